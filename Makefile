@@ -1,0 +1,83 @@
+# plaintun: one Makefile, read from top to bottom. `make` alone lists the targets.
+# Everything made lies under build/. Sections: help, prerequisites, toolchain, wdk, ring, driver, library, host,
+# examples, tests, demo, bench, clean.
+
+MAKEFLAGS += --no-builtin-rules
+SHELL     := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+B := build
+
+# --- help ------------------------------------------------------------------------------------------------------------
+
+.PHONY: help
+help: ## list the targets
+	@echo "plaintun $(VERSION): a layer 3 TUN driver for Windows, tested in Wine on Linux"
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+VERSION := 0.1.0
+
+# --- prerequisites ---------------------------------------------------------------------------------------------------
+# deps installs what is missing and touches no network when nothing is. Targets that run Wine need root and more.
+
+PACKAGES_BUILD := clang-19 lld-19 llvm-19 libclang-rt-19-dev mingw-w64-common mingw-w64-x86-64-dev \
+    gcc-mingw-w64-x86-64-win32 libcmocka-dev python3 clang-format-19
+PACKAGES_RUN := wine wine64 iproute2 iputils-ping iperf3 python3-pytest python3-scapy python3-pefile gnuplot-nox procps
+
+.PHONY: deps check-system check-machine
+deps: check-system ## install the Debian packages that are missing (asks no questions)
+	@scripts/deps $(PACKAGES_BUILD) $(PACKAGES_RUN)
+
+check-system:
+	@scripts/prerequisites build
+
+check-machine: check-system
+	@scripts/prerequisites run
+
+# --- toolchain -------------------------------------------------------------------------------------------------------
+# PE_CFLAGS_<arch>: kernel code without a C runtime. WIN_CFLAGS: user-mode Windows code on mingw-w64's headers.
+
+CLANG   := clang-19
+LLD     := lld-link-19
+DLLTOOL := llvm-dlltool-19
+WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Werror
+
+MACHINE_amd64 := i386:x86-64
+MACHINE_arm64 := arm64
+TRIPLE_amd64  := x86_64-pc-windows-msvc
+TRIPLE_arm64  := aarch64-pc-windows-msvc
+
+PE_CFLAGS := -std=c11 -O2 -g0 $(WARN) -ffreestanding -fms-extensions -fasynchronous-unwind-tables -fno-stack-protector \
+    -mno-stack-arg-probe -fno-strict-aliasing -Wframe-larger-than=3584 -Xclang -cfguard -nostdlibinc -Iwdk -I.
+PE_CFLAGS_amd64 := --target=$(TRIPLE_amd64) $(PE_CFLAGS)
+PE_CFLAGS_arm64 := --target=$(TRIPLE_arm64) $(PE_CFLAGS) -mno-outline-atomics
+
+WIN_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -D_WIN32_WINNT=0x0A00 -DNTDDI_VERSION=0x0A000006 \
+    -DUNICODE -D_UNICODE -isystem /usr/share/mingw-w64/include -I. -Iinclude
+WIN_LDFLAGS := --target=x86_64-w64-windows-gnu -fuse-ld=lld -L/usr/x86_64-w64-mingw32/lib \
+    -L/usr/lib/gcc/x86_64-w64-mingw32/12-win32
+
+# --- wdk -------------------------------------------------------------------------------------------------------------
+
+# --- ring ------------------------------------------------------------------------------------------------------------
+
+# --- driver ----------------------------------------------------------------------------------------------------------
+
+# --- library ---------------------------------------------------------------------------------------------------------
+
+# --- host ------------------------------------------------------------------------------------------------------------
+
+# --- examples --------------------------------------------------------------------------------------------------------
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+
+# --- demo ------------------------------------------------------------------------------------------------------------
+
+# --- bench -----------------------------------------------------------------------------------------------------------
+
+# --- clean -----------------------------------------------------------------------------------------------------------
+
+.PHONY: clean
+clean: ## remove everything made (build/)
+	@rm -rf $(B)
