@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plaintun: layer 3 adapters whose packets your program reads and writes.
+ *
+ * Create (or open) an adapter, start a session on it, then receive what the system sends through the adapter and send
+ * what the system shall receive from it: whole IPv4 or IPv6 packets. Packets lie in memory shared with the driver: you
+ * read and write them in place, in batches, and no system call is made while they flow.
+ *
+ * All functions may be called from any thread. Handles may be used by several threads at once; a session may be ended
+ * while others receive, send or wait on it: their calls fail with ERROR_HANDLE_EOF. A failed call returns NULL, FALSE or
+ * 0 and sets GetLastError(). Functions that stand for themselves here say which errors a program should expect; others
+ * of the system may come through.
+ */
+#ifndef PLAINTUN_H
+#define PLAINTUN_H
+
+#include <winsock2.h>
+#include <windows.h>
+#include <ws2ipdef.h>
+#include <iphlpapi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef PLAINTUN_API
+#define PLAINTUN_API __declspec(dllimport)
+#endif
+
+#define PLAINTUN_NAME_MAX     127       /* UTF-16 units, without the ending 0 */
+#define PLAINTUN_CAPACITY_MIN 0x20000   /* bytes of a ring */
+#define PLAINTUN_CAPACITY_MAX 0x4000000 /* bytes of a ring */
+#define PLAINTUN_PACKET_MAX   65535     /* bytes of a packet */
+#define PLAINTUN_MTU_DEFAULT  1500      /* bytes */
+#define PLAINTUN_MTU_MIN      1280      /* bytes: IPv6 needs them */
+
+typedef struct _PLAINTUN_ADAPTER *PLAINTUN_ADAPTER_HANDLE;
+typedef struct _PLAINTUN_SESSION *PLAINTUN_SESSION_HANDLE;
+
+/* --- adapters ------------------------------------------------------------------------------------------------------ */
+
+typedef struct _PLAINTUN_ADAPTER_CONFIG
+{
+    DWORD Size;           /* sizeof(PLAINTUN_ADAPTER_CONFIG) */
+    DWORD Mtu;            /* bytes, PLAINTUN_MTU_MIN to PLAINTUN_PACKET_MAX; 0: PLAINTUN_MTU_DEFAULT */
+    LPCWSTR Name;         /* 1 to PLAINTUN_NAME_MAX units */
+    LPCWSTR TunnelType;   /* part of the device's description, 1 to PLAINTUN_NAME_MAX units; NULL: "plaintun" */
+    const GUID *Guid;     /* the adapter's identity, the same on every run; NULL: a new one */
+    LPCWSTR AccessList;   /* SDDL of who may open the adapter, e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM and
+                             Administrators */
+    DWORD TimeoutMs;      /* until the adapter must be usable; 0: 30 s, 60 s where the driver must be installed first */
+    DWORD Reserved;       /* 0 */
+} PLAINTUN_ADAPTER_CONFIG;
+
+typedef struct _PLAINTUN_ADAPTER_INFO
+{
+    NET_LUID Luid;
+    GUID Guid;
+    DWORD InterfaceIndex;
+    DWORD Mtu;           /* bytes */
+    DWORD DriverVersion; /* (major << 16) | minor */
+    BOOL SessionActive;
+} PLAINTUN_ADAPTER_INFO;
+
+/*
+ * Creates an adapter; returns when addresses can be set on it. It goes when it is closed or when this process dies.
+ * ERROR_INVALID_PARAMETER: the configuration, ERROR_ACCESS_DENIED: not an administrator, ERROR_ALREADY_EXISTS: the name
+ * or GUID belongs to an adapter that exists, ERROR_TIMEOUT: not usable in time (the log says what was missing),
+ * ERROR_REVISION_MISMATCH: another version of the driver is loaded.
+ */
+PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONFIG *Config);
+
+/* Opens an adapter that exists, by name. ERROR_NOT_FOUND, ERROR_ACCESS_DENIED, ERROR_INVALID_PARAMETER. */
+PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(LPCWSTR Name);
+
+/* Closes the handle and ends its session; an adapter that was created with it is removed. NULL is allowed. */
+PLAINTUN_API void WINAPI PlaintunCloseAdapter(PLAINTUN_ADAPTER_HANDLE Adapter);
+
+/* ERROR_HANDLE_EOF: the adapter is gone. */
+PLAINTUN_API BOOL WINAPI PlaintunGetAdapterInfo(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_ADAPTER_INFO *Info);
+
+/* Removes the driver from the system. ERROR_BUSY: an adapter is in use. */
+PLAINTUN_API BOOL WINAPI PlaintunDeleteDriver(void);
+
+/* (major << 16) | minor of the driver that is loaded; 0 with ERROR_FILE_NOT_FOUND: none is. */
+PLAINTUN_API DWORD WINAPI PlaintunGetDriverVersion(void);
+
+/* --- sessions ------------------------------------------------------------------------------------------------------ */
+
+typedef struct _PLAINTUN_SESSION_CONFIG
+{
+    DWORD Size;     /* sizeof(PLAINTUN_SESSION_CONFIG) */
+    DWORD Capacity; /* bytes of each ring: a power of two, PLAINTUN_CAPACITY_MIN to PLAINTUN_CAPACITY_MAX; 0: 4 MiB */
+} PLAINTUN_SESSION_CONFIG;
+
+/*
+ * Starts the adapter's session: its link goes up. Config may be NULL. One at a time.
+ * ERROR_INVALID_PARAMETER, ERROR_ALREADY_INITIALIZED: the adapter has a session, ERROR_HANDLE_EOF: the adapter is gone,
+ * ERROR_NOT_ENOUGH_MEMORY, ERROR_REVISION_MISMATCH.
+ */
+PLAINTUN_API PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adapter,
+                                                                 const PLAINTUN_SESSION_CONFIG *Config);
+
+/*
+ * Ends a session: its link goes down. Calls of other threads on it return; packets that they still hold stay readable
+ * until they are given back. NULL and a session that has ended are allowed.
+ */
+PLAINTUN_API void WINAPI PlaintunEndSession(PLAINTUN_SESSION_HANDLE Session);
+
+/* One packet, in the memory shared with the driver. */
+typedef struct _PLAINTUN_PACKET
+{
+    BYTE *Data;
+    DWORD Size; /* bytes */
+    DWORD Reserved;
+} PLAINTUN_PACKET;
+
+/*
+ * Takes up to Count packets that the system sent through the adapter and returns how many. They may be written to, and
+ * are yours until released. 0 with ERROR_NO_MORE_ITEMS: there are none, and the packets event will be set when some
+ * come; ERROR_HANDLE_EOF: the adapter is gone or the session has ended; ERROR_INVALID_DATA: the ring is corrupt.
+ */
+PLAINTUN_API DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Session, PLAINTUN_PACKET *Packets, DWORD Count);
+
+/* Gives received packets back, in any order. */
+PLAINTUN_API void WINAPI PlaintunRelease(PLAINTUN_SESSION_HANDLE Session, const PLAINTUN_PACKET *Packets, DWORD Count);
+
+/*
+ * Reserves room for up to Count packets of the Sizes stated in Packets and returns for how many; the order of these
+ * calls is the order of sending. Fill Data, then send. 0 with ERROR_BUFFER_OVERFLOW: the ring is full, and the space
+ * event will be set when there is room; ERROR_INVALID_PARAMETER: a Size above PLAINTUN_PACKET_MAX; ERROR_HANDLE_EOF;
+ * ERROR_INVALID_DATA.
+ */
+PLAINTUN_API DWORD WINAPI PlaintunAllocate(PLAINTUN_SESSION_HANDLE Session, PLAINTUN_PACKET *Packets, DWORD Count);
+
+/* Sends allocated packets. A packet goes out when all that were allocated before it are sent too. */
+PLAINTUN_API void WINAPI PlaintunSend(PLAINTUN_SESSION_HANDLE Session, const PLAINTUN_PACKET *Packets, DWORD Count);
+
+#define PLAINTUN_WAIT_PACKETS 1
+#define PLAINTUN_WAIT_SPACE   2
+
+/*
+ * Waits, polling a little first, until there are packets to receive, or room for a packet of the largest size that was
+ * last refused, whichever of them Events asks for. Returns the events that hold; 0 with ERROR_TIMEOUT, ERROR_HANDLE_EOF
+ * or ERROR_INVALID_DATA. TimeoutMs may be INFINITE.
+ */
+PLAINTUN_API DWORD WINAPI PlaintunWait(PLAINTUN_SESSION_HANDLE Session, DWORD Events, DWORD TimeoutMs);
+
+/* For programs with a wait of their own: events owned by the session, set when packets came after ERROR_NO_MORE_ITEMS,
+ * when there is room after ERROR_BUFFER_OVERFLOW, and both for good when the session dies. NULL: it has ended. */
+PLAINTUN_API HANDLE WINAPI PlaintunGetPacketsEvent(PLAINTUN_SESSION_HANDLE Session);
+PLAINTUN_API HANDLE WINAPI PlaintunGetSpaceEvent(PLAINTUN_SESSION_HANDLE Session);
+
+/* --- statistics ---------------------------------------------------------------------------------------------------- */
+
+/* In each direction, all that came in = packets + drops. "ToApp": from the system to the program. */
+typedef struct _PLAINTUN_COUNTERS
+{
+    ULONG64 ToAppPackets, ToAppBytes;
+    ULONG64 ToAppDropNoSession, ToAppDropFull, ToAppDropInvalid, ToAppDropPaused;
+    ULONG64 ToStackPackets, ToStackBytes;
+    ULONG64 ToStackDropInvalid;
+} PLAINTUN_COUNTERS;
+
+typedef struct _PLAINTUN_STATISTICS
+{
+    PLAINTUN_COUNTERS Adapter; /* since the adapter started */
+    PLAINTUN_COUNTERS Session; /* since its present session, or the last one, started */
+} PLAINTUN_STATISTICS;
+
+/* ERROR_HANDLE_EOF: the adapter is gone. */
+PLAINTUN_API BOOL WINAPI PlaintunGetStatistics(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_STATISTICS *Statistics);
+
+/* --- log ----------------------------------------------------------------------------------------------------------- */
+
+typedef enum _PLAINTUN_LOG_LEVEL
+{
+    PLAINTUN_LOG_INFO,
+    PLAINTUN_LOG_WARN,
+    PLAINTUN_LOG_ERROR
+} PLAINTUN_LOG_LEVEL;
+
+/* Time: 100 ns since 1601, UTC. Called from any thread that uses the library. */
+typedef void(CALLBACK *PLAINTUN_LOGGER)(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message);
+
+/* NULL: no log. When it returns, the former logger is not running and will not be called again. */
+PLAINTUN_API void WINAPI PlaintunSetLogger(PLAINTUN_LOGGER Logger);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
