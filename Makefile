@@ -68,6 +68,20 @@ WIN_LDFLAGS := --target=x86_64-w64-windows-gnu -fuse-ld=lld -L/usr/x86_64-w64-mi
 
 # --- host ------------------------------------------------------------------------------------------------------------
 
+# host, user-mode half: Windows calls that Wine lacks, and host/wine/run with its template.
+HW := $(B)/host/wine
+HOST_USER := $(HW)/keep.exe
+
+.PHONY: host
+host: $(HOST_USER) ## build what Wine lacks (build/host/wine), for host/wine/run
+
+$(HW)/keep.exe: host/wine/keep.c
+	@mkdir -p $(HW)
+	$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -o $@ $<
+
+$(B)/wine/template: $(HOST_USER) host/wine/template.reg
+	@host/wine/run --template && touch $@
+
 # --- examples --------------------------------------------------------------------------------------------------------
 
 # --- tests -----------------------------------------------------------------------------------------------------------
