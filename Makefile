@@ -83,12 +83,38 @@ $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 	@host/wine/run --template && touch $@
 
 # --- examples --------------------------------------------------------------------------------------------------------
+# Windows programs that stand beside the library; echo loads wintun.dll when it runs, wire is linked with plaintun.dll.
+
+EXE_FLAGS := $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -Wl,-s -Wl,-Xlink=-release
+EXE_LIBS := -liphlpapi -lws2_32 -lntdll
+EXAMPLE_PARTS := examples/stop.c examples/addresses.c
+EXAMPLES := $(B)/amd64/echo.exe $(B)/amd64/wire.exe
+
+.PHONY: examples
+examples: $(EXAMPLES) $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll ## build the example programs (build/amd64)
+
+$(B)/amd64/echo.exe: examples/echo.c $(EXAMPLE_PARTS) examples/example.h include/wintun.h
+	@mkdir -p $(@D)
+	$(CLANG) $(EXE_FLAGS) -o $@ $(filter %.c,$^) $(EXE_LIBS)
+
+$(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib examples/example.h include/plaintun.h
+	@mkdir -p $(@D)
+	$(CLANG) $(EXE_FLAGS) -o $@ $(filter %.c %.lib,$^) $(EXE_LIBS)
+
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 
 # --- demo ------------------------------------------------------------------------------------------------------------
 
 # --- bench -----------------------------------------------------------------------------------------------------------
+# bench/run measures examples/ and their native peers in the same minute; the figures go to build/bench.json and .png.
+
+BENCH_NATIVE := $(addprefix $(B)/bench/,native_echo native_wire udp_load)
+
+$(BENCH_NATIVE): $(B)/bench/%: bench/%.c bench/tun.h
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $< -pthread
+
 
 # --- clean -----------------------------------------------------------------------------------------------------------
 
