@@ -115,6 +115,17 @@ $(BENCH_NATIVE): $(B)/bench/%: bench/%.c bench/tun.h
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $< -pthread
 
+BENCH_WINDOWS := $(addprefix $(B)/bench/,create.exe counters.exe)
+
+$(BENCH_WINDOWS): $(B)/bench/%.exe: bench/%.c $(B)/amd64/plaintun.lib $(B)/amd64/plaintun.dll include/plaintun.h
+	@mkdir -p $(@D)
+	$(CLANG) $(EXE_FLAGS) -o $@ $< $(B)/amd64/plaintun.lib
+	@cp $(B)/amd64/plaintun.dll $(@D)/
+
+.PHONY: bench
+bench: deps check-machine host examples $(BENCH_NATIVE) $(BENCH_WINDOWS) ## measure beside native Linux programs, about 3 minutes
+	@bench/run
+
 
 # --- clean -----------------------------------------------------------------------------------------------------------
 
