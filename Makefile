@@ -17,6 +17,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 VERSION := 0.1.0
+comma   := ,
 
 # --- prerequisites ---------------------------------------------------------------------------------------------------
 # deps installs what is missing and touches no network when nothing is. Targets that run Wine need root and more.
@@ -41,6 +42,8 @@ check-machine: check-system
 CLANG   := clang-19
 LLD     := lld-link-19
 DLLTOOL := llvm-dlltool-19
+RC      := llvm-rc-19
+RC_VERSION := /D "VERSION_COMMAS=$(subst .,$(comma),$(VERSION)),0" /D "VERSION_STRING=\"$(VERSION)\""
 WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Werror
 
 MACHINE_amd64 := i386:x86-64
@@ -63,6 +66,34 @@ WIN_LDFLAGS := --target=x86_64-w64-windows-gnu -fuse-ld=lld -L/usr/x86_64-w64-mi
 # --- ring ------------------------------------------------------------------------------------------------------------
 
 # --- driver ----------------------------------------------------------------------------------------------------------
+# /release fills in the checksum, without which Windows does not load a driver. An import library holds what its .def
+# names and no more: a call to anything else does not link.
+
+DRIVER_SOURCES := $(wildcard driver/*.c)
+DRIVER_HEADERS := $(wildcard driver/*.h ring/*.h wdk/*.h)
+
+define driver_rules
+$(B)/$(1)/obj/driver/%.o: driver/%.c $(DRIVER_HEADERS) Makefile
+	@mkdir -p $$(@D)
+	$(CLANG) $(PE_CFLAGS_$(1)) -c $$< -o $$@
+
+$(B)/$(1)/obj/driver/plaintun.res: driver/plaintun.rc Makefile
+	@mkdir -p $$(@D)
+	$(RC) $(RC_VERSION) /fo $$@ $$<
+
+$(B)/$(1)/lib/%.lib: wdk/%.def
+	@mkdir -p $$(@D)
+	$(DLLTOOL) -m $(MACHINE_$(1)) -d $$< -l $$@
+
+$(B)/$(1)/plaintun.sys: $(DRIVER_SOURCES:driver/%.c=$(B)/$(1)/obj/driver/%.o) $(B)/$(1)/obj/driver/plaintun.res \
+    $(B)/$(1)/lib/ntoskrnl.lib $(B)/$(1)/lib/ndis.lib
+	$(LLD) /nologo /WX /driver /subsystem:native,10.0 /version:10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf \
+	    /dynamicbase /highentropyva /nxcompat /merge:.edata=.rdata /out:$$@ $$^
+endef
+$(foreach arch,amd64 arm64,$(eval $(call driver_rules,$(arch))))
+
+.PHONY: driver
+driver: deps $(B)/amd64/plaintun.sys $(B)/arm64/plaintun.sys ## build plaintun.sys for amd64 and arm64
 
 # --- library ---------------------------------------------------------------------------------------------------------
 

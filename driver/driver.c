@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver as a whole: its entry, its exit, and the handlers that NDIS calls. All at PASSIVE_LEVEL. What is per adapter
+ * is in adapter.c, what is per session in session.c.
+ */
+#include "driver/tun.h"
+
+DRIVER_INITIALIZE DriverEntry;
+static MINIPORT_UNLOAD DriverUnload;
+
+TUN_DRIVER Driver;
+
+/* Called when the driver is loaded. "DriverEntry of NDIS Miniport Drivers", "NdisMRegisterMiniportDriver". */
+_Use_decl_annotations_
+NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *DriverObject, UNICODE_STRING *RegistryPath)
+{
+    KeInitializeSpinLock(&Driver.AdaptersLock);
+    InitializeListHead(&Driver.Adapters);
+
+    /* NDIS 6.82 is what Windows 10 1809, the oldest we run on, has: "Overview of NDIS versions". */
+    NDIS_MINIPORT_DRIVER_CHARACTERISTICS Characteristics = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
+                   .Revision = NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3,
+                   .Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3},
+        .MajorNdisVersion = 6,
+        .MinorNdisVersion = 82,
+        .MajorDriverVersion = TUN_VERSION_MAJOR,
+        .MinorDriverVersion = TUN_VERSION_MINOR,
+        .InitializeHandlerEx = AdapterInitialize,
+        .HaltHandlerEx = AdapterHalt,
+        .UnloadHandler = DriverUnload,
+        .PauseHandler = AdapterPause,
+        .RestartHandler = AdapterRestart,
+        .OidRequestHandler = OidRequest,
+        .CancelOidRequestHandler = OidCancel,
+        .SendNetBufferListsHandler = ToAppSend,
+        .CancelSendHandler = ToAppCancel,
+        .ReturnNetBufferListsHandler = ToStackReturn,
+        .DevicePnPEventNotifyHandler = AdapterPnpEvent,
+        .ShutdownHandlerEx = AdapterShutdown,
+    };
+    return NdisMRegisterMiniportDriver(DriverObject, RegistryPath, NULL, &Characteristics, &Driver.Handle);
+}
+
+/* Called when the last adapter and the last open handle are gone. "MINIPORT_UNLOAD callback function". */
+_Use_decl_annotations_
+static VOID DriverUnload(DRIVER_OBJECT *DriverObject)
+{
+    NdisMDeregisterMiniportDriver(Driver.Handle);
+}

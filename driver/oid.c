@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * OID requests: what the stack asks of, and tells, an adapter. NDIS hands them over one at a time, at PASSIVE_LEVEL up to
+ * DISPATCH_LEVEL, and every one is answered before the handler returns. "Mandatory OIDs for Miniport Drivers",
+ * "MINIPORT_OID_REQUEST callback function".
+ */
+#include "driver/tun.h"
+
+NDIS_OID OidSupported[] = {
+    OID_GEN_CURRENT_LOOKAHEAD,      OID_GEN_CURRENT_PACKET_FILTER, OID_GEN_INTERRUPT_MODERATION,
+    OID_GEN_LINK_PARAMETERS,        OID_GEN_MAXIMUM_TOTAL_SIZE,    OID_GEN_RCV_OK,
+    OID_GEN_RECEIVE_BLOCK_SIZE,     OID_GEN_RECEIVE_BUFFER_SPACE,  OID_GEN_STATISTICS,
+    OID_GEN_TRANSMIT_BLOCK_SIZE,    OID_GEN_TRANSMIT_BUFFER_SPACE, OID_GEN_VENDOR_DESCRIPTION,
+    OID_GEN_VENDOR_DRIVER_VERSION,  OID_GEN_VENDOR_ID,             OID_GEN_XMIT_OK,
+    OID_PNP_QUERY_POWER,            OID_PNP_SET_POWER,
+};
+const ULONG OidSupportedSize = sizeof(OidSupported);
+
+static const CHAR VendorDescription[] = "plaintun";
+
+/* Answers a query with Size bytes at Data, whole or not at all. */
+static NDIS_STATUS Answer(_Inout_ NDIS_OID_REQUEST *Request, _In_ const VOID *Data, _In_ ULONG Size)
+{
+    Request->DATA.QUERY_INFORMATION.BytesWritten = 0;
+    Request->DATA.QUERY_INFORMATION.BytesNeeded = 0;
+    if (Request->DATA.QUERY_INFORMATION.InformationBufferLength < Size)
+    {
+        Request->DATA.QUERY_INFORMATION.BytesNeeded = Size;
+        return NDIS_STATUS_BUFFER_TOO_SHORT;
+    }
+    RtlCopyMemory(Request->DATA.QUERY_INFORMATION.InformationBuffer, Data, Size);
+    Request->DATA.QUERY_INFORMATION.BytesWritten = Size;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS AnswerUlong(_Inout_ NDIS_OID_REQUEST *Request, _In_ ULONG Value)
+{
+    return Answer(Request, &Value, sizeof(Value));
+}
+
+/* A 64-bit counter that may also be asked for in 32 bits: then BytesNeeded says that there is more.
+ * "OID_GEN_XMIT_OK", "OID_GEN_RCV_OK". */
+static NDIS_STATUS AnswerCounter(_Inout_ NDIS_OID_REQUEST *Request, _In_ ULONG64 Value)
+{
+    ULONG Length = Request->DATA.QUERY_INFORMATION.InformationBufferLength;
+    if (Length < sizeof(ULONG) || Length >= sizeof(ULONG64))
+        return Answer(Request, &Value, sizeof(Value));
+    NDIS_STATUS Status = AnswerUlong(Request, (ULONG)Value);
+    Request->DATA.QUERY_INFORMATION.BytesNeeded = sizeof(Value);
+    return Status;
+}
+
+static ULONG64 Counter(_In_ _Atomic(ULONG64) *Value)
+{
+    return atomic_load_explicit(Value, memory_order_relaxed);
+}
+
+static ULONG64 Sum(_In_ _Atomic(ULONG64) *Casts)
+{
+    return Counter(&Casts[TUN_UNICAST]) + Counter(&Casts[TUN_MULTICAST]) + Counter(&Casts[TUN_BROADCAST]);
+}
+
+/* "In" is what the stack receives (to_stack), "out" what it sends (to_app). Malformed packets are errors, those for which
+ * there was no session or no room are discards. "NDIS_STATISTICS_INFO structure". */
+static NDIS_STATUS AnswerStatistics(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Request)
+{
+    TUN_TRAFFIC *In = &Adapter->ToStack, *Out = &Adapter->ToApp;
+    NDIS_STATISTICS_INFO Info = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NDIS_STATISTICS_INFO_REVISION_1,
+                   .Size = NDIS_SIZEOF_STATISTICS_INFO_REVISION_1},
+        .SupportedStatistics =
+            NDIS_STATISTICS_FLAGS_VALID_DIRECTED_FRAMES_RCV | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_FRAMES_RCV |
+            NDIS_STATISTICS_FLAGS_VALID_BROADCAST_FRAMES_RCV | NDIS_STATISTICS_FLAGS_VALID_BYTES_RCV |
+            NDIS_STATISTICS_FLAGS_VALID_RCV_DISCARDS | NDIS_STATISTICS_FLAGS_VALID_RCV_ERROR |
+            NDIS_STATISTICS_FLAGS_VALID_DIRECTED_FRAMES_XMIT | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_FRAMES_XMIT |
+            NDIS_STATISTICS_FLAGS_VALID_BROADCAST_FRAMES_XMIT | NDIS_STATISTICS_FLAGS_VALID_BYTES_XMIT |
+            NDIS_STATISTICS_FLAGS_VALID_XMIT_ERROR | NDIS_STATISTICS_FLAGS_VALID_XMIT_DISCARDS |
+            NDIS_STATISTICS_FLAGS_VALID_DIRECTED_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_BYTES_RCV |
+            NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_DIRECTED_BYTES_XMIT |
+            NDIS_STATISTICS_FLAGS_VALID_MULTICAST_BYTES_XMIT | NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_XMIT,
+        .ifInDiscards = 0, /* what the stack does not take stays in the ring until it does */
+        .ifInErrors = Counter(&In->DropInvalid),
+        .ifHCInOctets = Sum(In->Octets),
+        .ifHCInUcastPkts = Counter(&In->Packets[TUN_UNICAST]),
+        .ifHCInMulticastPkts = Counter(&In->Packets[TUN_MULTICAST]),
+        .ifHCInBroadcastPkts = Counter(&In->Packets[TUN_BROADCAST]),
+        .ifHCOutOctets = Sum(Out->Octets),
+        .ifHCOutUcastPkts = Counter(&Out->Packets[TUN_UNICAST]),
+        .ifHCOutMulticastPkts = Counter(&Out->Packets[TUN_MULTICAST]),
+        .ifHCOutBroadcastPkts = Counter(&Out->Packets[TUN_BROADCAST]),
+        .ifOutErrors = Counter(&Out->DropInvalid),
+        .ifOutDiscards = Counter(&Out->DropNoSession) + Counter(&Out->DropFull) + Counter(&Out->DropPaused),
+        .ifHCInUcastOctets = Counter(&In->Octets[TUN_UNICAST]),
+        .ifHCInMulticastOctets = Counter(&In->Octets[TUN_MULTICAST]),
+        .ifHCInBroadcastOctets = Counter(&In->Octets[TUN_BROADCAST]),
+        .ifHCOutUcastOctets = Counter(&Out->Octets[TUN_UNICAST]),
+        .ifHCOutMulticastOctets = Counter(&Out->Octets[TUN_MULTICAST]),
+        .ifHCOutBroadcastOctets = Counter(&Out->Octets[TUN_BROADCAST]),
+    };
+    return Answer(Request, &Info, NDIS_SIZEOF_STATISTICS_INFO_REVISION_1);
+}
+
+static NDIS_STATUS Query(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Request)
+{
+    NDIS_INTERRUPT_MODERATION_PARAMETERS Moderation = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NDIS_INTERRUPT_MODERATION_PARAMETERS_REVISION_1,
+                   .Size = NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1},
+        .InterruptModeration = NdisInterruptModerationNotSupported,
+    };
+    switch (Request->DATA.QUERY_INFORMATION.Oid)
+    {
+    case OID_GEN_MAXIMUM_TOTAL_SIZE: /* a raw IP packet has no header before it: the MTU is all */
+    case OID_GEN_RECEIVE_BLOCK_SIZE:
+    case OID_GEN_TRANSMIT_BLOCK_SIZE:
+        return AnswerUlong(Request, Adapter->Mtu);
+    case OID_GEN_RECEIVE_BUFFER_SPACE:
+        return AnswerUlong(Request, TUN_SMALL_COUNT * TUN_SMALL_SIZE + TUN_LARGE_COUNT * TUN_LARGE_SIZE);
+    case OID_GEN_TRANSMIT_BUFFER_SPACE: /* what any session has at the least; it is the program that chooses */
+        return AnswerUlong(Request, RING_CAPACITY_MIN);
+    case OID_GEN_CURRENT_LOOKAHEAD:
+        return AnswerUlong(Request, Adapter->Lookahead);
+    case OID_GEN_CURRENT_PACKET_FILTER:
+        return AnswerUlong(Request, Adapter->PacketFilter);
+    case OID_GEN_VENDOR_ID: /* no IEEE number: "OID_GEN_VENDOR_ID" says 0xFFFFFF then */
+        return AnswerUlong(Request, 0xFFFFFF);
+    case OID_GEN_VENDOR_DESCRIPTION:
+        return Answer(Request, VendorDescription, sizeof(VendorDescription));
+    case OID_GEN_VENDOR_DRIVER_VERSION:
+        return AnswerUlong(Request, TUN_VERSION_MAJOR << 16 | TUN_VERSION_MINOR);
+    case OID_GEN_XMIT_OK:
+        return AnswerCounter(Request, Sum(Adapter->ToApp.Packets));
+    case OID_GEN_RCV_OK:
+        return AnswerCounter(Request, Sum(Adapter->ToStack.Packets));
+    case OID_GEN_STATISTICS:
+        return AnswerStatistics(Adapter, Request);
+    case OID_GEN_INTERRUPT_MODERATION:
+        return Answer(Request, &Moderation, NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1);
+    case OID_PNP_QUERY_POWER: /* nothing keeps us from any power state; nothing is written */
+        Request->DATA.QUERY_INFORMATION.BytesWritten = 0;
+        Request->DATA.QUERY_INFORMATION.BytesNeeded = 0;
+        return NDIS_STATUS_SUCCESS;
+    default:
+        return NDIS_STATUS_NOT_SUPPORTED;
+    }
+}
+
+/* Takes a ULONG from a set request. */
+static NDIS_STATUS TakeUlong(_Inout_ NDIS_OID_REQUEST *Request, _Out_ ULONG *Value)
+{
+    Request->DATA.SET_INFORMATION.BytesRead = 0;
+    Request->DATA.SET_INFORMATION.BytesNeeded = 0;
+    if (Request->DATA.SET_INFORMATION.InformationBufferLength < sizeof(*Value))
+    {
+        Request->DATA.SET_INFORMATION.BytesNeeded = sizeof(*Value);
+        return NDIS_STATUS_INVALID_LENGTH;
+    }
+    RtlCopyMemory(Value, Request->DATA.SET_INFORMATION.InformationBuffer, sizeof(*Value));
+    Request->DATA.SET_INFORMATION.BytesRead = sizeof(*Value);
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Request)
+{
+    ULONG Value;
+    NDIS_STATUS Status;
+    switch (Request->DATA.SET_INFORMATION.Oid)
+    {
+    case OID_GEN_CURRENT_PACKET_FILTER: /* kept for who asks; every packet is for the stack or it would not be sent */
+        Status = TakeUlong(Request, &Value);
+        if (Status == NDIS_STATUS_SUCCESS)
+            Adapter->PacketFilter = Value;
+        return Status;
+    case OID_GEN_CURRENT_LOOKAHEAD: /* a packet is always indicated whole */
+        Status = TakeUlong(Request, &Value);
+        if (Status == NDIS_STATUS_SUCCESS)
+            Adapter->Lookahead = Value;
+        return Status;
+    case OID_GEN_LINK_PARAMETERS: /* there is no duplex and no speed to set: taken, and without effect */
+        Request->DATA.SET_INFORMATION.BytesRead = Request->DATA.SET_INFORMATION.InformationBufferLength;
+        Request->DATA.SET_INFORMATION.BytesNeeded = 0;
+        return NDIS_STATUS_SUCCESS;
+    case OID_GEN_INTERRUPT_MODERATION: /* "must return NDIS_STATUS_INVALID_DATA if it does not support it" */
+        Request->DATA.SET_INFORMATION.BytesRead = 0;
+        Request->DATA.SET_INFORMATION.BytesNeeded = 0;
+        return NDIS_STATUS_INVALID_DATA;
+    case OID_PNP_SET_POWER: /* NDIS has paused us before it; all there is to know is how to refuse sends meanwhile */
+        Status = TakeUlong(Request, &Value);
+        if (Status == NDIS_STATUS_SUCCESS)
+            atomic_store_explicit(&Adapter->Asleep, Value != NdisDeviceStateD0, memory_order_relaxed);
+        return Status;
+    default:
+        return NDIS_STATUS_NOT_SUPPORTED;
+    }
+}
+
+/* Called for each request. "MINIPORT_OID_REQUEST callback function". */
+_Use_decl_annotations_
+NDIS_STATUS OidRequest(NDIS_HANDLE MiniportAdapterContext, NDIS_OID_REQUEST *Request)
+{
+    switch (Request->RequestType)
+    {
+    case NdisRequestQueryInformation:
+    case NdisRequestQueryStatistics:
+        return Query(MiniportAdapterContext, Request);
+    case NdisRequestSetInformation:
+        return Set(MiniportAdapterContext, Request);
+    default: /* there is no method request that we support */
+        return NDIS_STATUS_INVALID_OID;
+    }
+}
+
+/* Called to cancel a request that is pending: none ever is. "MINIPORT_CANCEL_OID_REQUEST callback function". */
+_Use_decl_annotations_
+VOID OidCancel(NDIS_HANDLE MiniportAdapterContext, PVOID RequestId)
+{
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions: the memory that driver and program share, from its making to its end. All at PASSIVE_LEVEL under the
+ * adapter's SessionLock. The driver makes the memory, so that it need not trust an address of the program's, and touches
+ * only pages that it has locked; the program gets a handle and maps it where it likes.
+ */
+#include "driver/tun.h"
+
+static VOID Lock(_Inout_ TUN_ADAPTER *Adapter)
+{
+    /* "ExAcquireResourceExclusiveLite": normal kernel APCs must be off, so that its owner cannot be suspended. */
+    KeEnterCriticalRegion();
+    ExAcquireResourceExclusiveLite(&Adapter->SessionLock, TRUE);
+}
+
+static VOID Unlock(_Inout_ TUN_ADAPTER *Adapter)
+{
+    ExReleaseResourceLite(&Adapter->SessionLock);
+    KeLeaveCriticalRegion();
+}
+
+static NTSTATUS ReferenceEvent(_In_ ULONG64 Handle, _Out_ KEVENT **Event)
+{
+    /* A handle of the program's: UserMode, so that it must be one that the program itself could use. */
+    return ObReferenceObjectByHandle((HANDLE)(ULONG_PTR)Handle, EVENT_MODIFY_STATE | SYNCHRONIZE, *ExEventObjectType,
+                                     UserMode, (VOID **)Event, NULL);
+}
+
+/*
+ * Makes Size bytes of zeroed memory that can be handed to the program and touched at any IRQL: a section backed by the
+ * paging file, mapped in system space, its pages locked and mapped once more through an MDL. Only that last mapping is
+ * used: a system view's own address may be trimmed from the working set, locked pages or not.
+ * "ZwCreateSection", "MmMapViewInSystemSpace", "MmProbeAndLockPages", "MmGetSystemAddressForMdlSafe".
+ */
+static NTSTATUS MakeMemory(_Inout_ TUN_SESSION *Session, _In_ SIZE_T Size)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    LARGE_INTEGER MaximumSize = {.QuadPart = (LONGLONG)Size};
+    SIZE_T ViewSize = 0;
+    NTSTATUS Status = ZwCreateSection(&Session->Section, SECTION_ALL_ACCESS, &Attributes, &MaximumSize, PAGE_READWRITE,
+                                      SEC_COMMIT, NULL);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = ObReferenceObjectByHandle(Session->Section, SECTION_MAP_READ | SECTION_MAP_WRITE, NULL, KernelMode,
+                                       &Session->SectionObject, NULL);
+    if (!NT_SUCCESS(Status))
+        goto closeSection;
+    Status = MmMapViewInSystemSpace(Session->SectionObject, &Session->View, &ViewSize);
+    if (!NT_SUCCESS(Status))
+        goto dereferenceSection;
+    Session->Mdl = IoAllocateMdl(Session->View, (ULONG)Size, FALSE, FALSE, NULL);
+    if (!Session->Mdl)
+    {
+        Status = STATUS_INSUFFICIENT_RESOURCES;
+        goto unmapView;
+    }
+    __try
+    {
+        MmProbeAndLockPages(Session->Mdl, KernelMode, IoModifyAccess);
+    }
+    __except (EXCEPTION_EXECUTE_HANDLER)
+    {
+        Status = GetExceptionCode();
+    }
+    if (!NT_SUCCESS(Status))
+        goto freeMdl;
+    Session->Memory = MmGetSystemAddressForMdlSafe(Session->Mdl, NormalPagePriority | MdlMappingNoExecute);
+    if (Session->Memory)
+        return STATUS_SUCCESS;
+    Status = STATUS_INSUFFICIENT_RESOURCES;
+
+    MmUnlockPages(Session->Mdl);
+freeMdl:
+    IoFreeMdl(Session->Mdl);
+unmapView:
+    MmUnmapViewInSystemSpace(Session->View);
+dereferenceSection:
+    ObDereferenceObject(Session->SectionObject);
+closeSection:
+    ZwClose(Session->Section);
+    return Status;
+}
+
+static VOID FreeMemory(_Inout_ TUN_SESSION *Session)
+{
+    MmUnlockPages(Session->Mdl); /* and with it the mapping that Memory is */
+    IoFreeMdl(Session->Mdl);
+    MmUnmapViewInSystemSpace(Session->View);
+    ObDereferenceObject(Session->SectionObject);
+    ZwClose(Session->Section);
+}
+
+static NTSTATUS StartThread(_Inout_ TUN_SESSION *Session)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    return PsCreateSystemThread(&Session->Thread, SYNCHRONIZE, &Attributes, NULL, NULL, ToStackThread, Session);
+}
+
+static VOID StopThread(_Inout_ TUN_SESSION *Session)
+{
+    atomic_store_explicit(&Session->Stopping, 1, memory_order_relaxed);
+    KeSetEvent(&Session->Stop, IO_NO_INCREMENT, FALSE);
+    ZwWaitForSingleObject(Session->Thread, FALSE, NULL);
+    ZwClose(Session->Thread);
+}
+
+/* SessionStart, the lock held and the input checked. */
+static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
+                      _Out_ TUN_START_OUTPUT *Output)
+{
+    if (Adapter->Removed)
+        return STATUS_DEVICE_REMOVED;
+    if (Adapter->Session)
+        return STATUS_DEVICE_BUSY;
+    NTSTATUS Status = ToStackMakeLists(Adapter);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    TUN_SESSION *Session = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Session), TUN_TAG);
+    if (!Session)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    RtlZeroMemory(Session, sizeof(*Session));
+    Session->Adapter = Adapter;
+    Session->Owner = Owner;
+    KeInitializeEvent(&Session->Stop, NotificationEvent, FALSE);
+
+    Status = ReferenceEvent(Input->ToAppPackets, &Session->ToAppPackets);
+    if (!NT_SUCCESS(Status))
+        goto freeSession;
+    Status = ReferenceEvent(Input->ToStackPackets, &Session->ToStackPackets);
+    if (!NT_SUCCESS(Status))
+        goto dereferenceToAppPackets;
+    Status = ReferenceEvent(Input->ToStackSpace, &Session->ToStackSpace);
+    if (!NT_SUCCESS(Status))
+        goto dereferenceToStackPackets;
+    ULONG64 Stride = TunRingStride(Input->Capacity);
+    Status = MakeMemory(Session, (SIZE_T)(2 * Stride));
+    if (!NT_SUCCESS(Status))
+        goto dereferenceToStackSpace;
+    RingAttach(&Session->ToApp, (RING *)Session->Memory, Input->Capacity);
+    RingAttach(&Session->ToStack, (RING *)(Session->Memory + Stride), Input->Capacity);
+    Status = StartThread(Session);
+    if (!NT_SUCCESS(Status))
+        goto freeMemory;
+    /* The program's own handle, in the process that asks, which is the present one; KernelMode because the device has
+     * already judged who may have it, and a section has no list of its own for the accounts that the device lets in. */
+    HANDLE Section;
+    Status = ObOpenObjectByPointer(Session->SectionObject, 0, NULL, SECTION_MAP_READ | SECTION_MAP_WRITE, NULL,
+                                   KernelMode, &Section);
+    if (!NT_SUCCESS(Status))
+        goto stopThread;
+    *Output = (TUN_START_OUTPUT){
+        .Section = (ULONG64)(ULONG_PTR)Section, .SectionSize = 2 * Stride, .ToApp = 0, .ToStack = Stride};
+
+    AdapterReadCounters(Adapter, &Adapter->SessionBase);
+    Adapter->Session = Session;
+    Session->LinkUp = TRUE;
+    AdapterIndicateLink(Adapter, TRUE);
+    ExReInitializeRundownProtection(&Adapter->SessionUse);
+    return STATUS_SUCCESS;
+
+stopThread:
+    StopThread(Session);
+freeMemory:
+    FreeMemory(Session);
+dereferenceToStackSpace:
+    ObDereferenceObject(Session->ToStackSpace);
+dereferenceToStackPackets:
+    ObDereferenceObject(Session->ToStackPackets);
+dereferenceToAppPackets:
+    ObDereferenceObject(Session->ToAppPackets);
+freeSession:
+    ExFreePoolWithTag(Session, TUN_TAG);
+    return Status;
+}
+
+/*
+ * Starts the adapter's session for the program that opened Owner, in that program's thread. Errors as TUN_IOCTL_START
+ * names them. PASSIVE_LEVEL.
+ */
+_Use_decl_annotations_
+NTSTATUS SessionStart(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_INPUT *Input, TUN_START_OUTPUT *Output)
+{
+    if (!RingCapacityValid(Input->Capacity) || Input->Flags != 0)
+        return STATUS_INVALID_PARAMETER;
+    Lock(Adapter);
+    NTSTATUS Status = Start(Adapter, Owner, Input, Output);
+    Unlock(Adapter);
+    return Status;
+}
+
+/* Ends the session, the lock held. Mirrors Start. */
+static VOID End(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason)
+{
+    TUN_SESSION *Session = Adapter->Session;
+    ExWaitForRundownProtectionRelease(&Adapter->SessionUse);
+    StopThread(Session);
+    if (Session->LinkUp)
+        AdapterIndicateLink(Adapter, FALSE);
+    Adapter->Session = NULL;
+    if (atomic_load_explicit(&Session->Dead, memory_order_relaxed) == 0)
+    {
+        RingClose(Session->ToApp.Ring, Reason);
+        RingClose(Session->ToStack.Ring, Reason);
+    }
+    KeSetEvent(Session->ToAppPackets, IO_NO_INCREMENT, FALSE);
+    KeSetEvent(Session->ToStackSpace, IO_NO_INCREMENT, FALSE);
+    FreeMemory(Session);
+    ObDereferenceObject(Session->ToStackSpace);
+    ObDereferenceObject(Session->ToStackPackets);
+    ObDereferenceObject(Session->ToAppPackets);
+    ExFreePoolWithTag(Session, TUN_TAG);
+}
+
+/* Ends the session that Owner started, if there is one, and tells the program Reason. When it returns another one can be
+ * started. PASSIVE_LEVEL, any process. */
+_Use_decl_annotations_
+VOID SessionEnd(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, ULONG Reason)
+{
+    Lock(Adapter);
+    if (Adapter->Session && Adapter->Session->Owner == Owner)
+        End(Adapter, Reason);
+    Unlock(Adapter);
+}
+
+/* Ends whatever session there is, because the adapter goes, and lets no other start. PASSIVE_LEVEL. */
+_Use_decl_annotations_
+VOID SessionRemove(TUN_ADAPTER *Adapter)
+{
+    Lock(Adapter);
+    Adapter->Removed = TRUE;
+    if (Adapter->Session)
+        End(Adapter, TUN_CLOSED_REMOVED);
+    Unlock(Adapter);
+}

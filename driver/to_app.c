@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way of a packet from stack to program: NDIS hands over chains of NET_BUFFER_LISTs, on any thread and several at
+ * once, at up to DISPATCH_LEVEL. Each packet is copied once, into the ring; what does not fit is dropped and counted. The
+ * chain is completed before the call returns: nothing is ever queued.
+ */
+#include "driver/tun.h"
+
+#define HEAD_SIZE 40u /* the longest fixed header, IPv6's: all that PacketValid looks at */
+
+/*
+ * Copies the first Size bytes of a packet, whose MDLs may be cut anywhere and be empty. FALSE: they hold less, or one
+ * could not be mapped. "NET_BUFFER structure", "MmGetSystemAddressForMdlSafe".
+ */
+static BOOLEAN CopyOut(_In_ NET_BUFFER *Packet, _Out_ UCHAR *To, _In_ ULONG Size)
+{
+    ULONG Offset = NET_BUFFER_CURRENT_MDL_OFFSET(Packet);
+    for (MDL *Mdl = NET_BUFFER_CURRENT_MDL(Packet); Size != 0; Mdl = Mdl->Next)
+    {
+        if (!Mdl)
+            return FALSE;
+        ULONG Part = MmGetMdlByteCount(Mdl);
+        if (Offset >= Part)
+        {
+            Offset -= Part; /* an empty part, or an offset that is this part's whole */
+            continue;
+        }
+        const UCHAR *From = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
+        if (!From)
+            return FALSE;
+        Part = min(Part - Offset, Size);
+        RtlCopyMemory(To, From + Offset, Part);
+        To += Part;
+        Size -= Part;
+        Offset = 0;
+    }
+    return TRUE;
+}
+
+/* Puts one packet into the ring, not yet published. Under ToAppLock. */
+static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet)
+{
+    TUN_TRAFFIC *Traffic = &Session->Adapter->ToApp;
+    SIZE_T Length = NET_BUFFER_DATA_LENGTH(Packet);
+    UCHAR Head[HEAD_SIZE];
+    BOOLEAN IsIpv6;
+    TUN_CAST Cast;
+    RING_PACKET *Entry;
+    if (Length > RING_PACKET_MAX || !CopyOut(Packet, Head, (ULONG)min(Length, HEAD_SIZE)) ||
+        !PacketValid(Head, (ULONG)Length, &IsIpv6, &Cast))
+    {
+        CounterAdd(&Traffic->DropInvalid, 1);
+        return NDIS_STATUS_INVALID_PACKET;
+    }
+    ULONG Next = Session->ToApp.Next;
+    switch (RingReserve(&Session->ToApp, (ULONG)Length, &Entry))
+    {
+    case RING_OK:
+        break;
+    case RING_CORRUPT:
+        atomic_store_explicit(&Session->Dead, TUN_CLOSED_CORRUPT_TOAPP, memory_order_release);
+        KeSetEvent(&Session->Stop, IO_NO_INCREMENT, FALSE); /* the thread does the rest */
+        CounterAdd(&Traffic->DropFull, 1);
+        return NDIS_STATUS_FAILURE;
+    default:
+        CounterAdd(&Traffic->DropFull, 1);
+        return NDIS_STATUS_RESOURCES;
+    }
+    if (!CopyOut(Packet, RingPacketData(Entry), (ULONG)Length))
+    {
+        Session->ToApp.Next = Next; /* never published: the next packet takes its place */
+        CounterAdd(&Traffic->DropInvalid, 1);
+        return NDIS_STATUS_INVALID_PACKET;
+    }
+    CounterAdd(&Traffic->Packets[Cast], 1);
+    CounterAdd(&Traffic->Octets[Cast], Length);
+    return NDIS_STATUS_SUCCESS;
+}
+
+/* Puts a whole chain into the ring, publishes it at once, and wakes the program if it sleeps. SessionUse is held. */
+static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain, _In_ BOOLEAN AtDispatch)
+{
+    TUN_ADAPTER *Adapter = Session->Adapter;
+    BOOLEAN Wake = FALSE;
+    KIRQL Irql = DISPATCH_LEVEL;
+    if (AtDispatch)
+        KeAcquireSpinLockAtDpcLevel(&Adapter->ToAppLock);
+    else
+        KeAcquireSpinLock(&Adapter->ToAppLock, &Irql);
+    for (NET_BUFFER_LIST *List = Chain; List; List = NET_BUFFER_LIST_NEXT_NBL(List))
+    {
+        NET_BUFFER_LIST_STATUS(List) = NDIS_STATUS_SUCCESS;
+        for (NET_BUFFER *Packet = NET_BUFFER_LIST_FIRST_NB(List); Packet; Packet = NET_BUFFER_NEXT_NB(Packet))
+        {
+            NDIS_STATUS Status = NDIS_STATUS_FAILURE;
+            if (atomic_load_explicit(&Session->Dead, memory_order_relaxed) == 0)
+                Status = Reserve(Session, Packet);
+            else
+                CounterAdd(&Adapter->ToApp.DropFull, 1);
+            if (Status != NDIS_STATUS_SUCCESS)
+                NET_BUFFER_LIST_STATUS(List) = Status;
+        }
+    }
+    if (atomic_load_explicit(&Session->Dead, memory_order_relaxed) == 0)
+        Wake = RingPublish(&Session->ToApp, Session->ToApp.Next);
+    if (AtDispatch)
+        KeReleaseSpinLockFromDpcLevel(&Adapter->ToAppLock);
+    else
+        KeReleaseSpinLock(&Adapter->ToAppLock, Irql);
+    if (Wake)
+        KeSetEvent(Session->ToAppPackets, IO_NETWORK_INCREMENT, FALSE);
+}
+
+/* Drops a whole chain: gives each list Status and returns how many packets there were. */
+static ULONG64 Refuse(_Inout_ NET_BUFFER_LIST *Chain, _In_ NDIS_STATUS Status)
+{
+    ULONG64 Packets = 0;
+    for (NET_BUFFER_LIST *List = Chain; List; List = NET_BUFFER_LIST_NEXT_NBL(List))
+    {
+        NET_BUFFER_LIST_STATUS(List) = Status;
+        for (NET_BUFFER *Packet = NET_BUFFER_LIST_FIRST_NB(List); Packet; Packet = NET_BUFFER_NEXT_NB(Packet))
+            Packets++;
+    }
+    return Packets;
+}
+
+/* Called with packets for the program. "MINIPORT_SEND_NET_BUFFER_LISTS callback function". */
+_Use_decl_annotations_
+VOID ToAppSend(NDIS_HANDLE MiniportAdapterContext, NET_BUFFER_LIST *NetBufferLists, NDIS_PORT_NUMBER PortNumber,
+               ULONG SendFlags)
+{
+    TUN_ADAPTER *Adapter = MiniportAdapterContext;
+    BOOLEAN AtDispatch = (SendFlags & NDIS_SEND_FLAGS_DISPATCH_LEVEL) != 0;
+    ULONG CompleteFlags = AtDispatch ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0;
+    BOOLEAN Flowing = ExAcquireRundownProtection(&Adapter->DataPath);
+    /* The two counters below may be written by several senders at once, unlike those under ToAppLock. */
+    if (!Flowing)
+    {
+        BOOLEAN Asleep = atomic_load_explicit(&Adapter->Asleep, memory_order_relaxed) != 0;
+        ULONG64 Packets = Refuse(NetBufferLists, Asleep ? NDIS_STATUS_LOW_POWER_STATE : NDIS_STATUS_PAUSED);
+        atomic_fetch_add_explicit(&Adapter->ToApp.DropPaused, Packets, memory_order_relaxed);
+    }
+    else if (ExAcquireRundownProtection(&Adapter->SessionUse))
+    {
+        Deliver(Adapter->Session, NetBufferLists, AtDispatch);
+        ExReleaseRundownProtection(&Adapter->SessionUse);
+    }
+    else
+    {
+        ULONG64 Packets = Refuse(NetBufferLists, NDIS_STATUS_MEDIA_DISCONNECTED);
+        atomic_fetch_add_explicit(&Adapter->ToApp.DropNoSession, Packets, memory_order_relaxed);
+    }
+    NdisMSendNetBufferListsComplete(Adapter->Handle, NetBufferLists, CompleteFlags);
+    if (Flowing)
+        ExReleaseRundownProtection(&Adapter->DataPath);
+}
+
+/* Called to cancel sends that wait: none ever does. "MINIPORT_CANCEL_SEND callback function". */
+_Use_decl_annotations_
+VOID ToAppCancel(NDIS_HANDLE MiniportAdapterContext, PVOID CancelId)
+{
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way of a packet from program to stack: one system thread per session takes packets from the ring, copies each into
+ * a receive list over memory of our own, and indicates them as one chain. The lists belong to the adapter and outlive a
+ * session, because the stack may hold some of them for as long as it likes.
+ */
+#include "driver/tun.h"
+
+/* How often an empty ring is looked at before the thread sleeps: some tens of microseconds, about what one wake-up costs.
+ * Under load the next packet nearly always comes within that time. */
+#define SPIN_COUNT 1000
+
+/* References on DataPath that a batch takes at once; those of lists that are not indicated go back at once. */
+#define BATCH (TUN_SMALL_BATCH + TUN_LARGE_BATCH)
+
+static VOID Push(_Inout_ TUN_LISTS *Lists, _Inout_ NET_BUFFER_LIST *List)
+{
+    NET_BUFFER_LIST_NEXT_NBL(List) = Lists->Free;
+    Lists->Free = List;
+    Lists->FreeCount++;
+}
+
+static NET_BUFFER_LIST *Pop(_Inout_ TUN_LISTS *Lists)
+{
+    NET_BUFFER_LIST *List = Lists->Free;
+    if (List)
+    {
+        Lists->Free = NET_BUFFER_LIST_NEXT_NBL(List);
+        Lists->FreeCount--;
+    }
+    return List;
+}
+
+static MDL *MdlOf(_In_ NET_BUFFER_LIST *List)
+{
+    return NET_BUFFER_FIRST_MDL(NET_BUFFER_LIST_FIRST_NB(List));
+}
+
+/* Makes Count receive lists, each over Size bytes of its own. What was made before a failure, FreeLists frees. */
+static NTSTATUS MakeLists(_In_ NDIS_HANDLE Pool, _Out_ TUN_LISTS *Lists, _In_ ULONG Count, _In_ ULONG Size)
+{
+    Lists->Size = Size;
+    Lists->Buffers = ExAllocatePoolWithTag(NonPagedPoolNx, (SIZE_T)Count * Size, TUN_TAG);
+    if (!Lists->Buffers)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    for (Lists->Count = 0; Lists->Count < Count; Lists->Count++)
+    {
+        MDL *Mdl = IoAllocateMdl(Lists->Buffers + (SIZE_T)Lists->Count * Size, Size, FALSE, FALSE, NULL);
+        if (!Mdl)
+            return STATUS_INSUFFICIENT_RESOURCES;
+        MmBuildMdlForNonPagedPool(Mdl);
+        NET_BUFFER_LIST *List = NdisAllocateNetBufferAndNetBufferList(Pool, 0, 0, Mdl, 0, 0);
+        if (!List)
+        {
+            IoFreeMdl(Mdl);
+            return STATUS_INSUFFICIENT_RESOURCES;
+        }
+        Push(Lists, List);
+    }
+    return STATUS_SUCCESS;
+}
+
+static VOID FreeLists(_Inout_ TUN_LISTS *Lists)
+{
+    NET_BUFFER_LIST *List;
+    while ((List = Pop(Lists)) != NULL)
+    {
+        MDL *Mdl = MdlOf(List);
+        NdisFreeNetBufferList(List);
+        IoFreeMdl(Mdl);
+    }
+    if (Lists->Buffers)
+        ExFreePoolWithTag(Lists->Buffers, TUN_TAG);
+    RtlZeroMemory(Lists, sizeof(*Lists));
+}
+
+/* Makes the adapter's receive lists, if it has none yet. PASSIVE_LEVEL, under SessionLock.
+ * "NdisAllocateNetBufferListPool", "NdisAllocateNetBufferAndNetBufferList" (DataSize must be 0). */
+_Use_decl_annotations_
+NTSTATUS ToStackMakeLists(TUN_ADAPTER *Adapter)
+{
+    if (Adapter->ListPool)
+        return STATUS_SUCCESS;
+    NET_BUFFER_LIST_POOL_PARAMETERS Parameters = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                   .Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
+        .ProtocolId = NDIS_PROTOCOL_ID_DEFAULT,
+        .fAllocateNetBuffer = TRUE,
+        .PoolTag = TUN_TAG,
+        .DataSize = 0,
+    };
+    Adapter->ListPool = NdisAllocateNetBufferListPool(Adapter->Handle, &Parameters);
+    if (!Adapter->ListPool)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    NTSTATUS Status = MakeLists(Adapter->ListPool, &Adapter->Small, TUN_SMALL_COUNT, TUN_SMALL_SIZE);
+    if (NT_SUCCESS(Status))
+        Status = MakeLists(Adapter->ListPool, &Adapter->Large, TUN_LARGE_COUNT, TUN_LARGE_SIZE);
+    if (!NT_SUCCESS(Status))
+        ToStackFreeLists(Adapter);
+    return Status;
+}
+
+/* Undoes ToStackMakeLists; all lists are free: in Halt, after Pause has seen them return. PASSIVE_LEVEL. */
+_Use_decl_annotations_
+VOID ToStackFreeLists(TUN_ADAPTER *Adapter)
+{
+    if (!Adapter->ListPool)
+        return;
+    FreeLists(&Adapter->Small);
+    FreeLists(&Adapter->Large);
+    NdisFreeNetBufferListPool(Adapter->ListPool);
+    Adapter->ListPool = NULL;
+}
+
+/* Puts a chain of lists back among the free ones and returns how many they are. IRQL <= DISPATCH_LEVEL. */
+static ULONG Recycle(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ NET_BUFFER_LIST *Chain)
+{
+    ULONG Count = 0;
+    KIRQL Irql;
+    KeAcquireSpinLock(&Adapter->FreeLock, &Irql);
+    while (Chain)
+    {
+        NET_BUFFER_LIST *Next = NET_BUFFER_LIST_NEXT_NBL(Chain);
+        Push(MmGetMdlByteCount(MdlOf(Chain)) == TUN_SMALL_SIZE ? &Adapter->Small : &Adapter->Large, Chain);
+        Count++;
+        Chain = Next;
+    }
+    KeReleaseSpinLock(&Adapter->FreeLock, Irql);
+    return Count;
+}
+
+/* Called with lists that the stack has done with. "MINIPORT_RETURN_NET_BUFFER_LISTS callback function". */
+_Use_decl_annotations_
+VOID ToStackReturn(NDIS_HANDLE MiniportAdapterContext, NET_BUFFER_LIST *NetBufferLists, ULONG ReturnFlags)
+{
+    TUN_ADAPTER *Adapter = MiniportAdapterContext;
+    /* Last: with it the adapter may go. */
+    ExReleaseRundownProtectionEx(&Adapter->DataPath, Recycle(Adapter, NetBufferLists));
+}
+
+/* Makes a list that held another packet say that it holds this one: Length bytes from its MDL's start. What others left
+ * in it is reset, as "NdisAllocateNetBuffer" and "NET_BUFFER_LIST structure" ask of who uses one again. */
+static VOID Prepare(_In_ TUN_ADAPTER *Adapter, _Inout_ NET_BUFFER_LIST *List, _In_ ULONG Length, _In_ BOOLEAN IsIpv6)
+{
+    NET_BUFFER *Packet = NET_BUFFER_LIST_FIRST_NB(List);
+    NET_BUFFER_DATA_OFFSET(Packet) = 0;
+    NET_BUFFER_CURRENT_MDL(Packet) = NET_BUFFER_FIRST_MDL(Packet);
+    NET_BUFFER_CURRENT_MDL_OFFSET(Packet) = 0;
+    NET_BUFFER_DATA_LENGTH(Packet) = Length;
+    List->SourceHandle = Adapter->Handle;
+    NET_BUFFER_LIST_NEXT_NBL(List) = NULL;
+    NET_BUFFER_LIST_STATUS(List) = NDIS_STATUS_SUCCESS;
+    for (ULONG Slot = 0; Slot < MaxNetBufferListInfo; Slot++)
+        List->NetBufferListInfo[Slot] = NULL;
+    /* Raw IP: the stack learns the family from the flag and from the frame type, in network order. */
+    NdisClearNblFlag(List, NDIS_NBL_FLAGS_IS_IPV4 | NDIS_NBL_FLAGS_IS_IPV6);
+    NdisSetNblFlag(List, IsIpv6 ? NDIS_NBL_FLAGS_IS_IPV6 : NDIS_NBL_FLAGS_IS_IPV4);
+    NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) =
+        (PVOID)(ULONG_PTR)RtlUshortByteSwap(IsIpv6 ? 0x86dd : 0x0800);
+}
+
+/* A batch on its way from ring to stack: the free lists, borrowed whole while it is made, and the chain. */
+typedef struct _TUN_BATCH
+{
+    TUN_LISTS Small, Large;
+    NET_BUFFER_LIST *First, **Last;
+    ULONG Count;
+    BOOLEAN Ipv4, Ipv6; /* which families are in it */
+} TUN_BATCH;
+
+static VOID Borrow(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_BATCH *Batch)
+{
+    KIRQL Irql;
+    KeAcquireSpinLock(&Adapter->FreeLock, &Irql);
+    *Batch = (TUN_BATCH){.Small = Adapter->Small, .Large = Adapter->Large};
+    Adapter->Small.Free = Adapter->Large.Free = NULL;
+    Adapter->Small.FreeCount = Adapter->Large.FreeCount = 0;
+    KeReleaseSpinLock(&Adapter->FreeLock, Irql);
+    Batch->Last = &Batch->First;
+}
+
+/* Gives back what was borrowed and not used. TRUE: enough are left for one more full batch of each size. */
+static BOOLEAN GiveBack(_Inout_ TUN_ADAPTER *Adapter, _Inout_ TUN_LISTS *Lists, _In_ const TUN_LISTS *Borrowed,
+                        _In_ ULONG Enough)
+{
+    BOOLEAN Left;
+    KIRQL Irql;
+    KeAcquireSpinLock(&Adapter->FreeLock, &Irql);
+    if (!Lists->Free)
+    {
+        Lists->Free = Borrowed->Free;
+        Lists->FreeCount = Borrowed->FreeCount;
+    }
+    else /* some came back meanwhile: few, so it is their chain that is walked */
+    {
+        NET_BUFFER_LIST *End = Lists->Free;
+        while (NET_BUFFER_LIST_NEXT_NBL(End))
+            End = NET_BUFFER_LIST_NEXT_NBL(End);
+        NET_BUFFER_LIST_NEXT_NBL(End) = Borrowed->Free;
+        Lists->FreeCount += Borrowed->FreeCount;
+    }
+    Left = Lists->FreeCount >= Enough;
+    KeReleaseSpinLock(&Adapter->FreeLock, Irql);
+    return Left;
+}
+
+/* Copies the next packets from the ring into lists, as many as a batch takes. FALSE: the ring is corrupt. */
+static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
+{
+    TUN_ADAPTER *Adapter = Session->Adapter;
+    ULONG Small = 0, Large = 0;
+    for (ULONG Seen = 0; Seen < 4 * BATCH; Seen++) /* bounded also where every packet is dropped */
+    {
+        RING_PACKET *Entry;
+        uint32_t Length, Next = Session->ToStack.Next;
+        RING_STATUS Status = RingTake(&Session->ToStack, &Entry, &Length);
+        if (Status == RING_CORRUPT)
+            return FALSE;
+        if (Status == RING_EMPTY)
+            break;
+        if (Status == RING_TOO_LONG)
+        {
+            CounterAdd(&Adapter->ToStack.DropInvalid, 1);
+            continue;
+        }
+        BOOLEAN IsSmall = Length <= TUN_SMALL_SIZE;
+        if (IsSmall ? Small == TUN_SMALL_BATCH : Large == TUN_LARGE_BATCH)
+        {
+            Session->ToStack.Next = Next; /* for the next batch */
+            break;
+        }
+        /* There is one: a batch leaves enough for the next. */
+        TUN_LISTS *Lists = IsSmall ? &Batch->Small : &Batch->Large;
+        NET_BUFFER_LIST *List = Pop(Lists);
+        UCHAR *Data = MmGetSystemAddressForMdlSafe(MdlOf(List), NormalPagePriority | MdlMappingNoExecute);
+        RtlCopyMemory(Data, RingPacketData(Entry), Length);
+        /* From here on the program can change nothing: what is checked is what the stack gets. */
+        BOOLEAN IsIpv6;
+        TUN_CAST Cast;
+        if (!PacketValid(Data, Length, &IsIpv6, &Cast))
+        {
+            CounterAdd(&Adapter->ToStack.DropInvalid, 1);
+            Push(Lists, List);
+            continue;
+        }
+        CounterAdd(&Adapter->ToStack.Packets[Cast], 1);
+        CounterAdd(&Adapter->ToStack.Octets[Cast], Length);
+        Prepare(Adapter, List, Length, IsIpv6);
+        *Batch->Last = List;
+        Batch->Last = &NET_BUFFER_LIST_NEXT_NBL(List);
+        Batch->Count++;
+        Batch->Ipv6 |= IsIpv6;
+        Batch->Ipv4 |= !IsIpv6;
+        if (IsSmall)
+            Small++;
+        else
+            Large++;
+    }
+    return TRUE;
+}
+
+/*
+ * Takes one batch from the ring to the stack. The caller holds BATCH references on DataPath; of these the lists that the
+ * stack keeps hold on to one each. TRUE: there was something in the ring.
+ */
+static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
+{
+    TUN_ADAPTER *Adapter = Session->Adapter;
+    TUN_BATCH Batch;
+    ULONG Kept = 0;
+    Borrow(Adapter, &Batch);
+    if (!Fill(Session, &Batch))
+        atomic_store_explicit(&Session->Dead, TUN_CLOSED_CORRUPT_TOSTACK, memory_order_relaxed);
+    BOOLEAN Progress = Session->ToStack.Next != Session->ToStack.Own;
+    BOOLEAN Enough = GiveBack(Adapter, &Adapter->Small, &Batch.Small, TUN_SMALL_BATCH);
+    Enough &= GiveBack(Adapter, &Adapter->Large, &Batch.Large, TUN_LARGE_BATCH);
+    /* All is copied: the program may have the room again before the stack looks at the packets. */
+    if (RingRelease(&Session->ToStack, Session->ToStack.Next))
+        KeSetEvent(Session->ToStackSpace, IO_NETWORK_INCREMENT, FALSE);
+    if (Batch.First)
+    {
+        ULONG Flags = Batch.Ipv4 && Batch.Ipv6 ? 0 : NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE;
+        if (!Enough)
+            Flags |= NDIS_RECEIVE_FLAGS_RESOURCES; /* a stack that holds lists must not stop the flow */
+        NdisMIndicateReceiveNetBufferLists(Adapter->Handle, Batch.First, NDIS_DEFAULT_PORT_NUMBER, Batch.Count, Flags);
+        if (Enough)
+            Kept = Batch.Count;
+        else
+            Recycle(Adapter, Batch.First);
+    }
+    ExReleaseRundownProtectionEx(&Adapter->DataPath, BATCH - Kept);
+    return Progress;
+}
+
+/* Ends what can be ended of a session whose ring is corrupt: both rings say why, the program wakes, the link goes down.
+ * Its memory goes when the program lets go. */
+static VOID Die(_Inout_ TUN_SESSION *Session)
+{
+    ULONG Reason = atomic_load_explicit(&Session->Dead, memory_order_acquire);
+    RingClose(Session->ToApp.Ring, Reason);
+    RingClose(Session->ToStack.Ring, Reason);
+    KeSetEvent(Session->ToAppPackets, IO_NO_INCREMENT, FALSE);
+    KeSetEvent(Session->ToStackSpace, IO_NO_INCREMENT, FALSE);
+    AdapterIndicateLink(Session->Adapter, FALSE);
+    Session->LinkUp = FALSE; /* End reads it when this thread is gone */
+}
+
+/* Waits until the ring holds something; first by looking, then by sleeping. */
+static VOID WaitForPackets(_Inout_ TUN_SESSION *Session)
+{
+    for (ULONG Spin = 0; Spin < SPIN_COUNT; Spin++)
+    {
+        YieldProcessor();
+        if (atomic_load_explicit(&Session->ToStack.Ring->Tail, memory_order_relaxed) != Session->ToStack.Other)
+            return;
+    }
+    VOID *Objects[] = {Session->ToStackPackets, &Session->Stop};
+    if (RingSleep(&Session->ToStack) != RING_EMPTY)
+        return; /* a packet, or corruption: Carry finds out which */
+    KeWaitForMultipleObjects(RTL_NUMBER_OF(Objects), Objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL);
+    RingAwake(&Session->ToStack);
+}
+
+/* The session's thread, from SessionStart until the session ends or dies. PASSIVE_LEVEL. */
+_Use_decl_annotations_
+VOID NTAPI ToStackThread(PVOID StartContext)
+{
+    TUN_SESSION *Session = StartContext;
+    TUN_ADAPTER *Adapter = Session->Adapter;
+    VOID *Objects[] = {&Adapter->Running, &Session->Stop};
+    while (!atomic_load_explicit(&Session->Stopping, memory_order_relaxed))
+    {
+        if (atomic_load_explicit(&Session->Dead, memory_order_relaxed) != 0)
+        {
+            Die(Session);
+            break;
+        }
+        if (!ExAcquireRundownProtectionEx(&Adapter->DataPath, BATCH))
+            KeWaitForMultipleObjects(RTL_NUMBER_OF(Objects), Objects, WaitAny, Executive, KernelMode, FALSE, NULL,
+                                     NULL); /* paused: packets wait in the ring until Restart */
+        else if (!Carry(Session))
+            WaitForPackets(Session);
+    }
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}

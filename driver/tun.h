@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the driver's files share: the adapter, its session, and who may touch which of their fields when.
+ *
+ * Locks, in the order in which they may nest; none is held across a call into NDIS but SessionLock, at PASSIVE_LEVEL:
+ *   Adapter->SessionLock   starting and ending a session, link state, removal. A resource: PASSIVE_LEVEL throughout.
+ *   Driver.AdaptersLock    the table of adapters by device object. Spin lock.
+ *   Adapter->ToAppLock     the to_app ring's producer side and its counters. Spin lock; taken while a session runs only.
+ *   Adapter->FreeLock      the free receive lists. Spin lock.
+ * Rundown protection, where someone must wait until others are out, and no one new comes in:
+ *   Adapter->Requests      held by each request of the control device; run down by Halt.
+ *   Adapter->DataPath      held by each send call, and by each receive list while the stack has it; run down by Pause.
+ *   Adapter->SessionUse    held by each send call that uses the session; run down when the session ends.
+ */
+#ifndef PLAINTUN_TUN_H
+#define PLAINTUN_TUN_H
+
+#include <ntddk.h>
+#include <ndis.h>
+#include "ring/session.h"
+#include "ring/properties.h"
+
+#define TUN_TAG 'nuTP'
+
+#define TUN_VERSION_MAJOR 0
+#define TUN_VERSION_MINOR 1
+
+/* Packets from program to stack are copied into receive lists of two sizes. A batch takes at most so many of a size, and
+ * as many must be left after it is indicated, or else it is indicated so that the lists come back at once. */
+#define TUN_SMALL_SIZE  2048u /* bytes */
+#define TUN_SMALL_COUNT 256u
+#define TUN_SMALL_BATCH 64u
+#define TUN_LARGE_SIZE  65536u /* bytes */
+#define TUN_LARGE_COUNT 16u
+#define TUN_LARGE_BATCH 8u
+
+/* What a raw IP link of ours claims to run at, in bits per second: memory has no line rate. */
+#define TUN_LINK_SPEED 100000000000ull
+
+typedef enum _TUN_CAST
+{
+    TUN_UNICAST,
+    TUN_MULTICAST,
+    TUN_BROADCAST,
+    TUN_CASTS
+} TUN_CAST;
+
+/* Counters of one direction. Written with relaxed atomics, so that anyone may read them at any time. */
+typedef struct _TUN_TRAFFIC
+{
+    _Atomic(ULONG64) Packets[TUN_CASTS];
+    _Atomic(ULONG64) Octets[TUN_CASTS];
+    _Atomic(ULONG64) DropNoSession;
+    _Atomic(ULONG64) DropFull;
+    _Atomic(ULONG64) DropInvalid;
+    _Atomic(ULONG64) DropPaused;
+} TUN_TRAFFIC;
+
+/* A kind of receive list: how many there are, which are free. */
+typedef struct _TUN_LISTS
+{
+    NET_BUFFER_LIST *Free; /* FreeLock */
+    ULONG FreeCount;       /* FreeLock */
+    ULONG Count;           /* fixed once they are made */
+    ULONG Size;            /* bytes of each buffer */
+    UCHAR *Buffers;
+} TUN_LISTS;
+
+struct _TUN_ADAPTER;
+
+/* A session, from TUN_IOCTL_START to its end. Made and freed under SessionLock. */
+typedef struct _TUN_SESSION
+{
+    struct _TUN_ADAPTER *Adapter;
+    FILE_OBJECT *Owner; /* compared only */
+    RING_SIDE ToApp;    /* ToAppLock, and SessionUse held */
+    RING_SIDE ToStack;  /* the session's thread only */
+    BOOLEAN LinkUp;     /* SessionLock; the thread clears it when the session dies of corruption */
+    _Atomic(ULONG) Dead; /* the reason, once a ring is corrupt: senders then drop, the thread closes the rings and exits */
+    KEVENT *ToAppPackets, *ToStackPackets, *ToStackSpace; /* the program's, referenced */
+    KEVENT Stop;              /* wakes the thread when the session ends or is Dead */
+    _Atomic(ULONG) Stopping;  /* set before Stop when the session ends: the thread exits */
+    HANDLE Thread;
+    HANDLE Section;
+    VOID *SectionObject;
+    VOID *View; /* mapped in system space; never touched: Memory is the same pages, locked and mapped again */
+    MDL *Mdl;
+    UCHAR *Memory;
+} TUN_SESSION;
+
+typedef struct _TUN_ADAPTER
+{
+    LIST_ENTRY Entry; /* AdaptersLock */
+    NDIS_HANDLE Handle;
+    NDIS_HANDLE DeviceHandle;
+    DEVICE_OBJECT *DeviceObject;
+    EX_RUNDOWN_REF Requests;
+
+    TUN_GUID Guid;
+    ULONG64 NetLuid;
+    ULONG IfIndex;
+    ULONG Mtu;
+    ULONG PacketFilter, Lookahead; /* OID requests, which NDIS serialises */
+
+    ERESOURCE SessionLock;
+    TUN_SESSION *Session; /* written under SessionLock; read there, or with SessionUse held */
+    TUN_COUNTERS SessionBase; /* SessionLock: the counters when the present or last session started */
+    BOOLEAN Removed;      /* SessionLock: no session may start any more */
+
+    EX_RUNDOWN_REF DataPath;
+    KEVENT Running; /* set while not paused: the session's thread waits on it */
+    _Atomic(ULONG) Asleep;
+
+    EX_RUNDOWN_REF SessionUse;
+    KSPIN_LOCK ToAppLock;
+    TUN_TRAFFIC ToApp;
+
+    TUN_TRAFFIC ToStack;
+    NDIS_HANDLE ListPool;
+    KSPIN_LOCK FreeLock;
+    TUN_LISTS Small, Large; /* made under SessionLock by the first session, freed by Halt */
+} TUN_ADAPTER;
+
+typedef struct _TUN_DRIVER
+{
+    NDIS_HANDLE Handle;
+    KSPIN_LOCK AdaptersLock;
+    LIST_ENTRY Adapters;
+    _Atomic(ULONG) DeviceCounter;
+} TUN_DRIVER;
+
+extern TUN_DRIVER Driver;
+
+/* adapter.c */
+MINIPORT_INITIALIZE AdapterInitialize;
+MINIPORT_HALT AdapterHalt;
+MINIPORT_PAUSE AdapterPause;
+MINIPORT_RESTART AdapterRestart;
+MINIPORT_SHUTDOWN AdapterShutdown;
+MINIPORT_DEVICE_PNP_EVENT_NOTIFY AdapterPnpEvent;
+VOID AdapterIndicateLink(_In_ TUN_ADAPTER *Adapter, _In_ BOOLEAN Up);
+VOID AdapterReadCounters(_In_ TUN_ADAPTER *Adapter, _Out_ TUN_COUNTERS *Counters);
+
+/* oid.c */
+MINIPORT_OID_REQUEST OidRequest;
+MINIPORT_CANCEL_OID_REQUEST OidCancel;
+extern NDIS_OID OidSupported[];
+extern const ULONG OidSupportedSize; /* bytes */
+
+/* device.c */
+NTSTATUS DeviceCreate(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ PSECURITY_DESCRIPTOR AccessList);
+VOID DeviceDelete(_Inout_ TUN_ADAPTER *Adapter);
+
+/* session.c */
+NTSTATUS SessionStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
+                      _Out_ TUN_START_OUTPUT *Output);
+VOID SessionEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ ULONG Reason);
+VOID SessionRemove(_Inout_ TUN_ADAPTER *Adapter);
+
+/* to_app.c */
+MINIPORT_SEND_NET_BUFFER_LISTS ToAppSend;
+MINIPORT_CANCEL_SEND ToAppCancel;
+
+/* to_stack.c */
+MINIPORT_RETURN_NET_BUFFER_LISTS ToStackReturn;
+KSTART_ROUTINE ToStackThread;
+NTSTATUS ToStackMakeLists(_Inout_ TUN_ADAPTER *Adapter);
+VOID ToStackFreeLists(_Inout_ TUN_ADAPTER *Adapter);
+
+/*
+ * Looks at the first bytes of a packet, of which Length are there: FALSE unless it is IPv4 or IPv6 and no shorter than
+ * its header. Destination addresses: RFC 791 and 1112 (224/4, 255.255.255.255), RFC 4291 (ff00::/8). Any IRQL.
+ */
+static inline BOOLEAN PacketValid(_In_ const UCHAR *Head, _In_ ULONG Length, _Out_ BOOLEAN *IsIpv6, _Out_ TUN_CAST *Cast)
+{
+    if (Length >= 20 && Head[0] >> 4 == 4)
+    {
+        ULONG HeaderLength = (Head[0] & 15) * 4u;
+        *IsIpv6 = FALSE;
+        *Cast = (Head[16] & Head[17] & Head[18] & Head[19]) == 255 ? TUN_BROADCAST
+                : Head[16] >> 4 == 14                              ? TUN_MULTICAST
+                                                                   : TUN_UNICAST;
+        return HeaderLength >= 20 && HeaderLength <= Length;
+    }
+    if (Length >= 40 && Head[0] >> 4 == 6)
+    {
+        *IsIpv6 = TRUE;
+        *Cast = Head[24] == 255 ? TUN_MULTICAST : TUN_UNICAST;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+/* Adds to a counter that one thread at a time writes (a lock, or the only thread): no locked instruction. */
+static inline VOID CounterAdd(_Inout_ _Atomic(ULONG64) *Counter, _In_ ULONG64 Value)
+{
+    atomic_store_explicit(Counter, atomic_load_explicit(Counter, memory_order_relaxed) + Value, memory_order_relaxed);
+}
+
+#endif
