@@ -77,6 +77,10 @@ $(B)/$(1)/obj/driver/%.o: driver/%.c $(DRIVER_HEADERS) Makefile
 	@mkdir -p $$(@D)
 	$(CLANG) $(PE_CFLAGS_$(1)) -c $$< -o $$@
 
+$(B)/$(1)/obj/driver/loadconfig.o: wdk/loadconfig.c Makefile
+	@mkdir -p $$(@D)
+	$(CLANG) $(PE_CFLAGS_$(1)) -c $$< -o $$@
+
 $(B)/$(1)/obj/driver/plaintun.res: driver/plaintun.rc Makefile
 	@mkdir -p $$(@D)
 	$(RC) $(RC_VERSION) /fo $$@ $$<
@@ -85,7 +89,7 @@ $(B)/$(1)/lib/%.lib: wdk/%.def
 	@mkdir -p $$(@D)
 	$(DLLTOOL) -m $(MACHINE_$(1)) -d $$< -l $$@
 
-$(B)/$(1)/plaintun.sys: $(DRIVER_SOURCES:driver/%.c=$(B)/$(1)/obj/driver/%.o) $(B)/$(1)/obj/driver/plaintun.res \
+$(B)/$(1)/plaintun.sys: $(DRIVER_SOURCES:driver/%.c=$(B)/$(1)/obj/driver/%.o) $(B)/$(1)/obj/driver/loadconfig.o $(B)/$(1)/obj/driver/plaintun.res \
     $(B)/$(1)/lib/ntoskrnl.lib $(B)/$(1)/lib/ndis.lib
 	$(LLD) /nologo /WX /driver /subsystem:native,10.0 /version:10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf \
 	    /dynamicbase /highentropyva /nxcompat /merge:.edata=.rdata /out:$$@ $$^
