@@ -464,6 +464,19 @@ NTKERNELAPI VOID NTAPI ProbeForWrite(_Inout_ volatile VOID *Address, _In_ SIZE_T
 #define MmGetMdlVirtualAddress(Mdl) ((PVOID)((PCHAR)(Mdl)->StartVa + (Mdl)->ByteOffset))
 #define MmGetMdlPfnArray(Mdl)       ((PPFN_NUMBER)((Mdl) + 1))
 
+/* Makes an MDL that has room for the pages describe Length bytes at Base, anew. Page: "MmInitializeMdl macro". */
+FORCEINLINE VOID MmInitializeMdl(_Out_ PMDL Mdl, _In_ PVOID Base, _In_ SIZE_T Length)
+{
+    ULONG_PTR Offset = (ULONG_PTR)Base & (PAGE_SIZE - 1);
+
+    Mdl->Next = NULL;
+    Mdl->Size = (CSHORT)(sizeof(MDL) + sizeof(PFN_NUMBER) * ((Offset + Length + PAGE_SIZE - 1) / PAGE_SIZE));
+    Mdl->MdlFlags = 0;
+    Mdl->StartVa = (PCHAR)Base - Offset;
+    Mdl->ByteOffset = (ULONG)Offset;
+    Mdl->ByteCount = (ULONG)Length;
+}
+
 /* Returns NULL if the pages cannot be mapped. Priority: MM_PAGE_PRIORITY, or-ed with MdlMapping*. */
 FORCEINLINE PVOID MmGetSystemAddressForMdlSafe(_Inout_ PMDL Mdl, _In_ ULONG Priority)
 {
