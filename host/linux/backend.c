@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stack beneath host/ndis on Linux: one TUN interface for each adapter. One thread an adapter reads the interface
+ * until it is empty or a batch is full and sends the batch to the miniport as one chain; what the miniport indicates
+ * is written to the interface in the indicating thread. No locks and no allocation while packets flow: a batch is the
+ * reader's until it is sent and again when its last list is complete, counted by one atomic.
+ */
+#include "host/linux/syscall.h"
+#include "host/linux/tun.h"
+#include "host/ndis/backend.h"
+
+#define BACKEND_TAG   'kcaB'
+#define BATCH_PACKETS 64
+#define BATCH_BYTES   (512 * 1024) /* 64 packets of usual size; fewer of the largest */
+#define BATCHES       4            /* out with a miniport that completes late */
+#define PACKET_LIMIT  65536        /* room for one more packet: Linux sends 65535 bytes at most */
+#define GATHER_PARTS  32
+
+typedef struct _BACKEND_BATCH
+{
+    volatile LONG Outstanding; /* lists that the miniport still has */
+    ULONG Used;                /* bytes of Memory */
+    PUCHAR Memory;
+    NET_BUFFER_LIST *Lists[BATCH_PACKETS];
+    MDL *Mdls[BATCH_PACKETS];
+} BACKEND_BATCH;
+
+/* One direction's counters. They only grow; each is written by atomics once a batch. */
+typedef struct _BACKEND_COUNTERS
+{
+    volatile LONG64 Packets, Bytes, Dropped;
+} BACKEND_COUNTERS;
+
+struct _BACKEND
+{
+    NDIS_HOST_ADAPTER *Adapter;
+    TUN_DEVICE Tun;
+    int StopEvent; /* readable: the reader shall end */
+    NDIS_HANDLE Pool;
+    BACKEND_BATCH Batches[BATCHES];
+    KEVENT BatchFree;
+    volatile LONG ReaderWaits, Stopping;
+    PVOID Thread; /* referenced */
+    BOOLEAN CarrierFailed;
+    DECLSPEC_CACHEALIGN BACKEND_COUNTERS ToMiniport;
+    volatile LONG64 Refused; /* completed by the miniport with a failure */
+    DECLSPEC_CACHEALIGN BACKEND_COUNTERS FromMiniport;
+    volatile LONG64 DroppedDown, DroppedInvalid; /* of FromMiniport.Dropped: interface down; refused by Linux as wrong */
+    DECLSPEC_CACHEALIGN KSPIN_LOCK BounceLock;   /* Bounce: for packets in more parts than one write takes */
+    PUCHAR Bounce;
+};
+
+static VOID FreeBatch(_Inout_ BACKEND_BATCH *Batch)
+{
+    for (ULONG I = 0; I < BATCH_PACKETS; I++)
+    {
+        if (Batch->Lists[I])
+        {
+            NdisFreeNetBufferList(Batch->Lists[I]);
+        }
+        if (Batch->Mdls[I])
+        {
+            IoFreeMdl(Batch->Mdls[I]);
+        }
+    }
+    if (Batch->Memory)
+    {
+        ExFreePoolWithTag(Batch->Memory, BACKEND_TAG);
+    }
+}
+
+static BOOLEAN MakeBatch(_Inout_ BACKEND *Backend, _Out_ BACKEND_BATCH *Batch)
+{
+    RtlZeroMemory(Batch, sizeof(*Batch));
+    Batch->Memory = ExAllocatePoolWithTag(NonPagedPoolNx, BATCH_BYTES, BACKEND_TAG);
+    if (!Batch->Memory)
+    {
+        return FALSE;
+    }
+    for (ULONG I = 0; I < BATCH_PACKETS; I++)
+    {
+        /* Room for the largest packet at any offset; FillBatch sets the part that a packet takes. */
+        Batch->Mdls[I] = IoAllocateMdl(Batch->Memory, PACKET_LIMIT + PAGE_SIZE, FALSE, FALSE, NULL);
+        if (!Batch->Mdls[I])
+        {
+            return FALSE;
+        }
+        Batch->Lists[I] = NdisAllocateNetBufferAndNetBufferList(Backend->Pool, 0, 0, Batch->Mdls[I], 0, 0);
+        if (!Batch->Lists[I])
+        {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+NTSTATUS BackendCreate(NDIS_HOST_ADAPTER *Adapter, PCSTR WantedName, BACKEND_IDENTITY *Identity, BACKEND **Result)
+{
+    NET_BUFFER_LIST_POOL_PARAMETERS Parameters = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                   .Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
+        .fAllocateNetBuffer = TRUE,
+        .PoolTag = BACKEND_TAG,
+    };
+    BACKEND *Backend = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Backend), BACKEND_TAG);
+    NTSTATUS Status = STATUS_INSUFFICIENT_RESOURCES;
+    int Error;
+
+    if (!Backend)
+    {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    RtlZeroMemory(Backend, sizeof(*Backend));
+    Backend->Adapter = Adapter;
+    KeInitializeSpinLock(&Backend->BounceLock);
+    KeInitializeEvent(&Backend->BatchFree, SynchronizationEvent, FALSE);
+    Backend->Bounce = ExAllocatePoolWithTag(NonPagedPoolNx, PACKET_LIMIT, BACKEND_TAG);
+    if (!Backend->Bounce)
+    {
+        goto freeBackend;
+    }
+    Backend->Pool = NdisAllocateNetBufferListPool(NULL, &Parameters);
+    if (!Backend->Pool)
+    {
+        goto freeBounce;
+    }
+    for (ULONG I = 0; I < BATCHES; I++)
+    {
+        if (!MakeBatch(Backend, &Backend->Batches[I]))
+        {
+            goto freeBatches;
+        }
+    }
+    Backend->StopEvent = (int)LinuxCall3(LINUX_EVENTFD2, 0, LINUX_O_CLOEXEC | LINUX_O_NONBLOCK, 0);
+    if (Backend->StopEvent < 0)
+    {
+        goto freeBatches;
+    }
+    Error = TunOpen(&Backend->Tun, WantedName);
+    if (Error < 0)
+    {
+        DbgPrint("linux: no TUN interface: error %d\n", -Error);
+        Status = STATUS_UNSUCCESSFUL;
+        goto closeStopEvent;
+    }
+    Identity->IfIndex = Backend->Tun.Index;
+    Identity->NetLuid.Info.NetLuidIndex = Backend->Tun.Index;
+    RtlCopyMemory(Identity->Name, Backend->Tun.Name, TUN_NAME_LENGTH);
+    *Result = Backend;
+    return STATUS_SUCCESS;
+
+closeStopEvent:
+    LinuxClose(Backend->StopEvent);
+freeBatches:
+    for (ULONG I = 0; I < BATCHES; I++)
+    {
+        FreeBatch(&Backend->Batches[I]);
+    }
+    NdisFreeNetBufferListPool(Backend->Pool);
+freeBounce:
+    ExFreePoolWithTag(Backend->Bounce, BACKEND_TAG);
+freeBackend:
+    ExFreePoolWithTag(Backend, BACKEND_TAG);
+    return Status;
+}
+
+VOID BackendSetMtu(BACKEND *Backend, ULONG Mtu)
+{
+    int Error = TunSetMtu(&Backend->Tun, Mtu);
+
+    if (Error < 0)
+    {
+        DbgPrint("linux: %s: MTU %u refused, error %d\n", Backend->Tun.Name, (unsigned)Mtu, -Error);
+    }
+}
+
+VOID BackendSetLink(BACKEND *Backend, const BACKEND_LINK *Link)
+{
+    int Error = TunSetCarrier(&Backend->Tun, Link->Connected);
+
+    if (Error < 0 && !Backend->CarrierFailed)
+    {
+        Backend->CarrierFailed = TRUE;
+        DbgPrint("linux: %s: carrier cannot be set, error %d: the interface will not show the link's state\n",
+                 Backend->Tun.Name, -Error);
+    }
+}
+
+/* Takes packets from the interface until there is none or the batch is full. Gives their number. */
+static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
+{
+    ULONG Count = 0;
+    LONG64 Bytes = 0;
+
+    Batch->Used = 0;
+    while (Count < BATCH_PACKETS && Batch->Used + PACKET_LIMIT <= BATCH_BYTES)
+    {
+        PUCHAR Packet = Batch->Memory + Batch->Used;
+        NET_BUFFER_LIST *List = Batch->Lists[Count];
+        NET_BUFFER *Buffer = List->FirstNetBuffer;
+        MDL *Mdl = Batch->Mdls[Count];
+        long long Length = LinuxRead(Backend->Tun.Fd, Packet, PACKET_LIMIT);
+        BOOLEAN Ipv6;
+
+        if (Length <= 0)
+        {
+            break;
+        }
+        Ipv6 = (Packet[0] & 0xf0) == 0x60;
+        MmInitializeMdl(Mdl, Packet, (SIZE_T)Length);
+        MmBuildMdlForNonPagedPool(Mdl);
+        Buffer->CurrentMdl = Buffer->MdlChain = Mdl;
+        Buffer->CurrentMdlOffset = Buffer->DataOffset = 0;
+        Buffer->DataLength = (SIZE_T)Length;
+        List->NblFlags = Ipv6 ? NDIS_NBL_FLAGS_IS_IPV6 : NDIS_NBL_FLAGS_IS_IPV4;
+        List->NetBufferListInfo[NetBufferListFrameType] =
+            (PVOID)(ULONG_PTR)(Ipv6 ? RtlUshortByteSwap(0x86dd) : RtlUshortByteSwap(0x0800));
+        List->Next = NULL;
+        if (Count)
+        {
+            Batch->Lists[Count - 1]->Next = List;
+        }
+        Batch->Used += ((ULONG)Length + 63) & ~63u;
+        Bytes += Length;
+        Count++;
+    }
+    if (Count)
+    {
+        InterlockedAdd64(&Backend->ToMiniport.Packets, Count);
+        InterlockedAdd64(&Backend->ToMiniport.Bytes, Bytes);
+    }
+    return Count;
+}
+
+/* A batch that the miniport has none of; waits for one. NULL: the reader shall end. */
+static BACKEND_BATCH *FreeBatchOf(_Inout_ BACKEND *Backend)
+{
+    while (!Backend->Stopping)
+    {
+        for (ULONG I = 0; I < BATCHES; I++)
+        {
+            if (__atomic_load_n(&Backend->Batches[I].Outstanding, __ATOMIC_ACQUIRE) == 0)
+            {
+                return &Backend->Batches[I];
+            }
+        }
+        /* Orders ReaderWaits before the second look; BackendSendComplete has the mirror image. */
+        if (InterlockedExchange(&Backend->ReaderWaits, 1))
+        {
+            KeWaitForSingleObject(&Backend->BatchFree, Executive, KernelMode, FALSE, NULL);
+        }
+    }
+    return NULL;
+}
+
+/* The adapter's reader: from BackendStart to BackendStop. */
+static VOID Reader(_In_ PVOID Context)
+{
+    BACKEND *Backend = Context;
+    BACKEND_BATCH *Batch = NULL;
+
+    while (!Backend->Stopping)
+    {
+        ULONG Count;
+
+        if (!Batch)
+        {
+            Batch = FreeBatchOf(Backend);
+            continue;
+        }
+        Count = FillBatch(Backend, Batch);
+        if (Count)
+        {
+            KIRQL Irql;
+
+            Batch->Outstanding = (LONG)Count;
+            /* TCP/IP sends at either level; the stricter one finds more. */
+            KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+            NdisHostSend(Backend->Adapter, Batch->Lists[0], NDIS_SEND_FLAGS_DISPATCH_LEVEL);
+            KeLowerIrql(Irql);
+            Batch = NULL;
+        }
+        else
+        {
+            LINUX_POLL_FD Fds[2] = {{.Fd = Backend->Tun.Fd, .Events = LINUX_POLLIN},
+                                    {.Fd = Backend->StopEvent, .Events = LINUX_POLLIN}};
+
+            LinuxCall3(LINUX_POLL, Fds, 2, -1);
+        }
+    }
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+NTSTATUS BackendStart(BACKEND *Backend)
+{
+    HANDLE Handle;
+    OBJECT_ATTRIBUTES Attributes;
+    NTSTATUS Status;
+
+    Backend->Stopping = 0;
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Reader, Backend);
+    if (!NT_SUCCESS(Status))
+    {
+        return Status;
+    }
+    Status = ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, &Backend->Thread, NULL);
+    if (!NT_SUCCESS(Status))
+    {
+        DbgPrint("linux: %s: reader thread: 0x%08x\n", Backend->Tun.Name, (unsigned)Status);
+    }
+    ZwClose(Handle);
+    return Status;
+}
+
+VOID BackendStop(BACKEND *Backend)
+{
+    uint64_t One = 1;
+
+    InterlockedExchange(&Backend->Stopping, 1);
+    LinuxWrite(Backend->StopEvent, &One, sizeof(One));
+    KeSetEvent(&Backend->BatchFree, 0, FALSE);
+    KeWaitForSingleObject(Backend->Thread, Executive, KernelMode, FALSE, NULL);
+    ObDereferenceObject(Backend->Thread);
+    Backend->Thread = NULL;
+    LinuxRead(Backend->StopEvent, &One, sizeof(One));
+    KeClearEvent(&Backend->BatchFree);
+}
+
+/* One packet in more parts than a gathering write takes: copied together first. */
+static long long WriteBounced(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Buffer)
+{
+    ULONG Offset = Buffer->CurrentMdlOffset, Left = (ULONG)Buffer->DataLength, Used = 0;
+    long long Result;
+    KIRQL Irql;
+
+    if (Buffer->DataLength > PACKET_LIMIT)
+    {
+        return -LINUX_EINVAL;
+    }
+    KeAcquireSpinLock(&Backend->BounceLock, &Irql);
+    for (MDL *Mdl = Buffer->CurrentMdl; Mdl && Left; Mdl = Mdl->Next)
+    {
+        ULONG Here = min(MmGetMdlByteCount(Mdl) - Offset, Left);
+
+        RtlCopyMemory(Backend->Bounce + Used, (PUCHAR)MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority) + Offset,
+                      Here);
+        Used += Here;
+        Left -= Here;
+        Offset = 0;
+    }
+    Result = LinuxWrite(Backend->Tun.Fd, Backend->Bounce, Used);
+    KeReleaseSpinLock(&Backend->BounceLock, Irql);
+    return Result;
+}
+
+static long long WritePacket(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Buffer)
+{
+    LINUX_IOVEC Parts[GATHER_PARTS];
+    ULONG Count = 0, Offset = Buffer->CurrentMdlOffset;
+    SIZE_T Left = Buffer->DataLength;
+
+    for (MDL *Mdl = Buffer->CurrentMdl; Left && Mdl; Mdl = Mdl->Next)
+    {
+        SIZE_T Here = min((SIZE_T)(MmGetMdlByteCount(Mdl) - Offset), Left);
+        PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
+
+        if (!Address)
+        {
+            return -LINUX_EINVAL;
+        }
+        if (Count == GATHER_PARTS)
+        {
+            return WriteBounced(Backend, Buffer);
+        }
+        if (Here)
+        {
+            Parts[Count++] = (LINUX_IOVEC){.Base = Address + Offset, .Length = Here};
+        }
+        Left -= Here;
+        Offset = 0;
+    }
+    if (Left || !Count)
+    {
+        return -LINUX_EINVAL;
+    }
+    return Count == 1 ? LinuxWrite(Backend->Tun.Fd, Parts[0].Base, Parts[0].Length)
+                      : LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Parts, Count);
+}
+
+VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags)
+{
+    LONG64 Packets = 0, Bytes = 0, Down = 0, Invalid = 0, Other = 0;
+
+    for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
+    {
+        for (NET_BUFFER *Buffer = List->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
+        {
+            long long Result;
+
+            do
+            {
+                Result = WritePacket(Backend, Buffer);
+            } while (Result == -LINUX_EINTR);
+            if (Result >= 0)
+            {
+                Packets++;
+                Bytes += Result;
+            }
+            else
+            {
+                Down += Result == -LINUX_EIO;
+                Invalid += Result == -LINUX_EINVAL;
+                Other++;
+            }
+        }
+    }
+    InterlockedAdd64(&Backend->FromMiniport.Packets, Packets);
+    InterlockedAdd64(&Backend->FromMiniport.Bytes, Bytes);
+    if (Other)
+    {
+        InterlockedAdd64(&Backend->FromMiniport.Dropped, Other);
+        InterlockedAdd64(&Backend->DroppedDown, Down);
+        InterlockedAdd64(&Backend->DroppedInvalid, Invalid);
+    }
+    if (!(ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES))
+    {
+        NdisHostReturn(Backend->Adapter, Lists,
+                       ReceiveFlags & NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL ? NDIS_RETURN_FLAGS_DISPATCH_LEVEL : 0);
+    }
+}
+
+/* The batch that a list belongs to. */
+static BACKEND_BATCH *BatchOf(_In_ BACKEND *Backend, _In_ const NET_BUFFER_LIST *List)
+{
+    PUCHAR Packet = MmGetMdlVirtualAddress(List->FirstNetBuffer->MdlChain);
+
+    for (ULONG I = 0; I < BATCHES; I++)
+    {
+        if (Packet >= Backend->Batches[I].Memory && Packet < Backend->Batches[I].Memory + BATCH_BYTES)
+        {
+            return &Backend->Batches[I];
+        }
+    }
+    return NULL;
+}
+
+VOID BackendSendComplete(BACKEND *Backend, NET_BUFFER_LIST *Lists)
+{
+    LONG64 Refused = 0;
+
+    for (NET_BUFFER_LIST *List = Lists; List;)
+    {
+        BACKEND_BATCH *Batch = BatchOf(Backend, List);
+        LONG Count = 0;
+
+        /* A run of lists of one batch is counted at once. After that the batch may be refilled: no look back. */
+        for (; List && BatchOf(Backend, List) == Batch; List = List->Next)
+        {
+            Refused += List->Status != NDIS_STATUS_SUCCESS;
+            Count++;
+        }
+        if (InterlockedAdd(&Batch->Outstanding, -Count) == 0 && InterlockedExchange(&Backend->ReaderWaits, 0))
+        {
+            KeSetEvent(&Backend->BatchFree, 0, FALSE);
+        }
+    }
+    if (Refused)
+    {
+        InterlockedAdd64(&Backend->Refused, Refused);
+    }
+}
+
+VOID BackendDestroy(BACKEND *Backend)
+{
+    DbgPrint("linux: %s: to miniport %lld packets %lld bytes, refused %lld; from miniport %lld packets %lld bytes, "
+             "dropped %lld (down %lld, invalid %lld)\n",
+             Backend->Tun.Name, (long long)Backend->ToMiniport.Packets, (long long)Backend->ToMiniport.Bytes,
+             (long long)Backend->Refused, (long long)Backend->FromMiniport.Packets,
+             (long long)Backend->FromMiniport.Bytes, (long long)Backend->FromMiniport.Dropped,
+             (long long)Backend->DroppedDown, (long long)Backend->DroppedInvalid);
+    TunClose(&Backend->Tun);
+    LinuxClose(Backend->StopEvent);
+    for (ULONG I = 0; I < BATCHES; I++)
+    {
+        FreeBatch(&Backend->Batches[I]);
+    }
+    NdisFreeNetBufferListPool(Backend->Pool);
+    ExFreePoolWithTag(Backend->Bounce, BACKEND_TAG);
+    ExFreePoolWithTag(Backend, BACKEND_TAG);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux system calls, amd64, from code that may have been compiled for Windows: a PE module in Wine runs on a Linux
+ * thread and may use the `syscall` instruction as any Linux code does. Results below 0 are negated error numbers.
+ * Structures and numbers are those of Linux' user-space interface on x86-64; no header of Linux is included, because
+ * none fits a PE target.
+ */
+#ifndef HOST_LINUX_SYSCALL_H
+#define HOST_LINUX_SYSCALL_H
+
+#include <stdint.h>
+
+#define LINUX_READ        0
+#define LINUX_WRITE       1
+#define LINUX_OPEN        2
+#define LINUX_CLOSE       3
+#define LINUX_POLL        7
+#define LINUX_IOCTL       16
+#define LINUX_WRITEV      20
+#define LINUX_SCHED_YIELD 24
+#define LINUX_SOCKET      41
+#define LINUX_FUTEX       202
+#define LINUX_EVENTFD2    290
+
+#define LINUX_O_RDONLY   0
+#define LINUX_O_WRONLY   1
+#define LINUX_O_RDWR     2
+#define LINUX_O_CREAT    0x40
+#define LINUX_O_APPEND   0x400
+#define LINUX_O_NONBLOCK 0x800
+#define LINUX_O_CLOEXEC  0x80000
+
+#define LINUX_EINTR     4
+#define LINUX_EIO       5
+#define LINUX_EAGAIN    11
+#define LINUX_EBUSY     16
+#define LINUX_EINVAL    22
+#define LINUX_ETIMEDOUT 110
+#define LINUX_POLLIN    1
+
+#define LINUX_FUTEX_WAIT_PRIVATE 128 /* relative time limit */
+#define LINUX_FUTEX_WAKE_PRIVATE 129
+
+typedef struct _LINUX_POLL_FD
+{
+    int32_t Fd;
+    int16_t Events, Revents;
+} LINUX_POLL_FD;
+
+typedef struct _LINUX_IOVEC
+{
+    void *Base;
+    uint64_t Length;
+} LINUX_IOVEC;
+
+typedef struct _LINUX_TIMESPEC
+{
+    int64_t Seconds, Nanoseconds;
+} LINUX_TIMESPEC;
+
+static inline long long LinuxCall(long long Number, long long A, long long B, long long C, long long D, long long E,
+                                  long long F)
+{
+    register long long R10 __asm__("r10") = D;
+    register long long R8 __asm__("r8") = E;
+    register long long R9 __asm__("r9") = F;
+    long long Result;
+
+    __asm__ volatile("syscall"
+                     : "=a"(Result)
+                     : "a"(Number), "D"(A), "S"(B), "d"(C), "r"(R10), "r"(R8), "r"(R9)
+                     : "rcx", "r11", "memory");
+    return Result;
+}
+
+#define LinuxCall3(Number, A, B, C)                                                                                    \
+    LinuxCall(Number, (long long)(intptr_t)(A), (long long)(intptr_t)(B), (long long)(intptr_t)(C), 0, 0, 0)
+
+static inline int LinuxOpen(const char *Path, int Flags, int Mode)
+{
+    return (int)LinuxCall3(LINUX_OPEN, Path, Flags, Mode);
+}
+
+static inline void LinuxClose(int Fd)
+{
+    LinuxCall3(LINUX_CLOSE, Fd, 0, 0);
+}
+
+static inline long long LinuxRead(int Fd, void *Data, unsigned long long Length)
+{
+    return LinuxCall3(LINUX_READ, Fd, Data, Length);
+}
+
+static inline long long LinuxWrite(int Fd, const void *Data, unsigned long long Length)
+{
+    return LinuxCall3(LINUX_WRITE, Fd, Data, Length);
+}
+
+static inline int LinuxIoctl(int Fd, unsigned Request, void *Argument)
+{
+    return (int)LinuxCall3(LINUX_IOCTL, Fd, Request, Argument);
+}
+
+/* Sleeps while *Word is Value; Timeout NULL: for ever. */
+static inline int LinuxFutexWait(volatile int32_t *Word, int32_t Value, const LINUX_TIMESPEC *Timeout)
+{
+    return (int)LinuxCall(LINUX_FUTEX, (long long)(intptr_t)Word, LINUX_FUTEX_WAIT_PRIVATE, Value,
+                          (long long)(intptr_t)Timeout, 0, 0);
+}
+
+static inline void LinuxFutexWake(volatile int32_t *Word, int Count)
+{
+    LinuxCall3(LINUX_FUTEX, Word, LINUX_FUTEX_WAKE_PRIVATE, Count);
+}
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A Linux TUN interface through /dev/net/tun and the interface requests of a socket. It appears in the network
+ * namespace of the process, without carrier, and vanishes when its descriptor is closed, however the process ends.
+ * No threads, no locks. See Linux' Documentation/networking/tuntap.rst and netdevice(7).
+ */
+#include "host/linux/syscall.h"
+#include "host/linux/tun.h"
+
+#define TUNSETIFF      0x400454ca
+#define TUNSETCARRIER  0x400454e2
+#define SIOCSIFMTU     0x8922
+#define SIOCGIFINDEX   0x8933
+#define IFF_TUN        0x0001
+#define IFF_NO_PI      0x1000
+#define IFF_TUN_EXCL   0x8000
+#define AF_INET        2
+#define SOCK_DGRAM     2
+#define SOCK_CLOEXEC   0x80000
+#define NAME_ATTEMPTS  1000
+
+typedef struct _INTERFACE_REQUEST
+{
+    char Name[TUN_NAME_LENGTH];
+    union
+    {
+        int16_t Flags;
+        int32_t Number;
+        char Room[24];
+    };
+} INTERFACE_REQUEST;
+
+/* Linux refuses '/', ':', blanks, "." and ".."; '%' would be a pattern; the rest is what a shell user can type. */
+static void CleanName(const char *Wanted, char *Name)
+{
+    int Used = 0;
+
+    for (; *Wanted && Used < TUN_NAME_LENGTH - 1; Wanted++)
+    {
+        unsigned char C = (unsigned char)*Wanted;
+        bool Good = C > ' ' && C < 0x7f && C != '/' && C != ':' && C != '%' && C != '\\' && C != '"' && C != '\'';
+
+        if (Good)
+        {
+            Name[Used++] = (char)C;
+        }
+        else if (Used && Name[Used - 1] != '-' && C < 0x80) /* one dash for a run; other scripts leave nothing */
+        {
+            Name[Used++] = '-';
+        }
+    }
+    while (Used && Name[Used - 1] == '-')
+    {
+        Used--;
+    }
+    Name[Used] = 0;
+    if (!Used || (Name[0] == '.' && (!Name[1] || (Name[1] == '.' && !Name[2]))))
+    {
+        Name[0] = 't';
+        Name[1] = 'u';
+        Name[2] = 'n';
+        Name[3] = 0;
+    }
+}
+
+/* Base and a number, cut so that both fit. Number 1 is the base alone. */
+static void NumberName(const char *Base, int Number, char *Name)
+{
+    char Digits[8];
+    int Count = 0, Length = 0;
+
+    for (int Rest = Number; Number > 1 && Rest; Rest /= 10)
+    {
+        Digits[Count++] = (char)('0' + Rest % 10);
+    }
+    while (Base[Length] && Length < TUN_NAME_LENGTH - 1 - Count)
+    {
+        Name[Length] = Base[Length];
+        Length++;
+    }
+    while (Count)
+    {
+        Name[Length++] = Digits[--Count];
+    }
+    Name[Length] = 0;
+}
+
+static void CopyName(char *To, const char *From)
+{
+    for (int I = 0; I < TUN_NAME_LENGTH; I++)
+    {
+        To[I] = From[I];
+        if (!From[I])
+        {
+            break;
+        }
+    }
+}
+
+/*
+ * No address of its own and so no router solicitations that nobody asked for: addresses are whoever configures the
+ * interface's business. A kernel without IPv6 has no such file.
+ */
+static void QuietIpv6(const char *Name)
+{
+    static const char Prefix[] = "/proc/sys/net/ipv6/conf/", Suffix[] = "/addr_gen_mode";
+    char Path[sizeof(Prefix) + TUN_NAME_LENGTH + sizeof(Suffix)];
+    int Used = 0, Fd;
+
+    for (int I = 0; Prefix[I]; I++)
+    {
+        Path[Used++] = Prefix[I];
+    }
+    for (int I = 0; Name[I]; I++)
+    {
+        Path[Used++] = Name[I];
+    }
+    for (int I = 0; Suffix[I]; I++)
+    {
+        Path[Used++] = Suffix[I];
+    }
+    Path[Used] = 0;
+    Fd = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CLOEXEC, 0);
+    if (Fd >= 0)
+    {
+        LinuxWrite(Fd, "1\n", 2);
+        LinuxClose(Fd);
+    }
+}
+
+int TunOpen(TUN_DEVICE *Tun, const char *WantedName)
+{
+    char Base[TUN_NAME_LENGTH];
+    INTERFACE_REQUEST Request;
+    int Result;
+
+    CleanName(WantedName, Base);
+    Tun->Control = (int)LinuxCall3(LINUX_SOCKET, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (Tun->Control < 0)
+    {
+        return Tun->Control;
+    }
+    Tun->Fd = LinuxOpen("/dev/net/tun", LINUX_O_RDWR | LINUX_O_NONBLOCK | LINUX_O_CLOEXEC, 0);
+    if (Tun->Fd < 0)
+    {
+        Result = Tun->Fd;
+        goto closeControl;
+    }
+    Result = -LINUX_EBUSY;
+    for (int Number = 1; Number <= NAME_ATTEMPTS && (Result == -LINUX_EBUSY || Result == -LINUX_EINVAL); Number++)
+    {
+        Request = (INTERFACE_REQUEST){.Flags = (int16_t)(uint16_t)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL)};
+        NumberName(Base, Number, Request.Name);
+        Result = LinuxIoctl(Tun->Fd, TUNSETIFF, &Request);
+    }
+    if (Result < 0)
+    {
+        goto closeTun;
+    }
+    CopyName(Tun->Name, Request.Name);
+    TunSetCarrier(Tun, false);
+    QuietIpv6(Tun->Name);
+    Result = LinuxIoctl(Tun->Control, SIOCGIFINDEX, &Request);
+    if (Result < 0)
+    {
+        goto closeTun;
+    }
+    Tun->Index = (uint32_t)Request.Number;
+    return 0;
+
+closeTun:
+    LinuxClose(Tun->Fd);
+closeControl:
+    LinuxClose(Tun->Control);
+    return Result;
+}
+
+void TunClose(TUN_DEVICE *Tun)
+{
+    LinuxClose(Tun->Fd);
+    LinuxClose(Tun->Control);
+}
+
+int TunSetMtu(TUN_DEVICE *Tun, uint32_t Mtu)
+{
+    INTERFACE_REQUEST Request = {.Number = (int32_t)Mtu};
+
+    CopyName(Request.Name, Tun->Name);
+    return LinuxIoctl(Tun->Control, SIOCSIFMTU, &Request);
+}
+
+int TunSetCarrier(TUN_DEVICE *Tun, bool On)
+{
+    int Value = On;
+
+    return LinuxIoctl(Tun->Fd, TUNSETCARRIER, &Value);
+}

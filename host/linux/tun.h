@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A Linux TUN interface: made, named, configured and closed. Knows nothing of NDIS. Each call stands for itself; a
+ * TUN_DEVICE is used by one owner, and reads and writes on its descriptor are Linux' to order.
+ */
+#ifndef HOST_LINUX_TUN_H
+#define HOST_LINUX_TUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TUN_NAME_LENGTH 16 /* with the ending 0: IFNAMSIZ */
+
+typedef struct _TUN_DEVICE
+{
+    int Fd;      /* /dev/net/tun, non-blocking: one packet a read or write */
+    int Control; /* a socket for requests about the interface */
+    uint32_t Index;
+    char Name[TUN_NAME_LENGTH];
+} TUN_DEVICE;
+
+/* Makes an interface called WantedName as far as Linux permits. 0, or a negated error number of Linux. */
+int TunOpen(TUN_DEVICE *Tun, const char *WantedName);
+void TunClose(TUN_DEVICE *Tun);
+/* 0, or a negated error number. */
+int TunSetMtu(TUN_DEVICE *Tun, uint32_t Mtu);
+int TunSetCarrier(TUN_DEVICE *Tun, bool On);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a miniport adapter as NDIS runs it: Halted, Initializing, Paused, Restarting, Running, Pausing and back
+ * ("Miniport Adapter States and Operations"). PASSIVE_LEVEL, in the thread that delivers PnP IRPs, one at a time for
+ * an adapter. Handlers that pend are waited for here: a PnP IRP is never left pending.
+ */
+#include "host/ndis/ndishost.h"
+
+/* A handler that takes longer than this is called hung: 100 ns. */
+#define HANDLER_DEADLINE (12ll * 10000000)
+
+static VOID SetState(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ HOST_STATE State)
+{
+    InterlockedExchange(&Adapter->State, State);
+}
+
+VOID HostPendingBegin(HOST_PENDING *Pending)
+{
+    KeInitializeEvent(&Pending->Done, NotificationEvent, FALSE);
+    Pending->Status = NDIS_STATUS_SUCCESS;
+    InterlockedExchange(&Pending->Outstanding, 1);
+}
+
+/* After the handler has returned Status: waits for its completion if it pends, and gives the final status. */
+NDIS_STATUS HostPendingEnd(HOST_PENDING *Pending, NDIS_STATUS Status)
+{
+    LARGE_INTEGER Deadline = {.QuadPart = -HANDLER_DEADLINE};
+
+    if (Status != NDIS_STATUS_PENDING)
+    {
+        NdisRule("Completed_Once", InterlockedExchange(&Pending->Outstanding, 0) == 1, NULL,
+                 "a handler completed and did not return NDIS_STATUS_PENDING");
+        return Status;
+    }
+    if (KeWaitForSingleObject(&Pending->Done, Executive, KernelMode, FALSE, &Deadline) == STATUS_TIMEOUT)
+    {
+        HostRuleBroken("Handler_Time", __func__, NULL, "a handler pends for 12 s");
+        KeWaitForSingleObject(&Pending->Done, Executive, KernelMode, FALSE, NULL);
+    }
+    return Pending->Status;
+}
+
+/* The miniport completes. FALSE: nothing was outstanding. */
+BOOLEAN HostPendingComplete(HOST_PENDING *Pending, NDIS_STATUS Status)
+{
+    if (InterlockedCompareExchange(&Pending->Outstanding, 0, 1) != 1)
+    {
+        return FALSE;
+    }
+    Pending->Status = Status;
+    KeSetEvent(&Pending->Done, 0, FALSE);
+    return TRUE;
+}
+
+/* MiniportInitializeEx; leaves the adapter Paused or Halted. */
+static NDIS_STATUS Initialize(_Inout_ NDIS_HOST_ADAPTER *Adapter)
+{
+    const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Miniport = &Adapter->Driver->Characteristics;
+    NDIS_MINIPORT_INIT_PARAMETERS Parameters = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_INIT_PARAMETERS,
+                   .Revision = NDIS_MINIPORT_INIT_PARAMETERS_REVISION_1,
+                   .Size = sizeof(NDIS_MINIPORT_INIT_PARAMETERS)},
+        .IfIndex = Adapter->Identity.IfIndex,
+        .NetLuid = Adapter->Identity.NetLuid,
+    };
+    NDIS_STATUS Status;
+
+    SetState(Adapter, HostInitializing);
+    Adapter->InitializeThread = KeGetCurrentThread();
+    Status = Miniport->InitializeHandlerEx(Adapter, Adapter->Driver->Context, &Parameters);
+    Adapter->InitializeThread = NULL;
+    NdisRule("Initialize_Status", Status != NDIS_STATUS_PENDING, Miniport->InitializeHandlerEx,
+             "MiniportInitializeEx must not pend");
+    if (Status == NDIS_STATUS_SUCCESS &&
+        !NdisRule("Initialize_Attributes", Adapter->RegistrationSet && Adapter->GeneralSet,
+                  Miniport->InitializeHandlerEx, "registration or general attributes were not set"))
+    {
+        Miniport->HaltHandlerEx(Adapter->Context, NdisHaltDeviceInitializationFailed);
+        Status = NDIS_STATUS_FAILURE;
+    }
+    if (Status != NDIS_STATUS_SUCCESS)
+    {
+        SetState(Adapter, HostHalted);
+        HostDevicesCheckGone(Adapter->Driver, Adapter);
+        HostPoolsCheckGone(Adapter->Driver, Adapter);
+        return Status;
+    }
+    SetState(Adapter, HostPaused);
+    return Status;
+}
+
+/*
+ * From Paused to Running: "MiniportRestart", with the general restart attributes that NDIS offers for changing.
+ */
+NDIS_STATUS HostAdapterRestart(NDIS_HOST_ADAPTER *Adapter)
+{
+    UCHAR Room[FIELD_OFFSET(NDIS_RESTART_ATTRIBUTES, Data) + sizeof(NDIS_RESTART_GENERAL_ATTRIBUTES)]
+        __attribute__((aligned(16))) = {0};
+    NDIS_RESTART_ATTRIBUTES *Attributes = (NDIS_RESTART_ATTRIBUTES *)Room;
+    NDIS_MINIPORT_RESTART_PARAMETERS Parameters = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NDIS_MINIPORT_RESTART_PARAMETERS_REVISION_1,
+                   .Size = sizeof(NDIS_MINIPORT_RESTART_PARAMETERS)},
+        .RestartAttributes = Attributes,
+    };
+    NDIS_STATUS Status;
+
+    Attributes->Oid = OID_GEN_MINIPORT_RESTART_ATTRIBUTES;
+    Attributes->DataLength = sizeof(NDIS_RESTART_GENERAL_ATTRIBUTES);
+    RtlCopyMemory(Attributes->Data, &Adapter->RestartGeneral, sizeof(Adapter->RestartGeneral));
+    SetState(Adapter, HostRestarting);
+    HostPendingBegin(&Adapter->Restart);
+    Status = HostPendingEnd(&Adapter->Restart,
+                            Adapter->Driver->Characteristics.RestartHandler(Adapter->Context, &Parameters));
+    if (Status != NDIS_STATUS_SUCCESS)
+    {
+        DbgPrint("ndis: %s: restart failed with 0x%08x\n", Adapter->Identity.Name, (unsigned)Status);
+        SetState(Adapter, HostPaused);
+        return Status;
+    }
+    SetState(Adapter, HostRunning);
+    Adapter->Flowing = TRUE;
+    if (!NT_SUCCESS(BackendStart(Adapter->Backend)))
+    {
+        Adapter->Flowing = FALSE;
+        HostAdapterPause(Adapter, NDIS_PAUSE_NDIS_INTERNAL);
+        return NDIS_STATUS_RESOURCES;
+    }
+    return NDIS_STATUS_SUCCESS;
+}
+
+/* MiniportRestart's completion. "NdisMRestartComplete function (ndis.h)". */
+VOID NdisMRestartComplete(NDIS_HANDLE NdisMiniportHandle, NDIS_STATUS Status)
+{
+    NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
+
+    if (Adapter)
+    {
+        NdisRule("Completed_Once", HostPendingComplete(&Adapter->Restart, Status), HostPlace(), "no restart pends");
+    }
+}
+
+/* From Running to Paused: "MiniportPause". The stack stops sending first; then the miniport finishes what it has. */
+VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
+{
+    NDIS_MINIPORT_PAUSE_PARAMETERS Parameters = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NDIS_MINIPORT_PAUSE_PARAMETERS_REVISION_1,
+                   .Size = sizeof(NDIS_MINIPORT_PAUSE_PARAMETERS)},
+        .PauseReason = Reason,
+    };
+    PVOID Place = Adapter->Driver->Characteristics.PauseHandler;
+    NDIS_STATUS Status;
+
+    if (Adapter->State != HostRunning)
+    {
+        return;
+    }
+    if (Adapter->Flowing)
+    {
+        BackendStop(Adapter->Backend);
+        Adapter->Flowing = FALSE;
+    }
+    SetState(Adapter, HostPausing);
+    HostPendingBegin(&Adapter->Pause);
+    Status = HostPendingEnd(&Adapter->Pause,
+                            Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters));
+    NdisRule("Pause_Status", Status == NDIS_STATUS_SUCCESS, Place, "MiniportPause may only succeed or pend, not 0x%08x",
+             (unsigned)Status);
+    NdisRule("Pause_SendsCompleted", Adapter->SendsOut == 0, Place, "%lld lists not completed",
+             (long long)Adapter->SendsOut);
+    NdisRule("Pause_ReceivesReturned", Adapter->ReceivesOut == 0, Place, "%lld lists are still with the stack",
+             (long long)Adapter->ReceivesOut);
+    SetState(Adapter, HostPaused);
+}
+
+/* MiniportPause's completion. "NdisMPauseComplete function (ndis.h)". */
+VOID NdisMPauseComplete(NDIS_HANDLE NdisMiniportHandle)
+{
+    NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
+
+    if (Adapter)
+    {
+        NdisRule("Completed_Once", HostPendingComplete(&Adapter->Pause, NDIS_STATUS_SUCCESS), HostPlace(),
+                 "no pause pends");
+    }
+}
+
+/* Tells the miniport of a plug and play event. "MiniportDevicePnPEventNotify". */
+VOID HostAdapterPnpEvent(NDIS_HOST_ADAPTER *Adapter, NDIS_DEVICE_PNP_EVENT Event)
+{
+    NET_DEVICE_PNP_EVENT Notice = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NET_DEVICE_PNP_EVENT_REVISION_1,
+                   .Size = sizeof(NET_DEVICE_PNP_EVENT)},
+        .DevicePnPEvent = Event,
+    };
+
+    if (Adapter->State != HostHalted)
+    {
+        Adapter->Driver->Characteristics.DevicePnPEventNotifyHandler(Adapter->Context, &Notice);
+    }
+}
+
+/*
+ * IRP_MN_START_DEVICE: interface, initialise, restart, and then what TCP/IP asks when it binds.
+ */
+NTSTATUS HostAdapterStart(NDIS_HOST_ADAPTER *Adapter)
+{
+    CHAR Name[128];
+    NDIS_STATUS Status;
+    NTSTATUS Result;
+
+    Result = HostDeviceName(Adapter->Pdo, Name, sizeof(Name));
+    if (!NT_SUCCESS(Result))
+    {
+        return Result;
+    }
+    RtlZeroMemory(&Adapter->Identity, sizeof(Adapter->Identity));
+    Adapter->Identity.NetLuid.Info.IfType = IF_TYPE_PROP_VIRTUAL;
+    Result = BackendCreate(Adapter, Name, &Adapter->Identity, &Adapter->Backend);
+    if (!NT_SUCCESS(Result))
+    {
+        DbgPrint("ndis: no interface for adapter \"%s\": 0x%08x\n", Name, (unsigned)Result);
+        return Result;
+    }
+    Status = Initialize(Adapter);
+    if (Status != NDIS_STATUS_SUCCESS)
+    {
+        DbgPrint("ndis: %s: initialise failed with 0x%08x\n", Adapter->Identity.Name, (unsigned)Status);
+        Result = STATUS_UNSUCCESSFUL;
+        goto destroyBackend;
+    }
+    BackendSetMtu(Adapter->Backend, Adapter->Mtu);
+    HostLinkToBackend(Adapter, &Adapter->LinkState);
+    HostOidCheckMandatory(Adapter);
+    Status = HostAdapterRestart(Adapter);
+    if (Status != NDIS_STATUS_SUCCESS)
+    {
+        Result = STATUS_UNSUCCESSFUL;
+        goto halt;
+    }
+    HostOidBringUp(Adapter);
+    DbgPrint("ndis: %s: running, \"%s\", index %u, mtu %u\n", Adapter->Identity.Name, Name,
+             (unsigned)Adapter->Identity.IfIndex, (unsigned)Adapter->Mtu);
+    return STATUS_SUCCESS;
+
+halt:
+    HostAdapterStop(Adapter, NdisHaltDeviceInitializationFailed);
+    return Result;
+destroyBackend:
+    BackendDestroy(Adapter->Backend);
+    Adapter->Backend = NULL;
+    return Result;
+}
+
+/* Pause if need be, then MiniportHaltEx; nothing of the adapter may be left after it. */
+VOID HostAdapterStop(NDIS_HOST_ADAPTER *Adapter, NDIS_HALT_ACTION Action)
+{
+    if (Adapter->State == HostHalted)
+    {
+        return;
+    }
+    HostAdapterPause(Adapter, NDIS_PAUSE_NDIS_INTERNAL);
+    Adapter->Driver->Characteristics.HaltHandlerEx(Adapter->Context, Action);
+    SetState(Adapter, HostHalted);
+    HostDevicesCheckGone(Adapter->Driver, Adapter);
+    HostPoolsCheckGone(Adapter->Driver, Adapter);
+    BackendDestroy(Adapter->Backend);
+    Adapter->Backend = NULL;
+    if (Adapter->SupportedOids)
+    {
+        ExFreePoolWithTag(Adapter->SupportedOids, HOST_TAG);
+        Adapter->SupportedOids = NULL;
+    }
+    Adapter->RegistrationSet = Adapter->GeneralSet = FALSE;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * NdisMSetMiniportAttributes: what a miniport says of itself in MiniportInitializeEx. PASSIVE_LEVEL, in the thread
+ * that initialises the adapter; nothing is locked because nothing else runs for the adapter yet.
+ */
+#include "host/ndis/ndishost.h"
+
+static NDIS_STATUS SetRegistration(_Inout_ NDIS_HOST_ADAPTER *Adapter,
+                                   _In_ const NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES *Attributes, PVOID Place)
+{
+    if (!NdisRule("Header_Valid",
+                  Attributes->Header.Revision >= 1 &&
+                      Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
+                  Place, "registration attributes: revision %u size %u", Attributes->Header.Revision,
+                  Attributes->Header.Size))
+    {
+        return NDIS_STATUS_INVALID_PARAMETER;
+    }
+    Adapter->Context = Attributes->MiniportAdapterContext;
+    Adapter->AttributeFlags = Attributes->AttributeFlags;
+    Adapter->RegistrationSet = TRUE;
+    return NDIS_STATUS_SUCCESS;
+}
+
+/* "NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES": kept are the MTU, the link, and the OIDs the miniport answers. */
+static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
+                              _In_ const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *Attributes, PVOID Place)
+{
+    ULONG Length = Attributes->SupportedOidListLength;
+
+    if (!NdisRule("Header_Valid",
+                  Attributes->Header.Revision >= 1 &&
+                      Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
+                  Place, "general attributes: revision %u size %u", Attributes->Header.Revision,
+                  Attributes->Header.Size) ||
+        !NdisRule("Initialize_Attributes", Adapter->RegistrationSet, Place, "registration attributes come first") ||
+        !NdisRule("Initialize_Attributes", Attributes->MtuSize >= 68 && Attributes->MtuSize <= 65535, Place,
+                  "an MTU of %u", (unsigned)Attributes->MtuSize) ||
+        !NdisRule("Initialize_Attributes", Attributes->MacAddressLength <= NDIS_MAX_PHYS_ADDRESS_LENGTH, Place,
+                  "an address of %u bytes", Attributes->MacAddressLength) ||
+        !NdisRule("Initialize_Attributes", Attributes->SupportedOidList && Length && Length % sizeof(NDIS_OID) == 0,
+                  Place, "a list of OIDs of %u bytes", (unsigned)Length))
+    {
+        return NDIS_STATUS_INVALID_PARAMETER;
+    }
+    Adapter->SupportedOids = ExAllocatePoolWithTag(NonPagedPoolNx, Length, HOST_TAG);
+    if (!Adapter->SupportedOids)
+    {
+        return NDIS_STATUS_RESOURCES;
+    }
+    RtlCopyMemory(Adapter->SupportedOids, Attributes->SupportedOidList, Length);
+    Adapter->SupportedOidCount = Length / sizeof(NDIS_OID);
+    Adapter->Mtu = Attributes->MtuSize;
+    Adapter->LinkState = (NDIS_LINK_STATE){
+        .MediaConnectState = Attributes->MediaConnectState,
+        .MediaDuplexState = Attributes->MediaDuplexState,
+        .XmitLinkSpeed = Attributes->XmitLinkSpeed,
+        .RcvLinkSpeed = Attributes->RcvLinkSpeed,
+    };
+    Adapter->RestartGeneral = (NDIS_RESTART_GENERAL_ATTRIBUTES){
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NDIS_RESTART_GENERAL_ATTRIBUTES_REVISION_1,
+                   .Size = sizeof(NDIS_RESTART_GENERAL_ATTRIBUTES)},
+        .MtuSize = Attributes->MtuSize,
+        .MaxXmitLinkSpeed = Attributes->MaxXmitLinkSpeed,
+        .MaxRcvLinkSpeed = Attributes->MaxRcvLinkSpeed,
+        .LookaheadSize = Attributes->LookaheadSize,
+        .MacOptions = Attributes->MacOptions,
+        .SupportedPacketFilters = Attributes->SupportedPacketFilters,
+        .MaxMulticastListSize = Attributes->MaxMulticastListSize,
+        .RecvScaleCapabilities = NULL,
+        .AccessType = Attributes->AccessType,
+        .Flags = 0,
+        .ConnectionType = Attributes->ConnectionType,
+        .SupportedStatistics = Attributes->SupportedStatistics,
+        .DataBackFillSize = Attributes->DataBackFillSize,
+        .ContextBackFillSize = Attributes->ContextBackFillSize,
+        .SupportedOidList = Adapter->SupportedOids,
+        .SupportedOidListLength = Length,
+    };
+    Adapter->GeneralSet = TRUE;
+    return NDIS_STATUS_SUCCESS;
+}
+
+/*
+ * NdisMSetMiniportAttributes: registration attributes first, then general, then others. Gives NDIS_STATUS_SUCCESS,
+ * _INVALID_PARAMETER, _RESOURCES, or _NOT_SUPPORTED for attributes that this NDIS has no use for.
+ */
+NDIS_STATUS NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
+                                       PNDIS_MINIPORT_ADAPTER_ATTRIBUTES MiniportAttributes)
+{
+    NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
+    PVOID Place = HostPlace();
+
+    if (!Adapter ||
+        !NdisRule("State_SetAttributes", Adapter->State == HostInitializing, Place, "in state %s",
+                  HostStateName(Adapter->State)))
+    {
+        return NDIS_STATUS_INVALID_PARAMETER;
+    }
+    switch (MiniportAttributes->RegistrationAttributes.Header.Type)
+    {
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES:
+        return SetRegistration(Adapter, &MiniportAttributes->RegistrationAttributes, Place);
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES:
+        return SetGeneral(Adapter, &MiniportAttributes->GeneralAttributes, Place);
+    case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES:
+        return NDIS_STATUS_SUCCESS; /* no offload is ever asked for */
+    default:
+        return NDIS_STATUS_NOT_SUPPORTED;
+    }
+}

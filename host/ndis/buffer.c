@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving about in a NET_BUFFER: advance, retreat, contiguous access; and MDLs over nonpaged memory. Up to
+ * DISPATCH_LEVEL; the caller owns the buffer, so nothing is locked.
+ */
+#include "host/ndis/ndishost.h"
+
+/* NdisAllocateMdl: describes Length bytes of nonpaged memory. NULL: no memory. */
+PMDL NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
+{
+    MDL *Mdl = IoAllocateMdl(VirtualAddress, Length, FALSE, FALSE, NULL);
+
+    UNREFERENCED_PARAMETER(NdisHandle);
+    if (Mdl)
+    {
+        MmBuildMdlForNonPagedPool(Mdl);
+    }
+    return Mdl;
+}
+
+VOID NdisFreeMdl(PMDL Mdl)
+{
+    IoFreeMdl(Mdl);
+}
+
+/* Finds the MDL in which byte Buffer->DataOffset lies. An offset at the very end stays in the last MDL. */
+static VOID FindCurrent(_Inout_ NET_BUFFER *Buffer)
+{
+    MDL *Mdl = Buffer->MdlChain;
+    ULONG Offset = Buffer->DataOffset;
+
+    while (Mdl && Mdl->Next && Offset >= MmGetMdlByteCount(Mdl))
+    {
+        Offset -= MmGetMdlByteCount(Mdl);
+        Mdl = Mdl->Next;
+    }
+    Buffer->CurrentMdl = Mdl;
+    Buffer->CurrentMdlOffset = Offset;
+}
+
+/* NdisAdjustNetBufferCurrentMdl: after the caller has changed DataOffset or the chain. */
+VOID NdisAdjustNetBufferCurrentMdl(PNET_BUFFER NetBuffer)
+{
+    FindCurrent(NetBuffer);
+}
+
+/*
+ * NdisRetreatNetBufferDataStart: DataOffsetDelta bytes more in front of the data, from unused space before it, or
+ * from a new MDL with DataBackFill further bytes. NDIS_STATUS_SUCCESS or _RESOURCES.
+ */
+NDIS_STATUS NdisRetreatNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, ULONG DataBackFill,
+                                          NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler)
+{
+    ULONG Size;
+    MDL *Mdl;
+
+    if (NetBuffer->DataOffset >= DataOffsetDelta)
+    {
+        NetBuffer->DataOffset -= DataOffsetDelta;
+        NetBuffer->DataLength += DataOffsetDelta;
+        FindCurrent(NetBuffer);
+        return NDIS_STATUS_SUCCESS;
+    }
+    Size = DataOffsetDelta - NetBuffer->DataOffset + DataBackFill;
+    if (AllocateMdlHandler)
+    {
+        Mdl = AllocateMdlHandler(&Size);
+    }
+    else
+    {
+        PVOID Data = ExAllocatePoolWithTag(NonPagedPoolNx, Size, HOST_TAG);
+
+        Mdl = Data ? NdisAllocateMdl(NULL, Data, Size) : NULL;
+        if (!Mdl && Data)
+        {
+            ExFreePoolWithTag(Data, HOST_TAG);
+        }
+    }
+    if (!Mdl)
+    {
+        return NDIS_STATUS_RESOURCES;
+    }
+    Mdl->Next = NetBuffer->MdlChain;
+    NetBuffer->MdlChain = Mdl;
+    NetBuffer->DataOffset = NetBuffer->DataOffset + MmGetMdlByteCount(Mdl) - DataOffsetDelta;
+    NetBuffer->DataLength += DataOffsetDelta;
+    FindCurrent(NetBuffer);
+    return NDIS_STATUS_SUCCESS;
+}
+
+/* NdisAdvanceNetBufferDataStart: DataOffsetDelta bytes fewer; FreeMdl frees MDLs that hold none of the data now. */
+VOID NdisAdvanceNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
+                                   NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
+{
+    if (!NdisRule("Advance_Length", DataOffsetDelta <= NetBuffer->DataLength, HostPlace(), "%u bytes of %llu",
+                  (unsigned)DataOffsetDelta, (unsigned long long)NetBuffer->DataLength))
+    {
+        return;
+    }
+    NetBuffer->DataOffset += DataOffsetDelta;
+    NetBuffer->DataLength -= DataOffsetDelta;
+    while (FreeMdl && NetBuffer->MdlChain && NetBuffer->MdlChain->Next &&
+           NetBuffer->DataOffset >= MmGetMdlByteCount(NetBuffer->MdlChain))
+    {
+        MDL *Mdl = NetBuffer->MdlChain;
+
+        NetBuffer->MdlChain = Mdl->Next;
+        NetBuffer->DataOffset -= MmGetMdlByteCount(Mdl);
+        if (FreeMdlHandler)
+        {
+            FreeMdlHandler(Mdl);
+        }
+        else
+        {
+            ExFreePoolWithTag(MmGetMdlVirtualAddress(Mdl), HOST_TAG);
+            NdisFreeMdl(Mdl);
+        }
+    }
+    FindCurrent(NetBuffer);
+}
+
+NDIS_STATUS NdisRetreatNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta,
+                                              ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler,
+                                              NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
+{
+    for (NET_BUFFER *Buffer = NetBufferList->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
+    {
+        NDIS_STATUS Status =
+            NdisRetreatNetBufferDataStart(Buffer, DataOffsetDelta, DataBackFill, AllocateMdlHandler);
+
+        if (Status != NDIS_STATUS_SUCCESS)
+        {
+            for (NET_BUFFER *Undo = NetBufferList->FirstNetBuffer; Undo != Buffer; Undo = Undo->Next)
+            {
+                NdisAdvanceNetBufferDataStart(Undo, DataOffsetDelta, TRUE, FreeMdlHandler);
+            }
+            return Status;
+        }
+    }
+    return NDIS_STATUS_SUCCESS;
+}
+
+VOID NdisAdvanceNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
+                                       NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
+{
+    for (NET_BUFFER *Buffer = NetBufferList->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
+    {
+        NdisAdvanceNetBufferDataStart(Buffer, DataOffsetDelta, FreeMdl, FreeMdlHandler);
+    }
+}
+
+/*
+ * NdisGetDataBuffer: the first BytesNeeded bytes in one piece: where they lie if that is one piece and aligned, else
+ * copied to Storage. NULL: fewer bytes than needed, not in one piece and no Storage, or an MDL cannot be mapped.
+ */
+PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage, ULONG AlignMultiple,
+                        ULONG AlignOffset)
+{
+    MDL *Mdl = NetBuffer->CurrentMdl;
+    ULONG Offset = NetBuffer->CurrentMdlOffset, Copied = 0;
+
+    if (!BytesNeeded || BytesNeeded > NetBuffer->DataLength || !Mdl)
+    {
+        return NULL;
+    }
+    if (MmGetMdlByteCount(Mdl) - Offset >= BytesNeeded)
+    {
+        PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
+
+        if (!Address)
+        {
+            return NULL;
+        }
+        if (AlignMultiple <= 1 || ((ULONG_PTR)(Address + Offset) - AlignOffset) % AlignMultiple == 0)
+        {
+            return Address + Offset;
+        }
+    }
+    if (!Storage)
+    {
+        return NULL;
+    }
+    while (Copied < BytesNeeded && Mdl)
+    {
+        ULONG Here = min(MmGetMdlByteCount(Mdl) - Offset, BytesNeeded - Copied);
+
+        if (Here)
+        {
+            PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
+
+            if (!Address)
+            {
+                return NULL;
+            }
+            RtlCopyMemory((PUCHAR)Storage + Copied, Address + Offset, Here);
+        }
+        Copied += Here;
+        Offset = 0;
+        Mdl = Mdl->Next;
+    }
+    return Copied == BytesNeeded ? Storage : NULL;
+}

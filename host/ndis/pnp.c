@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plug and play: NDIS as the function driver of a miniport's devices. AddDevice makes the adapter, START_DEVICE
+ * initialises and restarts it, SURPRISE_REMOVAL and REMOVE_DEVICE pause and halt it. PASSIVE_LEVEL; the PnP manager
+ * sends one such IRP at a time to a device, so an adapter needs no lock here. Other requests go to the control device
+ * that they are for, or are answered as NDIS answers them on an adapter's own device.
+ */
+#include "host/ndis/ndishost.h"
+
+/* GUID_DEVINTERFACE_NET, "Device Interface Classes". */
+static const GUID NetInterface = {0xcac88484, 0x7515, 0x4c03, {0x82, 0xe6, 0x71, 0xa8, 0x7a, 0xba, 0xc3, 0x61}};
+/* DEVPKEY_Device_FriendlyName, "Unified Device Property Model". */
+static const DEVPROPKEY FriendlyName = {
+    {0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}}, 14};
+
+NTSTATUS HostCompleteIrp(IRP *Irp, NTSTATUS Status)
+{
+    Irp->IoStatus.Status = Status;
+    Irp->IoStatus.Information = 0;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    return Status;
+}
+
+/* UTF-16 to UTF-8; what does not pair becomes '?'. The result is cut to Size and zero-terminated. */
+static VOID NarrowName(_In_reads_(Count) const WCHAR *Wide, _In_ ULONG Count, _Out_writes_(Size) PCHAR Name,
+                       _In_ ULONG Size)
+{
+    ULONG Used = 0;
+
+    for (ULONG I = 0; I < Count && Wide[I] && Used + 5 < Size; I++)
+    {
+        ULONG Code = Wide[I];
+
+        if (Code >= 0xd800 && Code < 0xdc00 && I + 1 < Count && (Wide[I + 1] & 0xfc00) == 0xdc00)
+        {
+            Code = 0x10000 + ((Code & 0x3ff) << 10) + (Wide[++I] & 0x3ff);
+        }
+        else if (Code >= 0xd800 && Code < 0xe000)
+        {
+            Code = '?';
+        }
+        if (Code < 0x80)
+        {
+            Name[Used++] = (CHAR)Code;
+        }
+        else if (Code < 0x800)
+        {
+            Name[Used++] = (CHAR)(0xc0 | (Code >> 6));
+            Name[Used++] = (CHAR)(0x80 | (Code & 0x3f));
+        }
+        else if (Code < 0x10000)
+        {
+            Name[Used++] = (CHAR)(0xe0 | (Code >> 12));
+            Name[Used++] = (CHAR)(0x80 | ((Code >> 6) & 0x3f));
+            Name[Used++] = (CHAR)(0x80 | (Code & 0x3f));
+        }
+        else
+        {
+            Name[Used++] = (CHAR)(0xf0 | (Code >> 18));
+            Name[Used++] = (CHAR)(0x80 | ((Code >> 12) & 0x3f));
+            Name[Used++] = (CHAR)(0x80 | ((Code >> 6) & 0x3f));
+            Name[Used++] = (CHAR)(0x80 | (Code & 0x3f));
+        }
+    }
+    Name[Used] = 0;
+}
+
+/* What a person calls the device: its friendly name, or else its description. UTF-8. */
+NTSTATUS HostDeviceName(DEVICE_OBJECT *Pdo, PCHAR Name, ULONG Size)
+{
+    WCHAR Wide[256];
+    ULONG Length = 0;
+    DEVPROPTYPE Type;
+    NTSTATUS Status;
+
+    Status = IoGetDevicePropertyData(Pdo, &FriendlyName, 0, 0, sizeof(Wide), Wide, &Length, &Type);
+    if (!NT_SUCCESS(Status) || Type != DEVPROP_TYPE_STRING || Length < sizeof(WCHAR) || !Wide[0])
+    {
+        Status = IoGetDeviceProperty(Pdo, DevicePropertyFriendlyName, sizeof(Wide), Wide, &Length);
+        if (!NT_SUCCESS(Status))
+        {
+            Status = IoGetDeviceProperty(Pdo, DevicePropertyDeviceDescription, sizeof(Wide), Wide, &Length);
+        }
+    }
+    if (!NT_SUCCESS(Status))
+    {
+        static const WCHAR Unnamed[] = {'n', 'e', 't', 0};
+
+        NarrowName(Unnamed, 4, Name, Size);
+        return STATUS_SUCCESS;
+    }
+    NarrowName(Wide, Length / sizeof(WCHAR), Name, Size);
+    return STATUS_SUCCESS;
+}
+
+/* The driver that NdisMRegisterMiniportDriver made for DriverObject, or NULL. */
+static NDIS_HOST_DRIVER *FindDriver(_In_ DRIVER_OBJECT *DriverObject)
+{
+    NDIS_HOST_DRIVER *Found = NULL;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&HostLock, &Irql);
+    for (LIST_ENTRY *Entry = HostDrivers.Flink; Entry != &HostDrivers; Entry = Entry->Flink)
+    {
+        NDIS_HOST_DRIVER *Driver = CONTAINING_RECORD(Entry, NDIS_HOST_DRIVER, Link);
+
+        if (Driver->DriverObject == DriverObject && !Driver->Deregistered)
+        {
+            Found = Driver;
+        }
+    }
+    KeReleaseSpinLock(&HostLock, Irql);
+    return Found;
+}
+
+/* AddDevice: the adapter and its device, attached above the physical device object. "AddDevice routine". */
+NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
+{
+    NDIS_HOST_DRIVER *Driver = FindDriver(DriverObject);
+    NDIS_HOST_ADAPTER *Adapter;
+    DEVICE_OBJECT *Fdo;
+    HOST_FDO *Extension;
+    NTSTATUS Status;
+    KIRQL Irql;
+
+    if (!Driver)
+    {
+        return STATUS_NO_SUCH_DEVICE;
+    }
+    if (!Driver->Ready)
+    {
+        Driver->Ready = TRUE;
+        PlatformDriverReady(DriverObject);
+    }
+    Status = IoCreateDevice(DriverObject, sizeof(HOST_FDO), NULL, FILE_DEVICE_PHYSICAL_NETCARD, 0, FALSE, &Fdo);
+    if (!NT_SUCCESS(Status))
+    {
+        return Status;
+    }
+    Adapter = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Adapter), HOST_TAG);
+    if (!Adapter)
+    {
+        Status = STATUS_INSUFFICIENT_RESOURCES;
+        goto deleteDevice;
+    }
+    RtlZeroMemory(Adapter, sizeof(*Adapter));
+    Adapter->Magic = HostMagicAdapter;
+    Adapter->Driver = Driver;
+    Adapter->Pdo = Pdo;
+    Adapter->Fdo = Fdo;
+    Adapter->State = HostHalted;
+    KeInitializeEvent(&Adapter->OidIdle, SynchronizationEvent, TRUE);
+    Adapter->Lower = IoAttachDeviceToDeviceStack(Fdo, Pdo);
+    if (!Adapter->Lower)
+    {
+        Status = STATUS_NO_SUCH_DEVICE;
+        goto freeAdapter;
+    }
+    Extension = Fdo->DeviceExtension;
+    Extension->Magic = HostMagicFdo;
+    Extension->Adapter = Adapter;
+    Status = IoRegisterDeviceInterface(Pdo, &NetInterface, NULL, &Adapter->Interface);
+    if (!NT_SUCCESS(Status))
+    {
+        goto detach;
+    }
+    KeAcquireSpinLock(&HostLock, &Irql);
+    InsertTailList(&Driver->Adapters, &Adapter->Link);
+    KeReleaseSpinLock(&HostLock, Irql);
+    Fdo->Flags |= DO_DIRECT_IO;
+    Fdo->Flags &= ~DO_DEVICE_INITIALIZING;
+    return STATUS_SUCCESS;
+
+detach:
+    IoDetachDevice(Adapter->Lower);
+freeAdapter:
+    ExFreePoolWithTag(Adapter, HOST_TAG);
+deleteDevice:
+    IoDeleteDevice(Fdo);
+    return Status;
+}
+
+static NTSTATUS PassDown(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
+{
+    IoSkipCurrentIrpStackLocation(Irp);
+    return IoCallDriver(Adapter->Lower, Irp);
+}
+
+static NTSTATUS KeepIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Event)
+{
+    UNREFERENCED_PARAMETER(DeviceObject);
+    if (Irp->PendingReturned)
+    {
+        KeSetEvent(Event, 0, FALSE);
+    }
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+/* "Passing IRPs down the driver stack": the driver below has done its part when this returns. */
+static NTSTATUS PassDownAndWait(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
+{
+    KEVENT Event;
+    NTSTATUS Status;
+
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    IoCopyCurrentIrpStackLocationToNext(Irp);
+    IoSetCompletionRoutine(Irp, KeepIrp, &Event, TRUE, TRUE, TRUE);
+    Status = IoCallDriver(Adapter->Lower, Irp);
+    if (Status == STATUS_PENDING)
+    {
+        KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
+        Status = Irp->IoStatus.Status;
+    }
+    return Status;
+}
+
+/* IRP_MN_REMOVE_DEVICE: after this neither the adapter nor its device exists. */
+static NTSTATUS Remove(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
+{
+    DEVICE_OBJECT *Fdo = Adapter->Fdo;
+    NTSTATUS Status;
+    KIRQL Irql;
+
+    HostAdapterStop(Adapter, NdisHaltDeviceDisabled);
+    if (Adapter->Interface.Buffer)
+    {
+        IoSetDeviceInterfaceState(&Adapter->Interface, FALSE);
+        RtlFreeUnicodeString(&Adapter->Interface);
+    }
+    Irp->IoStatus.Status = STATUS_SUCCESS;
+    Status = PassDown(Adapter, Irp);
+    IoDetachDevice(Adapter->Lower);
+    KeAcquireSpinLock(&HostLock, &Irql);
+    RemoveEntryList(&Adapter->Link);
+    KeReleaseSpinLock(&HostLock, Irql);
+    ((HOST_FDO *)Fdo->DeviceExtension)->Adapter = NULL;
+    IoDeleteDevice(Fdo);
+    Adapter->Magic = HostMagicDead;
+    ExFreePoolWithTag(Adapter, HOST_TAG);
+    return Status;
+}
+
+static NTSTATUS DispatchPnp(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
+{
+    UCHAR Minor = IoGetCurrentIrpStackLocation(Irp)->MinorFunction;
+    NTSTATUS Status;
+
+    switch (Minor)
+    {
+    case IRP_MN_START_DEVICE:
+        /* The bus comes first. A software device has none, and what lies below completes at once. */
+        Status = PassDownAndWait(Adapter, Irp);
+        if (NT_SUCCESS(Status))
+        {
+            Status = HostAdapterStart(Adapter);
+        }
+        if (NT_SUCCESS(Status) && Adapter->Interface.Buffer)
+        {
+            IoSetDeviceInterfaceState(&Adapter->Interface, TRUE);
+        }
+        return HostCompleteIrp(Irp, Status);
+    case IRP_MN_QUERY_STOP_DEVICE:
+    case IRP_MN_QUERY_REMOVE_DEVICE:
+        HostAdapterPnpEvent(Adapter, Minor == IRP_MN_QUERY_STOP_DEVICE ? NdisDevicePnPEventQueryStopped
+                                                                       : NdisDevicePnPEventQueryRemoved);
+        break;
+    case IRP_MN_CANCEL_REMOVE_DEVICE:
+    case IRP_MN_CANCEL_STOP_DEVICE:
+        break;
+    case IRP_MN_STOP_DEVICE:
+        HostAdapterStop(Adapter, NdisHaltDeviceStopped);
+        break;
+    case IRP_MN_SURPRISE_REMOVAL:
+        Adapter->SurpriseRemoved = TRUE;
+        HostAdapterPnpEvent(Adapter, NdisDevicePnPEventSurpriseRemoved);
+        HostAdapterStop(Adapter, NdisHaltDeviceSurpriseRemoved);
+        break;
+    case IRP_MN_REMOVE_DEVICE:
+        return Remove(Adapter, Irp);
+    default:
+        return PassDown(Adapter, Irp);
+    }
+    Irp->IoStatus.Status = STATUS_SUCCESS;
+    return PassDown(Adapter, Irp);
+}
+
+/* A miniport's dispatch table leads here, except where the miniport put a routine of its own. */
+NTSTATUS HostDispatch(DEVICE_OBJECT *DeviceObject, IRP *Irp)
+{
+    HOST_MAGIC *Magic = DeviceObject->DeviceExtension;
+    UCHAR Major = IoGetCurrentIrpStackLocation(Irp)->MajorFunction;
+
+    if (*Magic == HostMagicDevice)
+    {
+        HOST_DEVICE *Device = DeviceObject->DeviceExtension;
+
+        if (Device->Dispatch[Major])
+        {
+            return Device->Dispatch[Major](DeviceObject, Irp);
+        }
+        return HostCompleteIrp(Irp, STATUS_INVALID_DEVICE_REQUEST);
+    }
+    if (*Magic == HostMagicFdo)
+    {
+        NDIS_HOST_ADAPTER *Adapter = ((HOST_FDO *)DeviceObject->DeviceExtension)->Adapter;
+
+        if (Adapter && Major == IRP_MJ_PNP)
+        {
+            return DispatchPnp(Adapter, Irp);
+        }
+        if (Adapter && (Major == IRP_MJ_POWER || Major == IRP_MJ_SYSTEM_CONTROL))
+        {
+            return PassDown(Adapter, Irp);
+        }
+        if (Major == IRP_MJ_CREATE || Major == IRP_MJ_CLEANUP || Major == IRP_MJ_CLOSE)
+        {
+            return HostCompleteIrp(Irp, STATUS_SUCCESS);
+        }
+    }
+    return HostCompleteIrp(Irp, STATUS_INVALID_DEVICE_REQUEST);
+}
+
+/* NdisMGetDeviceProperty: each pointer may be NULL. Resources are none: the adapter has no hardware. */
+VOID NdisMGetDeviceProperty(NDIS_HANDLE MiniportAdapterHandle, PDEVICE_OBJECT *PhysicalDeviceObject,
+                            PDEVICE_OBJECT *FunctionalDeviceObject, PDEVICE_OBJECT *NextDeviceObject,
+                            PCM_RESOURCE_LIST *AllocatedResources, PCM_RESOURCE_LIST *AllocatedResourcesTranslated)
+{
+    NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
+
+    if (!Adapter)
+    {
+        return;
+    }
+    if (PhysicalDeviceObject)
+    {
+        *PhysicalDeviceObject = Adapter->Pdo;
+    }
+    if (FunctionalDeviceObject)
+    {
+        *FunctionalDeviceObject = Adapter->Fdo;
+    }
+    if (NextDeviceObject)
+    {
+        *NextDeviceObject = Adapter->Lower;
+    }
+    if (AllocatedResources)
+    {
+        *AllocatedResources = NULL;
+    }
+    if (AllocatedResourcesTranslated)
+    {
+        *AllocatedResourcesTranslated = NULL;
+    }
+}

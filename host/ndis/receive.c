@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the miniport to the stack: receive indications and their return. Up to DISPATCH_LEVEL, any thread, nothing
+ * allocated and no lock taken; as for sends, a list's owner is what finds a list that is indicated or returned twice.
+ */
+#include "host/ndis/ndishost.h"
+
+/* What a raw IP list must say of itself: "NDIS_NBL_FLAGS", "NET_BUFFER_LIST_INFO: NetBufferListFrameType". */
+static BOOLEAN CheckList(_In_ NDIS_HOST_ADAPTER *Adapter, _In_ const NET_BUFFER_LIST *List, PVOID Place)
+{
+    ULONG_PTR FrameType = (ULONG_PTR)List->NetBufferListInfo[NetBufferListFrameType];
+    ULONG Flags = List->NblFlags & (NDIS_NBL_FLAGS_IS_IPV4 | NDIS_NBL_FLAGS_IS_IPV6);
+
+    return NdisRule("Receive_Buffers", List->FirstNetBuffer && !List->FirstNetBuffer->Next, Place,
+                    "a received list has exactly one NET_BUFFER") &&
+           NdisRule("Receive_SourceHandle", List->SourceHandle == Adapter, Place, "SourceHandle is %p",
+                    List->SourceHandle) &&
+           NdisRule("Receive_FrameType",
+                    (FrameType == RtlUshortByteSwap(0x0800) && Flags == NDIS_NBL_FLAGS_IS_IPV4) ||
+                        (FrameType == RtlUshortByteSwap(0x86dd) && Flags == NDIS_NBL_FLAGS_IS_IPV6),
+                    Place, "frame type 0x%llx, flags 0x%x", (unsigned long long)FrameType,
+                    (unsigned)List->NblFlags);
+}
+
+/*
+ * NdisMIndicateReceiveNetBufferLists: packets for the stack. Without NDIS_RECEIVE_FLAGS_RESOURCES they come back by
+ * MiniportReturnNetBufferLists, perhaps within this call; with it they are the miniport's when this returns.
+ * "NdisMIndicateReceiveNetBufferLists function (ndis.h)".
+ */
+VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_BUFFER_LIST NetBufferLists,
+                                        NDIS_PORT_NUMBER PortNumber, ULONG NumberOfNetBufferLists, ULONG ReceiveFlags)
+{
+    NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
+    PVOID Place = HostPlace();
+    BOOLEAN Resources = (ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0;
+    PVOID FirstType;
+    ULONG Count = 0;
+
+    if (!Adapter || !NdisRule("Receive_Lists", NetBufferLists != NULL, Place, "no lists") ||
+        !NdisRule("State_Receive", Adapter->State == HostRunning || Adapter->State == HostPausing, Place,
+                  "in state %s", HostStateName(Adapter->State)))
+    {
+        return;
+    }
+    NdisRule("Receive_Port", PortNumber == NDIS_DEFAULT_PORT_NUMBER, Place, "port %u", (unsigned)PortNumber);
+    FirstType = NetBufferLists->NetBufferListInfo[NetBufferListFrameType];
+    for (NET_BUFFER_LIST *List = NetBufferLists; List; List = List->Next)
+    {
+        HOST_LIST *Host = HostListOf(List);
+
+        if (!NdisRule("Receive_Lists", Host->Magic == HostMagicList, Place, "%p is no NET_BUFFER_LIST of a pool",
+                      (void *)List) ||
+            !NdisRule("Receive_IndicateOnce",
+                      InterlockedCompareExchange(&Host->Owner, HostOwnerIndicated, HostOwnerAllocator) ==
+                          HostOwnerAllocator,
+                      Place, "a list that the miniport does not have is indicated"))
+        {
+            return;
+        }
+        Host->User = Adapter;
+        CheckList(Adapter, List, Place);
+        NdisRule("Receive_SingleEtherType",
+                 !(ReceiveFlags & NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE) ||
+                     List->NetBufferListInfo[NetBufferListFrameType] == FirstType,
+                 Place, "a chain of more than one frame type");
+        Count++;
+    }
+    NdisRule("Receive_Count", Count == NumberOfNetBufferLists, Place, "%u lists, said to be %u", (unsigned)Count,
+             (unsigned)NumberOfNetBufferLists);
+    if (!Resources)
+    {
+        InterlockedAdd64(&Adapter->ReceivesOut, Count);
+    }
+    BackendReceive(Adapter->Backend, NetBufferLists, ReceiveFlags);
+    if (Resources)
+    {
+        for (NET_BUFFER_LIST *List = NetBufferLists; List; List = List->Next)
+        {
+            InterlockedExchange(&HostListOf(List)->Owner, HostOwnerAllocator);
+        }
+    }
+}
+
+VOID NdisHostReturn(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG ReturnFlags)
+{
+    LONG64 Count = 0;
+
+    for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
+    {
+        HOST_LIST *Host = HostListOf(List);
+
+        NdisRule("Backend_Return",
+                 InterlockedExchange(&Host->Owner, HostOwnerAllocator) == HostOwnerIndicated && Host->User == Adapter,
+                 HostPlace(), "the stack returns a list that it does not have");
+        Count++;
+    }
+    /* First: the handler may find that these were the last, and complete a pause. */
+    InterlockedAdd64(&Adapter->ReceivesOut, -Count);
+    Adapter->Driver->Characteristics.ReturnNetBufferListsHandler(Adapter->Context, Lists, ReturnFlags);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every rule needs: the report, the check of an object's header, and the way from a handle to the object behind
+ * it. Any thread, any IRQL, no locks. The names of rules are those of Microsoft's verifier where it has one for it.
+ */
+#include "host/ndis/ndishost.h"
+
+/* Formats one broken rule and hands it to the place that the host runs in. Always gives FALSE. */
+BOOLEAN HostRuleBroken(PCSTR Rule, PCSTR Call, PVOID Place, PCSTR Format, ...)
+{
+    CHAR Text[256];
+    va_list Arguments;
+
+    va_start(Arguments, Format);
+    _vsnprintf(Text, sizeof(Text) - 1, Format, Arguments);
+    va_end(Arguments);
+    Text[sizeof(Text) - 1] = 0;
+    PlatformRuleBroken(Rule, Call, Place, Text);
+    return FALSE;
+}
+
+/* "NDIS_OBJECT_HEADER": a caller may pass a later revision, which is longer; never an earlier or a shorter one. */
+BOOLEAN HostHeaderValid(const NDIS_OBJECT_HEADER *Header, UCHAR Type, UCHAR Revision, USHORT Size, PCSTR What,
+                        PVOID Place)
+{
+    BOOLEAN Valid = Header->Type == Type && Header->Revision >= Revision &&
+                    (Header->Revision == Revision ? Header->Size == Size : Header->Size > Size);
+
+    return NdisRule("Header_Valid", Valid, Place, "%s: type 0x%x revision %u size %u, expected 0x%x, %u, %u", What,
+                    Header->Type, Header->Revision, Header->Size, Type, Revision, Size);
+}
+
+PCSTR HostStateName(LONG State)
+{
+    static const PCSTR Names[] = {"Halted", "Initializing", "Paused", "Restarting", "Running", "Pausing"};
+
+    return State >= 0 && State < (LONG)(sizeof(Names) / sizeof(Names[0])) ? Names[State] : "?";
+}
+
+NDIS_HOST_ADAPTER *HostAdapterOf(NDIS_HANDLE Handle, PCSTR Call, PVOID Place)
+{
+    NDIS_HOST_ADAPTER *Adapter = Handle;
+
+    if (!Adapter || Adapter->Magic != HostMagicAdapter)
+    {
+        HostRuleBroken("Handle_Adapter", Call, Place, "%p is no adapter", Handle);
+        return NULL;
+    }
+    return Adapter;
+}
+
+NDIS_HOST_DRIVER *HostDriverOf(NDIS_HANDLE Handle, PCSTR Call, PVOID Place)
+{
+    NDIS_HOST_DRIVER *Driver = Handle;
+
+    if (!Driver || Driver->Magic != HostMagicDriver)
+    {
+        HostRuleBroken("Handle_Driver", Call, Place, "%p is no driver", Handle);
+        return NULL;
+    }
+    return Driver;
+}
+
+NDIS_HOST_DRIVER *HostOwnerOf(NDIS_HANDLE Handle, NDIS_HOST_ADAPTER **Adapter, PCSTR Call, PVOID Place)
+{
+    *Adapter = NULL;
+    if (Handle && *(HOST_MAGIC *)Handle == HostMagicAdapter)
+    {
+        *Adapter = Handle;
+        return (*Adapter)->Driver;
+    }
+    return HostDriverOf(Handle, Call, Place);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the stack to the miniport: sends and their completion. Up to DISPATCH_LEVEL, any thread, nothing allocated and
+ * no lock taken: each list's owner changes by one atomic exchange, which is also what finds a second completion.
+ */
+#include "host/ndis/ndishost.h"
+
+VOID NdisHostSend(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG SendFlags)
+{
+    LONG64 Count = 0;
+
+    for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
+    {
+        HOST_LIST *Host = HostListOf(List);
+
+        Host->User = Adapter;
+        List->Status = NDIS_STATUS_SUCCESS;
+        NdisRule("Backend_Send", InterlockedExchange(&Host->Owner, HostOwnerSent) == HostOwnerAllocator, HostPlace(),
+                 "the stack sends a list that it does not have");
+        Count++;
+    }
+    InterlockedAdd64(&Adapter->SendsOut, Count);
+    Adapter->Driver->Characteristics.SendNetBufferListsHandler(Adapter->Context, Lists, NDIS_DEFAULT_PORT_NUMBER,
+                                                               SendFlags);
+}
+
+/*
+ * NdisMSendNetBufferListsComplete: the miniport gives lists back, in any order and number, each with its Status.
+ * "NdisMSendNetBufferListsComplete function (ndis.h)".
+ */
+VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUFFER_LIST NetBufferLists,
+                                     ULONG SendCompleteFlags)
+{
+    NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
+    PVOID Place = HostPlace();
+    LONG64 Count = 0;
+
+    if (!Adapter || !NdisRule("Send_Complete", NetBufferLists != NULL, Place, "no lists"))
+    {
+        return;
+    }
+    NdisRule("Send_Flags", (SendCompleteFlags & ~(ULONG)NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL) == 0, Place,
+             "flags 0x%x", (unsigned)SendCompleteFlags);
+    for (NET_BUFFER_LIST *List = NetBufferLists; List; List = List->Next)
+    {
+        HOST_LIST *Host = HostListOf(List);
+
+        if (!NdisRule("Send_Complete", Host->Magic == HostMagicList, Place, "%p is no NET_BUFFER_LIST",
+                      (void *)List) ||
+            !NdisRule("Send_CompleteOnce",
+                      InterlockedCompareExchange(&Host->Owner, HostOwnerAllocator, HostOwnerSent) == HostOwnerSent,
+                      Place, "a list that the miniport does not have is completed") ||
+            !NdisRule("Send_Complete", Host->User == Adapter, Place, "a list of another adapter is completed"))
+        {
+            return;
+        }
+        Count++;
+    }
+    InterlockedAdd64(&Adapter->SendsOut, -Count);
+    NdisRule("State_SendComplete", Adapter->State == HostRunning || Adapter->State == HostPausing, Place, "in state %s",
+             HostStateName(Adapter->State));
+    BackendSendComplete(Adapter->Backend, NetBufferLists);
+}
