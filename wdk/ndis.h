@@ -2,7 +2,7 @@
  * NDIS 6 as a layer 3 miniport sees it: what a driver registers, what an adapter declares, OID requests, status
  * indications, configuration, device objects and the functions that NDIS.SYS exports to it. Our own declarations under
  * the documented names; implemented by Microsoft's NDIS on Windows and by host/ndis elsewhere. A module that *is* NDIS
- * defines NDISAPI before including. Layouts and numbers are checked by tests/unit/layout.py against wdk/ *.tsv; what
+ * defines NDISAPI before including. Layouts and numbers are checked by tests/unit/layout.py against wdk/layout.tsv and wdk/constants.tsv; what
  * has one source only is said to be unconfirmed.
  */
 #ifndef NDIS_H
