@@ -75,24 +75,24 @@ DRIVER_HEADERS := $(wildcard driver/*.h ring/*.h wdk/*.h)
 define driver_rules
 $(B)/$(1)/obj/driver/%.o: driver/%.c $(DRIVER_HEADERS) Makefile
 	@mkdir -p $$(@D)
-	$(CLANG) $(PE_CFLAGS_$(1)) -c $$< -o $$@
+	@$(CLANG) $(PE_CFLAGS_$(1)) -c $$< -o $$@
 
 $(B)/$(1)/obj/driver/loadconfig.o: wdk/loadconfig.c Makefile
 	@mkdir -p $$(@D)
-	$(CLANG) $(PE_CFLAGS_$(1)) -c $$< -o $$@
+	@$(CLANG) $(PE_CFLAGS_$(1)) -c $$< -o $$@
 
 $(B)/$(1)/obj/driver/plaintun.res: driver/plaintun.rc Makefile
 	@mkdir -p $$(@D)
-	$(RC) $(RC_VERSION) /fo $$@ $$<
+	@$(RC) $(RC_VERSION) /fo $$@ $$<
 
 $(B)/$(1)/lib/%.lib: wdk/%.def
 	@mkdir -p $$(@D)
-	$(DLLTOOL) -m $(MACHINE_$(1)) -d $$< -l $$@
+	@$(DLLTOOL) -m $(MACHINE_$(1)) -d $$< -l $$@
 
 $(B)/$(1)/plaintun.sys: $(DRIVER_SOURCES:driver/%.c=$(B)/$(1)/obj/driver/%.o) $(B)/$(1)/obj/driver/loadconfig.o $(B)/$(1)/obj/driver/plaintun.res \
     $(B)/$(1)/lib/ntoskrnl.lib $(B)/$(1)/lib/ndis.lib
-	$(LLD) /nologo /WX /driver /subsystem:native,10.0 /version:10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf \
-	    /dynamicbase /highentropyva /nxcompat /merge:.edata=.rdata /out:$$@ $$^
+	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /version:10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf \
+	    /dynamicbase /highentropyva /nxcompat /brepro /out:$$@ $$^
 endef
 $(foreach arch,amd64 arm64,$(eval $(call driver_rules,$(arch))))
 
@@ -100,6 +100,39 @@ $(foreach arch,amd64 arm64,$(eval $(call driver_rules,$(arch))))
 driver: deps $(B)/amd64/plaintun.sys $(B)/arm64/plaintun.sys ## build plaintun.sys for amd64 and arm64
 
 # --- library ---------------------------------------------------------------------------------------------------------
+# No C runtime: Debian has none for arm64. library/<dll>.def lists what is imported from that DLL.
+
+LIBRARY_HEADERS := $(wildcard library/*.h include/*.h ring/*.h)
+LIBRARY_SOURCES := $(wildcard library/*.c)
+LIBRARY_IMPORTS := kernel32 advapi32 cfgmgr32 setupapi newdev iphlpapi
+LIBRARY_CFLAGS  := $(WIN_CFLAGS) -ffreestanding -mguard=cf -fno-stack-protector -mno-stack-arg-probe \
+    -Wframe-larger-than=3584
+LIBRARY_LDFLAGS := /nologo /dll /entry:DllMain /nodefaultlib /WX /release /guard:cf /dynamicbase /highentropyva /nxcompat \
+    /subsystem:windows,10.0 /brepro
+
+$B/library/%.o: library/%.c $(LIBRARY_HEADERS)
+	@mkdir -p $(@D)
+	@$(CLANG) $(LIBRARY_CFLAGS) $(if $(filter runtime,$*),-fno-builtin) -c $< -o $@
+
+$B/library/%.lib: library/%.def
+	@mkdir -p $(@D)
+	@$(DLLTOOL) -m $(MACHINE_amd64) -d $< -l $@
+
+$B/library/library.res: library/library.rc library/identity.h $B/amd64/plaintun.sys package/plaintun.inf
+	@mkdir -p $(@D)
+	@llvm-rc-19 /nologo /I . /I $B/amd64 /I package /FO $@ $<
+
+$B/amd64/plaintun.dll: $(LIBRARY_SOURCES:%.c=$B/%.o) $(LIBRARY_IMPORTS:%=$B/library/%.lib) $B/library/library.res \
+    library/plaintun.def
+	@mkdir -p $(@D)
+	@$(LLD) $(LIBRARY_LDFLAGS) /def:library/plaintun.def /implib:$B/amd64/plaintun.lib /out:$@ $(filter-out %.def,$^)
+
+# The drop-in: the same file under the name that applications look for beside their .exe.
+$B/amd64/wintun.dll: $B/amd64/plaintun.dll
+	@cp $< $@
+
+.PHONY: library
+library: $B/amd64/plaintun.dll $B/amd64/wintun.dll ## build plaintun.dll and its drop-in copy wintun.dll
 
 # --- host ------------------------------------------------------------------------------------------------------------
 
@@ -120,9 +153,9 @@ $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 # --- examples --------------------------------------------------------------------------------------------------------
 # Windows programs that stand beside the library; echo loads wintun.dll when it runs, wire is linked with plaintun.dll.
 
-EXE_FLAGS := $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -Wl,-s -Wl,-Xlink=-release
+EXE_FLAGS := $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -mguard=cf -Wl,-s -Wl,-Xlink=-release -Wl,--fatal-warnings
 EXE_LIBS := -liphlpapi -lws2_32 -lntdll
-EXAMPLE_PARTS := examples/stop.c examples/addresses.c
+EXAMPLE_PARTS := examples/stop.c examples/addresses.c wdk/loadconfig.c
 EXAMPLES := $(B)/amd64/echo.exe $(B)/amd64/wire.exe
 
 .PHONY: examples
@@ -154,7 +187,7 @@ BENCH_WINDOWS := $(addprefix $(B)/bench/,create.exe counters.exe)
 
 $(BENCH_WINDOWS): $(B)/bench/%.exe: bench/%.c $(B)/amd64/plaintun.lib $(B)/amd64/plaintun.dll include/plaintun.h
 	@mkdir -p $(@D)
-	$(CLANG) $(EXE_FLAGS) -o $@ $< $(B)/amd64/plaintun.lib
+	$(CLANG) $(EXE_FLAGS) -o $@ $< wdk/loadconfig.c $(B)/amd64/plaintun.lib
 	@cp $(B)/amd64/plaintun.dll $(@D)/
 
 .PHONY: bench
