@@ -114,6 +114,10 @@ $B/library/%.o: library/%.c $(LIBRARY_HEADERS)
 	@mkdir -p $(@D)
 	@$(CLANG) $(LIBRARY_CFLAGS) $(if $(filter runtime,$*),-fno-builtin) -c $< -o $@
 
+$B/library/loadconfig.o: wdk/loadconfig.c
+	@mkdir -p $(@D)
+	@$(CLANG) $(LIBRARY_CFLAGS) -c $< -o $@
+
 $B/library/%.lib: library/%.def
 	@mkdir -p $(@D)
 	@$(DLLTOOL) -m $(MACHINE_amd64) -d $< -l $@
@@ -122,7 +126,7 @@ $B/library/library.res: library/library.rc library/identity.h $B/amd64/plaintun.
 	@mkdir -p $(@D)
 	@llvm-rc-19 /nologo /I . /I $B/amd64 /I package /FO $@ $<
 
-$B/amd64/plaintun.dll: $(LIBRARY_SOURCES:%.c=$B/%.o) $(LIBRARY_IMPORTS:%=$B/library/%.lib) $B/library/library.res \
+$B/amd64/plaintun.dll: $(LIBRARY_SOURCES:%.c=$B/%.o) $B/library/loadconfig.o $(LIBRARY_IMPORTS:%=$B/library/%.lib) $B/library/library.res \
     library/plaintun.def
 	@mkdir -p $(@D)
 	@$(LLD) $(LIBRARY_LDFLAGS) /def:library/plaintun.def /implib:$B/amd64/plaintun.lib /out:$@ $(filter-out %.def,$^)

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver: carried in the library as resources, put into the driver store on first use, removed on demand. An
+ * administrator's work; the caller holds the set-up lock, so that one program at a time is here.
+ */
+#include "library/library.h"
+#include "library/identity.h"
+#include "library/missing.h"
+#include <setupapi.h>
+#include <newdev.h>
+#include <sddl.h>
+
+#define VERSION64(Major, Minor, Patch) ((DWORDLONG)(Major) << 48 | (DWORDLONG)(Minor) << 32 | (DWORDLONG)(Patch) << 16)
+
+static const DWORDLONG OurVersion = VERSION64(PLAINTUN_VERSION_MAJOR, PLAINTUN_VERSION_MINOR, PLAINTUN_VERSION_PATCH);
+
+/* {4d36e972-e325-11ce-bfc1-08002be10318}: GUID_DEVCLASS_NET (devguid.h) */
+static const GUID NetClass = {0x4d36e972, 0xe325, 0x11ce, {0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18}};
+
+static volatile LONG Known; /* 1: InstallDriver has found or put our driver there; saves a search of all INFs */
+
+/* --- what is in the driver store ------------------------------------------------------------------------------------- */
+
+/* DriverVer = mm/dd/yyyy,w.x.y.z of an INF; 0 where it has none. */
+static DWORDLONG InfVersion(LPCWSTR InfPath)
+{
+    DWORDLONG Version = 0;
+    WCHAR Text[64];
+    INFCONTEXT Line;
+    HINF Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
+    if (Inf == INVALID_HANDLE_VALUE)
+        return 0;
+    if (SetupFindFirstLineW(Inf, L"Version", L"DriverVer", &Line) &&
+        SetupGetStringFieldW(&Line, 2, Text, ARRAYSIZE(Text), NULL))
+    {
+        DWORDLONG Part = 0;
+        int Shift = 48;
+        for (LPCWSTR c = Text;; ++c)
+        {
+            if (*c >= L'0' && *c <= L'9')
+                Part = (Part * 10 + (*c - L'0')) & 0xffff;
+            else if (*c == L'.' || *c == 0)
+            {
+                Version |= Part << Shift;
+                Part = 0;
+                Shift -= 16;
+                if (*c == 0 || Shift < 0)
+                    break;
+            }
+        }
+    }
+    SetupCloseInfFile(Inf);
+    return Version;
+}
+
+/* Called for each INF in the store that serves our hardware ID. FALSE ends the walk. */
+typedef BOOL (*INF_VISITOR)(LPCWSTR InfPath, void *Context);
+
+/*
+ * Walks the INFs by asking which drivers would fit a device of ours that is never registered.
+ * https://learn.microsoft.com/windows/win32/api/setupapi/nf-setupapi-setupdibuilddriverinfolist
+ */
+static DWORD VisitInfs(INF_VISITOR Visitor, void *Context)
+{
+    static const WCHAR HardwareId[] = PLAINTUN_HARDWARE_ID L"\0";
+    struct
+    {
+        SP_DRVINFO_DETAIL_DATA_W Data;
+        WCHAR Ids[512];
+    } *Detail = Allocate(sizeof(*Detail));
+    DWORD Error = NO_ERROR;
+    if (Detail == NULL)
+        return GetLastError();
+    HDEVINFO Devices = SetupDiCreateDeviceInfoList(&NetClass, NULL);
+    if (Devices == INVALID_HANDLE_VALUE)
+    {
+        Error = GetLastError();
+        goto freeDetail;
+    }
+    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
+    if (!SetupDiCreateDeviceInfoW(Devices, PLAINTUN_HARDWARE_ID, &NetClass, NULL, NULL, DICD_GENERATE_ID, &Device) ||
+        !SetupDiSetDeviceRegistryPropertyW(Devices, &Device, SPDRP_HARDWAREID, (const BYTE *)HardwareId,
+                                           sizeof(HardwareId)) ||
+        !SetupDiBuildDriverInfoList(Devices, &Device, SPDIT_COMPATDRIVER))
+    {
+        Error = GetLastError();
+        goto destroyList;
+    }
+    SP_DRVINFO_DATA_W Driver = {.cbSize = sizeof(Driver)};
+    for (DWORD i = 0; SetupDiEnumDriverInfoW(Devices, &Device, SPDIT_COMPATDRIVER, i, &Driver); ++i)
+    {
+        Detail->Data.cbSize = sizeof(Detail->Data);
+        /* It writes what fits; the path is in the fixed part. */
+        if (!SetupDiGetDriverInfoDetailW(Devices, &Device, &Driver, &Detail->Data, sizeof(*Detail), NULL) &&
+            GetLastError() != ERROR_INSUFFICIENT_BUFFER)
+            continue;
+        if (!Visitor(Detail->Data.InfFileName, Context))
+            break;
+    }
+    SetupDiDestroyDriverInfoList(Devices, &Device, SPDIT_COMPATDRIVER);
+
+destroyList:
+    SetupDiDestroyDeviceInfoList(Devices);
+freeDetail:
+    Free(Detail);
+    return Error;
+}
+
+static BOOL KeepNewest(LPCWSTR InfPath, void *Context)
+{
+    DWORDLONG *Newest = Context, Version = InfVersion(InfPath);
+    if (Version > *Newest)
+        *Newest = Version;
+    return TRUE;
+}
+
+static BOOL AdaptersPresent(void)
+{
+    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
+    HDEVINFO Devices = SetupDiGetClassDevsW(NULL, L"SWD\\" PLAINTUN_ENUMERATOR, NULL, DIGCF_PRESENT | DIGCF_ALLCLASSES);
+    if (Devices == INVALID_HANDLE_VALUE)
+        return FALSE;
+    BOOL Present = SetupDiEnumDeviceInfo(Devices, 0, &Device);
+    SetupDiDestroyDeviceInfoList(Devices);
+    return Present;
+}
+
+/* --- installing ------------------------------------------------------------------------------------------------------ */
+
+static void Append(WCHAR Path[MAX_PATH], LPCWSTR Text)
+{
+    int Length = lstrlenW(Path);
+    lstrcpynW(Path + Length, Text, MAX_PATH - Length);
+}
+
+/* The random generator of the system: "RtlGenRandom function (ntsecapi.h)", exported under this name. */
+BOOLEAN WINAPI SystemFunction036(PVOID Buffer, ULONG Size);
+
+/* Makes a folder of a name that nobody can foresee, in which only administrators can write: what lies there becomes a
+ * driver. */
+static BOOL MakeFolder(WCHAR Path[MAX_PATH])
+{
+    GUID Random;
+    WCHAR Name[GUID_STRING_LENGTH + 1];
+    SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
+    if (!SystemFunction036(&Random, sizeof(Random)) || GetWindowsDirectoryW(Path, MAX_PATH - 80) == 0 ||
+        !ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;OICI;GA;;;SY)(A;OICI;GA;;;BA)", SDDL_REVISION_1,
+                                                              &Attributes.lpSecurityDescriptor, NULL))
+        return FALSE;
+    GuidToString(&Random, Name);
+    Append(Path, L"\\Temp\\");
+    CreateDirectoryW(Path, NULL); /* it is nearly always there */
+    Append(Path, Name);
+    BOOL Result = CreateDirectoryW(Path, &Attributes);
+    DWORD Error = GetLastError();
+    LocalFree(Attributes.lpSecurityDescriptor);
+    SetLastError(Error);
+    return Result;
+}
+
+static void FileIn(LPCWSTR Folder, LPCWSTR Name, WCHAR Path[MAX_PATH])
+{
+    lstrcpynW(Path, Folder, MAX_PATH);
+    Append(Path, L"\\");
+    Append(Path, Name);
+}
+
+static BOOL Extract(LPCWSTR Folder, LPCWSTR Name, int Resource)
+{
+    WCHAR Path[MAX_PATH];
+    DWORD Written;
+    HRSRC Found = FindResourceW(LibraryModule, MAKEINTRESOURCEW(Resource), (LPCWSTR)RT_RCDATA);
+    HGLOBAL Loaded = Found != NULL ? LoadResource(LibraryModule, Found) : NULL;
+    if (Loaded == NULL)
+        return FALSE;
+    DWORD Size = SizeofResource(LibraryModule, Found);
+    FileIn(Folder, Name, Path);
+    HANDLE File = CreateFileW(Path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (File == INVALID_HANDLE_VALUE)
+        return FALSE;
+    BOOL Result = WriteFile(File, LockResource(Loaded), Size, &Written, NULL) && Written == Size;
+    DWORD Error = GetLastError();
+    CloseHandle(File);
+    SetLastError(Error);
+    return Result;
+}
+
+static void DeleteIn(LPCWSTR Folder, LPCWSTR Name)
+{
+    WCHAR Path[MAX_PATH];
+    FileIn(Folder, Name, Path);
+    DeleteFileW(Path);
+}
+
+/* https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diinstalldriverw */
+static DWORD InstallPackage(void)
+{
+    WCHAR Folder[MAX_PATH], Inf[MAX_PATH];
+    BOOL NeedRestart = FALSE;
+    DWORD Error = NO_ERROR;
+    if (!MakeFolder(Folder))
+        return LogError(GetLastError(), L"cannot make a folder for the driver's files");
+    if (!Extract(Folder, PLAINTUN_DRIVER_FILE, RESOURCE_SYS) || !Extract(Folder, PLAINTUN_INF_FILE, RESOURCE_INF) ||
+        (FindResourceW(LibraryModule, MAKEINTRESOURCEW(RESOURCE_CAT), (LPCWSTR)RT_RCDATA) != NULL &&
+         !Extract(Folder, PLAINTUN_CAT_FILE, RESOURCE_CAT)))
+    {
+        Error = LogError(GetLastError(), L"cannot write the driver's files to %1", Folder);
+        goto deleteFiles;
+    }
+    FileIn(Folder, PLAINTUN_INF_FILE, Inf);
+    if (!DiInstallDriverW(NULL, Inf, 0, &NeedRestart))
+    {
+        Error = GetLastError();
+        if (Error == ERROR_IN_WOW64)
+            LogError(Error, L"a 32-bit program cannot install the driver: let a 64-bit one do it once");
+        else if (Error == ERROR_ACCESS_DENIED)
+            LogError(Error, L"installing the driver takes an administrator");
+        else
+            LogError(Error, L"Windows refuses the driver; C:\\Windows\\INF\\setupapi.dev.log says why");
+    }
+    else if (NeedRestart)
+        Log(PLAINTUN_LOG_WARN, L"Windows wants a restart before the new driver is used");
+
+deleteFiles:
+    DeleteIn(Folder, PLAINTUN_DRIVER_FILE);
+    DeleteIn(Folder, PLAINTUN_INF_FILE);
+    DeleteIn(Folder, PLAINTUN_CAT_FILE);
+    RemoveDirectoryW(Folder);
+    return Error;
+}
+
+BOOL InstallDriver(BOOL *Installed)
+{
+    DWORDLONG Newest = 0;
+    *Installed = FALSE;
+    if (Known)
+        return TRUE;
+    DWORD Error = VisitInfs(KeepNewest, &Newest);
+    if (Error != NO_ERROR)
+        Log(PLAINTUN_LOG_WARN, L"cannot tell whether the driver is installed (%1!u!): installing it", Error);
+    if (Newest > OurVersion)
+        Log(PLAINTUN_LOG_INFO, L"a newer driver is installed: using that");
+    else if (Newest < OurVersion && Newest != 0 && AdaptersPresent())
+        /* Installing would restart other programs' adapters under them. */
+        Log(PLAINTUN_LOG_WARN, L"an older driver is in use by other adapters: using that");
+    else if (Newest < OurVersion)
+    {
+        Log(PLAINTUN_LOG_INFO, L"installing the driver");
+        Error = InstallPackage();
+        if (Error != NO_ERROR)
+        {
+            SetLastError(Error);
+            return FALSE;
+        }
+        *Installed = TRUE;
+    }
+    Known = 1;
+    return TRUE;
+}
+
+void InstallDriverForget(void)
+{
+    Known = 0;
+}
+
+/* --- removing -------------------------------------------------------------------------------------------------------- */
+
+#define INFS_MAX 32
+
+typedef struct _INF_LIST
+{
+    DWORD Count;
+    WCHAR Paths[INFS_MAX][MAX_PATH];
+} INF_LIST;
+
+static BOOL ListInf(LPCWSTR InfPath, void *Context)
+{
+    INF_LIST *List = Context;
+    lstrcpynW(List->Paths[List->Count++], InfPath, MAX_PATH);
+    return List->Count < INFS_MAX;
+}
+
+/* Removes every version of our driver from the store, with the absent devices that remember it. TRUE where none is.
+ * https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diuninstalldriverw */
+BOOL RemoveDriver(void)
+{
+    BOOL NeedRestart;
+    INF_LIST *List = Allocate(sizeof(*List));
+    if (List == NULL)
+        return FALSE;
+    Known = 0;
+    DWORD Error = VisitInfs(ListInf, List);
+    for (DWORD i = 0; Error == NO_ERROR && i < List->Count; ++i)
+        if (!DiUninstallDriverW(NULL, List->Paths[i], 0, &NeedRestart))
+            Error = LogError(GetLastError(), L"Windows refuses to remove the driver %1", List->Paths[i]);
+    Free(List);
+    SetLastError(Error);
+    return Error == NO_ERROR;
+}

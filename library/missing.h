@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Declarations of Windows that mingw-w64 10 lacks, ours, after the documentation: software devices (swdevice.h,
+ * swdevicedef.h, devpropdef.h) and DiUninstallDriverW (newdev.h). Nothing else belongs here.
+ */
+#ifndef PLAINTUN_MISSING_H
+#define PLAINTUN_MISSING_H
+
+#include <windows.h>
+#include <devpropdef.h>
+
+/* "DEVPROPERTY structure (devpropdef.h)" */
+typedef enum _DEVPROPSTORE
+{
+    DEVPROP_STORE_SYSTEM,
+    DEVPROP_STORE_USER
+} DEVPROPSTORE;
+
+typedef struct _DEVPROPCOMPKEY
+{
+    DEVPROPKEY Key;
+    DEVPROPSTORE Store;
+    PCWSTR LocaleName;
+} DEVPROPCOMPKEY;
+
+typedef struct _DEVPROPERTY
+{
+    DEVPROPCOMPKEY CompKey;
+    DEVPROPTYPE Type;
+    ULONG BufferSize; /* bytes */
+    PVOID Buffer;
+} DEVPROPERTY;
+
+/* "SW_DEVICE_CREATE_INFO structure (swdevicedef.h)" */
+#define SWDeviceCapabilitiesSilentInstall  0x00000002
+#define SWDeviceCapabilitiesNoDisplayInUI  0x00000004
+#define SWDeviceCapabilitiesDriverRequired 0x00000008
+
+typedef struct _SW_DEVICE_CREATE_INFO
+{
+    ULONG cbSize;
+    PCWSTR pszInstanceId;
+    PCWSTR pszzHardwareIds;
+    PCWSTR pszzCompatibleIds;
+    const GUID *pContainerId;
+    ULONG CapabilityFlags;
+    PCWSTR pszDeviceDescription;
+    PCWSTR pszDeviceLocation;
+    const SECURITY_DESCRIPTOR *pSecurityDescriptor;
+} SW_DEVICE_CREATE_INFO;
+
+DECLARE_HANDLE(HSWDEVICE);
+
+typedef VOID(WINAPI *SW_DEVICE_CREATE_CALLBACK)(HSWDEVICE Device, HRESULT CreateResult, PVOID Context,
+                                                PCWSTR DeviceInstanceId);
+
+/* "SwDeviceCreate function (swdevice.h)", Cfgmgr32.dll */
+HRESULT WINAPI SwDeviceCreate(PCWSTR Enumerator, PCWSTR ParentDeviceInstance, const SW_DEVICE_CREATE_INFO *CreateInfo,
+                              ULONG PropertyCount, const DEVPROPERTY *Properties, SW_DEVICE_CREATE_CALLBACK Callback,
+                              PVOID Context, HSWDEVICE *Device);
+VOID WINAPI SwDeviceClose(HSWDEVICE Device);
+
+/* "DiUninstallDriverW function (newdev.h)" */
+BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL NeedReboot);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions: starting, ending, and the table of handles. A handle is an index into a static table and a generation, so
+ * that a call with a handle that has ended is an error and never a crash, whatever other threads do.
+ *
+ * Locks, in this order: TableLock (taking and freeing entries), Receive.Lock, Send.Lock. No system call is made under
+ * the side locks but setting and resetting the events. The memory goes when the session has ended, the last packet that
+ * a thread holds has come back and no thread is left in a wait (References).
+ */
+#include "library/library.h"
+
+#define SESSION_MAX       128 /* at once; the index takes 8 bits of a handle, of which 0 is no session */
+#define GENERATION_MASK   0xffffffu
+#define KEPT_MAX          8        /* ended sessions whose packets are out: programs that never give them back exist */
+#define CAPACITY_DEFAULT  0x400000 /* bytes */
+#define SPIN_BUDGET_START 50       /* microseconds */
+
+static SRWLOCK TableLock = SRWLOCK_INIT;
+static SESSION Table[SESSION_MAX];
+static ULONG64 TableOrder; /* guarded by TableLock */
+
+SESSION *SessionEntry(PLAINTUN_SESSION_HANDLE Handle)
+{
+    ULONG_PTR Index = ((ULONG_PTR)Handle & 0xff) - 1;
+    return Index < SESSION_MAX ? &Table[Index] : NULL;
+}
+
+DWORD SessionGeneration(PLAINTUN_SESSION_HANDLE Handle)
+{
+    return (DWORD)((ULONG_PTR)Handle >> 8) & GENERATION_MASK;
+}
+
+PLAINTUN_SESSION_HANDLE SessionHandle(const SESSION *Session)
+{
+    ULONG_PTR Index = (ULONG_PTR)(Session - Table) + 1;
+    return (PLAINTUN_SESSION_HANDLE)((ULONG_PTR)Session->Generation << 8 | Index);
+}
+
+static void LockSides(SESSION *Session)
+{
+    AcquireSRWLockExclusive(&Session->Receive.Lock);
+    AcquireSRWLockExclusive(&Session->Send.Lock);
+}
+
+static void UnlockSides(SESSION *Session)
+{
+    ReleaseSRWLockExclusive(&Session->Send.Lock);
+    ReleaseSRWLockExclusive(&Session->Receive.Lock);
+}
+
+static void CloseEvents(SESSION_EVENTS *Events)
+{
+    if (Events->ToAppPackets != NULL)
+        CloseHandle(Events->ToAppPackets);
+    if (Events->ToStackSpace != NULL)
+        CloseHandle(Events->ToStackSpace);
+    if (Events->ToStackPackets != NULL)
+        CloseHandle(Events->ToStackPackets);
+    *Events = (SESSION_EVENTS){0};
+}
+
+static BOOL CreateEvents(SESSION_EVENTS *Events)
+{
+    /* Manual-reset, so that each of several waiting threads is woken, and all of them when the session dies. */
+    Events->ToAppPackets = CreateEventW(NULL, TRUE, FALSE, NULL);
+    Events->ToStackSpace = CreateEventW(NULL, TRUE, FALSE, NULL);
+    Events->ToStackPackets = CreateEventW(NULL, FALSE, FALSE, NULL);
+    return Events->ToAppPackets != NULL && Events->ToStackSpace != NULL && Events->ToStackPackets != NULL;
+}
+
+static void FreeEntry(SESSION *Session)
+{
+    AcquireSRWLockExclusive(&TableLock);
+    LockSides(Session);
+    Session->State = SESSION_FREE;
+    Session->Generation = (Session->Generation + 1) & GENERATION_MASK;
+    Session->Order = ++TableOrder;
+    UnlockSides(Session);
+    ReleaseSRWLockExclusive(&TableLock);
+}
+
+/* The free entry that has been free for longest. Its former session's events are closed only now: a thread that was
+ * about to wait on one when that session ended found it set, and not closed or another object's. */
+static SESSION *TakeEntry(void)
+{
+    SESSION *Session = NULL;
+    AcquireSRWLockExclusive(&TableLock);
+    for (DWORD i = 0; i < SESSION_MAX; ++i)
+        if (Table[i].State == SESSION_FREE && (Session == NULL || Table[i].Order < Session->Order))
+            Session = &Table[i];
+    if (Session != NULL)
+    {
+        LockSides(Session);
+        Session->State = SESSION_STARTING;
+        UnlockSides(Session);
+    }
+    ReleaseSRWLockExclusive(&TableLock);
+    if (Session == NULL)
+        SetLastError(ERROR_NO_SYSTEM_RESOURCES);
+    else
+        CloseEvents(&Session->Events);
+    return Session;
+}
+
+void SessionUnreference(SESSION *Session)
+{
+    if (atomic_fetch_sub(&Session->References, 1) != 1)
+        return;
+    DWORD LastError = GetLastError();
+    DeviceUnmap(&Session->Memory);
+    FreeEntry(Session);
+    SetLastError(LastError);
+}
+
+/* Takes the packets that are still out as lost. */
+static void ForgetPackets(SESSION *Session, DWORD Generation)
+{
+    LONG References = 0;
+    LockSides(Session);
+    if (Session->State == SESSION_ENDED && Session->Generation == Generation)
+    {
+        References = (Session->Receive.Held > 0) + (Session->Send.Held > 0);
+        Session->Receive.Held = 0;
+        Session->Send.Held = 0;
+    }
+    UnlockSides(Session);
+    while (References-- > 0)
+        SessionUnreference(Session);
+}
+
+/* Keeps the memory of sessions that ended with packets out from adding up. */
+static void LimitKept(void)
+{
+    DWORD Kept = 0, Generation = 0;
+    SESSION *Oldest = NULL;
+    AcquireSRWLockShared(&TableLock);
+    for (DWORD i = 0; i < SESSION_MAX; ++i)
+    {
+        if (Table[i].State != SESSION_ENDED)
+            continue;
+        ++Kept;
+        if (Oldest == NULL || Table[i].Order < Oldest->Order)
+            Oldest = &Table[i];
+    }
+    if (Oldest != NULL)
+        Generation = Oldest->Generation;
+    ReleaseSRWLockShared(&TableLock);
+    if (Kept <= KEPT_MAX)
+        return;
+    Log(PLAINTUN_LOG_WARN, L"%1!u! sessions have ended with packets that were never given back; the oldest loses them",
+        Kept);
+    ForgetPackets(Oldest, Generation);
+}
+
+/* https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-deviceiocontrol; the protocol is ring/session.h. */
+PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adapter,
+                                                    const PLAINTUN_SESSION_CONFIG *Config)
+{
+    DWORD Capacity = Config != NULL && Config->Capacity != 0 ? Config->Capacity : CAPACITY_DEFAULT;
+    if (Adapter == NULL || (Config != NULL && Config->Size != sizeof(*Config)) || !RingCapacityValid(Capacity))
+    {
+        LogError(ERROR_INVALID_PARAMETER, L"cannot start a session with rings of %1!u! bytes", Capacity);
+        return NULL;
+    }
+
+    DWORD Error;
+    SESSION *Session = TakeEntry();
+    if (Session == NULL)
+        return NULL;
+    if (!CreateEvents(&Session->Events))
+    {
+        Error = GetLastError();
+        goto freeEntry;
+    }
+    Session->Device = DeviceOpen(&Adapter->Guid);
+    if (Session->Device == INVALID_HANDLE_VALUE)
+    {
+        /* The adapter was there when its handle was made: if it cannot be found now it has gone. */
+        Error = GetLastError();
+        Error = Error == ERROR_FILE_NOT_FOUND || Error == ERROR_PATH_NOT_FOUND ? ERROR_HANDLE_EOF : Error;
+        goto freeEntry;
+    }
+    if (!DeviceStart(Session->Device, Capacity, &Session->Events, &Session->Memory))
+    {
+        Error = GetLastError();
+        goto closeDevice;
+    }
+
+    LockSides(Session);
+    Session->Receive.Held = Session->Send.Held = 0;
+    Session->Receive.Idle = Session->Send.Idle = 0;
+    Session->Receive.EventShared = Session->Send.EventShared = FALSE;
+    Session->Receive.Event = Session->Events.ToAppPackets;
+    Session->Send.Event = Session->Events.ToStackSpace;
+    RingAttach(&Session->Receive.Ring, Session->Memory.ToApp, Capacity);
+    RingAttach(&Session->Send.Ring, Session->Memory.ToStack, Capacity);
+    Session->Wanted = 0;
+    atomic_store(&Session->Error, NO_ERROR);
+    atomic_store(&Session->Unlogged, NO_ERROR);
+    atomic_store(&Session->References, 1);
+    atomic_store(&Session->SpinBudget, SPIN_BUDGET_START);
+    atomic_store(&Session->State, SESSION_OPEN);
+    PLAINTUN_SESSION_HANDLE Handle = SessionHandle(Session);
+    UnlockSides(Session);
+
+    AcquireSRWLockExclusive(&Adapter->Lock);
+    Adapter->Session = Handle;
+    ReleaseSRWLockExclusive(&Adapter->Lock);
+    return Handle;
+
+closeDevice:
+    CloseHandle(Session->Device);
+freeEntry:
+    FreeEntry(Session);
+    LogError(Error, L"cannot start a session");
+    return NULL;
+}
+
+void WINAPI PlaintunEndSession(PLAINTUN_SESSION_HANDLE Handle)
+{
+    DWORD Generation = SessionGeneration(Handle);
+    SESSION *Session = SessionEntry(Handle);
+    if (Session == NULL)
+        return;
+
+    AcquireSRWLockExclusive(&TableLock);
+    LockSides(Session);
+    BOOL Open = Session->State == SESSION_OPEN && Session->Generation == Generation;
+    if (Open)
+    {
+        Session->State = SESSION_ENDED;
+        Session->Order = ++TableOrder;
+        atomic_fetch_add(&Session->References, (Session->Receive.Held > 0) + (Session->Send.Held > 0));
+        /* Wakes every thread that waits; nobody resets them any more. */
+        SetEvent(Session->Receive.Event);
+        SetEvent(Session->Send.Event);
+    }
+    UnlockSides(Session);
+    ReleaseSRWLockExclusive(&TableLock);
+    if (!Open)
+        return;
+
+    DeviceEnd(Session->Device);
+    CloseHandle(Session->Device);
+    SessionUnreference(Session);
+    LimitKept();
+}
+
+void SessionUnload(void)
+{
+    for (DWORD i = 0; i < SESSION_MAX; ++i)
+        if (Table[i].State == SESSION_FREE)
+            CloseEvents(&Table[i].Events);
+}
+
+static HANDLE ShareEvent(PLAINTUN_SESSION_HANDLE Handle, BOOL Send)
+{
+    HANDLE Event = NULL;
+    SESSION *Session = SessionEntry(Handle);
+    if (Session != NULL)
+    {
+        SESSION_SIDE *Side = Send ? &Session->Send : &Session->Receive;
+        AcquireSRWLockExclusive(&Side->Lock);
+        if (Session->State == SESSION_OPEN && Session->Generation == SessionGeneration(Handle))
+        {
+            /* From now on a look that finds nothing arms the event. One that found nothing before this call did not:
+             * set, the event makes the program look again. */
+            if (!Side->EventShared)
+                SetEvent(Side->Event);
+            Side->EventShared = TRUE;
+            Event = Side->Event;
+        }
+        ReleaseSRWLockExclusive(&Side->Lock);
+    }
+    if (Event == NULL)
+        SetLastError(ERROR_HANDLE_EOF);
+    return Event;
+}
+
+HANDLE WINAPI PlaintunGetPacketsEvent(PLAINTUN_SESSION_HANDLE Handle)
+{
+    return ShareEvent(Handle, FALSE);
+}
+
+HANDLE WINAPI PlaintunGetSpaceEvent(PLAINTUN_SESSION_HANDLE Handle)
+{
+    return ShareEvent(Handle, TRUE);
+}
