@@ -63,6 +63,10 @@ WIN_LDFLAGS := --target=x86_64-w64-windows-gnu -fuse-ld=lld -L/usr/x86_64-w64-mi
 
 # --- wdk -------------------------------------------------------------------------------------------------------------
 
+.PHONY: check-layout
+check-layout: ## compare wdk/ with layout data, for PE amd64, PE arm64 and Linux
+	@python3 tests/unit/layout.py
+
 # --- ring ------------------------------------------------------------------------------------------------------------
 
 # --- driver ----------------------------------------------------------------------------------------------------------
@@ -140,16 +144,37 @@ library: $B/amd64/plaintun.dll $B/amd64/wintun.dll ## build plaintun.dll and its
 
 # --- host ------------------------------------------------------------------------------------------------------------
 
-# host, user-mode half: Windows calls that Wine lacks, and host/wine/run with its template.
+# host, user-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by
+# one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
 HW := $(B)/host/wine
-HOST_USER := $(HW)/keep.exe
+HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/swdevice.sys
+WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
+HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
+    -fasynchronous-unwind-tables -fno-stack-protector -mno-stack-arg-probe -D_AMD64_ -D_WIN32_WINNT=0x0A00 \
+    -DNTDDI_VERSION=0x0A000006 -isystem /usr/share/mingw-w64/include -isystem /usr/share/mingw-w64/include/ddk -I.
 
 .PHONY: host
 host: $(HOST_USER) ## build what Wine lacks (build/host/wine), for host/wine/run
 
-$(HW)/keep.exe: host/wine/keep.c
+$(HW)/%.user.o: host/wine/%.c $(wildcard host/wine/*.h)
 	@mkdir -p $(HW)
-	$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -o $@ $<
+	$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
+
+$(HW)/keep.exe: $(HW)/keep.user.o
+	$(CLANG) $(WIN_LDFLAGS) -o $@ $^
+
+$(HW)/swdevice.sys: host/wine/swdevice.c host/wine/swdevice.h
+	@mkdir -p $(HW)
+	$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
+	$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
+
+$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify driverstore) host/wine/forward
+	host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
+	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4 -luuid
+
+$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore) host/wine/forward
+	host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
+	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lsetupapi -lcfgmgr32 -lrpcrt4
 
 $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 	@host/wine/run --template && touch $@

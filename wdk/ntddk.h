@@ -629,7 +629,11 @@ typedef struct _KDEVICE_QUEUE
     union
     {
         BOOLEAN Busy;
-        LONG64 Reserved;
+        struct
+        {
+            LONG64 Reserved : 8;
+            LONG64 Hint : 56;
+        };
     };
 } KDEVICE_QUEUE;
 
