@@ -201,6 +201,24 @@ $(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib ex
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 
+# e2e: real programs, the real driver, the real Linux stack; pytest in namespaces of its own (tests/e2e/run).
+E2E := $(B)/e2e
+E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe)
+
+$(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) \
+    $(B)/amd64/plaintun.lib $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll
+	@mkdir -p $(@D)
+	$(CLANG) $(EXE_FLAGS) -o $@ $< $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib $(EXE_LIBS)
+	@cp $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll $(@D)/
+
+$(E2E)/traffic: tests/e2e/traffic.c tests/e2e/packet.h
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $<
+
+.PHONY: check-e2e
+check-e2e: host examples $(E2E_WINDOWS) $(E2E)/traffic ## end-to-end tests: Windows programs in Wine, Linux' own stack
+	@tests/e2e/run
+
 # --- demo ------------------------------------------------------------------------------------------------------------
 
 # --- bench -----------------------------------------------------------------------------------------------------------

@@ -261,3 +261,15 @@ def processes(word):
                 if word.encode() in file.read().split(b'\0'):
                     found.append(int(entry))
     return found
+
+
+def wine_processes(windows):
+    """What still runs of a Windows: id -> command name, by the prefix in their environment."""
+    found = {}
+    for entry in os.listdir('/proc'):
+        if entry.isdigit() and int(entry) != os.getpid():
+            with contextlib.suppress(OSError), open('/proc/%s/environ' % entry, 'rb') as file:
+                if ('/prefix/%s/' % windows.name).encode() in file.read():
+                    with open('/proc/%s/comm' % entry) as name:
+                        found[int(entry)] = name.read().strip()
+    return found
