@@ -1204,12 +1204,13 @@ NTKERNELAPI NTSTATUS NTAPI ObOpenObjectByPointer(_In_ PVOID Object, _In_ ULONG H
                                                  _Out_ PHANDLE Handle);
 NTKERNELAPI NTSTATUS NTAPI ObCloseHandle(_In_ HANDLE Handle, _In_ KPROCESSOR_MODE PreviousMode);
 
-/* Exported data: what is imported is the address of a variable that holds the type. Used as *ExEventObjectType. */
-extern NTKERNELAPI POBJECT_TYPE *ExEventObjectType;
-extern NTKERNELAPI POBJECT_TYPE *MmSectionObjectType;
-extern NTKERNELAPI POBJECT_TYPE *IoFileObjectType;
-extern NTKERNELAPI POBJECT_TYPE *PsProcessType;
-extern NTKERNELAPI POBJECT_TYPE *PsThreadType;
+/* Exported data: each of these pointers is the import's own slot, in which the loader puts the address of the kernel's
+ * variable; so no dllimport, and CONSTANT in the .def. Used as *ExEventObjectType. */
+extern POBJECT_TYPE *ExEventObjectType;
+extern POBJECT_TYPE *MmSectionObjectType;
+extern POBJECT_TYPE *IoFileObjectType;
+extern POBJECT_TYPE *PsProcessType;
+extern POBJECT_TYPE *PsThreadType;
 
 /* ---- Processes and threads. Page: "PsCreateSystemThread", "PsSetCreateProcessNotifyRoutine". PASSIVE_LEVEL. */
 
