@@ -176,6 +176,20 @@ $(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore) host/wine/forw
 	host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
 	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lsetupapi -lcfgmgr32 -lrpcrt4
 
+# What newdev.dll and cfgmgr32.dll have that mingw-w64's import libraries lack.
+$(HW)/libhostapi.a:
+	@mkdir -p $(HW)
+	@printf '%s\n' 'LIBRARY cfgmgr32.dll' EXPORTS SwDeviceCreate SwDeviceClose SwDeviceSetLifetime SwDeviceGetLifetime \
+	    SwDevicePropertySet CM_Register_Notification CM_Unregister_Notification CM_MapCrToWin32Err > $(HW)/hostcm.def
+	@printf '%s\n' 'LIBRARY newdev.dll' EXPORTS DiInstallDriverW DiUninstallDriverW > $(HW)/hostnewdev.def
+	@$(DLLTOOL) -m i386:x86-64 -d $(HW)/hostcm.def -l $(HW)/libhostcm.a
+	@$(DLLTOOL) -m i386:x86-64 -d $(HW)/hostnewdev.def -l $(HW)/libhostnewdev.a
+	@touch $@
+
+$(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a $(wildcard host/wine/*.h)
+	@mkdir -p $(B)/tests
+	$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(HW) -lhostcm -lhostnewdev -lnewdev -lcfgmgr32 -lsetupapi -lole32 -luuid
+
 $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 	@host/wine/run --template && touch $@
 
@@ -220,6 +234,10 @@ check-e2e: host examples $(E2E_WINDOWS) $(E2E)/traffic ## end-to-end tests: Wind
 	@tests/e2e/run
 
 # --- demo ------------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: deps check-machine host examples ## Windows programs answer ping and carry TCP and UDP, here, under Wine
+	@scripts/demo
 
 # --- bench -----------------------------------------------------------------------------------------------------------
 # bench/run measures examples/ and their native peers in the same minute; the figures go to build/bench.json and .png.
