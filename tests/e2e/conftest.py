@@ -107,13 +107,24 @@ class Machine:
         assert not links, 'interfaces are left: %s' % list(links)
 
 
+def machine_state():
+    """What a test must leave as it found it: mounts, interfaces, namespaces, prefixes on the disk, Wine's processes."""
+    def lines(*command):
+        return sorted(subprocess.run(command, text=True, capture_output=True).stdout.splitlines())
+    prefixes = os.path.join(lab.BUILD, 'wine/prefix')
+    return {'mounts': lines('findmnt', '-rn', '-o', 'TARGET'), 'interfaces': lines('ip', '-brief', 'link'),
+            'namespaces': lines('ip', 'netns', 'list'),
+            'prefixes': [name for name in sorted(os.listdir(prefixes)) if name.startswith(('lab-%s-' % lab.LAB, 'demo-'))]
+            if os.path.isdir(prefixes) else [],
+            'processes': lines('pgrep', '-l', 'wineserver|winedevice|.exe$')}
+
+
 def make():
+    before = machine_state()
     machine = Machine()
-    mounts = subprocess.run(['findmnt', '-rn', '-o', 'TARGET'], text=True, capture_output=True).stdout
     yield machine
     machine.remove()
-    after = subprocess.run(['findmnt', '-rn', '-o', 'TARGET'], text=True, capture_output=True).stdout
-    assert set(after.split()) <= set(mounts.split()), 'mounts are left'
+    assert machine_state() == before
 
 
 @pytest.fixture

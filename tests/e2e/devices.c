@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * devices.exe: drives the software devices, the driver store and the device notifications of host/wine, for its tests.
+ * Every line that it prints is "name value ...", so that a test can read it.
+ *
+ *   devices install INF | uninstall INF
+ *   devices create ID COUNT HARDWARE-ID     COUNT devices SWD\Test\ID0.. at once; then commands from standard input:
+ *       status N | close N | persist N | property N TEXT | interfaces GUID | quit
+ */
+#include <windows.h>
+#include <initguid.h>
+#include <devpkey.h>
+#include <setupapi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/wine/swdeviceapi.h"
+#include "host/wine/newdev.h"
+
+#define DEVICES_MAX 64
+
+typedef struct _TEST_DEVICE
+{
+    HSWDEVICE Handle;
+    HANDLE Called;
+    HRESULT Result;
+    WCHAR Id[MAX_DEVICE_ID_LEN];
+    DWORD CallbackThread;
+} TEST_DEVICE;
+
+static TEST_DEVICE Devices[DEVICES_MAX];
+
+static ULONG64 NowMs(VOID)
+{
+    LARGE_INTEGER Frequency, Counter;
+    QueryPerformanceFrequency(&Frequency);
+    QueryPerformanceCounter(&Counter);
+    return (ULONG64)(Counter.QuadPart * 1000 / Frequency.QuadPart);
+}
+
+static VOID WINAPI Created(HSWDEVICE Handle, HRESULT Result, PVOID Context, PCWSTR Id)
+{
+    TEST_DEVICE *Device = Context;
+    Device->Result = Result;
+    Device->CallbackThread = GetCurrentThreadId();
+    if (Id)
+        lstrcpynW(Device->Id, Id, MAX_DEVICE_ID_LEN);
+    SetEvent(Device->Called);
+}
+
+static DWORD CALLBACK Changed(HCMNOTIFICATION Handle, PVOID Context, CM_NOTIFY_ACTION Action,
+                              PCM_NOTIFY_EVENT_DATA Data, DWORD Size)
+{
+    const WCHAR *What = Data->FilterType == CM_NOTIFY_FILTER_TYPE_DEVICEINSTANCE ? Data->u.DeviceInstance.InstanceId
+                                                                                 : Data->u.DeviceInterface.SymbolicLink;
+    printf("notify %d %ls\n", Action, What);
+    return ERROR_SUCCESS;
+}
+
+static VOID PrintStatus(const TEST_DEVICE *Device)
+{
+    ULONG Status = 0, Problem = 0;
+    DEVINST Instance;
+    CONFIGRET Result = CM_Locate_DevNodeW(&Instance, (WCHAR *)Device->Id, CM_LOCATE_DEVNODE_NORMAL);
+    if (Result == CR_SUCCESS)
+        Result = CM_Get_DevNode_Status(&Status, &Problem, Instance, 0);
+    printf("status %lx %lx %lu\n", Result, Status, Problem);
+}
+
+static VOID PrintInterfaces(const char *Text)
+{
+    GUID Class;
+    WCHAR Wide[64], List[4096];
+    ULONG Length = 0;
+    CONFIGRET Result;
+    MultiByteToWideChar(CP_ACP, 0, Text, -1, Wide, 64);
+    CLSIDFromString(Wide, &Class);
+    Result = CM_Get_Device_Interface_List_SizeW(&Length, &Class, NULL, CM_GET_DEVICE_INTERFACE_LIST_PRESENT);
+    if (Result == CR_SUCCESS)
+        Result = CM_Get_Device_Interface_ListW(&Class, NULL, List, ARRAYSIZE(List), CM_GET_DEVICE_INTERFACE_LIST_PRESENT);
+    printf("interfaces %lx %lu\n", Result, Length);
+    for (WCHAR *Path = List; Result == CR_SUCCESS && *Path; Path += wcslen(Path) + 1)
+        printf("interface %ls\n", Path);
+}
+
+static VOID SetText(const TEST_DEVICE *Device, const char *Text)
+{
+    WCHAR Wide[128];
+    DEVPROPERTY Property = {.CompKey = {.Key = DEVPKEY_Device_FriendlyName}, .Type = DEVPROP_TYPE_STRING, .Buffer = Wide};
+    MultiByteToWideChar(CP_ACP, 0, Text, -1, Wide, 128);
+    Property.BufferSize = (ULONG)(wcslen(Wide) + 1) * sizeof(WCHAR);
+    printf("property %08lx\n", SwDevicePropertySet(Device->Handle, 1, &Property));
+}
+
+static VOID WaitStarted(const TEST_DEVICE *Device, ULONG64 Begin)
+{
+    ULONG Status = 0, Problem = 0;
+    DEVINST Instance;
+    for (int i = 0; i < 500; i++, Sleep(10))
+    {
+        if (CM_Locate_DevNodeW(&Instance, (WCHAR *)Device->Id, 0) != CR_SUCCESS ||
+            CM_Get_DevNode_Status(&Status, &Problem, Instance, 0) != CR_SUCCESS)
+            continue;
+        if (Status & (DN_STARTED | DN_HAS_PROBLEM))
+            break;
+    }
+    printf("started %ls %lx %lu %llu ms\n", Device->Id, Status, Problem, NowMs() - Begin);
+}
+
+static int Create(const char *Prefix, ULONG Count, const char *HardwareId)
+{
+    CM_NOTIFY_FILTER Filter = {.cbSize = sizeof(Filter), .Flags = CM_NOTIFY_FILTER_FLAG_ALL_INTERFACE_CLASSES};
+    HCMNOTIFICATION Interfaces, Instance;
+    WCHAR Hardware[128] = L"", Text[] = L"Test adapter";
+    DEVPROPERTY Property = {.CompKey = {.Key = DEVPKEY_Device_FriendlyName}, .Type = DEVPROP_TYPE_STRING, .Buffer = Text,
+                            .BufferSize = sizeof(Text)};
+    ULONG64 Begin = NowMs();
+    char Line[256];
+    MultiByteToWideChar(CP_ACP, 0, HardwareId, -1, Hardware, 126);
+    printf("register %lx\n", CM_Register_Notification(&Filter, NULL, Changed, &Interfaces));
+    Filter.FilterType = CM_NOTIFY_FILTER_TYPE_DEVICEINSTANCE;
+    Filter.Flags = 0;
+    swprintf(Filter.u.DeviceInstance.InstanceId, MAX_DEVICE_ID_LEN, L"SWD\\Test\\%hs0", Prefix);
+    printf("register %lx\n", CM_Register_Notification(&Filter, NULL, Changed, &Instance));
+    for (ULONG i = 0; i < Count; i++)
+    {
+        WCHAR Name[64];
+        SW_DEVICE_CREATE_INFO Info = {
+            .cbSize = sizeof(Info),
+            .pszInstanceId = Name,
+            .pszzHardwareIds = Hardware,
+            .CapabilityFlags = SWDeviceCapabilitiesSilentInstall | SWDeviceCapabilitiesDriverRequired,
+            .pszDeviceDescription = L"Test device",
+        };
+        swprintf(Name, 64, L"%hs%lu", Prefix, i);
+        Devices[i].Called = CreateEventW(NULL, TRUE, FALSE, NULL);
+        printf("create %08lx\n", SwDeviceCreate(L"Test", L"HTREE\\ROOT\\0", &Info, 1, &Property, Created, &Devices[i],
+                                                &Devices[i].Handle));
+    }
+    for (ULONG i = 0; i < Count; i++)
+    {
+        if (!Devices[i].Handle)
+            continue;
+        WaitForSingleObject(Devices[i].Called, 20000);
+        printf("callback %08lx %ls %s %llu ms\n", Devices[i].Result, Devices[i].Id,
+               Devices[i].CallbackThread == GetCurrentThreadId() ? "same thread" : "other thread", NowMs() - Begin);
+        WaitStarted(&Devices[i], Begin);
+    }
+    puts("ready");
+    while (fgets(Line, sizeof(Line), stdin))
+    {
+        char Verb[32] = "", Argument[200] = "";
+        ULONG Number = 0;
+        sscanf(Line, "%31s %lu %199[^\r\n]", Verb, &Number, Argument);
+        Number = min(Number, DEVICES_MAX - 1);
+        if (!strcmp(Verb, "status"))
+            PrintStatus(&Devices[Number]);
+        else if (!strcmp(Verb, "close"))
+        {
+            SwDeviceClose(Devices[Number].Handle);
+            puts("closed");
+        }
+        else if (!strcmp(Verb, "persist"))
+            printf("lifetime %08lx\n", SwDeviceSetLifetime(Devices[Number].Handle, SWDeviceLifetimeParentPresent));
+        else if (!strcmp(Verb, "property"))
+            SetText(&Devices[Number], Argument);
+        else if (!strcmp(Verb, "interfaces") && sscanf(Line, "%*s %199s", Argument))
+            PrintInterfaces(Argument);
+        else if (!strcmp(Verb, "sleep"))
+            Sleep(Number);
+        else if (!strcmp(Verb, "quit"))
+            break;
+        puts("ok");
+    }
+    return 0;
+}
+
+int wmain(int ArgumentCount, WCHAR **Arguments)
+{
+    char Narrow[4][260] = {{0}};
+    BOOL Done, Reboot = FALSE;
+    setvbuf(stdout, NULL, _IONBF, 0);
+    for (int i = 1; i < min(ArgumentCount, 5); i++)
+        WideCharToMultiByte(CP_ACP, 0, Arguments[i], -1, Narrow[i - 1], 260, NULL, NULL);
+    if (ArgumentCount == 3 && !strcmp(Narrow[0], "install"))
+    {
+        ULONG64 Begin = NowMs();
+        Done = DiInstallDriverW(NULL, Arguments[2], 0, &Reboot);
+        printf("install %d %lx %d %llu ms\n", Done, GetLastError(), Reboot, NowMs() - Begin);
+        return !Done;
+    }
+    if (ArgumentCount == 3 && !strcmp(Narrow[0], "uninstall"))
+    {
+        Done = DiUninstallDriverW(NULL, Arguments[2], 0, &Reboot);
+        printf("uninstall %d %lx %d\n", Done, GetLastError(), Reboot);
+        return !Done;
+    }
+    if (ArgumentCount == 5 && !strcmp(Narrow[0], "create"))
+        return Create(Narrow[1], (ULONG)min(atoi(Narrow[2]), DEVICES_MAX), Narrow[3]);
+    fputs("devices install INF | uninstall INF | create ID COUNT HARDWARE-ID\n", stderr);
+    return 2;
+}
