@@ -142,6 +142,20 @@ $B/amd64/wintun.dll: $B/amd64/plaintun.dll
 .PHONY: library
 library: $B/amd64/plaintun.dll $B/amd64/wintun.dll ## build plaintun.dll and its drop-in copy wintun.dll
 
+# session.c and packets.c natively, on as much of Windows as they use: tests/unit/windows.
+LIBRARY_UNIT := $B/unit/library.asan $B/unit/library.tsan
+LIBRARY_UNIT_SOURCES := tests/unit/library.c library/session.c library/packets.c
+$B/unit/library.asan: SANITIZERS := address,undefined
+$B/unit/library.tsan: SANITIZERS := thread
+$(LIBRARY_UNIT): $(LIBRARY_UNIT_SOURCES) $(LIBRARY_HEADERS) $(wildcard tests/unit/windows/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -fshort-wchar -fsanitize=$(SANITIZERS) -fno-sanitize-recover=all -Itests/unit/windows \
+	    -I. $(LIBRARY_UNIT_SOURCES) -o $@ -lcmocka -pthread
+
+.PHONY: check-library
+check-library: $(LIBRARY_UNIT)
+	@for Test in $^; do echo "$$Test"; timeout 120 $$Test || exit 1; done
+
 # --- host ------------------------------------------------------------------------------------------------------------
 
 # host, user-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by

@@ -19,6 +19,7 @@
 #define REMOVAL_MS         5000 /* how long closing waits for the device to be gone */
 #define LOOK_AGAIN_MS      250  /* where a notification does not come: not everything we wait for has one */
 #define INSTANCE_ID_LENGTH 200  /* MAX_DEVICE_ID_LEN of cfgmgr32.h */
+#define ACCESS_DEFAULT     L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
 
 /* {4d36e972-e325-11ce-bfc1-08002be10318}, 'Name' of a device: DEVPKEY_Device_FriendlyName (devpkey.h) */
 static const DEVPROPKEY FriendlyNameKey = {
@@ -294,11 +295,12 @@ static DWORD CreateDevice(const PLAINTUN_ADAPTER_CONFIG *Config, const GUID *Gui
     lstrcpynW(Description, Config->TunnelType != NULL ? Config->TunnelType : PLAINTUN_TUNNEL_TYPE,
               PLAINTUN_NAME_MAX + 1);
     lstrcpynW(Description + lstrlenW(Description), L" Tunnel", 8);
-    if (Config->AccessList != NULL && (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
-                                           Config->AccessList, SDDL_REVISION_1, &Access, &AccessSize) ||
-                                       AccessSize > TUN_ACCESS_LIST_MAX))
+    /* Always said: a device that existed before keeps what it was given then. */
+    LPCWSTR AccessList = Config->AccessList != NULL ? Config->AccessList : ACCESS_DEFAULT;
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(AccessList, SDDL_REVISION_1, &Access, &AccessSize) ||
+        AccessSize > TUN_ACCESS_LIST_MAX)
     {
-        Error = LogError(ERROR_INVALID_PARAMETER, L"the access list cannot be used: %1", Config->AccessList);
+        Error = LogError(ERROR_INVALID_PARAMETER, L"the access list cannot be used: %1", AccessList);
         goto freeAccess;
     }
 
@@ -323,9 +325,8 @@ static DWORD CreateDevice(const PLAINTUN_ADAPTER_CONFIG *Config, const GUID *Gui
         {{*(DEVPROPKEY *)&NameKey, DEVPROP_STORE_SYSTEM, NULL}, TUN_PROPERTY_NAME_TYPE, NameSize, (PVOID)Config->Name},
         {{*(DEVPROPKEY *)&GuidKey, DEVPROP_STORE_SYSTEM, NULL}, TUN_PROPERTY_GUID_TYPE, sizeof(*Guid), (PVOID)Guid},
         {{*(DEVPROPKEY *)&MtuKey, DEVPROP_STORE_SYSTEM, NULL}, TUN_PROPERTY_MTU_TYPE, sizeof(Mtu), &Mtu},
-        /* A device that existed before keeps what it was given then: an absent list must be said, too. */
         {{*(DEVPROPKEY *)&AccessListKey, DEVPROP_STORE_SYSTEM, NULL},
-         Access != NULL ? TUN_PROPERTY_ACCESS_LIST_TYPE : DEVPROP_TYPE_EMPTY,
+         TUN_PROPERTY_ACCESS_LIST_TYPE,
          AccessSize,
          Access},
     };
@@ -355,8 +356,7 @@ static DWORD CreateDevice(const PLAINTUN_ADAPTER_CONFIG *Config, const GUID *Gui
         Error = LogError(ErrorOfResult(New->Result), L"Windows could not enumerate the device %1", Instance);
         goto closeDevice;
     }
-    if (Access != NULL)
-        LocalFree(Access);
+    LocalFree(Access);
     *Created = New;
     return NO_ERROR;
 
@@ -399,7 +399,7 @@ static void RemoveDevice(CREATED_DEVICE *Created)
 static HANDLE SetupLock(ULONG64 Deadline)
 {
     SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;GA;;;SY)(A;;GA;;;BA)", SDDL_REVISION_1,
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(ACCESS_DEFAULT, SDDL_REVISION_1,
                                                               &Attributes.lpSecurityDescriptor, NULL))
         return NULL;
     HANDLE Mutex = CreateMutexW(&Attributes, FALSE, PLAINTUN_SETUP_MUTEX);
@@ -531,7 +531,7 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(LPCWSTR Name)
         Error = OpenControl(Adapter);
         if (Error == NO_ERROR)
             return Adapter;
-        if (Error == ERROR_FILE_NOT_FOUND || Error == ERROR_PATH_NOT_FOUND || Error == ERROR_HANDLE_EOF)
+        if (DeviceError(Error) == ERROR_HANDLE_EOF)
             Error = ERROR_NOT_FOUND; /* it is going, or not there yet */
     }
     LogError(Error, L"cannot open the adapter %1", Name);

@@ -20,14 +20,12 @@ HANDLE DeviceOpen(const GUID *Guid)
                        NULL);
 }
 
-/* One word for what a device whose adapter is gone answers; it depends on how far the removal has got. */
-static DWORD RequestError(DWORD Error)
+DWORD DeviceError(DWORD Error)
 {
     switch (Error)
     {
     case ERROR_FILE_NOT_FOUND:
     case ERROR_PATH_NOT_FOUND:
-    case ERROR_INVALID_HANDLE:
     case ERROR_BAD_COMMAND:
     case ERROR_NOT_READY:
     case ERROR_GEN_FAILURE:
@@ -55,7 +53,7 @@ static BOOL Request(HANDLE Device, DWORD Code, const void *Input, DWORD InputSiz
     DWORD Returned = 0;
     if (!DeviceIoControl(Device, Code, (void *)Input, InputSize, Output, OutputSize, &Returned, NULL))
     {
-        SetLastError(RequestError(GetLastError()));
+        SetLastError(DeviceError(GetLastError()));
         return FALSE;
     }
     if (Returned != OutputSize) /* another version's structure */

@@ -51,6 +51,10 @@ typedef struct _SESSION_EVENTS
 /* Opens the control device of the adapter Guid. INVALID_HANDLE_VALUE with ERROR_FILE_NOT_FOUND, ERROR_ACCESS_DENIED. */
 HANDLE DeviceOpen(_In_ const GUID *Guid);
 
+/* What an error of opening or asking the device means. One word for "the adapter is gone", ERROR_HANDLE_EOF: which error
+ * Windows reports then depends on how far the removal has got. */
+DWORD DeviceError(_In_ DWORD Error);
+
 /* The driver's answers; FALSE with ERROR_HANDLE_EOF (the adapter is gone) or ERROR_REVISION_MISMATCH. */
 BOOL DeviceQuery(_In_ HANDLE Device, _Out_ TUN_QUERY *Query);
 BOOL DeviceStatistics(_In_ HANDLE Device, _Out_ TUN_STATISTICS *Statistics);

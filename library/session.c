@@ -175,9 +175,7 @@ PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adap
     Session->Device = DeviceOpen(&Adapter->Guid);
     if (Session->Device == INVALID_HANDLE_VALUE)
     {
-        /* The adapter was there when its handle was made: if it cannot be found now it has gone. */
-        Error = GetLastError();
-        Error = Error == ERROR_FILE_NOT_FOUND || Error == ERROR_PATH_NOT_FOUND ? ERROR_HANDLE_EOF : Error;
+        Error = DeviceError(GetLastError()); /* it was there once: not found means gone */
         goto freeEntry;
     }
     if (!DeviceStart(Session->Device, Capacity, &Session->Events, &Session->Memory))

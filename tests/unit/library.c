@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of library/session.c and library/packets.c natively: this file stands in for the driver (device.c's functions)
+ * with both of its ring sides, and for Windows (windows/windows.h). Built and run with the address and undefined
+ * sanitizers and with the thread sanitizer. Threads have deadlines: a wake-up that is lost fails the test.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "library/library.h"
+#include <cmocka.h>
+
+#define CAPACITY RING_CAPACITY_MIN
+#define DEADLINE 60 /* seconds of the whole test */
+
+_Thread_local DWORD TestLastError;
+pthread_mutex_t TestEventLock = PTHREAD_MUTEX_INITIALIZER;
+pthread_cond_t TestEventChanged = PTHREAD_COND_INITIALIZER;
+int TestObjects;
+
+/* --- the driver's stand-in ------------------------------------------------------------------------------------------- */
+
+typedef struct _FAKE
+{
+    RING_SIDE ToApp, ToStack; /* producer, consumer */
+    SESSION_EVENTS Events;
+    SESSION_MEMORY Memory;
+    BOOL Started, Busy;
+} FAKE;
+
+static FAKE Fake;  /* of the session started last */
+static int Mapped; /* sessions' memories that are mapped */
+static _Atomic(int) LogLines;
+
+void Log(PLAINTUN_LOG_LEVEL Level, LPCWSTR Format, ...)
+{
+    (void)Level;
+    (void)Format;
+    ++LogLines;
+}
+
+DWORD LogError(DWORD Error, LPCWSTR Format, ...)
+{
+    (void)Format;
+    ++LogLines;
+    SetLastError(Error);
+    return Error;
+}
+
+HANDLE DeviceOpen(const GUID *Guid)
+{
+    (void)Guid;
+    return TestObjectMake(FALSE, FALSE, FALSE);
+}
+
+DWORD DeviceError(DWORD Error)
+{
+    return Error;
+}
+
+BOOL DeviceStart(HANDLE Device, DWORD Capacity, const SESSION_EVENTS *Events, SESSION_MEMORY *Memory)
+{
+    (void)Device;
+    if (Fake.Busy)
+    {
+        SetLastError(ERROR_ALREADY_INITIALIZED);
+        return FALSE;
+    }
+    size_t Stride = TunRingStride(Capacity);
+    BYTE *View = aligned_alloc(4096, 2 * Stride); /* from the heap: the sanitizer sees uses after its end */
+    memset(View, 0, 2 * Stride);
+    *Memory = (SESSION_MEMORY){.View = View, .ToApp = (RING *)View, .ToStack = (RING *)(View + Stride)};
+    Fake = (FAKE){.Events = *Events, .Memory = *Memory, .Started = TRUE};
+    RingAttach(&Fake.ToApp, Memory->ToApp, Capacity);
+    RingAttach(&Fake.ToStack, Memory->ToStack, Capacity);
+    ++Mapped;
+    return TRUE;
+}
+
+void DeviceEnd(HANDLE Device)
+{
+    (void)Device;
+    Fake.Started = FALSE;
+}
+
+void DeviceUnmap(SESSION_MEMORY *Memory)
+{
+    free(Memory->View);
+    --Mapped;
+}
+
+static BOOL FakeOffer(uint32_t Sequence, DWORD Size)
+{
+    RING_PACKET *Packet;
+    if (RingReserve(&Fake.ToApp, Size, &Packet) != RING_OK)
+        return FALSE;
+    memset(RingPacketData(Packet), (int)(Sequence & 0xff), Size);
+    memcpy(RingPacketData(Packet), &Sequence, sizeof(Sequence));
+    if (RingPublish(&Fake.ToApp, Fake.ToApp.Next))
+        SetEvent(Fake.Events.ToAppPackets);
+    return TRUE;
+}
+
+static void FakeClose(uint32_t Reason)
+{
+    RingClose(Fake.Memory.ToApp, Reason);
+    RingClose(Fake.Memory.ToStack, Reason);
+    SetEvent(Fake.Events.ToAppPackets);
+    SetEvent(Fake.Events.ToStackSpace);
+}
+
+static uint32_t FakeTake(DWORD *Size)
+{
+    RING_PACKET *Packet;
+    uint32_t Length, Sequence;
+    assert_int_equal(RingTake(&Fake.ToStack, &Packet, &Length), RING_OK);
+    memcpy(&Sequence, RingPacketData(Packet), sizeof(Sequence));
+    *Size = Length;
+    if (RingRelease(&Fake.ToStack, Fake.ToStack.Next))
+        SetEvent(Fake.Events.ToStackSpace);
+    return Sequence;
+}
+
+/* --- helpers --------------------------------------------------------------------------------------------------------- */
+
+static PLAINTUN_ADAPTER Adapter = {.Lock = SRWLOCK_INIT};
+
+static PLAINTUN_SESSION_HANDLE Start(void)
+{
+    PLAINTUN_SESSION_CONFIG Config = {.Size = sizeof(Config), .Capacity = CAPACITY};
+    PLAINTUN_SESSION_HANDLE Session = PlaintunStartSession(&Adapter, &Config);
+    assert_non_null(Session);
+    return Session;
+}
+
+static uint32_t SequenceOf(const PLAINTUN_PACKET *Packet)
+{
+    uint32_t Sequence;
+    memcpy(&Sequence, Packet->Data, sizeof(Sequence));
+    return Sequence;
+}
+
+static BOOL IsSet(HANDLE Event)
+{
+    pthread_mutex_lock(&TestEventLock);
+    BOOL Set = ((TEST_OBJECT *)Event)->Set;
+    pthread_mutex_unlock(&TestEventLock);
+    return Set;
+}
+
+#define FAILS(Call, Error)                                                                                             \
+    do                                                                                                                 \
+    {                                                                                                                  \
+        SetLastError(NO_ERROR);                                                                                        \
+        assert_true((ULONG_PTR)(Call) == 0);                                                                           \
+        assert_int_equal(GetLastError(), Error);                                                                       \
+    } while (0)
+
+/* --- one thread ------------------------------------------------------------------------------------------------------ */
+
+static void ReceivesInOrderAndReleasesInAny(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packets[8];
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    FAILS(PlaintunReceive(Session, Packets, 8), ERROR_NO_MORE_ITEMS);
+    for (uint32_t i = 0; i < 6; ++i)
+        assert_true(FakeOffer(i, 100 + i));
+    assert_int_equal(PlaintunReceive(Session, Packets, 4), 4);
+    assert_int_equal(PlaintunReceive(Session, Packets + 4, 4), 2);
+    for (uint32_t i = 0; i < 6; ++i)
+    {
+        assert_int_equal(Packets[i].Size, 100 + i);
+        assert_int_equal(SequenceOf(&Packets[i]), i);
+    }
+    PlaintunRelease(Session, Packets + 3, 1);
+    PlaintunRelease(Session, Packets + 1, 1);
+    assert_int_equal(atomic_load(&Fake.Memory.ToApp->Head), 0);
+    PlaintunRelease(Session, Packets, 1);
+    assert_int_equal(atomic_load(&Fake.Memory.ToApp->Head), 2 * 128);
+    PlaintunRelease(Session, Packets + 2, 1);
+    assert_int_equal(atomic_load(&Fake.Memory.ToApp->Head), 4 * 128);
+    PlaintunRelease(Session, Packets + 4, 2);
+    assert_int_equal(atomic_load(&Fake.Memory.ToApp->Head), atomic_load(&Fake.Memory.ToApp->Tail));
+    PlaintunEndSession(Session);
+    assert_int_equal(Mapped, 0);
+}
+
+static void SendsInOrderOfAllocation(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packets[5] = {{.Size = 20}, {.Size = 1500}, {.Size = 4}, {.Size = 65535}, {.Size = 40}};
+    DWORD Size;
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    assert_int_equal(PlaintunAllocate(Session, Packets, 5), 5);
+    for (uint32_t i = 0; i < 5; ++i)
+        memcpy(Packets[i].Data, &i, sizeof(i));
+    PlaintunSend(Session, Packets + 1, 4);
+    assert_int_equal(atomic_load(&Fake.Memory.ToStack->Tail), 0);
+    PlaintunSend(Session, Packets, 1);
+    for (uint32_t i = 0; i < 5; ++i)
+    {
+        assert_int_equal(FakeTake(&Size), i);
+        assert_int_equal(Size, Packets[i].Size);
+    }
+    PlaintunEndSession(Session);
+}
+
+static void WakesTheDriverOnlyWhenItSleeps(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packet = {.Size = 20};
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    assert_int_equal(PlaintunAllocate(Session, &Packet, 1), 1);
+    PlaintunSend(Session, &Packet, 1);
+    assert_false(IsSet(Fake.Events.ToStackPackets));
+    DWORD Size;
+    FakeTake(&Size);
+    assert_int_equal(RingSleep(&Fake.ToStack), RING_EMPTY);
+    assert_int_equal(PlaintunAllocate(Session, &Packet, 1), 1);
+    PlaintunSend(Session, &Packet, 1);
+    assert_true(IsSet(Fake.Events.ToStackPackets));
+    PlaintunEndSession(Session);
+}
+
+static void FullRingHasASpaceEvent(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packet = {.Size = 1500};
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    HANDLE Event = PlaintunGetSpaceEvent(Session);
+    DWORD Count = 0, Size;
+    for (; PlaintunAllocate(Session, &Packet, 1) == 1; ++Count)
+        PlaintunSend(Session, &Packet, 1);
+    assert_int_equal(GetLastError(), ERROR_BUFFER_OVERFLOW);
+    assert_int_equal(Count, CAPACITY / 1520);
+    assert_false(IsSet(Event));
+    FAILS(PlaintunWait(Session, PLAINTUN_WAIT_SPACE, 0), ERROR_TIMEOUT);
+    FAILS(PlaintunWait(Session, PLAINTUN_WAIT_SPACE, 20), ERROR_TIMEOUT);
+    FakeTake(&Size);
+    assert_true(IsSet(Event));
+    assert_int_equal(PlaintunWait(Session, PLAINTUN_WAIT_SPACE | PLAINTUN_WAIT_PACKETS, 1000), PLAINTUN_WAIT_SPACE);
+    assert_int_equal(PlaintunAllocate(Session, &Packet, 1), 1);
+    PlaintunSend(Session, &Packet, 1);
+    PlaintunEndSession(Session);
+    assert_int_equal(Mapped, 0);
+}
+
+static void RefusesWrongParameters(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packet = {.Size = PLAINTUN_PACKET_MAX + 1};
+    PLAINTUN_SESSION_CONFIG Config = {.Size = sizeof(Config), .Capacity = CAPACITY + 1};
+    FAILS(PlaintunStartSession(&Adapter, &Config), ERROR_INVALID_PARAMETER);
+    Config.Capacity = 2 * RING_CAPACITY_MAX;
+    FAILS(PlaintunStartSession(&Adapter, &Config), ERROR_INVALID_PARAMETER);
+    FAILS(PlaintunStartSession(NULL, NULL), ERROR_INVALID_PARAMETER);
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    Fake.Busy = TRUE;
+    FAILS(PlaintunStartSession(&Adapter, NULL), ERROR_ALREADY_INITIALIZED);
+    FAILS(PlaintunAllocate(Session, &Packet, 1), ERROR_INVALID_PARAMETER);
+    FAILS(PlaintunWait(Session, 0, 0), ERROR_INVALID_PARAMETER);
+    FAILS(PlaintunWait(Session, 4, 0), ERROR_INVALID_PARAMETER);
+    Fake.Busy = FALSE;
+    PlaintunEndSession(Session);
+}
+
+static void IgnoresWhatIsNotHeld(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packets[2], Wrong;
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    int Lines = LogLines;
+    FakeOffer(1, 200);
+    FakeOffer(2, 200);
+    assert_int_equal(PlaintunReceive(Session, Packets, 2), 2);
+    BYTE Elsewhere[64];
+    BYTE *Pointers[] = {NULL,
+                        Elsewhere,
+                        Packets[0].Data + 1,
+                        Packets[0].Data + 16,
+                        Packets[1].Data + 216,
+                        (BYTE *)Fake.Memory.ToStack + RING_DATA_OFFSET + 16,
+                        (BYTE *)(intptr_t)-16};
+    for (size_t i = 0; i < sizeof(Pointers) / sizeof(*Pointers); ++i)
+    {
+        Wrong = (PLAINTUN_PACKET){.Data = Pointers[i]};
+        PlaintunRelease(Session, &Wrong, 1);
+        PlaintunSend(Session, &Wrong, 1);
+    }
+    PlaintunRelease(Session, Packets + 1, 1);
+    PlaintunRelease(Session, Packets + 1, 1);
+    assert_int_equal(atomic_load(&Fake.Memory.ToApp->Head), 0);
+    assert_int_equal(atomic_load(&Fake.Memory.ToStack->Tail), 0);
+    PlaintunRelease(Session, Packets, 1);
+    assert_int_equal(atomic_load(&Fake.Memory.ToApp->Head), atomic_load(&Fake.Memory.ToApp->Tail));
+    assert_true(LogLines > Lines);
+    PlaintunEndSession(Session);
+    assert_int_equal(Mapped, 0);
+}
+
+static void ClosedRingsSayWhy(void **State)
+{
+    (void)State;
+    static const struct
+    {
+        uint32_t Reason;
+        DWORD Error;
+    } Cases[] = {{TUN_CLOSED_ENDED, ERROR_HANDLE_EOF},
+                 {TUN_CLOSED_REMOVED, ERROR_HANDLE_EOF},
+                 {TUN_CLOSED_CORRUPT_TOAPP, ERROR_INVALID_DATA},
+                 {TUN_CLOSED_CORRUPT_TOSTACK, ERROR_INVALID_DATA}};
+    for (size_t i = 0; i < 4; ++i)
+    {
+        PLAINTUN_PACKET Packet = {.Size = 40};
+        PLAINTUN_SESSION_HANDLE Session = Start();
+        HANDLE Event = PlaintunGetPacketsEvent(Session);
+        FakeOffer(1, 40);
+        int Lines = LogLines;
+        FakeClose(Cases[i].Reason);
+        assert_int_equal(PlaintunReceive(Session, &Packet, 1), 1); /* what came before is still delivered */
+        PlaintunRelease(Session, &Packet, 1);
+        for (int k = 0; k < 3; ++k)
+        {
+            FAILS(PlaintunReceive(Session, &Packet, 1), Cases[i].Error);
+            FAILS(PlaintunAllocate(Session, &Packet, 1), Cases[i].Error);
+            FAILS(PlaintunWait(Session, PLAINTUN_WAIT_PACKETS, INFINITE), Cases[i].Error);
+            FAILS(PlaintunWait(Session, PLAINTUN_WAIT_SPACE, INFINITE), Cases[i].Error);
+            assert_true(IsSet(Event));
+        }
+        assert_int_equal(LogLines, Lines + 1);
+        PlaintunEndSession(Session);
+    }
+}
+
+static void CorruptRingsEndTheSession(void **State)
+{
+    (void)State;
+    for (int i = 0; i < 4; ++i)
+    {
+        PLAINTUN_PACKET Packet = {.Size = 40};
+        PLAINTUN_SESSION_HANDLE Session = Start();
+        HANDLE Space = PlaintunGetSpaceEvent(Session);
+        FakeOffer(1, 40);
+        switch (i)
+        {
+        case 0: /* a tail that is not aligned */
+            atomic_store(&Fake.Memory.ToApp->Tail, 8);
+            break;
+        case 1: /* a tail past what fits */
+            atomic_store(&Fake.Memory.ToApp->Tail, CAPACITY + 16);
+            break;
+        case 2: /* a packet that reaches past what was published */
+            atomic_store((_Atomic(uint32_t) *)((BYTE *)Fake.Memory.ToApp + RING_DATA_OFFSET), 64);
+            break;
+        case 3: /* a header overwritten while the packet is held */
+            assert_int_equal(PlaintunReceive(Session, &Packet, 1), 1);
+            memset(Packet.Data - 16, 0xff, 8);
+            PlaintunRelease(Session, &Packet, 1);
+            break;
+        }
+        FAILS(PlaintunReceive(Session, &Packet, 1), ERROR_INVALID_DATA);
+        FAILS(PlaintunWait(Session, PLAINTUN_WAIT_SPACE, INFINITE), ERROR_INVALID_DATA);
+        assert_true(IsSet(Space));
+        PlaintunEndSession(Session);
+        assert_int_equal(Mapped, 0);
+    }
+}
+
+static void PassesOverPacketsThatAreTooLong(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packet;
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    for (int i = 0; i < 5; ++i) /* more than a ring's worth: their room must come back */
+    {
+        RING_PACKET *Header = RingPacketAt(&Fake.ToApp, Fake.ToApp.Next);
+        atomic_store(&Header->Length, 70000);
+        Fake.ToApp.Next += (uint32_t)RingEntrySize(70000);
+        RingPublish(&Fake.ToApp, Fake.ToApp.Next);
+        FAILS(PlaintunReceive(Session, &Packet, 1), ERROR_NO_MORE_ITEMS);
+        assert_true(RingReadHead(&Fake.ToApp));
+        assert_int_equal(Fake.ToApp.Other, Fake.ToApp.Next);
+    }
+    PlaintunEndSession(Session);
+}
+
+static void HeldPacketsOutliveTheSession(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET In[2], Out = {.Size = 100};
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    FakeOffer(7, 100);
+    FakeOffer(8, 100);
+    assert_int_equal(PlaintunReceive(Session, In, 2), 2);
+    assert_int_equal(PlaintunAllocate(Session, &Out, 1), 1);
+    PlaintunEndSession(Session);
+    PlaintunEndSession(Session);
+    assert_int_equal(Mapped, 1);
+    assert_int_equal(SequenceOf(&In[1]), 8);
+    memset(Out.Data, 1, 100);
+    FAILS(PlaintunReceive(Session, In, 1), ERROR_HANDLE_EOF);
+    FAILS(PlaintunWait(Session, PLAINTUN_WAIT_PACKETS, INFINITE), ERROR_HANDLE_EOF);
+    FAILS(PlaintunGetPacketsEvent(Session), ERROR_HANDLE_EOF);
+    PlaintunRelease(Session, In, 1);
+    PlaintunSend(Session, &Out, 1);
+    assert_int_equal(Mapped, 1);
+    PlaintunRelease(Session, In + 1, 1);
+    assert_int_equal(Mapped, 0);
+    PlaintunRelease(Session, In, 2); /* memory is gone: nothing may be touched */
+}
+
+static void StaleHandlesAreErrors(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packet = {.Size = 40};
+    PLAINTUN_SESSION_HANDLE Stale = Start();
+    PlaintunEndSession(Stale);
+    for (int i = 0; i < 300; ++i) /* the table comes round twice */
+    {
+        PLAINTUN_SESSION_HANDLE Session = Start();
+        assert_ptr_not_equal(Session, Stale);
+        FakeOffer(1, 40);
+        FAILS(PlaintunReceive(Stale, &Packet, 1), ERROR_HANDLE_EOF);
+        FAILS(PlaintunAllocate(Stale, &Packet, 1), ERROR_HANDLE_EOF);
+        PlaintunEndSession(Stale);
+        assert_int_equal(PlaintunReceive(Session, &Packet, 1), 1);
+        PlaintunRelease(Stale, &Packet, 1);
+        PlaintunRelease(Session, &Packet, 1);
+        PlaintunEndSession(Session);
+    }
+    FAILS(PlaintunReceive(NULL, &Packet, 1), ERROR_HANDLE_EOF);
+    FAILS(PlaintunReceive((PLAINTUN_SESSION_HANDLE)(intptr_t)-1, &Packet, 1), ERROR_HANDLE_EOF);
+    PlaintunEndSession(NULL);
+    assert_int_equal(Mapped, 0);
+}
+
+static void LostPacketsDoNotAddUp(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packet = {.Size = 40};
+    for (int i = 0; i < 40; ++i)
+    {
+        PLAINTUN_SESSION_HANDLE Session = Start();
+        assert_int_equal(PlaintunAllocate(Session, &Packet, 1), 1);
+        PlaintunEndSession(Session);
+        assert_in_range(Mapped, 1, 8);
+    }
+}
+
+static void SharedEventIsArmedOnlyWhenEmpty(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packets[2];
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    HANDLE Event = PlaintunGetPacketsEvent(Session);
+    assert_true(IsSet(Event)); /* look first */
+    FAILS(PlaintunReceive(Session, Packets, 1), ERROR_NO_MORE_ITEMS);
+    assert_false(IsSet(Event));
+    FakeOffer(1, 40);
+    FakeOffer(2, 40);
+    assert_true(IsSet(Event));
+    assert_int_equal(PlaintunReceive(Session, Packets, 1), 1);
+    assert_true(IsSet(Event)); /* another thread may come for the second */
+    assert_int_equal(PlaintunReceive(Session, Packets + 1, 1), 1);
+    FAILS(PlaintunReceive(Session, Packets, 1), ERROR_NO_MORE_ITEMS);
+    assert_false(IsSet(Event));
+    SetEvent(Event); /* late, from a driver that took the flag before: must not keep a waiting program turning */
+    int Looks = 0;
+    while (IsSet(Event) && ++Looks < 100)
+        FAILS(PlaintunReceive(Session, Packets, 1), ERROR_NO_MORE_ITEMS);
+    assert_true(Looks < 4);
+    PlaintunRelease(Session, Packets, 2);
+    PlaintunEndSession(Session);
+}
+
+/* --- several threads ------------------------------------------------------------------------------------------------- */
+
+#define THREADS 3
+#define PACKETS 200000u
+
+typedef struct _RUN
+{
+    PLAINTUN_SESSION_HANDLE Session;
+    BOOL OwnWait; /* on the event itself, as Wintun programs do */
+    _Atomic(uint32_t) Count;
+    _Atomic(DWORD) Error;
+    BYTE *Seen;
+} RUN;
+
+static void *ReceiveThread(void *Context)
+{
+    RUN *Run = Context;
+    PLAINTUN_PACKET Packets[7];
+    HANDLE Event = Run->OwnWait ? PlaintunGetPacketsEvent(Run->Session) : NULL;
+    for (DWORD Turn = 0;; ++Turn)
+    {
+        DWORD Count = PlaintunReceive(Run->Session, Packets, 1 + Turn % 7);
+        if (Count == 0 && GetLastError() == ERROR_NO_MORE_ITEMS)
+        {
+            if (Run->OwnWait)
+                WaitForSingleObject(Event, INFINITE);
+            else
+                PlaintunWait(Run->Session, PLAINTUN_WAIT_PACKETS, INFINITE);
+            continue;
+        }
+        if (Count == 0)
+            break;
+        for (DWORD i = 0; i < Count; ++i)
+            ++Run->Seen[SequenceOf(&Packets[i])];
+        for (DWORD i = Count; i-- > 0;)
+            PlaintunRelease(Run->Session, &Packets[i], 1);
+        Run->Count += Count;
+    }
+    Run->Error = GetLastError();
+    return NULL;
+}
+
+static void ReceiversShare(BOOL OwnWait)
+{
+    RUN Run = {.OwnWait = OwnWait, .Session = Start(), .Seen = calloc(PACKETS, 1)};
+    pthread_t Threads[THREADS];
+    for (int i = 0; i < THREADS; ++i)
+        pthread_create(&Threads[i], NULL, ReceiveThread, &Run);
+    for (uint32_t i = 0; i < PACKETS; ++i)
+    {
+        while (!FakeOffer(i, 40 + i % 1400))
+            sched_yield();
+        if (i % 1000 == 0)
+            while (Run.Count < i + 1) /* let them all fall asleep now and then */
+                sched_yield();
+    }
+    while (Run.Count < PACKETS)
+        sched_yield();
+    PlaintunEndSession(Run.Session);
+    for (int i = 0; i < THREADS; ++i)
+        pthread_join(Threads[i], NULL);
+    for (uint32_t i = 0; i < PACKETS; ++i)
+        assert_int_equal(Run.Seen[i], 1);
+    assert_int_equal(Run.Error, ERROR_HANDLE_EOF);
+    assert_int_equal(Mapped, 0);
+    free(Run.Seen);
+}
+
+static void ReceiversShareWithWait(void **State)
+{
+    (void)State;
+    ReceiversShare(FALSE);
+}
+
+static void ReceiversShareWithTheirOwnWait(void **State)
+{
+    (void)State;
+    ReceiversShare(TRUE);
+}
+
+static void *SendThread(void *Context)
+{
+    RUN *Run = Context;
+    for (;;)
+    {
+        PLAINTUN_PACKET Packets[4] = {{.Size = 40}, {.Size = 1400}, {.Size = 300}, {.Size = 9000}};
+        DWORD Count = PlaintunAllocate(Run->Session, Packets, 4);
+        if (Count == 0 && GetLastError() == ERROR_BUFFER_OVERFLOW)
+        {
+            PlaintunWait(Run->Session, PLAINTUN_WAIT_SPACE, INFINITE);
+            continue;
+        }
+        if (Count == 0)
+            return NULL;
+        for (DWORD i = 0; i < Count; ++i)
+            memset(Packets[i].Data, (int)(Packets[i].Size & 0xff), Packets[i].Size);
+        PlaintunSend(Run->Session, Packets, Count);
+    }
+}
+
+static void SendersShare(void **State)
+{
+    (void)State;
+    RUN Run = {.Session = Start()};
+    pthread_t Threads[THREADS];
+    for (int i = 0; i < THREADS; ++i)
+        pthread_create(&Threads[i], NULL, SendThread, &Run);
+    for (uint32_t Count = 0; Count < PACKETS / 2;)
+    {
+        RING_PACKET *Packet;
+        uint32_t Length;
+        RING_STATUS Status = RingTake(&Fake.ToStack, &Packet, &Length);
+        if (Status == RING_EMPTY)
+        {
+            if (RingSleep(&Fake.ToStack) == RING_EMPTY)
+                assert_int_equal(WaitForSingleObject(Fake.Events.ToStackPackets, 1000 * DEADLINE), WAIT_OBJECT_0);
+            continue;
+        }
+        assert_int_equal(Status, RING_OK);
+        const BYTE *Data = RingPacketData(Packet);
+        assert_true(Data[0] == (Length & 0xff) && Data[Length - 1] == (Length & 0xff));
+        if (RingRelease(&Fake.ToStack, Fake.ToStack.Next))
+            SetEvent(Fake.Events.ToStackSpace);
+        ++Count;
+    }
+    PlaintunEndSession(Run.Session);
+    for (int i = 0; i < THREADS; ++i)
+        pthread_join(Threads[i], NULL);
+    assert_int_equal(Mapped, 0);
+}
+
+static void *EndThread(void *Context)
+{
+    PlaintunEndSession(Context);
+    return NULL;
+}
+
+static void EndsUnderEverybodysHands(void **State)
+{
+    (void)State;
+    static BYTE Seen[4];
+    for (int i = 0; i < 300; ++i)
+    {
+        RUN Run = {.Session = Start(), .OwnWait = i % 2, .Seen = Seen};
+        pthread_t Receivers[2], Sender, Ender;
+        pthread_create(&Receivers[0], NULL, ReceiveThread, &Run);
+        pthread_create(&Receivers[1], NULL, ReceiveThread, &Run);
+        pthread_create(&Sender, NULL, SendThread, &Run);
+        FakeOffer(0, 100);
+        FakeOffer(1, 100);
+        for (int k = 0; k < i % 10; ++k)
+            sched_yield();
+        if (i % 3 == 0)
+            FakeClose(TUN_CLOSED_REMOVED);
+        pthread_create(&Ender, NULL, EndThread, Run.Session);
+        PlaintunEndSession(Run.Session);
+        pthread_join(Receivers[0], NULL);
+        pthread_join(Receivers[1], NULL);
+        pthread_join(Sender, NULL);
+        pthread_join(Ender, NULL);
+        assert_int_equal(Mapped, 0);
+    }
+}
+
+static void *Watchdog(void *Context)
+{
+    struct timespec Time = {.tv_sec = DEADLINE};
+    (void)Context;
+    nanosleep(&Time, NULL);
+    fprintf(stderr, "library: not done after %d s: a wake-up was lost\n", DEADLINE);
+    _exit(1);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest Tests[] = {
+        cmocka_unit_test(ReceivesInOrderAndReleasesInAny),
+        cmocka_unit_test(SendsInOrderOfAllocation),
+        cmocka_unit_test(WakesTheDriverOnlyWhenItSleeps),
+        cmocka_unit_test(FullRingHasASpaceEvent),
+        cmocka_unit_test(RefusesWrongParameters),
+        cmocka_unit_test(IgnoresWhatIsNotHeld),
+        cmocka_unit_test(ClosedRingsSayWhy),
+        cmocka_unit_test(CorruptRingsEndTheSession),
+        cmocka_unit_test(PassesOverPacketsThatAreTooLong),
+        cmocka_unit_test(HeldPacketsOutliveTheSession),
+        cmocka_unit_test(StaleHandlesAreErrors),
+        cmocka_unit_test(SharedEventIsArmedOnlyWhenEmpty),
+        cmocka_unit_test(ReceiversShareWithWait),
+        cmocka_unit_test(ReceiversShareWithTheirOwnWait),
+        cmocka_unit_test(SendersShare),
+        cmocka_unit_test(EndsUnderEverybodysHands),
+        cmocka_unit_test(LostPacketsDoNotAddUp), /* last: it leaves memory mapped */
+    };
+    pthread_t Thread;
+    pthread_create(&Thread, NULL, Watchdog, NULL);
+    pthread_detach(Thread);
+    return cmocka_run_group_tests(Tests, NULL, NULL);
+}

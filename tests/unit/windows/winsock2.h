@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* See windows.h beside this file. */
+#include "windows.h"
