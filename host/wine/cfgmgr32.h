@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of cfgmgr32.dll have of each other. */
+#ifndef HOST_WINE_CFGMGR32_H
+#define HOST_WINE_CFGMGR32_H
+
+#include <windows.h>
+#include <setupapi.h>
+
+#include "host/wine/swdeviceapi.h"
+
+/* The bus's flags (swdevice.h) of a software device; 0 if it is not there. */
+ULONG QuerySoftwareDevice(const WCHAR *Id);
+
+/* The device's entry in the registry, in a set of its own. FALSE: there is none. */
+BOOL OpenDeviceById(const WCHAR *Id, HDEVINFO *Set, SP_DEVINFO_DATA *Data);
+
+/* Writes properties of a device; Wine keeps some of them twice (cm_software.c). Returns a Windows error. */
+DWORD SetDeviceProperties(HDEVINFO Set, SP_DEVINFO_DATA *Data, ULONG Count, const DEVPROPERTY *Properties);
+
+#endif

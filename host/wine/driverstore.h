@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver store: see driverstore.c. Used by newdev.dll and cfgmgr32.dll. */
+#ifndef HOST_WINE_DRIVERSTORE_H
+#define HOST_WINE_DRIVERSTORE_H
+
+#include <windows.h>
+#include <setupapi.h>
+
+/*
+ * Takes the driver package of an INF (full path, of the package or of the store's INF folder) into the store. A package
+ * that is there already, byte for byte, is left alone. OemName gets its name in the INF folder ("oem7.inf").
+ * ERROR_FILE_NOT_FOUND: the INF or a file that it names is missing. ERROR_INVALID_DATA: not an INF of a driver.
+ */
+DWORD StoreAdd(const WCHAR *InfPath, WCHAR OemName[MAX_PATH]);
+
+/* The name in the INF folder of the package that this INF (full path) belongs to. ERROR_FILE_NOT_FOUND: not in the store. */
+DWORD StoreFind(const WCHAR *InfPath, WCHAR OemName[MAX_PATH]);
+
+/* Takes a package out of the store. */
+DWORD StoreRemove(const WCHAR *OemName);
+
+/*
+ * The best driver for a device with these lists of hardware and compatible IDs (each may be NULL): the one that names
+ * the ID that stands first, and of those the newest. ERROR_NO_COMPAT_DRIVERS: none.
+ */
+DWORD StoreBestDriver(const WCHAR *HardwareIds, const WCHAR *CompatibleIds, WCHAR InfPath[MAX_PATH]);
+
+/*
+ * Installs the driver of an INF in the INF folder on a device of a device information set: its files, its service, its
+ * driver key. The device need not be there yet, and is not started.
+ */
+DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *InfPath);
+
+/* One process at a time works on the store and installs drivers. */
+HANDLE StoreLock(VOID);
+VOID StoreUnlock(HANDLE Lock);
+
+#endif

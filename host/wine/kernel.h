@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kernel half of host/wine shares: ndis.sys, which Wine's winedevice.exe loads with any miniport, and in which
+ * host/ndis, host/linux and the pieces of the NT kernel that Wine lacks are linked. A function here under a kernel
+ * name (KeSetEvent, ...) is that function for the miniport and for host/ndis alike; image.c puts it into the
+ * miniport's import table. Wine's own functions of the same names are in WineKernel.
+ */
+#ifndef HOST_WINE_KERNEL_H
+#define HOST_WINE_KERNEL_H
+
+#include <ntddk.h>
+
+#define KERNEL_TAG 'nreK'
+
+/* ---- Wine's ntdll: system services that ntoskrnl's import list for drivers has not. */
+
+typedef struct _HOST_MEMORY_INFORMATION /* MEMORY_BASIC_INFORMATION */
+{
+    PVOID BaseAddress, AllocationBase;
+    ULONG AllocationProtect, Padding;
+    SIZE_T RegionSize;
+    ULONG State, Protect, Type, Padding2;
+} HOST_MEMORY_INFORMATION;
+
+#define MEM_COMMIT_STATE 0x1000
+
+__declspec(dllimport) NTSTATUS NtClose(HANDLE Handle);
+__declspec(dllimport) NTSTATUS NtCreateEvent(HANDLE *Handle, ACCESS_MASK Access, OBJECT_ATTRIBUTES *Attributes,
+                                             ULONG Type, BOOLEAN State);
+__declspec(dllimport) NTSTATUS NtSetEvent(HANDLE Handle, LONG *Previous);
+__declspec(dllimport) NTSTATUS NtResetEvent(HANDLE Handle, LONG *Previous);
+__declspec(dllimport) NTSTATUS NtQueryEvent(HANDLE Handle, ULONG Class, PVOID Data, ULONG Length, ULONG *Done);
+__declspec(dllimport) NTSTATUS NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, LARGE_INTEGER *Timeout);
+__declspec(dllimport) NTSTATUS NtWaitForMultipleObjects(ULONG Count, const HANDLE *Handles, ULONG Type,
+                                                        BOOLEAN Alertable, LARGE_INTEGER *Timeout);
+__declspec(dllimport) NTSTATUS NtOpenProcess(HANDLE *Handle, ACCESS_MASK Access, OBJECT_ATTRIBUTES *Attributes,
+                                             CLIENT_ID *Id);
+__declspec(dllimport) NTSTATUS NtDuplicateObject(HANDLE SourceProcess, HANDLE Source, HANDLE TargetProcess,
+                                                 HANDLE *Target, ACCESS_MASK Access, ULONG Attributes,
+                                                 ULONG Options);
+__declspec(dllimport) NTSTATUS NtQueryObject(HANDLE Handle, ULONG Class, PVOID Data, ULONG Length, ULONG *Done);
+__declspec(dllimport) NTSTATUS NtMapViewOfSection(HANDLE Section, HANDLE Process, PVOID *Base, ULONG_PTR ZeroBits,
+                                                  SIZE_T Commit, LARGE_INTEGER *Offset, SIZE_T *Size, ULONG Inherit,
+                                                  ULONG Type, ULONG Protect);
+__declspec(dllimport) NTSTATUS NtUnmapViewOfSection(HANDLE Process, PVOID Base);
+__declspec(dllimport) NTSTATUS NtQueryVirtualMemory(HANDLE Process, const void *Address, ULONG Class, PVOID Data,
+                                                    SIZE_T Length, SIZE_T *Done);
+__declspec(dllimport) NTSTATUS NtProtectVirtualMemory(HANDLE Process, PVOID *Base, SIZE_T *Size, ULONG Protect,
+                                                      ULONG *Old);
+__declspec(dllimport) NTSTATUS NtQueryKey(HANDLE Key, ULONG Class, PVOID Data, ULONG Length, ULONG *Done);
+__declspec(dllimport) NTSTATUS NtQuerySystemTime(LARGE_INTEGER *Time);
+__declspec(dllimport) NTSTATUS NtSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION Information,
+                                                   PSECURITY_DESCRIPTOR Descriptor);
+__declspec(dllimport) DECLSPEC_NORETURN void RtlRaiseStatus(NTSTATUS Status);
+__declspec(dllimport) NTSTATUS LdrGetDllHandle(PVOID Path, ULONG Flags, const UNICODE_STRING *Name, PVOID *Module);
+__declspec(dllimport) NTSTATUS LdrGetProcedureAddress(PVOID Module, PVOID Name, ULONG Ordinal, PVOID *Address);
+__declspec(dllimport) NTSTATUS LdrRegisterDllNotification(ULONG Flags, PVOID Routine, PVOID Context, PVOID *Cookie);
+__declspec(dllimport) int _vsnprintf(char *Buffer, size_t Size, const char *Format, va_list Arguments);
+
+/* ---- Wine's own kernel functions where ours of the same name stand before them. entry.c fills it. */
+
+typedef struct _WINE_KERNEL
+{
+    NTSTATUS (*ObReferenceObjectByHandle)(HANDLE, ACCESS_MASK, POBJECT_TYPE, KPROCESSOR_MODE, PVOID *, PVOID);
+    LONG_PTR (*ObfReferenceObject)(PVOID);
+    LONG_PTR (*ObfDereferenceObject)(PVOID);
+    NTSTATUS (*ObOpenObjectByPointer)(PVOID, ULONG, PVOID, ACCESS_MASK, POBJECT_TYPE, KPROCESSOR_MODE, HANDLE *);
+    NTSTATUS (*KeWaitForSingleObject)(PVOID, KWAIT_REASON, KPROCESSOR_MODE, BOOLEAN, LARGE_INTEGER *);
+    NTSTATUS (*IoCreateDevice)(DRIVER_OBJECT *, ULONG, UNICODE_STRING *, DEVICE_TYPE, ULONG, BOOLEAN, DEVICE_OBJECT **);
+    VOID (*IoDeleteDevice)(DEVICE_OBJECT *);
+    NTSTATUS (*ZwSetSecurityObject)(HANDLE, SECURITY_INFORMATION, PSECURITY_DESCRIPTOR);
+    VOID (*ExFreePoolWithTag)(PVOID, ULONG);
+    POBJECT_TYPE *EventType, *FileType, *ProcessType, *ThreadType;
+} WINE_KERNEL;
+
+extern WINE_KERNEL WineKernel;
+
+/* ---- log.c */
+VOID LogOpen(VOID);
+BOOLEAN LogSetting(_In_z_ PCSTR Name, _Out_writes_(Size) PSTR Value, _In_ ULONG Size);
+
+/* ---- image.c: drivers' images and their import tables. */
+VOID ImagePatch(_In_ PVOID Base);
+/* Gives the image and the offset in it, or "?" and the address. */
+PCSTR ImageOf(_In_opt_ PVOID Address, _Out_ ULONG_PTR *Offset);
+VOID ImageSetName(_In_ PVOID Base, _In_ const UNICODE_STRING *Name);
+/* The base of a miniport's image that holds Address, or NULL. */
+PVOID ImageBaseOf(_In_opt_ PVOID Address);
+VOID ImageForget(_In_ PVOID Base);
+
+/* ---- ex.c */
+VOID PoolReportLeaks(_In_ PVOID ImageBase);
+
+/* ---- ke.c. IRQL and held spin locks of the calling thread live in a part of its TEB that Windows leaves to
+ * subsystems and Wine does not use. */
+VOID EventForget(_In_ PVOID Address, _In_ SIZE_T Size);
+HANDLE EventHandle(_In_ PVOID Object);
+
+/* ---- ob.c: objects of ours behind handles. */
+typedef enum _OBJECT_KIND
+{
+    ObjectNone,
+    ObjectEvent,  /* of a program */
+    ObjectSection
+} OBJECT_KIND;
+
+OBJECT_KIND ObjectKind(_In_ PVOID Object);
+HANDLE ObjectHandle(_In_ PVOID Object); /* ours, in this process */
+
+/* ---- mm.c */
+VOID MapReportLeaks(_In_ PVOID ImageBase);
+
+/* ---- io.c */
+VOID FilesInterpose(_In_ DRIVER_OBJECT *DriverObject);
+VOID FilesForgetDriver(_In_ DRIVER_OBJECT *DriverObject);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * newdev.dll: DiInstallDriver and DiUninstallDriver on the driver store; all else of it is forwarded to Wine's own, kept as
+ * newdev_wine.dll. One installation at a time in the whole system (StoreLock).
+ */
+#include <windows.h>
+#include <setupapi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+#include "host/wine/driverstore.h"
+#include "host/wine/newdev.h"
+
+static BOOL Return(DWORD Error)
+{
+    SetLastError(Error);
+    return Error == ERROR_SUCCESS;
+}
+
+/* The INF that a device was installed from ("oem0.inf"); FALSE without a driver. */
+static BOOL InfOfDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, WCHAR Name[MAX_PATH])
+{
+    DWORD Length = MAX_PATH * sizeof(WCHAR);
+    BOOL Found;
+    HKEY Key = SetupDiOpenDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV, KEY_READ);
+    if (Key == INVALID_HANDLE_VALUE)
+        return FALSE;
+    Found = !RegGetValueW(Key, NULL, L"InfPath", RRF_RT_REG_SZ, NULL, Name, &Length);
+    RegCloseKey(Key);
+    return Found;
+}
+
+static BOOL ReadIds(HDEVINFO Set, SP_DEVINFO_DATA *Device, DWORD Property, WCHAR *Ids, DWORD Units)
+{
+    memset(Ids, 0, Units * sizeof(WCHAR));
+    return SetupDiGetDeviceRegistryPropertyW(Set, Device, Property, NULL, (BYTE *)Ids, (Units - 2) * sizeof(WCHAR), NULL);
+}
+
+/*
+ * Devices for which this package is the best driver, and which have none or another, get it. A device that is there goes
+ * on with the driver that it runs and has the new one when it next appears, as Windows has it where a restart is needed.
+ */
+static BOOL UpdateDevices(const WCHAR *OemName, BOOL Force)
+{
+    WCHAR Best[MAX_PATH], Wanted[MAX_PATH], Current[MAX_PATH];
+    WCHAR *Ids = malloc(2 * 4096 * sizeof(WCHAR));
+    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
+    BOOL Any = FALSE;
+    HDEVINFO Set = SetupDiGetClassDevsW(NULL, NULL, NULL, DIGCF_ALLCLASSES);
+    swprintf(Wanted, MAX_PATH, L"C:\\windows\\inf\\%ls", OemName);
+    for (DWORD i = 0; Ids && Set != INVALID_HANDLE_VALUE && SetupDiEnumDeviceInfo(Set, i, &Device); i++)
+    {
+        ReadIds(Set, &Device, SPDRP_HARDWAREID, Ids, 4096);
+        ReadIds(Set, &Device, SPDRP_COMPATIBLEIDS, Ids + 4096, 4096);
+        if (InfOfDevice(Set, &Device, Current) && !_wcsicmp(Current, OemName))
+            continue;
+        if (StoreBestDriver(Ids, Ids + 4096, Best) != ERROR_SUCCESS || (!Force && _wcsicmp(Best, Wanted)))
+            continue;
+        if (StoreInstallOnDevice(Set, &Device, Wanted) == ERROR_SUCCESS)
+            Any = TRUE;
+    }
+    if (Set != INVALID_HANDLE_VALUE)
+        SetupDiDestroyDeviceInfoList(Set);
+    free(Ids);
+    return Any;
+}
+
+/*
+ * Takes a driver package into the store and gives it to the devices that it suits. FALSE with ERROR_INVALID_FLAGS,
+ * ERROR_INVALID_PARAMETER, ERROR_FILE_NOT_FOUND (the INF or a file that it names), ERROR_INVALID_DATA (no driver's INF).
+ * "DiInstallDriverW function (newdev.h)"
+ */
+BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL NeedReboot)
+{
+    WCHAR Path[MAX_PATH], OemName[MAX_PATH];
+    DWORD Error;
+    HANDLE Lock;
+    if (NeedReboot)
+        *NeedReboot = FALSE;
+    if (Flags & ~DIIRFLAG_FORCE_INF)
+        return Return(ERROR_INVALID_FLAGS);
+    if (!InfPath || !*InfPath)
+        return Return(ERROR_INVALID_PARAMETER);
+    if (!GetFullPathNameW(InfPath, MAX_PATH, Path, NULL) || GetFileAttributesW(Path) == INVALID_FILE_ATTRIBUTES)
+        return Return(ERROR_FILE_NOT_FOUND);
+    Lock = StoreLock();
+    Error = StoreAdd(Path, OemName);
+    if (Error == ERROR_SUCCESS)
+        UpdateDevices(OemName, (Flags & DIIRFLAG_FORCE_INF) != 0);
+    StoreUnlock(Lock);
+    return Return(Error);
+}
+
+/* What a device keeps of its driver: the driver key, and the values that lead to it. */
+static VOID ForgetDriver(HDEVINFO Set, SP_DEVINFO_DATA *Device)
+{
+    HKEY Key;
+    SetupDiDeleteDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV);
+    SetupDiSetDeviceRegistryPropertyW(Set, Device, SPDRP_SERVICE, NULL, 0);
+    SetupDiSetDeviceRegistryPropertyW(Set, Device, SPDRP_DRIVER, NULL, 0);
+    Key = SetupDiOpenDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DEV, KEY_ALL_ACCESS);
+    if (Key != INVALID_HANDLE_VALUE)
+        RegCloseKey(Key);
+}
+
+/*
+ * Takes a driver from the devices that have it, and its package out of the store. A device that is there keeps running;
+ * NeedReboot says so. FALSE with ERROR_INVALID_FLAGS, ERROR_INVALID_PARAMETER, ERROR_FILE_NOT_FOUND (no such INF, or not in
+ * the store). "DiUninstallDriverW function (newdev.h)"
+ */
+BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL NeedReboot)
+{
+    WCHAR Path[MAX_PATH], OemName[MAX_PATH], Current[MAX_PATH];
+    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
+    DWORD Error, Status, Problem;
+    HDEVINFO Set;
+    HANDLE Lock;
+    if (NeedReboot)
+        *NeedReboot = FALSE;
+    if (Flags & ~DIURFLAG_NO_REMOVE_INF)
+        return Return(ERROR_INVALID_FLAGS);
+    if (!InfPath || !*InfPath)
+        return Return(ERROR_INVALID_PARAMETER);
+    if (!GetFullPathNameW(InfPath, MAX_PATH, Path, NULL))
+        return Return(ERROR_FILE_NOT_FOUND);
+    Lock = StoreLock();
+    Error = StoreFind(Path, OemName);
+    if (Error != ERROR_SUCCESS)
+        goto cleanupLock;
+    Set = SetupDiGetClassDevsW(NULL, NULL, NULL, DIGCF_ALLCLASSES);
+    for (DWORD i = 0; Set != INVALID_HANDLE_VALUE && SetupDiEnumDeviceInfo(Set, i, &Device); i++)
+    {
+        if (!InfOfDevice(Set, &Device, Current) || _wcsicmp(Current, OemName))
+            continue;
+        if (CM_Get_DevNode_Status(&Status, &Problem, Device.DevInst, 0) == CR_SUCCESS && NeedReboot)
+            *NeedReboot = TRUE;
+        ForgetDriver(Set, &Device);
+    }
+    if (Set != INVALID_HANDLE_VALUE)
+        SetupDiDestroyDeviceInfoList(Set);
+    if (!(Flags & DIURFLAG_NO_REMOVE_INF))
+        Error = StoreRemove(OemName);
+cleanupLock:
+    StoreUnlock(Lock);
+    return Return(Error);
+}
+
+BOOL WINAPI DiInstallDriverA(HWND Parent, LPCSTR InfPath, DWORD Flags, PBOOL NeedReboot)
+{
+    WCHAR Path[MAX_PATH];
+    if (!InfPath || !MultiByteToWideChar(CP_ACP, 0, InfPath, -1, Path, MAX_PATH))
+        return Return(ERROR_INVALID_PARAMETER);
+    return DiInstallDriverW(Parent, Path, Flags, NeedReboot);
+}
+
+BOOL WINAPI DiUninstallDriverA(HWND Parent, LPCSTR InfPath, DWORD Flags, PBOOL NeedReboot)
+{
+    WCHAR Path[MAX_PATH];
+    if (!InfPath || !MultiByteToWideChar(CP_ACP, 0, InfPath, -1, Path, MAX_PATH))
+        return Return(ERROR_INVALID_PARAMETER);
+    return DiUninstallDriverW(Parent, Path, Flags, NeedReboot);
+}
