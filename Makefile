@@ -68,6 +68,23 @@ check-layout: ## compare wdk/ with layout data, for PE amd64, PE arm64 and Linux
 	@python3 tests/unit/layout.py
 
 # --- ring ------------------------------------------------------------------------------------------------------------
+# The unit tests, built three times: check-ring-plain, check-ring-address, check-ring-thread.
+
+RING_TESTS := plain address thread
+RING_SANITIZE_address := -fsanitize=address,undefined -fno-sanitize-recover=all
+RING_SANITIZE_thread  := -fsanitize=thread
+
+$(RING_TESTS:%=$B/unit/ring-%): $B/unit/ring-%: tests/unit/ring.c tests/unit/ring_threads.c tests/unit/ring_test.h ring/ring.h
+	@mkdir -p $(@D)
+	@$(CLANG) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(RING_SANITIZE_$*) -I. $(filter %.c,$^) -lcmocka -pthread -o $@
+
+.PHONY: check-ring check-labels $(RING_TESTS:%=check-ring-%)
+check-ring: $(RING_TESTS:%=check-ring-%) ## the ring's unit tests: plain, with sanitizers, with the thread sanitizer
+$(RING_TESTS:%=check-ring-%): check-ring-%: $B/unit/ring-%
+	@timeout 300 $<
+
+check-labels: ## the ring's ordering labels: list, code and docs/protocol.md name the same ones
+	@python3 tests/unit/labels.py
 
 # --- driver ----------------------------------------------------------------------------------------------------------
 # /release fills in the checksum, without which Windows does not load a driver. An import library holds what its .def
@@ -161,7 +178,7 @@ check-library: $(LIBRARY_UNIT)
 # host, user-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by
 # one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
 HW := $(B)/host/wine
-HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/swdevice.sys
+HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/swdevice.sys $(HW)/ndis.sys
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
     -fasynchronous-unwind-tables -fno-stack-protector -mno-stack-arg-probe -D_AMD64_ -D_WIN32_WINNT=0x0A00 \
@@ -203,6 +220,22 @@ $(HW)/libhostapi.a:
 $(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a $(wildcard host/wine/*.h)
 	@mkdir -p $(B)/tests
 	$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(HW) -lhostcm -lhostnewdev -lnewdev -lcfgmgr32 -lsetupapi -lole32 -luuid
+
+# host, kernel half: NDIS over Wine's kernel, the pieces of the kernel that Wine lacks, and the TUN device behind it, in one
+# ndis.sys. Kernel functions that are defined here (KeSetEvent, ...) are used directly; the rest come from Wine.
+HOST_KERNEL := $(wildcard host/ndis/*.c host/linux/*.c) $(patsubst %,host/wine/%.c,entry image log ex ke event ob mm io files seh)
+HOST_KERNEL_CFLAGS := $(filter-out -Xclang -cfguard,$(PE_CFLAGS_amd64)) -DNTKERNELAPI= -DNTHALAPI= '-DNDISAPI=__declspec(dllexport)'
+
+$(HW)/%.kernel.o: host/%.c $(wildcard host/ndis/*.h host/linux/*.h host/wine/kernel.h wdk/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(HOST_KERNEL_CFLAGS) -c -o $@ $<
+
+$(HW)/lib%.lib: host/wine/%.def
+	@mkdir -p $(@D)
+	$(DLLTOOL) -m $(MACHINE_amd64) -d $< -l $@
+
+$(HW)/ndis.sys: $(HOST_KERNEL:host/%.c=$(HW)/%.kernel.o) $(HW)/libntdll.lib $(HW)/libntoskrnl.lib
+	$(LLD) /nologo /WX /dll /subsystem:native /entry:Entry /nodefaultlib /noimplib /out:$@ $^
 
 $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 	@host/wine/run --template && touch $@
