@@ -397,6 +397,7 @@ static void FillRing(SLOT *Slot, DWORD Size)
 {
     static PLAINTUN_PACKET Packets[1 << 16];
     DWORD Count = 0, Early, Late = 0;
+    HANDLE Space = PlaintunGetSpaceEvent(Slot->Session);
     for (; Count < ARRAYSIZE(Packets); Count++)
     {
         Packets[Count].Size = Size;
@@ -405,7 +406,6 @@ static void FillRing(SLOT *Slot, DWORD Size)
         WriteFloodPacket(Packets[Count].Data, Size);
     }
     DWORD Refusal = GetLastError();
-    HANDLE Space = PlaintunGetSpaceEvent(Slot->Session);
     Early = WaitForSingleObject(Space, 0);
     /* Backwards: nothing may go out before the first one is sent. */
     for (DWORD i = Count; i-- > 0;)
