@@ -48,6 +48,7 @@ static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
     {
         return;
     }
+    PlatformDriverUnloading(DriverObject);
     Driver->Characteristics.UnloadHandler(DriverObject);
     NdisRule("Unload_Deregister", Driver->Deregistered, Driver->Characteristics.UnloadHandler,
              "MiniportDriverUnload without NdisMDeregisterMiniportDriver");

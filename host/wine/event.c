@@ -264,20 +264,21 @@ static NTSTATUS WaitFutex(_Inout_ KEVENT *Event, _In_ BOOLEAN Alertable, _In_opt
     {
         HANDLE Handle = UpgradedHandle(Event);
         LINUX_TIMESPEC Limit = {0, 0};
+        BOOLEAN Signalled;
 
         if (Handle)
         {
             return NtWaitForSingleObject(Handle, Alertable, Deadline.QuadPart ? &Deadline : Timeout);
         }
-        if (Event->Header.Type == SynchronizationEvent
-                ? InterlockedCompareExchange((volatile LONG *)&Event->Header.SignalState, 0, 1) == 1
-                : __atomic_load_n(&Event->Header.SignalState, __ATOMIC_SEQ_CST))
+        LockEvent(Event); /* an upgrade takes the state along: it is here or there, never in both places */
+        Signalled = !UpgradedHandle(Event) && Event->Header.SignalState;
+        if (Signalled && Event->Header.Type == SynchronizationEvent)
         {
-            /* An upgrade in between took the state along; the handle then has it too. */
-            if (Event->Header.Type == SynchronizationEvent && UpgradedHandle(Event))
-            {
-                NtResetEvent(UpgradedHandle(Event), NULL);
-            }
+            Event->Header.SignalState = 0;
+        }
+        UnlockEvent(Event);
+        if (Signalled)
+        {
             return STATUS_SUCCESS;
         }
         if (Limited)

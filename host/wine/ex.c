@@ -244,7 +244,7 @@ VOID ExAcquireFastMutex(PFAST_MUTEX FastMutex)
     if (InterlockedDecrement(&FastMutex->Count) < 0)
     {
         FastMutex->Contention++;
-        KeWaitForSingleObject(&FastMutex->Event, WrMutex, KernelMode, FALSE, NULL);
+        KeWaitForSingleObject(&FastMutex->Event, Executive, KernelMode, FALSE, NULL);
     }
     FastMutex->Owner = KeGetCurrentThread();
     FastMutex->OldIrql = Irql;

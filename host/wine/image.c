@@ -26,12 +26,13 @@ typedef struct _REPLACEMENT
 static IMAGE Images[IMAGE_LIMIT];
 
 /* Functions whose names the compiler may know take their address through a cast only here. */
-EXCEPTION_DISPOSITION __C_specific_handler(PVOID Record, PVOID Frame, PVOID Context, PVOID Dispatch);
+int __C_specific_handler(PVOID Record, PVOID Frame, PVOID Context, PVOID Dispatch);
 
 #define OURS(Name) {#Name, (PVOID)Name}
 static const REPLACEMENT Replacements[] = {
     OURS(__C_specific_handler),
     OURS(DbgPrint),
+    OURS(ExAcquireFastMutex),
     OURS(ExAcquireRundownProtection),
     OURS(ExAcquireRundownProtectionEx),
     OURS(ExAcquireSpinLockExclusive),
@@ -44,6 +45,7 @@ static const REPLACEMENT Replacements[] = {
     OURS(ExInitializeRundownProtection),
     OURS(ExRaiseStatus),
     OURS(ExReInitializeRundownProtection),
+    OURS(ExReleaseFastMutex),
     OURS(ExReleaseRundownProtection),
     OURS(ExReleaseRundownProtectionEx),
     OURS(ExReleaseSpinLockExclusive),
@@ -55,7 +57,6 @@ static const REPLACEMENT Replacements[] = {
     OURS(ExWaitForRundownProtectionRelease),
     OURS(IoAllocateMdl),
     OURS(IoBuildPartialMdl),
-    OURS(IoCreateDevice),
     OURS(IoDeleteDevice),
     OURS(IoFreeMdl),
     OURS(IoGetDevicePropertyData),
@@ -67,7 +68,6 @@ static const REPLACEMENT Replacements[] = {
     OURS(KeClearEvent),
     OURS(KeGetCurrentIrql),
     OURS(KeInitializeEvent),
-    OURS(KeInitializeSpinLock),
     OURS(KeLowerIrql),
     OURS(KeReadStateEvent),
     OURS(KeReleaseInStackQueuedSpinLock),
@@ -87,6 +87,8 @@ static const REPLACEMENT Replacements[] = {
     OURS(MmUnlockPages),
     OURS(MmUnmapLockedPages),
     OURS(MmUnmapViewInSystemSpace),
+    {"MmSectionObjectType", (PVOID)&HostSectionType},
+    OURS(ObCloseHandle),
     OURS(ObOpenObjectByPointer),
     OURS(ObReferenceObjectByHandle),
     OURS(ObfDereferenceObject),

@@ -81,11 +81,6 @@ VOID KeLowerIrql(KIRQL NewIrql)
 
 /* ---- Spin locks. A held lock contains its holder's TEB. */
 
-VOID KeInitializeSpinLock(PKSPIN_LOCK SpinLock)
-{
-    __atomic_store_n((volatile ULONG_PTR *)SpinLock, 0, __ATOMIC_RELEASE);
-}
-
 static VOID Acquire(_Inout_ PKSPIN_LOCK SpinLock, PVOID Place)
 {
     volatile ULONG_PTR *Lock = (volatile ULONG_PTR *)SpinLock;

@@ -66,9 +66,7 @@ typedef struct _WINE_KERNEL
     LONG_PTR (*ObfDereferenceObject)(PVOID);
     NTSTATUS (*ObOpenObjectByPointer)(PVOID, ULONG, PVOID, ACCESS_MASK, POBJECT_TYPE, KPROCESSOR_MODE, HANDLE *);
     NTSTATUS (*KeWaitForSingleObject)(PVOID, KWAIT_REASON, KPROCESSOR_MODE, BOOLEAN, LARGE_INTEGER *);
-    NTSTATUS (*IoCreateDevice)(DRIVER_OBJECT *, ULONG, UNICODE_STRING *, DEVICE_TYPE, ULONG, BOOLEAN, DEVICE_OBJECT **);
     VOID (*IoDeleteDevice)(DEVICE_OBJECT *);
-    NTSTATUS (*ZwSetSecurityObject)(HANDLE, SECURITY_INFORMATION, PSECURITY_DESCRIPTOR);
     VOID (*ExFreePoolWithTag)(PVOID, ULONG);
     POBJECT_TYPE *EventType, *FileType, *ProcessType, *ThreadType;
 } WINE_KERNEL;
@@ -104,14 +102,16 @@ typedef enum _OBJECT_KIND
     ObjectSection
 } OBJECT_KIND;
 
+extern POBJECT_TYPE HostSectionType; /* MmSectionObjectType */
 OBJECT_KIND ObjectKind(_In_ PVOID Object);
 HANDLE ObjectHandle(_In_ PVOID Object); /* ours, in this process */
 
 /* ---- mm.c */
 VOID MapReportLeaks(_In_ PVOID ImageBase);
 
-/* ---- io.c */
+/* ---- files.c */
 VOID FilesInterpose(_In_ DRIVER_OBJECT *DriverObject);
-VOID FilesForgetDriver(_In_ DRIVER_OBJECT *DriverObject);
+VOID FilesCloseAll(_In_ DRIVER_OBJECT *DriverObject);
+BOOLEAN FilesKeepDevice(_In_ DEVICE_OBJECT *DeviceObject);
 
 #endif

@@ -152,9 +152,14 @@ VOID PlatformDriverReady(DRIVER_OBJECT *DriverObject)
     FilesInterpose(DriverObject);
 }
 
+VOID PlatformDriverUnloading(DRIVER_OBJECT *DriverObject)
+{
+    FilesCloseAll(DriverObject);
+}
+
 VOID PlatformDriverUnloaded(DRIVER_OBJECT *DriverObject)
 {
     MapReportLeaks(DriverObject->DriverStart);
     PoolReportLeaks(DriverObject->DriverStart);
-    FilesForgetDriver(DriverObject);
+    DbgPrint("wine: driver unloaded\n");
 }

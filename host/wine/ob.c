@@ -155,7 +155,7 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
         }
     }
     /* Wine's own handling of events and sections is what stands aside here; the rest is Wine's. */
-    if (AccessMode == UserMode && HandleIs(Own, "Event"))
+    if (HandleIs(Own, "Event"))
     {
         Kind = ObjectEvent;
         Status = ObjectType && ObjectType != *WineKernel.EventType ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_SUCCESS;
@@ -165,9 +165,12 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
         Kind = ObjectSection;
         Status = ObjectType && ObjectType != HostSectionType ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_SUCCESS;
     }
-    else if (ObjectType == HostSectionType || (ObjectType == *WineKernel.EventType && !HandleIs(Own, "Event")))
+    else if (ObjectType && (ObjectType == HostSectionType || ObjectType == *WineKernel.EventType))
     {
-        Status = HandleIs(Own, "") ? STATUS_INVALID_HANDLE : STATUS_OBJECT_TYPE_MISMATCH;
+        ULONG Basic[14];
+
+        Status = NtQueryObject(Own, 0, Basic, sizeof(Basic), NULL); /* STATUS_INVALID_HANDLE, if that is what it is */
+        Status = NT_SUCCESS(Status) ? STATUS_OBJECT_TYPE_MISMATCH : Status;
     }
     else
     {
