@@ -23,7 +23,10 @@ typedef struct _SERVICE_LISTENER
 {
     DWORD(CALLBACK *Notify)(HANDLE Handle, DWORD Event, DEV_BROADCAST_HDR *Data);
     HANDLE Handle;
+    DEV_BROADCAST_DEVICEINTERFACE_W Filter;
 } SERVICE_LISTENER;
+
+_Static_assert(sizeof(SERVICE_LISTENER) == 0x30, "what Wine 8's sechost copies");
 
 typedef struct _NOTIFICATION
 {
@@ -82,14 +85,21 @@ static BOOL WatchInterfaces(NOTIFICATION *Notification)
 {
     HDEVNOTIFY(WINAPI * Register)(SERVICE_LISTENER *, VOID *, DWORD) =
         (VOID *)ServiceFunction("I_ScRegisterDeviceNotification");
-    SERVICE_LISTENER Listener = {.Notify = InterfaceChanged, .Handle = Notification};
-    DEV_BROADCAST_DEVICEINTERFACE_W Filter = {
-        .dbcc_size = sizeof(Filter),
-        .dbcc_devicetype = DBT_DEVTYP_DEVICEINTERFACE,
-        .dbcc_classguid = Notification->Filter.u.DeviceInterface.ClassGuid,
+    SERVICE_LISTENER Listener = {
+        .Notify = InterfaceChanged,
+        .Handle = Notification,
+        .Filter =
+            {
+                .dbcc_size = sizeof(Listener.Filter),
+                .dbcc_devicetype = DBT_DEVTYP_DEVICEINTERFACE,
+                .dbcc_classguid = Notification->Filter.u.DeviceInterface.ClassGuid,
+            },
     };
+    /* A filter that ends before its class stands for all classes. */
+    if (Notification->Filter.Flags & CM_NOTIFY_FILTER_FLAG_ALL_INTERFACE_CLASSES)
+        Listener.Filter.dbcc_size = offsetof(DEV_BROADCAST_DEVICEINTERFACE_W, dbcc_classguid);
     if (Register)
-        Notification->Service = Register(&Listener, &Filter, 0);
+        Notification->Service = Register(&Listener, &Listener.Filter, 0);
     return Notification->Service != NULL;
 }
 
