@@ -429,7 +429,7 @@ static BOOL Spin(SESSION *Session, DWORD Events, const SIGHT *Sight)
     DWORD Budget = atomic_load_explicit(&Session->SpinBudget, memory_order_relaxed);
     QueryPerformanceFrequency(&Frequency);
     QueryPerformanceCounter(&Now);
-    LONGLONG End = Now.QuadPart + Frequency.QuadPart * Budget / 1000000;
+    LONGLONG End = Now.QuadPart + (DWORD)Frequency.QuadPart / 1000 * Budget / 1000; /* 32 bits will do */
     do
     {
         for (int i = 0; i < SPIN_BURST; ++i)

@@ -18,6 +18,7 @@ _Thread_local DWORD TestLastError;
 pthread_mutex_t TestEventLock = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t TestEventChanged = PTHREAD_COND_INITIALIZER;
 int TestObjects;
+void (*TestAfterReset)(void);
 
 /* --- the driver's stand-in ------------------------------------------------------------------------------------------- */
 
@@ -475,6 +476,59 @@ static void SharedEventIsArmedOnlyWhenEmpty(void **State)
     PlaintunEndSession(Session);
 }
 
+static void OfferOnce(void)
+{
+    TestAfterReset = NULL;
+    FakeOffer(9, 40);
+}
+
+static void RemoveOnce(void)
+{
+    TestAfterReset = NULL;
+    FakeClose(TUN_CLOSED_REMOVED);
+}
+
+static void TakeOnce(void)
+{
+    DWORD Size;
+    TestAfterReset = NULL;
+    FakeTake(&Size);
+}
+
+static void ResetsNoSignalAway(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packet = {.Size = 1500};
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    HANDLE Packets = PlaintunGetPacketsEvent(Session), Space = PlaintunGetSpaceEvent(Session);
+    TestAfterReset = OfferOnce;
+    assert_int_equal(PlaintunReceive(Session, &Packet, 1), 1);
+    assert_true(IsSet(Packets)); /* for another thread that found nothing before */
+    PlaintunRelease(Session, &Packet, 1);
+    for (Packet.Size = 1500; PlaintunAllocate(Session, &Packet, 1) == 1;)
+        PlaintunSend(Session, &Packet, 1);
+    assert_false(IsSet(Space));
+    DWORD Size;
+    FakeTake(&Size);
+    assert_int_equal(PlaintunAllocate(Session, &Packet, 1), 1);
+    PlaintunSend(Session, &Packet, 1);
+    TestAfterReset = TakeOnce;
+    assert_int_equal(PlaintunAllocate(Session, &Packet, 1), 1);
+    assert_true(IsSet(Space));
+    PlaintunSend(Session, &Packet, 1);
+    TestAfterReset = RemoveOnce;
+    FAILS(PlaintunAllocate(Session, &Packet, 1), ERROR_BUFFER_OVERFLOW);
+    assert_true(IsSet(Space));
+    PlaintunEndSession(Session);
+    Session = Start();
+    Packets = PlaintunGetPacketsEvent(Session);
+    TestAfterReset = RemoveOnce;
+    FAILS(PlaintunReceive(Session, &Packet, 1), ERROR_NO_MORE_ITEMS);
+    assert_true(IsSet(Packets));
+    FAILS(PlaintunReceive(Session, &Packet, 1), ERROR_HANDLE_EOF);
+    PlaintunEndSession(Session);
+}
+
 /* --- several threads ------------------------------------------------------------------------------------------------- */
 
 #define THREADS 3
@@ -663,6 +717,7 @@ int main(void)
         cmocka_unit_test(HeldPacketsOutliveTheSession),
         cmocka_unit_test(StaleHandlesAreErrors),
         cmocka_unit_test(SharedEventIsArmedOnlyWhenEmpty),
+        cmocka_unit_test(ResetsNoSignalAway),
         cmocka_unit_test(ReceiversShareWithWait),
         cmocka_unit_test(ReceiversShareWithTheirOwnWait),
         cmocka_unit_test(SendersShare),

@@ -152,11 +152,15 @@ static inline BOOL SetEvent(HANDLE Handle)
     return TRUE;
 }
 
+extern void (*TestAfterReset)(void); /* what the other side does right after an event was reset; NULL: nothing */
+
 static inline BOOL ResetEvent(HANDLE Handle)
 {
     pthread_mutex_lock(&TestEventLock);
     ((TEST_OBJECT *)Handle)->Set = FALSE;
     pthread_mutex_unlock(&TestEventLock);
+    if (TestAfterReset != NULL)
+        TestAfterReset();
     return TRUE;
 }
 
