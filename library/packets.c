@@ -316,6 +316,42 @@ void WINAPI PlaintunSend(PLAINTUN_SESSION_HANDLE Handle, const PLAINTUN_PACKET *
         GiveBackAll(Handle, Session, &Session->Send, Packets, Count);
 }
 
+/* --- events for programs with a wait of their own -------------------------------------------------------------------- */
+
+static HANDLE ShareEvent(PLAINTUN_SESSION_HANDLE Handle, BOOL Send)
+{
+    SESSION *Session = SessionEntry(Handle);
+    SESSION_SIDE *Side = Session == NULL ? NULL : Send ? &Session->Send : &Session->Receive;
+    if (Session == NULL || !Enter(Handle, Session, Side, FALSE))
+    {
+        SetLastError(ERROR_HANDLE_EOF);
+        return NULL;
+    }
+    HANDLE Event = Side->Event;
+    BOOL First = !Side->EventShared;
+    /* From now on looks that find nothing arm the event. One that found nothing before did not. */
+    Side->EventShared = TRUE;
+    if (First && Closed(Session, Side) == NO_ERROR)
+    {
+        if (!Send)
+            ArmReceive(Session, TRUE);
+        else if (Session->Wanted != 0)
+            ArmSend(Session, TRUE);
+    }
+    Leave(Session, Side);
+    return Event;
+}
+
+HANDLE WINAPI PlaintunGetPacketsEvent(PLAINTUN_SESSION_HANDLE Handle)
+{
+    return ShareEvent(Handle, FALSE);
+}
+
+HANDLE WINAPI PlaintunGetSpaceEvent(PLAINTUN_SESSION_HANDLE Handle)
+{
+    return ShareEvent(Handle, TRUE);
+}
+
 /* --- waiting -------------------------------------------------------------------------------------------------------- */
 
 /* What a look saw: a poll need only find one of the words changed. */

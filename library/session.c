@@ -250,37 +250,3 @@ void SessionUnload(void)
         if (Table[i].State == SESSION_FREE)
             CloseEvents(&Table[i].Events);
 }
-
-static HANDLE ShareEvent(PLAINTUN_SESSION_HANDLE Handle, BOOL Send)
-{
-    HANDLE Event = NULL;
-    SESSION *Session = SessionEntry(Handle);
-    if (Session != NULL)
-    {
-        SESSION_SIDE *Side = Send ? &Session->Send : &Session->Receive;
-        AcquireSRWLockExclusive(&Side->Lock);
-        if (Session->State == SESSION_OPEN && Session->Generation == SessionGeneration(Handle))
-        {
-            /* From now on a look that finds nothing arms the event. One that found nothing before this call did not:
-             * set, the event makes the program look again. */
-            if (!Side->EventShared)
-                SetEvent(Side->Event);
-            Side->EventShared = TRUE;
-            Event = Side->Event;
-        }
-        ReleaseSRWLockExclusive(&Side->Lock);
-    }
-    if (Event == NULL)
-        SetLastError(ERROR_HANDLE_EOF);
-    return Event;
-}
-
-HANDLE WINAPI PlaintunGetPacketsEvent(PLAINTUN_SESSION_HANDLE Handle)
-{
-    return ShareEvent(Handle, FALSE);
-}
-
-HANDLE WINAPI PlaintunGetSpaceEvent(PLAINTUN_SESSION_HANDLE Handle)
-{
-    return ShareEvent(Handle, TRUE);
-}

@@ -248,6 +248,34 @@ static void FullRingHasASpaceEvent(void **State)
     assert_int_equal(Mapped, 0);
 }
 
+static void EventsAskedForLateAreRight(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packet = {.Size = 1500};
+    DWORD Size;
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    FAILS(PlaintunReceive(Session, &Packet, 1), ERROR_NO_MORE_ITEMS);
+    while (PlaintunAllocate(Session, &Packet, 1) == 1)
+        PlaintunSend(Session, &Packet, 1);
+    HANDLE Packets = PlaintunGetPacketsEvent(Session), Space = PlaintunGetSpaceEvent(Session);
+    assert_false(IsSet(Packets));
+    assert_false(IsSet(Space));
+    FakeOffer(1, 40);
+    FakeTake(&Size);
+    assert_true(IsSet(Packets));
+    assert_true(IsSet(Space));
+    PlaintunEndSession(Session);
+    Session = Start();
+    FakeOffer(1, 40);
+    assert_true(IsSet(PlaintunGetPacketsEvent(Session)));
+    PlaintunEndSession(Session);
+    Session = Start();
+    FakeClose(TUN_CLOSED_REMOVED);
+    assert_true(IsSet(PlaintunGetPacketsEvent(Session)));
+    assert_true(IsSet(PlaintunGetSpaceEvent(Session)));
+    PlaintunEndSession(Session);
+}
+
 static void RefusesWrongParameters(void **State)
 {
     (void)State;
@@ -456,11 +484,13 @@ static void SharedEventIsArmedOnlyWhenEmpty(void **State)
     PLAINTUN_PACKET Packets[2];
     PLAINTUN_SESSION_HANDLE Session = Start();
     HANDLE Event = PlaintunGetPacketsEvent(Session);
-    assert_true(IsSet(Event)); /* look first */
+    assert_false(IsSet(Event));
     FAILS(PlaintunReceive(Session, Packets, 1), ERROR_NO_MORE_ITEMS);
     assert_false(IsSet(Event));
     FakeOffer(1, 40);
     FakeOffer(2, 40);
+    assert_true(IsSet(Event));
+    assert_ptr_equal(PlaintunGetPacketsEvent(Session), Event);
     assert_true(IsSet(Event));
     assert_int_equal(PlaintunReceive(Session, Packets, 1), 1);
     assert_true(IsSet(Event)); /* another thread may come for the second */
@@ -709,6 +739,7 @@ int main(void)
         cmocka_unit_test(SendsInOrderOfAllocation),
         cmocka_unit_test(WakesTheDriverOnlyWhenItSleeps),
         cmocka_unit_test(FullRingHasASpaceEvent),
+        cmocka_unit_test(EventsAskedForLateAreRight),
         cmocka_unit_test(RefusesWrongParameters),
         cmocka_unit_test(IgnoresWhatIsNotHeld),
         cmocka_unit_test(ClosedRingsSayWhy),
