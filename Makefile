@@ -248,16 +248,19 @@ EXE_LIBS := -liphlpapi -lws2_32 -lntdll
 EXAMPLE_PARTS := examples/stop.c examples/addresses.c wdk/loadconfig.c
 EXAMPLES := $(B)/amd64/echo.exe $(B)/amd64/wire.exe
 
+# Made along with the DLL.
+$(B)/amd64/plaintun.lib: $(B)/amd64/plaintun.dll ;
+
 .PHONY: examples
 examples: $(EXAMPLES) $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll ## build the example programs (build/amd64)
 
 $(B)/amd64/echo.exe: examples/echo.c $(EXAMPLE_PARTS) examples/example.h include/wintun.h
 	@mkdir -p $(@D)
-	$(CLANG) $(EXE_FLAGS) -o $@ $(filter %.c,$^) $(EXE_LIBS)
+	@$(CLANG) $(EXE_FLAGS) -o $@ $(filter %.c,$^) $(EXE_LIBS)
 
 $(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib examples/example.h include/plaintun.h
 	@mkdir -p $(@D)
-	$(CLANG) $(EXE_FLAGS) -o $@ $(filter %.c %.lib,$^) $(EXE_LIBS)
+	@$(CLANG) $(EXE_FLAGS) -o $@ $(filter %.c %.lib,$^) $(EXE_LIBS)
 
 
 # --- tests -----------------------------------------------------------------------------------------------------------
@@ -269,12 +272,12 @@ E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe)
 $(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) \
     $(B)/amd64/plaintun.lib $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll
 	@mkdir -p $(@D)
-	$(CLANG) $(EXE_FLAGS) -o $@ $< $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib $(EXE_LIBS)
+	@$(CLANG) $(EXE_FLAGS) -o $@ $< $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib $(EXE_LIBS)
 	@cp $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll $(@D)/
 
 $(E2E)/traffic: tests/e2e/traffic.c tests/e2e/packet.h
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $<
+	@$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $<
 
 .PHONY: check-e2e
 check-e2e: host examples $(E2E_WINDOWS) $(E2E)/traffic ## end-to-end tests: Windows programs in Wine, Linux' own stack
@@ -293,13 +296,13 @@ BENCH_NATIVE := $(addprefix $(B)/bench/,native_echo native_wire udp_load)
 
 $(BENCH_NATIVE): $(B)/bench/%: bench/%.c bench/tun.h
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $< -pthread
+	@$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $< -pthread
 
 BENCH_WINDOWS := $(addprefix $(B)/bench/,create.exe counters.exe)
 
 $(BENCH_WINDOWS): $(B)/bench/%.exe: bench/%.c $(B)/amd64/plaintun.lib $(B)/amd64/plaintun.dll include/plaintun.h
 	@mkdir -p $(@D)
-	$(CLANG) $(EXE_FLAGS) -o $@ $< wdk/loadconfig.c $(B)/amd64/plaintun.lib
+	@$(CLANG) $(EXE_FLAGS) -o $@ $< wdk/loadconfig.c $(B)/amd64/plaintun.lib
 	@cp $(B)/amd64/plaintun.dll $(@D)/
 
 .PHONY: bench
