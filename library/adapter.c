@@ -11,7 +11,6 @@
 #include "library/missing.h"
 #include "ring/properties.h"
 #include <cfgmgr32.h>
-#include <setupapi.h>
 #include <sddl.h>
 
 #define TIMEOUT_DEFAULT_MS 30000
@@ -98,50 +97,24 @@ static void WatchEnd(WATCH *Watch)
 
 /* --- devices that exist ---------------------------------------------------------------------------------------------- */
 
-static HDEVINFO PresentDevices(void)
+/* What is looked for: a name (names compare as file names do) or a GUID; either may be NULL. */
+typedef struct _SEARCH
 {
-    return SetupDiGetClassDevsW(NULL, L"SWD\\" PLAINTUN_ENUMERATOR, NULL, DIGCF_PRESENT | DIGCF_ALLCLASSES);
-}
+    LPCWSTR Name;
+    const GUID *Guid;
+    BOOL Found;
+    GUID FoundGuid;
+} SEARCH;
 
-static BOOL DeviceGuid(HDEVINFO Devices, SP_DEVINFO_DATA *Data, GUID *Guid)
+static BOOL IsSought(const ADAPTER_DEVICE *Device, void *Context)
 {
-    DEVPROPTYPE Type;
-    return SetupDiGetDevicePropertyW(Devices, Data, (const DEVPROPKEY *)&GuidKey, &Type, (PBYTE)Guid, sizeof(*Guid),
-                                     NULL, 0) &&
-           Type == TUN_PROPERTY_GUID_TYPE;
-}
-
-static BOOL DeviceName(HDEVINFO Devices, SP_DEVINFO_DATA *Data, WCHAR Name[PLAINTUN_NAME_MAX + 1])
-{
-    DEVPROPTYPE Type;
-    Name[0] = 0;
-    BOOL Found = SetupDiGetDevicePropertyW(Devices, Data, (const DEVPROPKEY *)&NameKey, &Type, (PBYTE)Name,
-                                           (PLAINTUN_NAME_MAX + 1) * sizeof(WCHAR), NULL, 0) &&
-                 Type == TUN_PROPERTY_NAME_TYPE;
-    Name[PLAINTUN_NAME_MAX] = 0;
-    return Found;
-}
-
-/* Finds a present adapter by its name (names compare as file names do) or by its GUID; either may be NULL. */
-static BOOL FindAdapter(LPCWSTR Name, const GUID *Guid, GUID *Found)
-{
-    BOOL Result = FALSE;
-    HDEVINFO Devices = PresentDevices();
-    if (Devices == INVALID_HANDLE_VALUE)
-        return FALSE;
-    SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
-    for (DWORD i = 0; !Result && SetupDiEnumDeviceInfo(Devices, i, &Data); ++i)
-    {
-        WCHAR ItsName[PLAINTUN_NAME_MAX + 1];
-        if (!DeviceGuid(Devices, &Data, Found))
-            continue;
-        if (Guid != NULL && IsEqualGUID(Guid, Found))
-            Result = TRUE;
-        else if (Name != NULL && DeviceName(Devices, &Data, ItsName))
-            Result = CompareStringOrdinal(Name, -1, ItsName, -1, TRUE) == CSTR_EQUAL;
-    }
-    SetupDiDestroyDeviceInfoList(Devices);
-    return Result;
+    SEARCH *Search = Context;
+    if ((Search->Guid == NULL || !IsEqualGUID(Search->Guid, &Device->Guid)) &&
+        (Search->Name == NULL || CompareStringOrdinal(Search->Name, -1, Device->Name, -1, TRUE) != CSTR_EQUAL))
+        return TRUE;
+    Search->Found = TRUE;
+    Search->FoundGuid = Device->Guid;
+    return FALSE;
 }
 
 /* --- waiting until it can be used ------------------------------------------------------------------------------------ */
@@ -456,7 +429,6 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
     }
     DWORD Error;
     BOOL Installed = FALSE;
-    GUID Existing;
     WATCH Watch;
     ULONG64 Start = GetTickCount64();
     ULONG64 Deadline = Start + (Config->TimeoutMs != 0 ? Config->TimeoutMs : TIMEOUT_DEFAULT_MS);
@@ -477,7 +449,9 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
     }
 
     HANDLE Lock = SetupLock(Deadline);
-    if (FindAdapter(Config->Name, &Adapter->Guid, &Existing))
+    SEARCH Search = {.Name = Config->Name, .Guid = &Adapter->Guid};
+    VisitAdapters(IsSought, &Search);
+    if (Search.Found)
     {
         Error = LogError(ERROR_ALREADY_EXISTS, L"cannot create the adapter %1: its name or its GUID is taken",
                          Config->Name);
@@ -526,15 +500,19 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(LPCWSTR Name)
     if (Adapter == NULL)
         return NULL;
     DWORD Error = ERROR_NOT_FOUND;
-    if (FindAdapter(Name, NULL, &Adapter->Guid))
+    SEARCH Search = {.Name = Name};
+    VisitAdapters(IsSought, &Search);
+    if (Search.Found)
     {
+        Adapter->Guid = Search.FoundGuid;
         Error = OpenControl(Adapter);
         if (Error == NO_ERROR)
             return Adapter;
         if (DeviceError(Error) == ERROR_HANDLE_EOF)
             Error = ERROR_NOT_FOUND; /* it is going, or not there yet */
     }
-    LogError(Error, L"cannot open the adapter %1", Name);
+    if (Error != ERROR_NOT_FOUND) /* programs often look before they create */
+        LogError(Error, L"cannot open the adapter %1", Name);
     Free(Adapter);
     SetLastError(Error);
     return NULL;
@@ -592,52 +570,43 @@ BOOL WINAPI PlaintunGetStatistics(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_STAT
     return DeviceStatistics(Adapter->Device, (TUN_STATISTICS *)Statistics);
 }
 
+static BOOL AskVersion(const ADAPTER_DEVICE *Adapter, void *Context)
+{
+    DWORD *Version = Context;
+    TUN_QUERY Query = {0};
+    HANDLE Device = DeviceOpen(&Adapter->Guid);
+    if (Device == INVALID_HANDLE_VALUE)
+        return TRUE;
+    /* The first two words stand in every protocol. */
+    if (DeviceQuery(Device, &Query) || GetLastError() == ERROR_REVISION_MISMATCH)
+        *Version = Query.DriverVersion;
+    CloseHandle(Device);
+    return *Version == 0;
+}
+
 DWORD WINAPI PlaintunGetDriverVersion(void)
 {
-    DWORD Version = 0, Error = ERROR_FILE_NOT_FOUND;
-    GUID Guid;
-    HDEVINFO Devices = PresentDevices();
-    if (Devices != INVALID_HANDLE_VALUE)
-    {
-        SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
-        for (DWORD i = 0; Version == 0 && SetupDiEnumDeviceInfo(Devices, i, &Data); ++i)
-        {
-            TUN_QUERY Query = {0};
-            HANDLE Device = DeviceGuid(Devices, &Data, &Guid) ? DeviceOpen(&Guid) : INVALID_HANDLE_VALUE;
-            if (Device == INVALID_HANDLE_VALUE)
-                continue;
-            if (DeviceQuery(Device, &Query) || GetLastError() == ERROR_REVISION_MISMATCH)
-                Version = Query.DriverVersion; /* these first two words stand in every protocol */
-            CloseHandle(Device);
-        }
-        SetupDiDestroyDeviceInfoList(Devices);
-    }
+    DWORD Version = 0;
+    VisitAdapters(AskVersion, &Version);
     if (Version == 0)
-        SetLastError(Error);
+        SetLastError(ERROR_FILE_NOT_FOUND);
     return Version;
+}
+
+static BOOL SayInUse(const ADAPTER_DEVICE *Adapter, void *Context)
+{
+    *(DWORD *)Context = LogError(ERROR_BUSY, L"the driver is in use by the adapter %1", Adapter->Name);
+    return FALSE;
 }
 
 BOOL WINAPI PlaintunDeleteDriver(void)
 {
-    BOOL Result = FALSE;
-    GUID Guid;
+    DWORD Error = NO_ERROR;
     HANDLE Lock = SetupLock(GetTickCount64() + TIMEOUT_DEFAULT_MS);
-    HDEVINFO Devices = PresentDevices();
-    SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
-    BOOL InUse = Devices != INVALID_HANDLE_VALUE && SetupDiEnumDeviceInfo(Devices, 0, &Data);
-    if (InUse)
-    {
-        WCHAR Name[PLAINTUN_NAME_MAX + 1];
-        DeviceName(Devices, &Data, Name);
-        LogError(ERROR_BUSY, L"the driver is in use by the adapter %1",
-                 DeviceGuid(Devices, &Data, &Guid) ? Name : L"?");
-    }
-    else
-        Result = RemoveDriver();
-    if (Devices != INVALID_HANDLE_VALUE)
-        SetupDiDestroyDeviceInfoList(Devices);
+    VisitAdapters(SayInUse, &Error);
+    if (Error == NO_ERROR && !RemoveDriver())
+        Error = GetLastError();
     SetupUnlock(Lock);
-    if (InUse)
-        SetLastError(ERROR_BUSY);
-    return Result;
+    SetLastError(Error);
+    return Error == NO_ERROR;
 }

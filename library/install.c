@@ -114,14 +114,16 @@ static BOOL KeepNewest(LPCWSTR InfPath, void *Context)
     return TRUE;
 }
 
+static BOOL SayPresent(const ADAPTER_DEVICE *Adapter, void *Context)
+{
+    *(BOOL *)Context = TRUE;
+    return FALSE;
+}
+
 static BOOL AdaptersPresent(void)
 {
-    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
-    HDEVINFO Devices = SetupDiGetClassDevsW(NULL, L"SWD\\" PLAINTUN_ENUMERATOR, NULL, DIGCF_PRESENT | DIGCF_ALLCLASSES);
-    if (Devices == INVALID_HANDLE_VALUE)
-        return FALSE;
-    BOOL Present = SetupDiEnumDeviceInfo(Devices, 0, &Device);
-    SetupDiDestroyDeviceInfoList(Devices);
+    BOOL Present = FALSE;
+    VisitAdapters(SayPresent, &Present);
     return Present;
 }
 

@@ -67,6 +67,19 @@ BOOL DeviceStart(_In_ HANDLE Device, _In_ DWORD Capacity, _In_ const SESSION_EVE
 void DeviceEnd(_In_ HANDLE Device);
 void DeviceUnmap(_Inout_ SESSION_MEMORY *Memory);
 
+/* --- devices.c ----------------------------------------------------------------------------------------------------- */
+
+/* An adapter that is present. What its creator did not set is empty. */
+typedef struct _ADAPTER_DEVICE
+{
+    GUID Guid;
+    WCHAR Name[PLAINTUN_NAME_MAX + 1];
+} ADAPTER_DEVICE;
+
+/* Called for each adapter; FALSE ends the walk. */
+typedef BOOL (*ADAPTER_VISITOR)(_In_ const ADAPTER_DEVICE *Adapter, _In_opt_ void *Context);
+void VisitAdapters(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context);
+
 /* --- install.c ----------------------------------------------------------------------------------------------------- */
 
 /* Makes sure that the system has our driver. *Installed: it had not. The caller holds the set-up lock. */
