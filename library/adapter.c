@@ -57,17 +57,26 @@ static DWORD LeftAtMost(ULONG64 Deadline, DWORD Milliseconds)
     return Remaining < Milliseconds ? Remaining : Milliseconds;
 }
 
-/* --- changes of interfaces ------------------------------------------------------------------------------------------- */
+/* --- being told of changes --------------------------------------------------------------------------------------------- */
 
+/* Sets Changed when a device starts or goes, and when an IP interface comes or goes. */
 typedef struct _WATCH
 {
     HANDLE Changed; /* auto-reset */
-    HANDLE Notification;
+    HANDLE Interfaces;
+    HCMNOTIFICATION Device;
 } WATCH;
 
 static VOID NETIOAPI_API_ InterfaceChanged(PVOID Context, PMIB_IPINTERFACE_ROW Row, MIB_NOTIFICATION_TYPE Type)
 {
     SetEvent(Context);
+}
+
+static DWORD CALLBACK DeviceChanged(HCMNOTIFICATION Notification, PVOID Context, CM_NOTIFY_ACTION Action,
+                                    PCM_NOTIFY_EVENT_DATA Data, DWORD Size)
+{
+    SetEvent(Context);
+    return ERROR_SUCCESS;
 }
 
 /* Without a notification the watch still works, four times a second. FALSE: no memory.
@@ -77,20 +86,36 @@ static BOOL WatchStart(WATCH *Watch)
     *Watch = (WATCH){.Changed = CreateEventW(NULL, FALSE, FALSE, NULL)};
     if (Watch->Changed == NULL)
         return FALSE;
-    DWORD Error = NotifyIpInterfaceChange(AF_UNSPEC, InterfaceChanged, Watch->Changed, FALSE, &Watch->Notification);
+    DWORD Error = NotifyIpInterfaceChange(AF_UNSPEC, InterfaceChanged, Watch->Changed, FALSE, &Watch->Interfaces);
     if (Error != NO_ERROR)
     {
-        Watch->Notification = NULL;
+        Watch->Interfaces = NULL;
         Log(PLAINTUN_LOG_WARN, L"no notification of new interfaces (%1!u!): looking for them instead", Error);
     }
     return TRUE;
 }
 
+/* Watches a device, too. https://learn.microsoft.com/windows/win32/api/cfgmgr32/nf-cfgmgr32-cm_register_notification */
+static void WatchDevice(WATCH *Watch, LPCWSTR InstanceId)
+{
+    CM_NOTIFY_FILTER Filter = {.cbSize = sizeof(Filter), .FilterType = CM_NOTIFY_FILTER_TYPE_DEVICEINSTANCE};
+    lstrcpynW(Filter.u.DeviceInstance.InstanceId, InstanceId, ARRAYSIZE(Filter.u.DeviceInstance.InstanceId));
+    CONFIGRET Result = CM_Register_Notification(&Filter, Watch->Changed, DeviceChanged, &Watch->Device);
+    if (Result != CR_SUCCESS)
+    {
+        Watch->Device = NULL;
+        Log(PLAINTUN_LOG_WARN, L"no notification of the device (%1!u!): looking at it instead", Result);
+    }
+}
+
+/* Both calls return when no callback runs any more. */
 static void WatchEnd(WATCH *Watch)
 {
     DWORD LastError = GetLastError();
-    if (Watch->Notification != NULL)
-        CancelMibChangeNotify2(Watch->Notification); /* returns when no callback runs any more */
+    if (Watch->Device != NULL)
+        CM_Unregister_Notification(Watch->Device);
+    if (Watch->Interfaces != NULL)
+        CancelMibChangeNotify2(Watch->Interfaces);
     CloseHandle(Watch->Changed);
     SetLastError(LastError);
 }
@@ -350,6 +375,8 @@ static void RemoveDevice(CREATED_DEVICE *Created)
     DEVINST Node;
     ULONG64 Deadline = GetTickCount64() + REMOVAL_MS;
     BOOL Watching = WatchStart(&Watch);
+    if (Watching)
+        WatchDevice(&Watch, Created->InstanceId);
     SwDeviceClose(Created->Device);
     while (Watching && CM_Locate_DevNodeW(&Node, Created->InstanceId, CM_LOCATE_DEVNODE_NORMAL) == CR_SUCCESS)
     {
@@ -469,6 +496,7 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
         goto unlock;
     SetupUnlock(Lock);
 
+    WatchDevice(&Watch, Adapter->Created->InstanceId);
     Error = AwaitUsable(Adapter, &Watch, Deadline);
     WatchEnd(&Watch);
     if (Error != NO_ERROR)

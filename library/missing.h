@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Declarations of Windows that mingw-w64 10 lacks, ours, after the documentation: software devices (swdevice.h,
- * swdevicedef.h, devpropdef.h) and DiUninstallDriverW (newdev.h). Nothing else belongs here.
+ * swdevicedef.h, devpropdef.h), notifications of devices (cfgmgr32.h) and DiUninstallDriverW (newdev.h). Nothing else
+ * belongs here.
  */
 #ifndef PLAINTUN_MISSING_H
 #define PLAINTUN_MISSING_H
 
 #include <windows.h>
+#include <cfgmgr32.h>
 #include <devpropdef.h>
 
 /* "DEVPROPERTY structure (devpropdef.h)" */
@@ -59,6 +61,11 @@ HRESULT WINAPI SwDeviceCreate(PCWSTR Enumerator, PCWSTR ParentDeviceInstance, co
                               ULONG PropertyCount, const DEVPROPERTY *Properties, SW_DEVICE_CREATE_CALLBACK Callback,
                               PVOID Context, HSWDEVICE *Device);
 VOID WINAPI SwDeviceClose(HSWDEVICE Device);
+
+/* "CM_Register_Notification function (cfgmgr32.h)"; mingw-w64 has its types */
+CONFIGRET WINAPI CM_Register_Notification(PCM_NOTIFY_FILTER Filter, PVOID Context, PCM_NOTIFY_CALLBACK Callback,
+                                          HCMNOTIFICATION *Notification);
+CONFIGRET WINAPI CM_Unregister_Notification(HCMNOTIFICATION Notification);
 
 /* "DiUninstallDriverW function (newdev.h)" */
 BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL NeedReboot);
