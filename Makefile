@@ -40,6 +40,7 @@ check-machine: check-system
 # PE_CFLAGS_<arch>: kernel code without a C runtime. WIN_CFLAGS: user-mode Windows code on mingw-w64's headers.
 
 CLANG   := clang-19
+PYTHON  := /usr/bin/python3# Debian's, which has the packages above
 LLD     := lld-link-19
 DLLTOOL := llvm-dlltool-19
 RC      := llvm-rc-19
@@ -84,7 +85,7 @@ $(RING_TESTS:%=check-ring-%): check-ring-%: $B/unit/ring-%
 	@timeout 300 $<
 
 check-labels: ## the ring's ordering labels: list, code and docs/protocol.md name the same ones
-	@python3 tests/unit/labels.py
+	@$(PYTHON) tests/unit/labels.py
 
 # --- driver ----------------------------------------------------------------------------------------------------------
 # /release fills in the checksum, without which Windows does not load a driver. An import library holds what its .def
@@ -264,6 +265,27 @@ $(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib ex
 
 
 # --- tests -----------------------------------------------------------------------------------------------------------
+# `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
+
+SUITES         := layout ring-plain ring-address ring-thread labels library pe format
+SUITES_MACHINE := e2e
+
+.PHONY: check check-build check-pe check-format format
+check: ## build and run all tests (root; about 10 minutes); closes with `N passed, N failed`
+	@scripts/check "$(SUITES)" "$(SUITES_MACHINE)"
+
+check-build: driver library examples host
+
+PE_FILES := $(addprefix $B/amd64/,plaintun.sys plaintun.dll wintun.dll) $(EXAMPLES) $B/arm64/plaintun.sys
+
+check-pe: $(PE_FILES) ## what every .sys, .dll and .exe must have: checksum, control-flow guard, NX, ASLR, imports, ...
+	@$(PYTHON) tests/unit/pe.py $(wildcard $(addprefix $B/amd64/,*.sys *.dll *.exe) $B/arm64/*.sys)
+
+check-format: ## the C sources look as .clang-format says
+	@scripts/format --check
+
+format: ## make them look so
+	@scripts/format
 
 # e2e: real programs, the real driver, the real Linux stack; pytest in namespaces of its own (tests/e2e/run).
 E2E := $(B)/e2e

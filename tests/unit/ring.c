@@ -292,7 +292,8 @@ static void RandomStepsMatchAList(void **State)
             uint32_t Random = TestRandom(&Seed);
             switch (Random % 4)
             {
-            case 0: {
+            case 0:
+            {
                 uint32_t Length = Random >> 8 & (Random & 0x40 ? 0x1f : 0x1fff);
                 uint32_t Size = (Length + 31) / 16 * 16;
                 RING_STATUS Status = TryReserve(Length);
@@ -313,7 +314,8 @@ static void RandomStepsMatchAList(void **State)
                     assert_false(RingPublish(&Test.Producer, List[(Published - 1) % Slots].End));
                 }
                 break;
-            case 2: {
+            case 2:
+            {
                 RING_PACKET *Packet;
                 uint32_t Length = 0;
                 RING_STATUS Status = RingTake(&Test.Consumer, &Packet, &Length);
