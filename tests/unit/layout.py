@@ -250,6 +250,10 @@ def check_imports(directory):
             module = {"NTHALAPI": "hal", "NDISAPI": "ndis"}.get(api, "ntoskrnl")
             function = re.search(r"\b(\w+)\s*\(", text)
             wanted[module].add(function[1] if function else re.search(r"(\w+)\s*$", text)[1] + " DATA")
+        # Pointers that the kernel exports, declared as their import slots: no dllimport, CONSTANT in the .def.
+        plain = "\n".join(re.sub(r"#.*", "", line) for line in bare(read(os.path.join(directory, header))).split("\n"))
+        for name in re.findall(r"^extern \w+ \*(\w+);", plain, re.M):
+            wanted["ntoskrnl"].add(name + " CONSTANT")
     for module, names in wanted.items():
         text = re.sub(r";.*", "", read(os.path.join(directory, module + ".def")))
         listed = {" ".join(line.split()) for line in text.split("EXPORTS")[1].split("\n") if line.strip()}
