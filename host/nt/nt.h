@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of host/nt share: the kernel's objects as they are in here, and the checks that every call makes. The
+ * files are named after the kernel's own parts. Locks, none of them held when a driver is called: NtLock guards objects,
+ * handles, names, devices and views; the dispatcher's and the pool's are private to kewait.c and ex.c.
+ */
+#ifndef HOST_NT_NT_H
+#define HOST_NT_NT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ntddk.h>
+#include "host/nt/sim.h"
+
+/*
+ * The thread sanitizer learns order from locks. The dispatcher's lock orders nothing that a driver may rely on: what
+ * waits and what is signalled are told explicitly instead (NT_SIGNALS, NT_SEES), or real races would be hidden.
+ */
+#if __has_feature(thread_sanitizer)
+#include <sanitizer/tsan_interface.h>
+void AnnotateIgnoreSyncBegin(const char *File, int Line);
+void AnnotateIgnoreSyncEnd(const char *File, int Line);
+void AnnotateIgnoreReadsBegin(const char *File, int Line);
+void AnnotateIgnoreReadsEnd(const char *File, int Line);
+void AnnotateIgnoreWritesBegin(const char *File, int Line);
+void AnnotateIgnoreWritesEnd(const char *File, int Line);
+#define NT_QUIET_BEGIN()                                                                                               \
+    (AnnotateIgnoreSyncBegin(__FILE__, __LINE__), AnnotateIgnoreReadsBegin(__FILE__, __LINE__),                        \
+     AnnotateIgnoreWritesBegin(__FILE__, __LINE__))
+#define NT_QUIET_END()                                                                                                 \
+    (AnnotateIgnoreWritesEnd(__FILE__, __LINE__), AnnotateIgnoreReadsEnd(__FILE__, __LINE__),                          \
+     AnnotateIgnoreSyncEnd(__FILE__, __LINE__))
+#define NT_SIGNALS(Object) __tsan_release((void *)(Object))
+#define NT_SEES(Object)    __tsan_acquire((void *)(Object))
+#define NT_ONE_MAPPING     1
+#else
+#define NT_QUIET_BEGIN()   ((void)0)
+#define NT_QUIET_END()     ((void)0)
+#define NT_SIGNALS(Object) ((void)0)
+#define NT_SEES(Object)    ((void)0)
+#define NT_ONE_MAPPING     0
+#endif
+
+/* ---- rule.c */
+
+#define NtRule(Rule, Condition, ...)                                                                                   \
+    (__builtin_expect(!!(Condition), 1) ? TRUE : NtRuleBroken(Rule, __func__, SIM_PLACE(), __VA_ARGS__))
+BOOLEAN NtRuleBroken(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ const VOID *Place, _In_z_ PCSTR Format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The documented IRQL of a call. */
+#define NtIrql(Highest)                                                                                                \
+    NtRule("Irql", NtThread()->Irql <= (Highest), "called at IRQL %u, at most %u is allowed", NtThread()->Irql, Highest)
+
+/* ---- ke.c: threads' own state. A thread of the test's is adopted when it first comes here. */
+
+#define NT_HELD_LOCKS 16
+
+struct _KTHREAD
+{
+    DISPATCHER_HEADER Header; /* signalled when the thread has ended */
+    KIRQL Irql;
+    ULONG Critical, Resources;
+    ULONG SpinLocks;
+    const volatile VOID *Held[NT_HELD_LOCKS];
+    PEPROCESS Process; /* for which it acts */
+    HOST_TRY *Try;
+    pthread_cond_t Wake; /* dispatcher's lock */
+    PKSTART_ROUTINE Start;
+    PVOID Context;
+    ULONG64 Id;
+};
+
+PKTHREAD NtThread(VOID);
+VOID NtThreadInitialize(_Out_ PKTHREAD Thread);
+VOID NtThreadAdopt(_In_ PKTHREAD Thread); /* the present pthread is Thread from now on */
+/* Nothing may be held when a thread ends or a request is over. */
+VOID NtCheckNothingHeld(_In_ PKTHREAD Thread, _In_z_ PCSTR Call, _In_opt_ const VOID *Place);
+
+/* ---- kewait.c: dispatcher objects */
+
+typedef enum _NT_DISPATCHER
+{
+    NtNotificationEvent = NotificationEvent,
+    NtSynchronizationEvent = SynchronizationEvent,
+    NtMutant,
+    NtProcessObject,
+    NtSemaphore,
+    NtThreadObject,
+    NtNotificationTimer = 8,
+    NtSynchronizationTimer
+} NT_DISPATCHER;
+
+VOID NtHeaderInitialize(_Out_ DISPATCHER_HEADER *Header, _In_ NT_DISPATCHER Type, _In_ LONG State);
+/* Makes Header signalled and wakes who waits for it. Returns the previous state. */
+LONG NtSignal(_Inout_ DISPATCHER_HEADER *Header, _In_ LONG State);
+NTSTATUS NtWait(_In_ ULONG Count, _In_reads_(Count) PVOID *Objects, _In_ WAIT_TYPE Type,
+                _In_opt_ PLARGE_INTEGER Timeout);
+
+/* ---- ob.c: objects and handles */
+
+typedef struct _OBJECT_TYPE
+{
+    PCSTR Name;
+    VOID (*Close)(PVOID Object);  /* the last handle is gone; not under NtLock */
+    VOID (*Delete)(PVOID Object); /* the last reference is gone; not under NtLock */
+    BOOLEAN Waitable;             /* begins with a DISPATCHER_HEADER */
+    GENERIC_MAPPING Mapping;
+    volatile LONG Alive;
+} OBJECT_TYPE;
+
+typedef struct _NT_HANDLE
+{
+    PVOID Object; /* NULL: free */
+    ACCESS_MASK Access;
+} NT_HANDLE;
+
+typedef struct _NT_HANDLES
+{
+    NT_HANDLE *Entries;
+    ULONG Count, Next; /* searched from Next on, so that a closed handle's number does not come back at once */
+    ULONG Open;
+} NT_HANDLES;
+
+extern OBJECT_TYPE NtEventType, NtSectionType, NtFileType, NtProcessType, NtThreadType, NtDeviceType, NtKeyType;
+
+VOID NtLock(VOID);
+VOID NtUnlock(VOID);
+/* Zeroed, with one reference. */
+PVOID NtObjectCreate(_In_ POBJECT_TYPE Type, _In_ SIZE_T Size);
+POBJECT_TYPE NtObjectType(_In_ PVOID Object);
+/* Gives the process (NULL: the kernel) a handle, which holds a reference of its own. */
+NTSTATUS NtHandleCreate(_Inout_opt_ PEPROCESS Process, _In_ PVOID Object, _In_ ACCESS_MASK Access,
+                        _Out_ HANDLE *Handle);
+NTSTATUS NtHandleReference(_In_ PEPROCESS Process, _In_ HANDLE Handle, _In_ ACCESS_MASK Access,
+                           _In_opt_ POBJECT_TYPE Type, _In_ KPROCESSOR_MODE Mode, _Outptr_ PVOID *Object,
+                           _Out_opt_ ACCESS_MASK *Granted);
+NTSTATUS NtHandleClose(_In_ PEPROCESS Process, _In_ HANDLE Handle);
+VOID NtHandlesCloseAll(_Inout_ PEPROCESS Process);
+VOID NtObCheckEmpty(_In_z_ PCSTR When);
+
+/* ---- ps.c */
+
+struct _KPROCESS
+{
+    DISPATCHER_HEADER Header;
+    ULONG64 Id;
+    SIM_ACCOUNT Account;
+    BOOLEAN Dead; /* NtLock: no new handles */
+    NT_HANDLES Handles;
+    LIST_ENTRY Link;
+};
+
+extern PEPROCESS NtSystemProcess;
+/* The calling thread acts for Process until NtLeave with what this returned. */
+PEPROCESS NtEnter(_In_ PEPROCESS Process);
+VOID NtLeave(_In_ PEPROCESS Previous);
+VOID NtPsCheckEmpty(_In_z_ PCSTR When);
+
+/* ---- ex.c */
+
+/* The pool block in which all of Length bytes at Address lie is nonpaged. */
+BOOLEAN NtPoolNonPaged(_In_ const VOID *Address, _In_ SIZE_T Length);
+PVOID NtPoolAllocate(_In_ SIZE_T Size, _In_ ULONG Tag, _In_opt_ const VOID *Place);
+VOID NtPoolCheckEmpty(_In_z_ PCSTR When);
+VOID NtPoolCheckCode(_In_ const VOID *Begin, _In_ const VOID *End, _In_z_ PCSTR When);
+
+/* ---- mm.c */
+
+typedef struct _NT_SECTION
+{
+    SIZE_T Size;
+    int Fd;
+    PUCHAR Whole; /* NT_ONE_MAPPING: the mapping that all share */
+    ULONG Sharers;
+} NT_SECTION;
+
+NTSTATUS NtSectionCreate(_In_ SIZE_T Size, _Outptr_ NT_SECTION **Section);
+VOID NtSectionDelete(_In_ PVOID Section);
+VOID NtMmProcessGone(_In_ PEPROCESS Process);
+VOID NtMmCheckEmpty(_In_z_ PCSTR When);
+
+/* ---- io.c, irp.c, pnp.c */
+
+/* Makes Path's device open for Process. */
+NTSTATUS NtOpenDevice(_Inout_ PEPROCESS Process, _In_ const UNICODE_STRING *Path, _In_ ACCESS_MASK Access,
+                      _Out_ HANDLE *Handle);
+VOID NtFileClose(_In_ PVOID File);
+VOID NtFileDelete(_In_ PVOID File);
+VOID NtDeviceDelete(_In_ PVOID Device);
+/* A device, its driver's or a bus' own. */
+DEVICE_OBJECT *NtDeviceCreate(_Inout_ DRIVER_OBJECT *Driver, _In_ ULONG ExtensionSize, _In_ DEVICE_TYPE Type);
+/* The device on top of the stack that Device is in; referenced against deletion by the caller's doing. */
+DEVICE_OBJECT *NtDeviceTop(_In_ DEVICE_OBJECT *Device);
+VOID NtIoCheckEmpty(_In_z_ PCSTR When);
+
+/* Sends a request down and waits for it. Irp's next stack location is filled; the Irp is freed by the caller. */
+NTSTATUS NtCallAndWait(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp, _In_z_ PCSTR Call);
+PIRP NtIrpAllocate(_In_ CCHAR StackSize);
+VOID NtIrpFree(_In_ PIRP Irp);
+VOID NtIrpCheckEmpty(_In_z_ PCSTR When);
+VOID NtKeysForget(VOID);
+
+/* The properties of a device that SimAddDevice made; NULL: none such. */
+const SIM_PROPERTY *NtDeviceProperty(_In_ DEVICE_OBJECT *Pdo, _In_ const DEVPROPKEY *Key);
+BOOLEAN NtIsPdo(_In_ DEVICE_OBJECT *Device);
+
+/* ---- se.c */
+
+/* What Account may do with an object that Descriptor guards; NULL: SYSTEM and Administrators all, others nothing. */
+ACCESS_MASK NtAccessAllowed(_In_opt_ PSECURITY_DESCRIPTOR Descriptor, _In_ SIM_ACCOUNT Account,
+                            _In_ const GENERIC_MAPPING *Mapping);
+ULONG NtDescriptorLength(_In_ PSECURITY_DESCRIPTOR Descriptor);
+extern const GENERIC_MAPPING NtFileMapping;
+VOID NtMapGeneric(_Inout_ ACCESS_MASK *Access, _In_ const GENERIC_MAPPING *Mapping);
+
+/* ---- rtl.c */
+
+BOOLEAN NtStringsEqual(_In_ const UNICODE_STRING *A, _In_ const UNICODE_STRING *B); /* ignoring case */
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plug and play manager and its bus: loads drivers, makes devices with the properties that their creator gave them,
+ * and tells their drivers of start, surprise and removal. PASSIVE_LEVEL; one request at a time for a device, which
+ * whoever calls sees to.
+ */
+#include "host/nt/nt.h"
+
+/* The extension of a bus' device. */
+typedef struct _PDO
+{
+    ULONG Number;
+    ULONG Count;
+    SIM_PROPERTY *Properties;
+} PDO;
+
+static NTSTATUS BusDispatch(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp);
+
+static DRIVER_OBJECT Bus = {
+    .MajorFunction = {[IRP_MJ_PNP] = BusDispatch, [IRP_MJ_POWER] = BusDispatch, [IRP_MJ_SYSTEM_CONTROL] = BusDispatch}};
+static volatile LONG NextNumber;
+
+/* A software device has no hardware: the bus agrees to all that concerns it. */
+static NTSTATUS BusDispatch(DEVICE_OBJECT *Device, IRP *Irp)
+{
+    IO_STACK_LOCATION *Stack = IoGetCurrentIrpStackLocation(Irp);
+    NTSTATUS Status = Irp->IoStatus.Status;
+
+    if (Stack->MajorFunction == IRP_MJ_PNP)
+    {
+        switch (Stack->MinorFunction)
+        {
+        case IRP_MN_START_DEVICE:
+        case IRP_MN_STOP_DEVICE:
+        case IRP_MN_QUERY_STOP_DEVICE:
+        case IRP_MN_CANCEL_STOP_DEVICE:
+        case IRP_MN_QUERY_REMOVE_DEVICE:
+        case IRP_MN_CANCEL_REMOVE_DEVICE:
+        case IRP_MN_SURPRISE_REMOVAL:
+        case IRP_MN_REMOVE_DEVICE:
+            Status = STATUS_SUCCESS;
+            break;
+        default:
+            break;
+        }
+    }
+    Irp->IoStatus.Status = Status;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    return Status;
+}
+
+/* ---- Drivers */
+
+typedef struct _DRIVER
+{
+    DRIVER_OBJECT Object;
+    DRIVER_EXTENSION Extension;
+    WCHAR Path[128];
+} DRIVER;
+
+static NTSTATUS NoSuchRequest(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
+{
+    Irp->IoStatus.Status = STATUS_INVALID_DEVICE_REQUEST;
+    Irp->IoStatus.Information = 0;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+NTSTATUS SimLoadDriver(PDRIVER_INITIALIZE Entry, PCWSTR Name, DRIVER_OBJECT **Driver)
+{
+    static const WCHAR Services[] = L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\";
+    DRIVER *New = calloc(1, sizeof(*New));
+    UNICODE_STRING RegistryPath = {.Buffer = New->Path, .MaximumLength = sizeof(New->Path)};
+    SIM_GUARD Guard;
+    NTSTATUS Status;
+
+    RtlAppendUnicodeToString(&RegistryPath, Services);
+    RtlAppendUnicodeToString(&RegistryPath, Name);
+    New->Object.Size = sizeof(New->Object);
+    New->Object.DriverExtension = &New->Extension;
+    New->Object.DriverInit = Entry;
+    New->Extension.DriverObject = &New->Object;
+    for (ULONG Major = 0; Major <= IRP_MJ_MAXIMUM_FUNCTION; Major++)
+    {
+        New->Object.MajorFunction[Major] = NoSuchRequest;
+    }
+    SimGuardBegin(&Guard);
+    Status = Entry(&New->Object, &RegistryPath);
+    SimGuardEnd(&Guard, "DriverEntry", (PVOID)Entry);
+    if (!NT_SUCCESS(Status))
+    {
+        NtRule("Device", !New->Object.DeviceObject, "DriverEntry fails and leaves a device");
+        free(New);
+        return Status;
+    }
+    *Driver = &New->Object;
+    return Status;
+}
+
+NTSTATUS SimUnloadDriver(DRIVER_OBJECT *Driver)
+{
+    SIM_GUARD Guard;
+    BOOLEAN Busy;
+
+    NtLock();
+    Busy = Driver->DeviceObject != NULL;
+    NtUnlock();
+    if (Busy)
+    {
+        return STATUS_DEVICE_BUSY;
+    }
+    SimGuardBegin(&Guard);
+    Driver->DriverUnload(Driver);
+    SimGuardEnd(&Guard, "DriverUnload", (PVOID)Driver->DriverUnload);
+    free(Driver);
+    return STATUS_SUCCESS;
+}
+
+/* ---- Devices */
+
+static PDO *PdoOf(_In_ DEVICE_OBJECT *Device)
+{
+    return Device->DeviceExtension;
+}
+
+BOOLEAN NtIsPdo(DEVICE_OBJECT *Device)
+{
+    return Device->DriverObject == &Bus;
+}
+
+static VOID SetProperty(_Inout_ PDO *Pdo, _In_ const SIM_PROPERTY *Property)
+{
+    PVOID Data = malloc(Property->Size ? Property->Size : 1);
+    SIM_PROPERTY *Slot = NULL;
+
+    memcpy(Data, Property->Data, Property->Size);
+    for (ULONG I = 0; I < Pdo->Count; I++)
+    {
+        if (memcmp(&Pdo->Properties[I].Key, &Property->Key, sizeof(DEVPROPKEY)) == 0)
+        {
+            Slot = &Pdo->Properties[I];
+            free((PVOID)Slot->Data);
+        }
+    }
+    if (!Slot)
+    {
+        Pdo->Properties = realloc(Pdo->Properties, (Pdo->Count + 1) * sizeof(*Pdo->Properties));
+        Slot = &Pdo->Properties[Pdo->Count++];
+    }
+    *Slot = *Property;
+    Slot->Data = Data;
+}
+
+NTSTATUS SimAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULONG Count, DEVICE_OBJECT **Pdo)
+{
+    DEVICE_OBJECT *Device = NtDeviceCreate(&Bus, sizeof(PDO), FILE_DEVICE_UNKNOWN);
+    SIM_GUARD Guard;
+    NTSTATUS Status;
+
+    Device->Flags &= ~DO_DEVICE_INITIALIZING;
+    PdoOf(Device)->Number = (ULONG)InterlockedIncrement(&NextNumber);
+    for (ULONG I = 0; I < Count; I++)
+    {
+        SetProperty(PdoOf(Device), &Properties[I]);
+    }
+    SimGuardBegin(&Guard);
+    Status = Driver->DriverExtension->AddDevice(Driver, Device);
+    SimGuardEnd(&Guard, "AddDevice", (PVOID)Driver->DriverExtension->AddDevice);
+    if (!NT_SUCCESS(Status))
+    {
+        SimDeleteDevice(Device);
+        return Status;
+    }
+    *Pdo = Device;
+    return Status;
+}
+
+NTSTATUS SimPnp(DEVICE_OBJECT *Pdo, UCHAR Minor)
+{
+    DEVICE_OBJECT *Top = NtDeviceTop(Pdo);
+    IRP *Irp = NtIrpAllocate(Top->StackSize);
+    IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
+    NTSTATUS Status;
+
+    Irp->IoStatus.Status = STATUS_NOT_SUPPORTED; /* what every PnP request begins with */
+    Stack->MajorFunction = IRP_MJ_PNP;
+    Stack->MinorFunction = Minor;
+    Status = NtCallAndWait(Top, Irp, "IRP_MJ_PNP");
+    NtIrpFree(Irp);
+    return Status;
+}
+
+VOID SimDeleteDevice(DEVICE_OBJECT *Pdo)
+{
+    PDO *Extension = PdoOf(Pdo);
+
+    for (ULONG I = 0; I < Extension->Count; I++)
+    {
+        free((PVOID)Extension->Properties[I].Data);
+    }
+    free(Extension->Properties);
+    IoDeleteDevice(Pdo);
+}
+
+/* ---- What drivers ask of a device */
+
+const SIM_PROPERTY *NtDeviceProperty(DEVICE_OBJECT *Device, const DEVPROPKEY *Key)
+{
+    PDO *Pdo = PdoOf(Device);
+
+    for (ULONG I = 0; I < Pdo->Count; I++)
+    {
+        if (memcmp(&Pdo->Properties[I].Key, Key, sizeof(*Key)) == 0)
+        {
+            return &Pdo->Properties[I];
+        }
+    }
+    return NULL;
+}
+
+NTSTATUS IoGetDevicePropertyData(PDEVICE_OBJECT Pdo, const DEVPROPKEY *PropertyKey, LCID Lcid, ULONG Flags, ULONG Size,
+                                 PVOID Data, PULONG RequiredSize, PDEVPROPTYPE Type)
+{
+    const SIM_PROPERTY *Property;
+
+    NtIrql(APC_LEVEL);
+    if (!NtRule("Pdo", NtIsPdo(Pdo), "%p is no physical device object", (void *)Pdo))
+    {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    if (SimFail(__func__, SIM_PLACE()))
+    {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Property = NtDeviceProperty(Pdo, PropertyKey);
+    if (!Property)
+    {
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    *RequiredSize = Property->Size;
+    *Type = Property->Type;
+    if (Size < Property->Size)
+    {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    memcpy(Data, Property->Data, Property->Size);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS IoSetDevicePropertyData(PDEVICE_OBJECT Pdo, const DEVPROPKEY *PropertyKey, LCID Lcid, ULONG Flags,
+                                 DEVPROPTYPE Type, ULONG Size, PVOID Data)
+{
+    SIM_PROPERTY Property = {.Key = *PropertyKey, .Type = Type, .Size = Size, .Data = Data};
+
+    NtIrql(APC_LEVEL);
+    if (SimFail(__func__, SIM_PLACE()))
+    {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    SetProperty(PdoOf(Pdo), &Property);
+    return STATUS_SUCCESS;
+}
+
+/* The older properties: none of a simulated device has any. */
+NTSTATUS IoGetDeviceProperty(PDEVICE_OBJECT DeviceObject, DEVICE_REGISTRY_PROPERTY DeviceProperty, ULONG BufferLength,
+                             PVOID PropertyBuffer, PULONG ResultLength)
+{
+    NtIrql(PASSIVE_LEVEL);
+    *ResultLength = 0;
+    return STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+NTSTATUS IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GUID *InterfaceClassGuid,
+                                   PUNICODE_STRING ReferenceString, PUNICODE_STRING SymbolicLinkName)
+{
+    UNICODE_STRING Guid, Number;
+    WCHAR Digits[12];
+    NTSTATUS Status;
+
+    NtIrql(PASSIVE_LEVEL);
+    if (SimFail(__func__, SIM_PLACE()))
+    {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Number = (UNICODE_STRING){.Buffer = Digits, .MaximumLength = sizeof(Digits)};
+    RtlIntegerToUnicodeString(PdoOf(PhysicalDeviceObject)->Number, 10, &Number);
+    Status = RtlStringFromGUID(InterfaceClassGuid, &Guid);
+    if (!NT_SUCCESS(Status))
+    {
+        return Status;
+    }
+    SymbolicLinkName->Length = 0;
+    SymbolicLinkName->MaximumLength = 160;
+    SymbolicLinkName->Buffer = NtPoolAllocate(160, 'rtsU', SIM_PLACE());
+    RtlAppendUnicodeToString(SymbolicLinkName, L"\\??\\SIM#");
+    RtlAppendUnicodeStringToString(SymbolicLinkName, &Number);
+    RtlAppendUnicodeToString(SymbolicLinkName, L"#");
+    RtlAppendUnicodeStringToString(SymbolicLinkName, &Guid);
+    RtlFreeUnicodeString(&Guid);
+    return STATUS_SUCCESS;
+}
+
+/* Nobody looks devices up by interface class yet. */
+NTSTATUS IoSetDeviceInterfaceState(PUNICODE_STRING SymbolicLinkName, BOOLEAN Enable)
+{
+    NtIrql(PASSIVE_LEVEL);
+    return STATUS_SUCCESS;
+}

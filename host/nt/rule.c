@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules: how a broken one is reported, what a call into a driver must leave as it was, and what must be gone in the end.
+ * Any thread, any IRQL. A violation names the rule, the kernel function in which it was found, and the code that called.
+ */
+#include "host/nt/nt.h"
+
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+void __sanitizer_symbolize_pc(void *Pc, const char *Format, char *Out, size_t Size);
+void __sanitizer_print_stack_trace(void);
+#define STACK_TRACE() __sanitizer_print_stack_trace()
+#else
+#define STACK_TRACE() ((void)0)
+#endif
+
+static volatile LONG Violations, Expected;
+static const char *volatile ExpectedRule;
+
+VOID SimDescribe(const VOID *Place, PCHAR Text, SIZE_T Size)
+{
+    if (!Place)
+    {
+        snprintf(Text, Size, "?");
+        return;
+    }
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    /* A return address belongs to the instruction after the call. */
+    __sanitizer_symbolize_pc((PUCHAR)Place - 1, "%f %s:%l", Text, Size);
+#else
+    snprintf(Text, Size, "%p", Place);
+#endif
+}
+
+VOID SimViolation(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Text)
+{
+    CHAR Where[256];
+    PCSTR Awaited = ExpectedRule;
+
+    if (Awaited && strcmp(Awaited, Rule) == 0)
+    {
+        InterlockedIncrement(&Expected);
+        return;
+    }
+    InterlockedIncrement(&Violations);
+    SimDescribe(Place, Where, sizeof(Where));
+    fprintf(stderr, "VIOLATION of %s in %s, called by %s: %s\n", Rule, Call, Where, Text);
+    STACK_TRACE();
+    if (Violations > 50)
+    {
+        fprintf(stderr, "too many violations\n");
+        _Exit(1);
+    }
+}
+
+ULONG SimViolations(VOID)
+{
+    return (ULONG)ReadAcquire(&Violations);
+}
+
+ULONG SimExpect(PCSTR Rule)
+{
+    ULONG Before = (ULONG)InterlockedExchange(&Expected, 0);
+
+    ExpectedRule = Rule;
+    return Before;
+}
+
+BOOLEAN NtRuleBroken(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Format, ...)
+{
+    CHAR Text[256];
+    va_list Arguments;
+
+    va_start(Arguments, Format);
+    vsnprintf(Text, sizeof(Text), Format, Arguments);
+    va_end(Arguments);
+    SimViolation(Rule, Call, Place, Text);
+    return FALSE;
+}
+
+VOID SimGuardBegin(SIM_GUARD *Guard)
+{
+    PKTHREAD Thread = NtThread();
+
+    *Guard = (SIM_GUARD){.Irql = Thread->Irql,
+                         .SpinLocks = Thread->SpinLocks,
+                         .Resources = Thread->Resources,
+                         .Critical = Thread->Critical};
+}
+
+VOID SimGuardEnd(const SIM_GUARD *Guard, PCSTR Call, const VOID *Place)
+{
+    PKTHREAD Thread = NtThread();
+
+    if (Thread->Irql != Guard->Irql)
+    {
+        NtRuleBroken("IrqlReturn", Call, Place, "called at IRQL %u, returned at %u", Guard->Irql, Thread->Irql);
+        Thread->Irql = Guard->Irql;
+    }
+    if (Thread->SpinLocks != Guard->SpinLocks)
+    {
+        NtRuleBroken("SpinLockRelease", Call, Place, "%u spin locks held before, %u after", Guard->SpinLocks,
+                     Thread->SpinLocks);
+    }
+    if (Thread->Resources != Guard->Resources)
+    {
+        NtRuleBroken("ResourceRelease", Call, Place, "%u resources held before, %u after", Guard->Resources,
+                     Thread->Resources);
+    }
+    if (Thread->Critical != Guard->Critical)
+    {
+        NtRuleBroken("CriticalRegions", Call, Place, "%u critical regions before, %u after", Guard->Critical,
+                     Thread->Critical);
+    }
+}
+
+ULONG SimSpinLocksHeld(VOID)
+{
+    return NtThread()->SpinLocks;
+}
+
+VOID NtCheckNothingHeld(PKTHREAD Thread, PCSTR Call, const VOID *Place)
+{
+    if (Thread->Irql != PASSIVE_LEVEL || Thread->SpinLocks || Thread->Resources || Thread->Critical)
+    {
+        NtRuleBroken("NothingHeld", Call, Place, "IRQL %u, %u spin locks, %u resources, %u critical regions",
+                     Thread->Irql, Thread->SpinLocks, Thread->Resources, Thread->Critical);
+    }
+}
+
+VOID SimCheckEmpty(PCSTR When)
+{
+    NtIrpCheckEmpty(When);
+    NtIoCheckEmpty(When);
+    NtPsCheckEmpty(When);
+    NtKeysForget();
+    NtObCheckEmpty(When);
+    NtMmCheckEmpty(When);
+    NtPoolCheckEmpty(When);
+}

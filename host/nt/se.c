@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Security: self-relative descriptors are checked byte by byte and their access lists are followed, for three accounts.
+ * There are no privileges, no impersonation, no audit and no integrity levels. Pages: "SECURITY_DESCRIPTOR",
+ * [MS-DTYP] 2.4. Nothing here has state; any thread.
+ */
+#include "host/nt/nt.h"
+
+#define SE_DACL_PRESENT  0x0004
+#define SE_SACL_PRESENT  0x0010
+#define SE_SELF_RELATIVE 0x8000
+
+typedef struct _DESCRIPTOR
+{
+    UCHAR Revision, Sbz1;
+    USHORT Control;
+    ULONG Owner, Group, Sacl, Dacl; /* offsets */
+} DESCRIPTOR;
+
+typedef struct _ACL_HEADER
+{
+    UCHAR Revision, Sbz1;
+    USHORT Size, Count, Sbz2;
+} ACL_HEADER;
+
+typedef struct _ACE
+{
+    UCHAR Type, Flags;
+    USHORT Size;
+    ACCESS_MASK Mask;
+    UCHAR Sid[];
+} ACE;
+
+#define ACE_ALLOWED      0
+#define ACE_DENIED       1
+#define ACE_INHERIT_ONLY 0x08
+
+typedef struct _SID_BYTES
+{
+    UCHAR Length;
+    UCHAR Bytes[28];
+} SID_BYTES;
+
+static const SID_BYTES Everyone = {12, {1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}};
+static const SID_BYTES LocalSystem = {12, {1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0}};
+static const SID_BYTES Administrators = {16, {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0}};
+static const SID_BYTES User = {
+    28, {1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0xe9, 3, 0, 0}};
+
+const GENERIC_MAPPING NtFileMapping = {0x120089, 0x120116, 0x1200a0, FILE_ALL_ACCESS};
+
+VOID NtMapGeneric(ACCESS_MASK *Access, const GENERIC_MAPPING *Mapping)
+{
+    *Access |=
+        (*Access & GENERIC_READ ? Mapping->GenericRead : 0) | (*Access & GENERIC_WRITE ? Mapping->GenericWrite : 0) |
+        (*Access & GENERIC_EXECUTE ? Mapping->GenericExecute : 0) | (*Access & GENERIC_ALL ? Mapping->GenericAll : 0);
+    *Access &= ~(ACCESS_MASK)(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL);
+}
+
+/* Bytes of the SID at Sid, of which at most Room are there; 0: none. */
+static ULONG SidLength(_In_ const UCHAR *Sid, _In_ ULONG Room)
+{
+    ULONG Length = Room >= 8 ? 8 + 4 * Sid[1] : 0;
+
+    return Length && Sid[0] == 1 && Sid[1] <= 15 && Length <= Room ? Length : 0;
+}
+
+static BOOLEAN AclValid(_In_ const UCHAR *Acl, _In_ ULONG Room)
+{
+    const ACL_HEADER *Header = (const ACL_HEADER *)Acl;
+    ULONG Offset = sizeof(*Header);
+
+    if (Room < sizeof(*Header) || Header->Size > Room || Header->Size < sizeof(*Header) || Header->Revision < 2 ||
+        Header->Revision > 4 || Header->Size % 4)
+    {
+        return FALSE;
+    }
+    for (ULONG I = 0; I < Header->Count; I++)
+    {
+        const ACE *Entry = (const ACE *)(Acl + Offset);
+
+        if (Header->Size - Offset < sizeof(*Entry) || Entry->Size < sizeof(*Entry) || Entry->Size % 4 ||
+            Entry->Size > Header->Size - Offset ||
+            (Entry->Type <= ACE_DENIED && !SidLength(Entry->Sid, Entry->Size - (ULONG)sizeof(*Entry))))
+        {
+            return FALSE;
+        }
+        Offset += Entry->Size;
+    }
+    return TRUE;
+}
+
+static BOOLEAN PartValid(_In_ ULONG Offset, _In_ ULONG Length)
+{
+    return Offset % 4 == 0 && Offset >= sizeof(DESCRIPTOR) && Offset < Length;
+}
+
+BOOLEAN RtlValidRelativeSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, ULONG Length,
+                                           SECURITY_INFORMATION RequiredInformation)
+{
+    const UCHAR *Bytes = SecurityDescriptor;
+    const DESCRIPTOR *Header = SecurityDescriptor;
+
+    NtIrql(APC_LEVEL);
+    if (SimFail(__func__, SIM_PLACE()) || Length < sizeof(*Header) || Header->Revision != 1 ||
+        !(Header->Control & SE_SELF_RELATIVE))
+    {
+        return FALSE;
+    }
+    if (Header->Owner ? !PartValid(Header->Owner, Length) || !SidLength(Bytes + Header->Owner, Length - Header->Owner)
+                      : (RequiredInformation & OWNER_SECURITY_INFORMATION) != 0)
+    {
+        return FALSE;
+    }
+    if (Header->Group ? !PartValid(Header->Group, Length) || !SidLength(Bytes + Header->Group, Length - Header->Group)
+                      : (RequiredInformation & GROUP_SECURITY_INFORMATION) != 0)
+    {
+        return FALSE;
+    }
+    if (Header->Control & SE_DACL_PRESENT)
+    {
+        if (Header->Dacl &&
+            (!PartValid(Header->Dacl, Length) || !AclValid(Bytes + Header->Dacl, Length - Header->Dacl)))
+        {
+            return FALSE;
+        }
+    }
+    else if (RequiredInformation & DACL_SECURITY_INFORMATION)
+    {
+        return FALSE;
+    }
+    return !(Header->Control & SE_SACL_PRESENT) || !Header->Sacl ||
+           (PartValid(Header->Sacl, Length) && AclValid(Bytes + Header->Sacl, Length - Header->Sacl));
+}
+
+/* Of a valid descriptor: bytes up to the end of its last part. 0: not self-relative. */
+ULONG NtDescriptorLength(PSECURITY_DESCRIPTOR SecurityDescriptor)
+{
+    const UCHAR *Bytes = SecurityDescriptor;
+    const DESCRIPTOR *Header = SecurityDescriptor;
+    ULONG Length = sizeof(*Header);
+
+    if (Header->Revision != 1 || !(Header->Control & SE_SELF_RELATIVE))
+    {
+        return 0;
+    }
+    if (Header->Owner)
+    {
+        Length = max(Length, Header->Owner + 8 + 4u * Bytes[Header->Owner + 1]);
+    }
+    if (Header->Group)
+    {
+        Length = max(Length, Header->Group + 8 + 4u * Bytes[Header->Group + 1]);
+    }
+    if ((Header->Control & SE_DACL_PRESENT) && Header->Dacl)
+    {
+        Length = max(Length, Header->Dacl + ((const ACL_HEADER *)(Bytes + Header->Dacl))->Size);
+    }
+    if ((Header->Control & SE_SACL_PRESENT) && Header->Sacl)
+    {
+        Length = max(Length, Header->Sacl + ((const ACL_HEADER *)(Bytes + Header->Sacl))->Size);
+    }
+    return Length;
+}
+
+ULONG RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
+{
+    return NtDescriptorLength(SecurityDescriptor);
+}
+
+static BOOLEAN Same(_In_ const UCHAR *Sid, _In_ const SID_BYTES *Known)
+{
+    return 8 + 4 * Sid[1] == Known->Length && memcmp(Sid, Known->Bytes, Known->Length) == 0;
+}
+
+static BOOLEAN Has(_In_ SIM_ACCOUNT Account, _In_ const UCHAR *Sid)
+{
+    return Same(Sid, &Everyone) || (Account == SimSystem && (Same(Sid, &LocalSystem) || Same(Sid, &Administrators))) ||
+           (Account == SimAdministrator && Same(Sid, &Administrators)) || (Account == SimUser && Same(Sid, &User));
+}
+
+ACCESS_MASK NtAccessAllowed(PSECURITY_DESCRIPTOR Descriptor, SIM_ACCOUNT Account, const GENERIC_MAPPING *Mapping)
+{
+    const UCHAR *Bytes = Descriptor;
+    const DESCRIPTOR *Header = Descriptor;
+    const ACL_HEADER *Acl;
+    ACCESS_MASK Allowed = 0, Denied = 0;
+    ULONG Offset;
+
+    if (!Descriptor)
+    {
+        return Account == SimUser ? 0 : Mapping->GenericAll;
+    }
+    if (!(Header->Control & SE_DACL_PRESENT) || !Header->Dacl)
+    {
+        return Mapping->GenericAll; /* no list: everyone everything */
+    }
+    Acl = (const ACL_HEADER *)(Bytes + Header->Dacl);
+    Offset = Header->Dacl + sizeof(*Acl);
+    for (ULONG I = 0; I < Acl->Count; I++)
+    {
+        const ACE *Entry = (const ACE *)(Bytes + Offset);
+        ACCESS_MASK Mask = Entry->Mask;
+
+        NtMapGeneric(&Mask, Mapping);
+        if (Entry->Type <= ACE_DENIED && !(Entry->Flags & ACE_INHERIT_ONLY) && Has(Account, Entry->Sid))
+        {
+            if (Entry->Type == ACE_ALLOWED)
+            {
+                Allowed |= Mask & ~Denied;
+            }
+            else
+            {
+                Denied |= Mask & ~Allowed;
+            }
+        }
+        Offset += Entry->Size;
+    }
+    return Allowed;
+}
+
+VOID SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+{
+    *SubjectContext = (SECURITY_SUBJECT_CONTEXT){.PrimaryToken = IoGetCurrentProcess()};
+}
+
+VOID SeLockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+{
+}
+
+VOID SeUnlockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+{
+}
+
+VOID SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+{
+    SubjectContext->PrimaryToken = NULL;
+}
+
+/* A token is its process here. */
+BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT_CONTEXT SubjectContext,
+                      BOOLEAN SubjectContextLocked, ACCESS_MASK DesiredAccess, ACCESS_MASK PreviouslyGrantedAccess,
+                      PVOID *Privileges, PGENERIC_MAPPING GenericMapping, KPROCESSOR_MODE AccessMode,
+                      ACCESS_MASK *GrantedAccess, PNTSTATUS AccessStatus)
+{
+    ACCESS_MASK Wanted = DesiredAccess & ~(ACCESS_MASK)MAXIMUM_ALLOWED, Allowed;
+
+    NtIrql(PASSIVE_LEVEL);
+    NtMapGeneric(&Wanted, GenericMapping);
+    Allowed =
+        AccessMode == KernelMode
+            ? GenericMapping->GenericAll
+            : NtAccessAllowed(SecurityDescriptor, ((PEPROCESS)SubjectContext->PrimaryToken)->Account, GenericMapping);
+    Allowed |= PreviouslyGrantedAccess;
+    *GrantedAccess = DesiredAccess & MAXIMUM_ALLOWED ? Allowed : Wanted;
+    *AccessStatus = Wanted & ~Allowed ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+    if (Wanted & ~Allowed)
+    {
+        *GrantedAccess = 0;
+    }
+    return NT_SUCCESS(*AccessStatus);
+}
+
+PGENERIC_MAPPING IoGetFileObjectGenericMapping(VOID)
+{
+    return (PGENERIC_MAPPING)&NtFileMapping;
+}
