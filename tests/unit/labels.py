@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Compares the labels of publishes, acquires and fences: those that the head of ring/ring.h lists, those at their places
-in its code, and those that docs/protocol.md lists. Each stands exactly once in each of the three, and the operation
-behind it is of the kind that its name says. Then does so on broken copies, and must see each fault."""
+"""Compares the labels of publishes, acquires and fences: those that the head of ring/ring.h lists, those at their
+places in its code, and those that docs/protocol.md lists. Each stands exactly once in each of the three, and the
+operation behind it is of the kind that its name says. Then does so on broken copies, and must see each fault."""
 import re
 import sys
 
-KINDS = {"publish": "memory_order_release", "acquire": "memory_order_acquire", "fence": "atomic_thread_fence(memory_order_seq_cst)"}
+KINDS = {"publish": "memory_order_release", "acquire": "memory_order_acquire",
+         "fence": "atomic_thread_fence(memory_order_seq_cst)"}
 
 
 def faults(code, document):
@@ -22,8 +23,9 @@ def faults(code, document):
             if labels.count(label) != 1:
                 found.append(f"[{label}] stands {labels.count(label)} times in {name}, not once")
     for label, line in places:
-        if KINDS.get(label.split("-")[0], "?") not in line:
-            found.append(f"[{label}] is not followed by {KINDS.get(label.split('-')[0], 'a known operation')}: {line.strip()}")
+        kind = KINDS.get(label.split("-")[0], "a known operation")
+        if kind not in line:
+            found.append(f"[{label}] is not followed by {kind}: {line.strip()}")
     for order in ("release", "acquire", "seq_cst", "acq_rel"):
         labelled = sum(f"memory_order_{order}" in line for _, line in places)
         # Closed has its own pair, outside the protocol of the indexes.

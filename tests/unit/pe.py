@@ -80,7 +80,7 @@ class Image:
         return self.pe.get_offset_from_rva(rva) if rva and size else None
 
     def guard(self):
-        """(check pointer, dispatch pointer, table, count) as RVAs, flags; None without a load configuration that has them."""
+        """(check pointer, dispatch pointer, table as RVAs, count, flags); None without a load configuration."""
         at = self.load_config()
         if at is None or struct.unpack_from("<I", self.data, at)[0] < 0x94:
             return None
@@ -203,7 +203,7 @@ def faults(data, path, allowed):
     return found
 
 
-# --- the checks' own test ----------------------------------------------------------------------------------------------
+# --- the checks' own test ---------------------------------------------------------------------------------------------
 
 
 def change(image, offset, form, value):
@@ -247,7 +247,8 @@ def guard_field(offset, form, value):
     return lambda image: change(image, image.load_config() + offset, form, value)
 
 
-AMD64 = {"probe": b"\x48\x29\xc4", "frame": b"\x48\x81\xec\x00\x10\x00\x00", "ymm": b"\xc5\xfc\x28\xc1", "vex": b"\xc5\xf9\x6f\xc1"}
+AMD64 = {"probe": b"\x48\x29\xc4", "frame": b"\x48\x81\xec\x00\x10\x00\x00",
+         "ymm": b"\xc5\xfc\x28\xc1", "vex": b"\xc5\xf9\x6f\xc1"}
 ARM64 = {"probe": b"\xff\x73\x2f\xcb", "frame": b"\xff\x07\x40\xd1"}
 
 # What is done to a copy, the name under which it must be found, whether the checksum is left as it was.
@@ -270,7 +271,8 @@ BREAKS = [
     ("not instrumented", "guard-flags", guard_field(0x90, "<I", CF_TABLE), False),
     ("table absent", "guard-table", guard_field(0x90, "<I", CF_INSTRUMENTED), False),
     ("table empty", "guard-table", guard_field(0x88, "<Q", 0), False),
-    ("table of nonsense", "guard-table", lambda i: change(i, i.pe.get_offset_from_rva(i.guard()[2]), "<I", 0x10), False),
+    ("table of nonsense", "guard-table", lambda i: change(
+        i, i.pe.get_offset_from_rva(i.guard()[2]), "<I", 0x10), False),
     ("guard pointers writable", "guard-pointers", lambda i: section_flags(i, i.guard()[0], WRITE), False),
     ("check pointer nowhere", "guard-pointers", guard_field(0x70, "<Q", 0), False),
     ("dispatch pointer nowhere", "guard-pointers", guard_field(0x78, "<Q", 0), False),

@@ -523,8 +523,8 @@ static void TooLongPacketIsPassedOver(void **State)
     }
 }
 
-/* Each consumer's step on memory that the other side fills at random: whatever comes, indexes stay possible and a packet
- * that is handed out lies within the memory. */
+/* Each consumer's step on memory that the other side fills at random: whatever comes, indexes stay possible and a
+ * packet that is handed out lies within the memory. */
 static void GarbageNeverLeadsOutOfTheMemory(void **State)
 {
     (void)State;

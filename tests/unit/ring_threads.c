@@ -20,8 +20,8 @@
 #define ALTERNATIONS 2000000u
 #define POLLS        16u
 
-/* What a side sleeps on: an eventfd, as in life, or (Fd -1) a word that it watches: a wake-up a hundred times as fast, and
- * so a hundred times as many of them in a second. */
+/* What a side sleeps on: an eventfd, as in life, or (Fd -1) a word that it watches: a wake-up a hundred times as fast,
+ * and so a hundred times as many of them in a second. */
 typedef struct _EVENT
 {
     int Fd;
