@@ -12,8 +12,10 @@
 #include "examples/example.h"
 #include "wintun.h"
 
-/* How long to look for packets before going to sleep. Waking up costs more than this, and packets rarely come alone. */
-#define SPIN_LOOKS 400
+/* How often to look for packets before going to sleep: waking up costs more than this, and packets rarely come alone.
+ * Every so many looks another thread may have the processor: it may be the one that brings the next packet. */
+#define SPIN_LOOKS  2000
+#define YIELD_LOOKS 16
 
 static WINTUN_CREATE_ADAPTER_FUNC *CreateAdapter;
 static WINTUN_CLOSE_ADAPTER_FUNC *CloseAdapter;
@@ -152,8 +154,13 @@ static DWORD Run(WINTUN_SESSION_HANDLE Session, HANDLE Stop)
         }
         if (GetLastError() != ERROR_NO_MORE_ITEMS)
             return GetLastError();
-        if (Looks++ < SPIN_LOOKS)
-            YieldProcessor();
+        if (++Looks < SPIN_LOOKS)
+        {
+            if (Looks % YIELD_LOOKS == 0)
+                SwitchToThread();
+            else
+                YieldProcessor();
+        }
         else if (WaitForMultipleObjects(ARRAYSIZE(Events), Events, FALSE, INFINITE) == WAIT_FAILED)
             return GetLastError();
         else

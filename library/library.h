@@ -114,11 +114,12 @@ typedef enum _SESSION_STATE
 typedef struct _SESSION_SIDE
 {
     SRWLOCK Lock;
-    RING_SIDE Ring;   /* consumer of to_app, producer of to_stack */
-    DWORD Held;       /* packets in the program's hands */
-    DWORD Idle;       /* looks that found nothing since the last packet or room */
-    BOOL EventShared; /* the program has Event: it may wait on it without our knowing */
-    HANDLE Event;     /* ToAppPackets or ToStackSpace */
+    RING_SIDE Ring;     /* consumer of to_app, producer of to_stack */
+    DWORD Held;         /* packets in the program's hands */
+    DWORD Idle;         /* looks that found nothing since the last packet or room */
+    LONGLONG IdleSince; /* performance counter at the first of them; receiving side */
+    BOOL EventShared;   /* the program has Event: it may wait on it without our knowing */
+    HANDLE Event;       /* ToAppPackets or ToStackSpace */
 } SESSION_SIDE;
 
 /*
@@ -137,7 +138,7 @@ typedef struct _SESSION
     _Atomic(LONG)
         References; /* one while open; after that one for each side with Held packets; one for each thread that
                                  waits or wakes the driver */
-    _Atomic(DWORD) SpinBudget; /* microseconds that PlaintunWait polls before it waits */
+    _Atomic(DWORD) SpinBudget; /* microseconds of polling before a wait is prepared */
     ULONG64 Order;             /* when the entry was last ended or freed: the oldest goes first; guarded by TableLock */
     HANDLE Device;
     SESSION_EVENTS Events;

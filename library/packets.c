@@ -146,6 +146,49 @@ static void GiveBackAll(PLAINTUN_SESSION_HANDLE Handle, SESSION *Session, SESSIO
 
 /* --- from the system to the program --------------------------------------------------------------------------------- */
 
+/* The time that polling may take doubles each time that it found something and halves each time that it did not, so that
+ * a busy session is served without sleeping and an idle one costs next to nothing. */
+static void SpinPaid(SESSION *Session, BOOL Paid)
+{
+    DWORD Budget = atomic_load_explicit(&Session->SpinBudget, memory_order_relaxed);
+    Budget = Paid ? Budget * 2 : Budget / 2;
+    Budget = Budget < SPIN_MIN ? SPIN_MIN : Budget > SPIN_MAX ? SPIN_MAX : Budget;
+    atomic_store_explicit(&Session->SpinBudget, Budget, memory_order_relaxed);
+}
+
+/* Performance counter units that polling may take now. */
+static LONGLONG SpinTime(SESSION *Session)
+{
+    LARGE_INTEGER Frequency;
+    QueryPerformanceFrequency(&Frequency);
+    /* 32 bits will do: the counter runs at some MHz. */
+    return (DWORD)Frequency.QuadPart / 1000 * atomic_load_explicit(&Session->SpinBudget, memory_order_relaxed) / 1000;
+}
+
+/*
+ * The ring is empty, the program has its event, and the driver has taken the waiting flag, so that the event is set or
+ * about to be. Preparing a wait now costs a system call here and another one in the driver when the next packet comes,
+ * which under load is at once: so for some microseconds nothing is prepared. A program that polls finds the packet; one
+ * that waits does not sleep, as the event is set, and looks again. TRUE: nothing is to be prepared yet.
+ */
+static BOOL Linger(SESSION *Session)
+{
+    SESSION_SIDE *Side = &Session->Receive;
+    LARGE_INTEGER Now;
+    if (atomic_load_explicit(&Side->Ring.Ring->ConsumerWaiting, memory_order_relaxed) != 0)
+        return FALSE;
+    QueryPerformanceCounter(&Now);
+    if (Side->Idle == 0)
+    {
+        Side->Idle = 1;
+        Side->IdleSince = Now.QuadPart;
+    }
+    if (Now.QuadPart - Side->IdleSince < SpinTime(Session))
+        return TRUE;
+    SpinPaid(Session, FALSE);
+    return FALSE;
+}
+
 /*
  * The ring was found empty: makes sure that the event will be set when a packet comes. Woken: the caller was woken by
  * the event and so knows it to be set. Returns RING_EMPTY, RING_OK (something came) or RING_CORRUPT.
@@ -195,7 +238,7 @@ DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *Pa
             Error = Closed(Session, Side);
             if (Error != NO_ERROR)
                 break;
-            if (Side->EventShared)
+            if (Side->EventShared && !Linger(Session))
                 Status = ArmReceive(Session, FALSE);
             if (Status == RING_EMPTY)
                 Error = ERROR_NO_MORE_ITEMS;
@@ -222,7 +265,12 @@ DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *Pa
     }
     Side->Held += Taken;
     if (Taken > 0)
+    {
+        if (Side->EventShared && Side->Idle > 0 &&
+            atomic_load_explicit(&Side->Ring.Ring->ConsumerWaiting, memory_order_relaxed) == 0)
+            SpinPaid(Session, TRUE);
         Side->Idle = 0;
+    }
     Leave(Session, Side);
     if (Taken == 0)
         SetLastError(Error);
@@ -454,26 +502,20 @@ static BOOL Changed(SESSION *Session, DWORD Events, const SIGHT *Sight)
     return atomic_load_explicit(&Session->State, memory_order_relaxed) != SESSION_OPEN;
 }
 
-/*
- * Polls for a while. The while doubles each time that polling found something and halves each time that it did not, so
- * that a busy session is served without sleeping and an idle one costs next to nothing. Between bursts other threads get
- * the processor: on a small machine one of them may be the one we wait for.
- */
+/* Polls for a while. Between bursts other threads get the processor: on a small machine one of them may be the one we
+ * wait for. */
 static BOOL Spin(SESSION *Session, DWORD Events, const SIGHT *Sight)
 {
-    LARGE_INTEGER Frequency, Now;
-    DWORD Budget = atomic_load_explicit(&Session->SpinBudget, memory_order_relaxed);
-    QueryPerformanceFrequency(&Frequency);
+    LARGE_INTEGER Now;
     QueryPerformanceCounter(&Now);
-    LONGLONG End = Now.QuadPart + (DWORD)Frequency.QuadPart / 1000 * Budget / 1000; /* 32 bits will do */
+    LONGLONG End = Now.QuadPart + SpinTime(Session);
     do
     {
         for (int i = 0; i < SPIN_BURST; ++i)
         {
             if (Changed(Session, Events, Sight))
             {
-                atomic_store_explicit(&Session->SpinBudget, Budget > SPIN_MAX / 2 ? SPIN_MAX : Budget * 2,
-                                      memory_order_relaxed);
+                SpinPaid(Session, TRUE);
                 return TRUE;
             }
             YieldProcessor();
@@ -481,7 +523,7 @@ static BOOL Spin(SESSION *Session, DWORD Events, const SIGHT *Sight)
         SwitchToThread();
         QueryPerformanceCounter(&Now);
     } while (Now.QuadPart < End);
-    atomic_store_explicit(&Session->SpinBudget, Budget / 2 < SPIN_MIN ? SPIN_MIN : Budget / 2, memory_order_relaxed);
+    SpinPaid(Session, FALSE);
     return FALSE;
 }
 
