@@ -45,8 +45,9 @@ struct _BACKEND
     DECLSPEC_CACHEALIGN BACKEND_COUNTERS ToMiniport;
     volatile LONG64 Refused; /* completed by the miniport with a failure */
     DECLSPEC_CACHEALIGN BACKEND_COUNTERS FromMiniport;
-    volatile LONG64 DroppedDown, DroppedInvalid; /* of FromMiniport.Dropped: interface down; refused by Linux as wrong */
-    DECLSPEC_CACHEALIGN KSPIN_LOCK BounceLock;   /* Bounce: for packets in more parts than one write takes */
+    volatile LONG64 DroppedDown,
+        DroppedInvalid;                        /* of FromMiniport.Dropped: interface down; refused by Linux as wrong */
+    DECLSPEC_CACHEALIGN KSPIN_LOCK BounceLock; /* Bounce: for packets in more parts than one write takes */
     PUCHAR Bounce;
 };
 

@@ -36,18 +36,18 @@
 #define LINUX_AF_INET  2
 #define LINUX_AF_INET6 10
 
-#define LINUX_EPERM          1
-#define LINUX_ENOENT         2
-#define LINUX_ESRCH          3
-#define LINUX_EACCES         13
-#define LINUX_EEXIST         17
-#define LINUX_ENODEV         19
-#define LINUX_EOPNOTSUPP     95
-#define LINUX_EAFNOSUPPORT   97
-#define LINUX_EADDRNOTAVAIL  99
-#define LINUX_ENETDOWN       100
-#define LINUX_ENETUNREACH    101
-#define LINUX_EHOSTUNREACH   113
+#define LINUX_EPERM         1
+#define LINUX_ENOENT        2
+#define LINUX_ESRCH         3
+#define LINUX_EACCES        13
+#define LINUX_EEXIST        17
+#define LINUX_ENODEV        19
+#define LINUX_EOPNOTSUPP    95
+#define LINUX_EAFNOSUPPORT  97
+#define LINUX_EADDRNOTAVAIL 99
+#define LINUX_ENETDOWN      100
+#define LINUX_ENETUNREACH   101
+#define LINUX_EHOSTUNREACH  113
 
 /* The fixed parts that follow a message's header. */
 typedef struct _NETLINK_LINK

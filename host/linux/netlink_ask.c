@@ -57,8 +57,8 @@ static int VisitDatagram(const uint8_t *Data, uint32_t Length, NETLINK_VISITOR V
         if (Visitor && !*Outcome && Header->Length >= sizeof(*Header) + Fixed)
         {
             NETLINK_ATTRIBUTES Attributes;
-            NetlinkParse(Data + sizeof(*Header) + NetlinkPadded(Fixed), Header->Length - (uint32_t)sizeof(*Header) - NetlinkPadded(Fixed),
-                         &Attributes);
+            NetlinkParse(Data + sizeof(*Header) + NetlinkPadded(Fixed),
+                         Header->Length - (uint32_t)sizeof(*Header) - NetlinkPadded(Fixed), &Attributes);
             *Outcome = Visitor(Context, Header->Type, Header + 1, &Attributes);
         }
         if (NetlinkPadded(Header->Length) >= Length)

@@ -7,17 +7,17 @@
 #include "host/linux/syscall.h"
 #include "host/linux/tun.h"
 
-#define TUNSETIFF      0x400454ca
-#define TUNSETCARRIER  0x400454e2
-#define SIOCSIFMTU     0x8922
-#define SIOCGIFINDEX   0x8933
-#define IFF_TUN        0x0001
-#define IFF_NO_PI      0x1000
-#define IFF_TUN_EXCL   0x8000
-#define AF_INET        2
-#define SOCK_DGRAM     2
-#define SOCK_CLOEXEC   0x80000
-#define NAME_ATTEMPTS  1000
+#define TUNSETIFF     0x400454ca
+#define TUNSETCARRIER 0x400454e2
+#define SIOCSIFMTU    0x8922
+#define SIOCGIFINDEX  0x8933
+#define IFF_TUN       0x0001
+#define IFF_NO_PI     0x1000
+#define IFF_TUN_EXCL  0x8000
+#define AF_INET       2
+#define SOCK_DGRAM    2
+#define SOCK_CLOEXEC  0x80000
+#define NAME_ATTEMPTS 1000
 
 typedef struct _INTERFACE_REQUEST
 {

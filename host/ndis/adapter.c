@@ -163,8 +163,8 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
     }
     SetState(Adapter, HostPausing);
     HostPendingBegin(&Adapter->Pause);
-    Status = HostPendingEnd(&Adapter->Pause,
-                            Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters));
+    Status =
+        HostPendingEnd(&Adapter->Pause, Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters));
     NdisRule("Pause_Status", Status == NDIS_STATUS_SUCCESS, Place, "MiniportPause may only succeed or pend, not 0x%08x",
              (unsigned)Status);
     NdisRule("Pause_SendsCompleted", Adapter->SendsOut == 0, Place, "%lld lists not completed",

@@ -92,9 +92,8 @@ NDIS_STATUS NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
     PVOID Place = HostPlace();
 
-    if (!Adapter ||
-        !NdisRule("State_SetAttributes", Adapter->State == HostInitializing, Place, "in state %s",
-                  HostStateName(Adapter->State)))
+    if (!Adapter || !NdisRule("State_SetAttributes", Adapter->State == HostInitializing, Place, "in state %s",
+                              HostStateName(Adapter->State)))
     {
         return NDIS_STATUS_INVALID_PARAMETER;
     }

@@ -119,14 +119,13 @@ VOID NdisAdvanceNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta,
     FindCurrent(NetBuffer);
 }
 
-NDIS_STATUS NdisRetreatNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta,
-                                              ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler,
+NDIS_STATUS NdisRetreatNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta, ULONG DataBackFill,
+                                              NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler,
                                               NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
 {
     for (NET_BUFFER *Buffer = NetBufferList->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
     {
-        NDIS_STATUS Status =
-            NdisRetreatNetBufferDataStart(Buffer, DataOffsetDelta, DataBackFill, AllocateMdlHandler);
+        NDIS_STATUS Status = NdisRetreatNetBufferDataStart(Buffer, DataOffsetDelta, DataBackFill, AllocateMdlHandler);
 
         if (Status != NDIS_STATUS_SUCCESS)
         {
@@ -153,8 +152,7 @@ VOID NdisAdvanceNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG Dat
  * NdisGetDataBuffer: the first BytesNeeded bytes in one piece: where they lie if that is one piece and aligned, else
  * copied to Storage. NULL: fewer bytes than needed, not in one piece and no Storage, or an MDL cannot be mapped.
  */
-PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage, ULONG AlignMultiple,
-                        ULONG AlignOffset)
+PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage, ULONG AlignMultiple, ULONG AlignOffset)
 {
     MDL *Mdl = NetBuffer->CurrentMdl;
     ULONG Offset = NetBuffer->CurrentMdlOffset, Copied = 0;

@@ -56,9 +56,8 @@ NDIS_STATUS NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PND
     NTSTATUS Status;
 
     if (!Driver || !HostHeaderValid(&ConfigObject->Header, NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
-                                    NDIS_CONFIGURATION_OBJECT_REVISION_1,
-                                    NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1, "NDIS_CONFIGURATION_OBJECT",
-                                    HostPlace()))
+                                    NDIS_CONFIGURATION_OBJECT_REVISION_1, NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1,
+                                    "NDIS_CONFIGURATION_OBJECT", HostPlace()))
     {
         return NDIS_STATUS_INVALID_PARAMETER;
     }
@@ -87,8 +86,8 @@ VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
 {
     HOST_CONFIGURATION *Configuration = ConfigurationHandle;
 
-    if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration,
-                  HostPlace(), "%p is no configuration", ConfigurationHandle))
+    if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration, HostPlace(),
+                  "%p is no configuration", ConfigurationHandle))
     {
         return;
     }
@@ -171,8 +170,8 @@ VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *P
     ULONG Length = 0;
 
     *Status = NDIS_STATUS_FAILURE;
-    if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration,
-                  HostPlace(), "%p is no configuration", ConfigurationHandle))
+    if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration, HostPlace(),
+                  "%p is no configuration", ConfigurationHandle))
     {
         return;
     }
@@ -189,8 +188,8 @@ VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *P
         goto free;
     }
     *Status = NDIS_STATUS_FAILURE;
-    if (!NT_SUCCESS(ZwQueryValueKey(Configuration->Key, Keyword, KeyValuePartialInformation, Information, Length,
-                                    &Length)))
+    if (!NT_SUCCESS(
+            ZwQueryValueKey(Configuration->Key, Keyword, KeyValuePartialInformation, Information, Length, &Length)))
     {
         goto free;
     }
@@ -226,8 +225,8 @@ VOID NdisWriteConfiguration(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHandle
     PVOID Data;
 
     *Status = NDIS_STATUS_FAILURE;
-    if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration,
-                  HostPlace(), "%p is no configuration", ConfigurationHandle))
+    if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration, HostPlace(),
+                  "%p is no configuration", ConfigurationHandle))
     {
         return;
     }

@@ -70,9 +70,8 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
 
     if (!Driver ||
         !HostHeaderValid(&Attributes->Header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
-                         NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
-                         NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1, "NDIS_DEVICE_OBJECT_ATTRIBUTES",
-                         HostPlace()) ||
+                         NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1, NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
+                         "NDIS_DEVICE_OBJECT_ATTRIBUTES", HostPlace()) ||
         !NdisRule("Device_Attributes", Attributes->DeviceName && Attributes->SymbolicName && Attributes->MajorFunctions,
                   HostPlace(), "a device needs a name, a symbolic name and dispatch routines") ||
         !NdisRule("Device_NoPnpHandlers",

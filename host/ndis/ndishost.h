@@ -68,7 +68,8 @@ struct _NDIS_HOST_ADAPTER
     DEVICE_OBJECT *Pdo, *Fdo, *Lower;
     UNICODE_STRING Interface; /* symbolic link of GUID_DEVINTERFACE_NET */
     volatile LONG State;      /* HOST_STATE */
-    PKTHREAD InitializeThread; /* while MiniportInitializeEx runs: who registers a device then does so for this adapter */
+    PKTHREAD
+        InitializeThread; /* while MiniportInitializeEx runs: who registers a device then does so for this adapter */
 
     NDIS_HANDLE Context; /* the miniport's */
     BOOLEAN RegistrationSet, GeneralSet, SurpriseRemoved;
@@ -138,7 +139,7 @@ typedef struct _HOST_LIST
     PVOID PrivateSlots[HOST_PRIVATE_SLOTS];
 } HOST_LIST;
 
-#define HostListOf(ListPointer) CONTAINING_RECORD(ListPointer, HOST_LIST, List)
+#define HostListOf(ListPointer)     CONTAINING_RECORD(ListPointer, HOST_LIST, List)
 #define HostBufferOf(BufferPointer) CONTAINING_RECORD(BufferPointer, HOST_BUFFER, Buffer)
 
 /* A control device of NdisRegisterDeviceEx: lies in its DEVICE_OBJECT's extension, before the miniport's own. */

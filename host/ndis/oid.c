@@ -6,7 +6,7 @@
  */
 #include "host/ndis/ndishost.h"
 
-#define CANARY 0xc5
+#define CANARY       0xc5
 #define CANARY_BYTES 16
 
 /*
@@ -44,8 +44,8 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
     Request.RequestId = (PVOID)(ULONG_PTR)++Adapter->NextRequestId;
     Adapter->OidRequest = &Request;
     HostPendingBegin(&Adapter->Oid);
-    Status = HostPendingEnd(&Adapter->Oid,
-                            Adapter->Driver->Characteristics.OidRequestHandler(Adapter->Context, &Request));
+    Status =
+        HostPendingEnd(&Adapter->Oid, Adapter->Driver->Characteristics.OidRequestHandler(Adapter->Context, &Request));
     Adapter->OidRequest = NULL;
     KeSetEvent(&Adapter->OidIdle, 0, FALSE);
 
@@ -98,8 +98,7 @@ static const OID_TRIAL Mandatory[] = {
 };
 
 /* One query with a buffer of Length bytes in front of a canary. */
-static NDIS_STATUS TryQuery(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Length,
-                            _Out_ ULONG *Done)
+static NDIS_STATUS TryQuery(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Length, _Out_ ULONG *Done)
 {
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     UCHAR Buffer[512] __attribute__((aligned(16)));

@@ -76,8 +76,7 @@ VOID HostPoolsCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter)
 }
 
 /* NdisAllocateNetBufferListPool: NdisHandle of an adapter or a driver; NULL: no memory, or wrong parameters. */
-NDIS_HANDLE NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle,
-                                          NET_BUFFER_LIST_POOL_PARAMETERS const *Parameters)
+NDIS_HANDLE NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle, NET_BUFFER_LIST_POOL_PARAMETERS const *Parameters)
 {
     PVOID Place = HostPlace();
     HOST_POOL *Pool;

@@ -18,8 +18,7 @@ static BOOLEAN CheckList(_In_ NDIS_HOST_ADAPTER *Adapter, _In_ const NET_BUFFER_
            NdisRule("Receive_FrameType",
                     (FrameType == RtlUshortByteSwap(0x0800) && Flags == NDIS_NBL_FLAGS_IS_IPV4) ||
                         (FrameType == RtlUshortByteSwap(0x86dd) && Flags == NDIS_NBL_FLAGS_IS_IPV6),
-                    Place, "frame type 0x%llx, flags 0x%x", (unsigned long long)FrameType,
-                    (unsigned)List->NblFlags);
+                    Place, "frame type 0x%llx, flags 0x%x", (unsigned long long)FrameType, (unsigned)List->NblFlags);
 }
 
 /*
@@ -37,8 +36,8 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
     ULONG Count = 0;
 
     if (!Adapter || !NdisRule("Receive_Lists", NetBufferLists != NULL, Place, "no lists") ||
-        !NdisRule("State_Receive", Adapter->State == HostRunning || Adapter->State == HostPausing, Place,
-                  "in state %s", HostStateName(Adapter->State)))
+        !NdisRule("State_Receive", Adapter->State == HostRunning || Adapter->State == HostPausing, Place, "in state %s",
+                  HostStateName(Adapter->State)))
     {
         return;
     }

@@ -45,8 +45,7 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
     {
         HOST_LIST *Host = HostListOf(List);
 
-        if (!NdisRule("Send_Complete", Host->Magic == HostMagicList, Place, "%p is no NET_BUFFER_LIST",
-                      (void *)List) ||
+        if (!NdisRule("Send_Complete", Host->Magic == HostMagicList, Place, "%p is no NET_BUFFER_LIST", (void *)List) ||
             !NdisRule("Send_CompleteOnce",
                       InterlockedCompareExchange(&Host->Owner, HostOwnerAllocator, HostOwnerSent) == HostOwnerSent,
                       Place, "a list that the miniport does not have is completed") ||

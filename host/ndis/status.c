@@ -29,8 +29,7 @@ VOID NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDIC
                          NDIS_STATUS_INDICATION_REVISION_1, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1,
                          "NDIS_STATUS_INDICATION", HostPlace()) ||
         !NdisRule("State_StatusAfterHalt", Adapter->State != HostHalted && Adapter->Backend, HostPlace(),
-                  "status 0x%08x in state %s", (unsigned)StatusIndication->StatusCode,
-                  HostStateName(Adapter->State)))
+                  "status 0x%08x in state %s", (unsigned)StatusIndication->StatusCode, HostStateName(Adapter->State)))
     {
         return;
     }

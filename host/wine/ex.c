@@ -203,7 +203,7 @@ VOID ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
 {
     ULONG_PTR Left = __atomic_sub_fetch(&RunRef->Count, 2 * (ULONG_PTR)Count, __ATOMIC_RELEASE);
 
-    if (Left > (ULONG_PTR)-(LONG_PTR)(2 * (ULONG_PTR)Count) - 2)
+    if (Left > (ULONG_PTR) - (LONG_PTR)(2 * (ULONG_PTR)Count) - 2)
     {
         PlatformRuleBroken("Rundown_Release", __func__, __builtin_return_address(0), "released more than acquired");
     }

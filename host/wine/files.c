@@ -159,7 +159,8 @@ static NTSTATUS OnCreate(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     Refused = FindDying(DeviceObject) != NULL;
     InsertTailList(&Files, &File->Link);
     KeReleaseSpinLock(&FilesLock, Irql);
-    Status = Refused ? Complete(Irp, STATUS_NO_SUCH_DEVICE) : OriginalOf(DeviceObject, IRP_MJ_CREATE)(DeviceObject, Irp);
+    Status =
+        Refused ? Complete(Irp, STATUS_NO_SUCH_DEVICE) : OriginalOf(DeviceObject, IRP_MJ_CREATE)(DeviceObject, Irp);
 
     KeAcquireSpinLock(&FilesLock, &Irql);
     File = FindFile(FileObject);

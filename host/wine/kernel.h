@@ -36,8 +36,7 @@ __declspec(dllimport) NTSTATUS NtWaitForMultipleObjects(ULONG Count, const HANDL
 __declspec(dllimport) NTSTATUS NtOpenProcess(HANDLE *Handle, ACCESS_MASK Access, OBJECT_ATTRIBUTES *Attributes,
                                              CLIENT_ID *Id);
 __declspec(dllimport) NTSTATUS NtDuplicateObject(HANDLE SourceProcess, HANDLE Source, HANDLE TargetProcess,
-                                                 HANDLE *Target, ACCESS_MASK Access, ULONG Attributes,
-                                                 ULONG Options);
+                                                 HANDLE *Target, ACCESS_MASK Access, ULONG Attributes, ULONG Options);
 __declspec(dllimport) NTSTATUS NtQueryObject(HANDLE Handle, ULONG Class, PVOID Data, ULONG Length, ULONG *Done);
 __declspec(dllimport) NTSTATUS NtMapViewOfSection(HANDLE Section, HANDLE Process, PVOID *Base, ULONG_PTR ZeroBits,
                                                   SIZE_T Commit, LARGE_INTEGER *Offset, SIZE_T *Size, ULONG Inherit,
@@ -98,7 +97,7 @@ HANDLE EventHandle(_In_ PVOID Object);
 typedef enum _OBJECT_KIND
 {
     ObjectNone,
-    ObjectEvent,  /* of a program */
+    ObjectEvent, /* of a program */
     ObjectSection
 } OBJECT_KIND;
 

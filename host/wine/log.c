@@ -73,8 +73,7 @@ VOID LogOpen(VOID)
 
     if (LogFile < 0 && LogSetting("HOST_NDIS_LOG", Path, sizeof(Path)))
     {
-        LogFile =
-            LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CREAT | LINUX_O_APPEND | LINUX_O_CLOEXEC, 0644);
+        LogFile = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CREAT | LINUX_O_APPEND | LINUX_O_CLOEXEC, 0644);
     }
 }
 

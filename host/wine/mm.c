@@ -74,8 +74,8 @@ NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSi
     {
         goto freeView;
     }
-    Status = NtMapViewOfSection(View->Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0,
-                                PAGE_READWRITE);
+    Status =
+        NtMapViewOfSection(View->Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READWRITE);
     if (!NT_SUCCESS(Status))
     {
         goto closeSection;
@@ -180,8 +180,8 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
     ULONG Offset = (ULONG)((PUCHAR)VirtualAddress - Start);
 
     MmInitializeMdl(TargetMdl, VirtualAddress, Length ? Length : MmGetMdlByteCount(SourceMdl) - Offset);
-    TargetMdl->MdlFlags = (CSHORT)(MDL_PARTIAL | (SourceMdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL |
-                                                                          MDL_MAPPED_TO_SYSTEM_VA)));
+    TargetMdl->MdlFlags =
+        (CSHORT)(MDL_PARTIAL | (SourceMdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA)));
     if (TargetMdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA))
     {
         TargetMdl->MappedSystemVa = (PUCHAR)SourceMdl->MappedSystemVa + Offset;
@@ -259,8 +259,8 @@ static PVOID MapAlias(_In_ const MDL *Mdl, _Out_ PVOID *Alias)
     Offset.QuadPart = (LONG64)(Within & ~(SIZE_T)(GRANULARITY - 1));
     Within &= GRANULARITY - 1;
     Size = Within + Mdl->ByteCount;
-    if (!NT_SUCCESS(NtMapViewOfSection(Section, NtCurrentProcess(), Alias, 0, 0, &Offset, &Size, ViewUnmap, 0,
-                                       PAGE_READWRITE)))
+    if (!NT_SUCCESS(
+            NtMapViewOfSection(Section, NtCurrentProcess(), Alias, 0, 0, &Offset, &Size, ViewUnmap, 0, PAGE_READWRITE)))
     {
         return NULL;
     }

@@ -7,7 +7,7 @@
 #include "host/ndis/platform.h"
 #include "host/wine/kernel.h"
 
-#define OBJECT_MARK 0xb7ec7b7ec7000000ull
+#define OBJECT_MARK    0xb7ec7b7ec7000000ull
 #define DUPLICATE_SAME 2
 
 typedef struct _HOST_OBJECT
@@ -26,7 +26,7 @@ OBJECT_KIND ObjectKind(PVOID Object)
     HOST_OBJECT *Host = Object;
 
     return (ULONG_PTR)Host->Event.Header.WaitListHead.Flink == ((ULONG_PTR)Host ^ OBJECT_MARK) ? Host->Kind
-                                                                                              : ObjectNone;
+                                                                                               : ObjectNone;
 }
 
 HANDLE ObjectHandle(PVOID Object)
@@ -174,8 +174,8 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
     }
     else
     {
-        Status = WineKernel.ObReferenceObjectByHandle(Own, DesiredAccess, ObjectType, KernelMode, Object,
-                                                      HandleInformation);
+        Status =
+            WineKernel.ObReferenceObjectByHandle(Own, DesiredAccess, ObjectType, KernelMode, Object, HandleInformation);
         goto closeOwn;
     }
     if (NT_SUCCESS(Status) && HandleInformation)
@@ -233,9 +233,8 @@ LONG_PTR ObfDereferenceObject(PVOID Object)
  * ObOpenObjectByPointer: without OBJ_KERNEL_HANDLE the handle is one of the process that the present request comes
  * from, as in Windows. For objects of ours; Wine does the others, in this process.
  */
-NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID PassedAccessState,
-                               ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
-                               PHANDLE Handle)
+NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID PassedAccessState, ACCESS_MASK DesiredAccess,
+                               POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode, PHANDLE Handle)
 {
     OBJECT_KIND Kind = ObjectKind(Object);
     HANDLE Process = NULL;

@@ -81,8 +81,7 @@ int __C_specific_handler(EXCEPTION *Record, PVOID Frame, PVOID Context, DISPATCH
             if (Scope->Handler != EXECUTE_HANDLER)
             {
                 EXCEPTION_POINTERS Pointers = {Record, Context};
-                LONG Filter =
-                    ((LONG(*)(EXCEPTION_POINTERS *, PVOID))(Image + Scope->Handler))(&Pointers, Frame);
+                LONG Filter = ((LONG(*)(EXCEPTION_POINTERS *, PVOID))(Image + Scope->Handler))(&Pointers, Frame);
 
                 if (Filter < 0)
                 {
