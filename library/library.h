@@ -135,9 +135,8 @@ typedef struct _SESSION
     DWORD Generation;        /* 24 bits, part of the handle */
     _Atomic(DWORD) Error;    /* why the rings can no longer be used, once found: ERROR_HANDLE_EOF, ERROR_INVALID_DATA */
     _Atomic(DWORD) Unlogged; /* Error, until the log has it */
-    _Atomic(LONG)
-        References; /* one while open; after that one for each side with Held packets; one for each thread that
-                                 waits or wakes the driver */
+    /* One while open; after that one for each side with Held packets; one for each thread that waits or wakes the driver. */
+    _Atomic(LONG) References;
     _Atomic(DWORD) SpinBudget; /* microseconds of polling before a wait is prepared */
     ULONG64 Order;             /* when the entry was last ended or freed: the oldest goes first; guarded by TableLock */
     HANDLE Device;
