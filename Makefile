@@ -112,7 +112,7 @@ $(B)/$(1)/lib/%.lib: wdk/%.def
 	@$(DLLTOOL) -m $(MACHINE_$(1)) -d $$< -l $$@
 
 $(B)/$(1)/plaintun.sys: $(DRIVER_SOURCES:driver/%.c=$(B)/$(1)/obj/driver/%.o) $(B)/$(1)/obj/driver/loadconfig.o $(B)/$(1)/obj/driver/plaintun.res \
-    $(B)/$(1)/lib/ntoskrnl.lib $(B)/$(1)/lib/ndis.lib
+    $(B)/$(1)/lib/ntoskrnl.lib $(B)/$(1)/lib/hal.lib $(B)/$(1)/lib/ndis.lib
 	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /version:10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf \
 	    /dynamicbase /highentropyva /nxcompat /brepro /out:$$@ $$^
 endef
@@ -207,6 +207,16 @@ $(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify
 $(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore) host/wine/forward
 	host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
 	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lsetupapi -lcfgmgr32 -lrpcrt4
+
+$(HW)/%.linux.o: host/linux/%.c $(wildcard host/linux/*.h)
+	@mkdir -p $(HW)
+	$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
+
+$(HW)/iphlpapi.dll: $(patsubst %,$(HW)/%.user.o,ip_link ip_address ip_route ip_interface ip_notify ip_adapters) \
+    $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o host/wine/forward
+	host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|Free|Add)' \
+	    $(filter %.user.o,$^) > $(HW)/iphlpapi.def
+	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/iphlpapi.def
 
 # What newdev.dll and cfgmgr32.dll have that mingw-w64's import libraries lack.
 $(HW)/libhostapi.a:

@@ -27,6 +27,17 @@ static NTSTATUS ReadProperty(_In_ DEVICE_OBJECT *Pdo, _In_ const TUN_PROPERTY_KE
                                                                                : STATUS_INVALID_PARAMETER;
 }
 
+/* A valid self-relative descriptor without a list lets everybody in: that is never what is meant. The fields' places are
+ * the SECURITY_DESCRIPTOR_RELATIVE's: "SECURITY_DESCRIPTOR" in [MS-DTYP] 2.4.6. */
+static BOOLEAN HasDacl(_In_ PSECURITY_DESCRIPTOR Descriptor)
+{
+    USHORT Control;
+    ULONG DaclOffset;
+    RtlCopyMemory(&Control, (UCHAR *)Descriptor + 2, sizeof(Control));
+    RtlCopyMemory(&DaclOffset, (UCHAR *)Descriptor + 16, sizeof(DaclOffset));
+    return (Control & SE_DACL_PRESENT) != 0 && DaclOffset != 0;
+}
+
 /*
  * Reads and checks what the creator wants: identity, MTU, who may open. *AccessList is NULL, or a descriptor that the
  * caller frees. An adapter without identity cannot be found by any program: it is refused.
@@ -62,7 +73,7 @@ static NTSTATUS ReadSettings(_Inout_ TUN_ADAPTER *Adapter, _Out_ PSECURITY_DESCR
     Status = ReadProperty(Pdo, &AccessListKey, TUN_PROPERTY_ACCESS_LIST_TYPE, TRUE, Descriptor, TUN_ACCESS_LIST_MAX,
                           &Length);
     if (NT_SUCCESS(Status) && Length != 0 &&
-        !RtlValidRelativeSecurityDescriptor(Descriptor, Length, DACL_SECURITY_INFORMATION))
+        (!RtlValidRelativeSecurityDescriptor(Descriptor, Length, DACL_SECURITY_INFORMATION) || !HasDacl(Descriptor)))
         Status = STATUS_INVALID_SECURITY_DESCR;
     if (!NT_SUCCESS(Status) || Length == 0)
         ExFreePoolWithTag(Descriptor, TUN_TAG);
@@ -76,8 +87,8 @@ static NDIS_STATUS SetRegistrationAttributes(_In_ TUN_ADAPTER *Adapter)
 {
     NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES Registration = {
         .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
-                   .Revision = NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
-                   .Size = NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1},
+                   .Revision = NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_2,
+                   .Size = NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_2},
         .MiniportAdapterContext = Adapter,
         /* A session outlives sleep, and a device without hardware can always be taken away. */
         .AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND | NDIS_MINIPORT_ATTRIBUTES_SURPRISE_REMOVE_OK,
@@ -111,7 +122,8 @@ static NDIS_STATUS SetGeneralAttributes(_In_ TUN_ADAPTER *Adapter)
         .MediaDuplexState = MediaDuplexStateFull,
         .LookaheadSize = Adapter->Mtu,
         .MacOptions =
-            NDIS_MAC_OPTION_TRANSFERS_NOT_PEND | NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_NO_LOOPBACK,
+            NDIS_MAC_OPTION_TRANSFERS_NOT_PEND | NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_NO_LOOPBACK |
+            NDIS_MAC_OPTION_8021P_PRIORITY, /* "must set", says "OID_GEN_MAC_OPTIONS"; a raw IP link has no use for it */
         .SupportedPacketFilters = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST |
                                   NDIS_PACKET_TYPE_ALL_MULTICAST | NDIS_PACKET_TYPE_BROADCAST |
                                   NDIS_PACKET_TYPE_ALL_LOCAL | NDIS_PACKET_TYPE_ALL_FUNCTIONAL,

@@ -21,6 +21,8 @@ static TUN_ADAPTER *ReferenceAdapter(_In_ const DEVICE_OBJECT *DeviceObject)
 {
     TUN_ADAPTER *Found = NULL;
     KIRQL Irql;
+    /* A program's thread that is suspended, by a normal kernel APC, must not keep Halt waiting: "KeEnterCriticalRegion". */
+    KeEnterCriticalRegion();
     KeAcquireSpinLock(&Driver.AdaptersLock, &Irql);
     for (LIST_ENTRY *Entry = Driver.Adapters.Flink; Entry != &Driver.Adapters; Entry = Entry->Flink)
     {
@@ -32,12 +34,15 @@ static TUN_ADAPTER *ReferenceAdapter(_In_ const DEVICE_OBJECT *DeviceObject)
         break;
     }
     KeReleaseSpinLock(&Driver.AdaptersLock, Irql);
+    if (!Found)
+        KeLeaveCriticalRegion();
     return Found;
 }
 
 static VOID ReleaseAdapter(_Inout_ TUN_ADAPTER *Adapter)
 {
     ExReleaseRundownProtection(&Adapter->Requests);
+    KeLeaveCriticalRegion();
 }
 
 /* Writes Value in hexadecimal, Digits capitals wide, and returns the place behind it. */
@@ -141,12 +146,13 @@ VOID DeviceDelete(TUN_ADAPTER *Adapter)
     NdisDeregisterDeviceEx(Adapter->DeviceHandle);
 }
 
-/* Called when a program opens the device. There is nothing behind it: a name after the device's own is refused. */
+/* Called when a program opens the device. There is nothing behind it: a name after the device's own is refused, and so is
+ * an open relative to another file. "Controlling Device Namespace Access". */
 _Use_decl_annotations_
 static NTSTATUS DispatchCreate(DEVICE_OBJECT *DeviceObject, IRP *Irp)
 {
     IO_STACK_LOCATION *Stack = IoGetCurrentIrpStackLocation(Irp);
-    if (Stack->FileObject->FileName.Length != 0)
+    if (Stack->FileObject->FileName.Length != 0 || Stack->FileObject->RelatedFileObject != NULL)
         return Complete(Irp, STATUS_OBJECT_NAME_INVALID, 0);
     TUN_ADAPTER *Adapter = ReferenceAdapter(DeviceObject);
     if (!Adapter)
@@ -168,11 +174,12 @@ static NTSTATUS DispatchCleanup(DEVICE_OBJECT *DeviceObject, IRP *Irp)
     return Complete(Irp, STATUS_SUCCESS, 0);
 }
 
-/* Called when the file's last reference goes: nothing is kept per open. */
+/* Called when the file's last reference goes, and its last request with it: a START that was under way during CLEANUP may
+ * have left a session. "Errors in Handling Cleanup and Close Operations". */
 _Use_decl_annotations_
 static NTSTATUS DispatchClose(DEVICE_OBJECT *DeviceObject, IRP *Irp)
 {
-    return Complete(Irp, STATUS_SUCCESS, 0);
+    return DispatchCleanup(DeviceObject, Irp);
 }
 
 static VOID AnswerQuery(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_QUERY *Query)

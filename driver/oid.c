@@ -178,6 +178,12 @@ static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *R
             Adapter->Lookahead = Value;
         return Status;
     case OID_GEN_LINK_PARAMETERS: /* there is no duplex and no speed to set: taken, and without effect */
+        if (Request->DATA.SET_INFORMATION.InformationBufferLength < NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1)
+        {
+            Request->DATA.SET_INFORMATION.BytesRead = 0;
+            Request->DATA.SET_INFORMATION.BytesNeeded = NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1;
+            return NDIS_STATUS_INVALID_LENGTH;
+        }
         Request->DATA.SET_INFORMATION.BytesRead = Request->DATA.SET_INFORMATION.InformationBufferLength;
         Request->DATA.SET_INFORMATION.BytesNeeded = 0;
         return NDIS_STATUS_SUCCESS;

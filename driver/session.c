@@ -140,11 +140,19 @@ static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
         goto dereferenceToStackSpace;
     RingAttach(&Session->ToApp, (RING *)Session->Memory, Input->Capacity);
     RingAttach(&Session->ToStack, (RING *)(Session->Memory + Stride), Input->Capacity);
+
+    AdapterReadCounters(Adapter, &Adapter->SessionBase);
+    Adapter->Session = Session;
+    ExReInitializeRundownProtection(&Adapter->SessionUse);
+    /* After the way is open, because the stack sends at once; before the thread is there, which may take it down. */
+    Session->LinkUp = TRUE;
+    AdapterIndicateLink(Adapter, TRUE);
     Status = StartThread(Session);
     if (!NT_SUCCESS(Status))
-        goto freeMemory;
-    /* The program's own handle, in the process that asks, which is the present one; KernelMode because the device has
-     * already judged who may have it, and a section has no list of its own for the accounts that the device lets in. */
+        goto linkDown;
+    /* The program's own handle, in the process that asks, which is the present one: so no OBJ_KERNEL_HANDLE, whose page
+     * demands it only lest a process get at a handle that is not meant for it. KernelMode because the device has already
+     * judged who may have it, and a section has no list of its own for the accounts that the device lets in. */
     HANDLE Section;
     Status = ObOpenObjectByPointer(Session->SectionObject, 0, NULL, SECTION_MAP_READ | SECTION_MAP_WRITE, NULL,
                                    KernelMode, &Section);
@@ -152,17 +160,15 @@ static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
         goto stopThread;
     *Output = (TUN_START_OUTPUT){
         .Section = (ULONG64)(ULONG_PTR)Section, .SectionSize = 2 * Stride, .ToApp = 0, .ToStack = Stride};
-
-    AdapterReadCounters(Adapter, &Adapter->SessionBase);
-    Adapter->Session = Session;
-    Session->LinkUp = TRUE;
-    AdapterIndicateLink(Adapter, TRUE);
-    ExReInitializeRundownProtection(&Adapter->SessionUse);
     return STATUS_SUCCESS;
 
 stopThread:
     StopThread(Session);
-freeMemory:
+linkDown:
+    if (Session->LinkUp)
+        AdapterIndicateLink(Adapter, FALSE);
+    ExWaitForRundownProtectionRelease(&Adapter->SessionUse);
+    Adapter->Session = NULL;
     FreeMemory(Session);
 dereferenceToStackSpace:
     ObDereferenceObject(Session->ToStackSpace);
@@ -196,13 +202,13 @@ static VOID End(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason)
     TUN_SESSION *Session = Adapter->Session;
     ExWaitForRundownProtectionRelease(&Adapter->SessionUse);
     StopThread(Session);
-    if (Session->LinkUp)
-        AdapterIndicateLink(Adapter, FALSE);
     Adapter->Session = NULL;
-    if (atomic_load_explicit(&Session->Dead, memory_order_relaxed) == 0)
+    if (Session->LinkUp) /* not if the thread has done all this in Die */
     {
-        RingClose(Session->ToApp.Ring, Reason);
-        RingClose(Session->ToStack.Ring, Reason);
+        ULONG Dead = atomic_load_explicit(&Session->Dead, memory_order_relaxed);
+        RingClose(Session->ToApp.Ring, Dead ? Dead : Reason);
+        RingClose(Session->ToStack.Ring, Dead ? Dead : Reason);
+        AdapterIndicateLink(Adapter, FALSE);
     }
     KeSetEvent(Session->ToAppPackets, IO_NO_INCREMENT, FALSE);
     KeSetEvent(Session->ToStackSpace, IO_NO_INCREMENT, FALSE);
@@ -229,7 +235,7 @@ _Use_decl_annotations_
 VOID SessionRemove(TUN_ADAPTER *Adapter)
 {
     Lock(Adapter);
-    Adapter->Removed = TRUE;
+    atomic_store_explicit(&Adapter->Removed, TRUE, memory_order_relaxed);
     if (Adapter->Session)
         End(Adapter, TUN_CLOSED_REMOVED);
     Unlock(Adapter);

@@ -77,16 +77,13 @@ static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet
     return NDIS_STATUS_SUCCESS;
 }
 
-/* Puts a whole chain into the ring, publishes it at once, and wakes the program if it sleeps. SessionUse is held. */
-static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain, _In_ BOOLEAN AtDispatch)
+/* Puts a whole chain into the ring, publishes it at once, and wakes the program if it sleeps. SessionUse is held.
+ * DISPATCH_LEVEL. */
+static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain)
 {
     TUN_ADAPTER *Adapter = Session->Adapter;
     BOOLEAN Wake = FALSE;
-    KIRQL Irql = DISPATCH_LEVEL;
-    if (AtDispatch)
-        KeAcquireSpinLockAtDpcLevel(&Adapter->ToAppLock);
-    else
-        KeAcquireSpinLock(&Adapter->ToAppLock, &Irql);
+    KeAcquireSpinLockAtDpcLevel(&Adapter->ToAppLock);
     for (NET_BUFFER_LIST *List = Chain; List; List = NET_BUFFER_LIST_NEXT_NBL(List))
     {
         NET_BUFFER_LIST_STATUS(List) = NDIS_STATUS_SUCCESS;
@@ -103,10 +100,7 @@ static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain
     }
     if (atomic_load_explicit(&Session->Dead, memory_order_relaxed) == 0)
         Wake = RingPublish(&Session->ToApp, Session->ToApp.Next);
-    if (AtDispatch)
-        KeReleaseSpinLockFromDpcLevel(&Adapter->ToAppLock);
-    else
-        KeReleaseSpinLock(&Adapter->ToAppLock, Irql);
+    KeReleaseSpinLockFromDpcLevel(&Adapter->ToAppLock);
     if (Wake)
         KeSetEvent(Session->ToAppPackets, IO_NETWORK_INCREMENT, FALSE);
 }
@@ -131,7 +125,11 @@ VOID ToAppSend(NDIS_HANDLE MiniportAdapterContext, NET_BUFFER_LIST *NetBufferLis
 {
     TUN_ADAPTER *Adapter = MiniportAdapterContext;
     BOOLEAN AtDispatch = (SendFlags & NDIS_SEND_FLAGS_DISPATCH_LEVEL) != 0;
-    ULONG CompleteFlags = AtDispatch ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0;
+    KIRQL Irql = DISPATCH_LEVEL;
+    /* A thread that is suspended or displaced here would keep Pause, the session's end, or the program that it has taken
+     * over to wake, waiting. */
+    if (!AtDispatch)
+        KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     BOOLEAN Flowing = ExAcquireRundownProtection(&Adapter->DataPath);
     /* The two counters below may be written by several senders at once, unlike those under ToAppLock. */
     if (!Flowing)
@@ -142,17 +140,21 @@ VOID ToAppSend(NDIS_HANDLE MiniportAdapterContext, NET_BUFFER_LIST *NetBufferLis
     }
     else if (ExAcquireRundownProtection(&Adapter->SessionUse))
     {
-        Deliver(Adapter->Session, NetBufferLists, AtDispatch);
+        Deliver(Adapter->Session, NetBufferLists);
         ExReleaseRundownProtection(&Adapter->SessionUse);
     }
     else
     {
-        ULONG64 Packets = Refuse(NetBufferLists, NDIS_STATUS_MEDIA_DISCONNECTED);
+        /* After surprise removal: "MINIPORT_DEVICE_PNP_EVENT_NOTIFY callback function". */
+        BOOLEAN Removed = atomic_load_explicit(&Adapter->Removed, memory_order_relaxed) != 0;
+        ULONG64 Packets = Refuse(NetBufferLists, Removed ? NDIS_STATUS_NOT_ACCEPTED : NDIS_STATUS_MEDIA_DISCONNECTED);
         atomic_fetch_add_explicit(&Adapter->ToApp.DropNoSession, Packets, memory_order_relaxed);
     }
-    NdisMSendNetBufferListsComplete(Adapter->Handle, NetBufferLists, CompleteFlags);
+    NdisMSendNetBufferListsComplete(Adapter->Handle, NetBufferLists, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
     if (Flowing)
         ExReleaseRundownProtection(&Adapter->DataPath);
+    if (!AtDispatch)
+        KeLowerIrql(Irql);
 }
 
 /* Called to cancel sends that wait: none ever does. "MINIPORT_CANCEL_SEND callback function". */

@@ -6,12 +6,14 @@
  */
 #include "driver/tun.h"
 
-/* How often an empty ring is looked at before the thread sleeps: some tens of microseconds, about what one wake-up costs.
- * Under load the next packet nearly always comes within that time. */
-#define SPIN_COUNT 1000
+/* How long an empty ring is looked at before the thread sleeps, in microseconds: about what one wake-up costs. Under load
+ * the next packet nearly always comes within that time. */
+#define SPIN_MICROSECONDS 50
 
-/* References on DataPath that a batch takes at once; those of lists that are not indicated go back at once. */
-#define BATCH (TUN_SMALL_BATCH + TUN_LARGE_BATCH)
+/* References on DataPath that the thread takes for a batch: one for each list, which goes with it to the stack, and one of
+ * its own, so that Pause also waits for the indication to return ("MINIPORT_PAUSE callback function"). */
+#define BATCH      (TUN_SMALL_BATCH + TUN_LARGE_BATCH)
+#define REFERENCES (BATCH + 1)
 
 static VOID Push(_Inout_ TUN_LISTS *Lists, _Inout_ NET_BUFFER_LIST *List)
 {
@@ -43,6 +45,7 @@ static NTSTATUS MakeLists(_In_ NDIS_HANDLE Pool, _Out_ TUN_LISTS *Lists, _In_ UL
     Lists->Buffers = ExAllocatePoolWithTag(NonPagedPoolNx, (SIZE_T)Count * Size, TUN_TAG);
     if (!Lists->Buffers)
         return STATUS_INSUFFICIENT_RESOURCES;
+    RtlZeroMemory(Lists->Buffers, (SIZE_T)Count * Size); /* the MDLs cover more than any packet fills */
     for (Lists->Count = 0; Lists->Count < Count; Lists->Count++)
     {
         MDL *Mdl = IoAllocateMdl(Lists->Buffers + (SIZE_T)Lists->Count * Size, Size, FALSE, FALSE, NULL);
@@ -122,7 +125,9 @@ static ULONG Recycle(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ NET_BUFFER_LIST *Cha
     while (Chain)
     {
         NET_BUFFER_LIST *Next = NET_BUFFER_LIST_NEXT_NBL(Chain);
-        Push(MmGetMdlByteCount(MdlOf(Chain)) == TUN_SMALL_SIZE ? &Adapter->Small : &Adapter->Large, Chain);
+        /* By its address, which nobody has cause to change, and not by a length that others may have. */
+        ULONG_PTR Offset = (ULONG_PTR)MmGetMdlVirtualAddress(MdlOf(Chain)) - (ULONG_PTR)Adapter->Small.Buffers;
+        Push(Offset < TUN_SMALL_COUNT * TUN_SMALL_SIZE ? &Adapter->Small : &Adapter->Large, Chain);
         Count++;
         Chain = Next;
     }
@@ -139,6 +144,12 @@ VOID ToStackReturn(NDIS_HANDLE MiniportAdapterContext, NET_BUFFER_LIST *NetBuffe
     ExReleaseRundownProtectionEx(&Adapter->DataPath, Recycle(Adapter, NetBufferLists));
 }
 
+/* All that a list may say of a packet it was received with: "NET_BUFFER_LIST structure", NblFlags. */
+#define RECEIVE_FLAGS                                                                                                  \
+    (NDIS_NBL_FLAGS_HD_SPLIT | NDIS_NBL_FLAGS_IS_IPV4 | NDIS_NBL_FLAGS_IS_IPV6 | NDIS_NBL_FLAGS_IS_TCP |               \
+     NDIS_NBL_FLAGS_IS_UDP | NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_HEADER |                                     \
+     NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_PAYLOAD | NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET)
+
 /* Makes a list that held another packet say that it holds this one: Length bytes from its MDL's start. What others left
  * in it is reset, as "NdisAllocateNetBuffer" and "NET_BUFFER_LIST structure" ask of who uses one again. */
 static VOID Prepare(_In_ TUN_ADAPTER *Adapter, _Inout_ NET_BUFFER_LIST *List, _In_ ULONG Length, _In_ BOOLEAN IsIpv6)
@@ -154,7 +165,7 @@ static VOID Prepare(_In_ TUN_ADAPTER *Adapter, _Inout_ NET_BUFFER_LIST *List, _I
     for (ULONG Slot = 0; Slot < MaxNetBufferListInfo; Slot++)
         List->NetBufferListInfo[Slot] = NULL;
     /* Raw IP: the stack learns the family from the flag and from the frame type, in network order. */
-    NdisClearNblFlag(List, NDIS_NBL_FLAGS_IS_IPV4 | NDIS_NBL_FLAGS_IS_IPV6);
+    NdisClearNblFlag(List, RECEIVE_FLAGS);
     NdisSetNblFlag(List, IsIpv6 ? NDIS_NBL_FLAGS_IS_IPV6 : NDIS_NBL_FLAGS_IS_IPV4);
     NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) =
         (PVOID)(ULONG_PTR)RtlUshortByteSwap(IsIpv6 ? 0x86dd : 0x0800);
@@ -261,8 +272,8 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
 }
 
 /*
- * Takes one batch from the ring to the stack. The caller holds BATCH references on DataPath; of these the lists that the
- * stack keeps hold on to one each. TRUE: there was something in the ring.
+ * Takes one batch from the ring to the stack. The caller holds REFERENCES on DataPath; of these the lists that the stack
+ * keeps hold on to one each. TRUE: there was something in the ring, if only corruption.
  */
 static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
 {
@@ -272,7 +283,8 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
     Borrow(Adapter, &Batch);
     if (!Fill(Session, &Batch))
         atomic_store_explicit(&Session->Dead, TUN_CLOSED_CORRUPT_TOSTACK, memory_order_relaxed);
-    BOOLEAN Progress = Session->ToStack.Next != Session->ToStack.Own;
+    BOOLEAN Progress = Session->ToStack.Next != Session->ToStack.Own ||
+                       atomic_load_explicit(&Session->Dead, memory_order_relaxed) != 0;
     BOOLEAN Enough = GiveBack(Adapter, &Adapter->Small, &Batch.Small, TUN_SMALL_BATCH);
     Enough &= GiveBack(Adapter, &Adapter->Large, &Batch.Large, TUN_LARGE_BATCH);
     /* All is copied: the program may have the room again before the stack looks at the packets. */
@@ -289,7 +301,7 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
         else
             Recycle(Adapter, Batch.First);
     }
-    ExReleaseRundownProtectionEx(&Adapter->DataPath, BATCH - Kept);
+    ExReleaseRundownProtectionEx(&Adapter->DataPath, REFERENCES - Kept); /* its own among them: never 0 */
     return Progress;
 }
 
@@ -309,13 +321,16 @@ static VOID Die(_Inout_ TUN_SESSION *Session)
 /* Waits until the ring holds something; first by looking, then by sleeping. */
 static VOID WaitForPackets(_Inout_ TUN_SESSION *Session)
 {
-    for (ULONG Spin = 0; Spin < SPIN_COUNT; Spin++)
+    for (ULONG Spin = 0; Spin < SPIN_MICROSECONDS; Spin++)
     {
-        YieldProcessor();
+        KeStallExecutionProcessor(1); /* "at most 50 microseconds" at a time, says its page */
         if (atomic_load_explicit(&Session->ToStack.Ring->Tail, memory_order_relaxed) != Session->ToStack.Other)
             return;
     }
     VOID *Objects[] = {Session->ToStackPackets, &Session->Stop};
+    /* The program chose the event: one that stays set must not keep this thread awake. A signal that this takes away
+     * belongs to a packet published before it, which RingSleep sees. */
+    KeClearEvent(Session->ToStackPackets);
     if (RingSleep(&Session->ToStack) != RING_EMPTY)
         return; /* a packet, or corruption: Carry finds out which */
     KeWaitForMultipleObjects(RTL_NUMBER_OF(Objects), Objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL);
@@ -336,7 +351,7 @@ VOID NTAPI ToStackThread(PVOID StartContext)
             Die(Session);
             break;
         }
-        if (!ExAcquireRundownProtectionEx(&Adapter->DataPath, BATCH))
+        if (!ExAcquireRundownProtectionEx(&Adapter->DataPath, REFERENCES))
             KeWaitForMultipleObjects(RTL_NUMBER_OF(Objects), Objects, WaitAny, Executive, KernelMode, FALSE, NULL,
                                      NULL); /* paused: packets wait in the ring until Restart */
         else if (!Carry(Session))

@@ -72,10 +72,10 @@ struct _TUN_ADAPTER;
 typedef struct _TUN_SESSION
 {
     struct _TUN_ADAPTER *Adapter;
-    FILE_OBJECT *Owner; /* compared only */
+    FILE_OBJECT *Owner; /* compared only; valid until its CLOSE, which ends the session */
     RING_SIDE ToApp;    /* ToAppLock, and SessionUse held */
     RING_SIDE ToStack;  /* the session's thread only */
-    BOOLEAN LinkUp;     /* SessionLock; the thread clears it when the session dies of corruption */
+    BOOLEAN LinkUp;     /* Start sets it before the thread is there, the thread clears it in Die, End reads it after */
     _Atomic(ULONG) Dead; /* the reason, once a ring is corrupt: senders then drop, the thread closes the rings and exits */
     KEVENT *ToAppPackets, *ToStackPackets, *ToStackSpace; /* the program's, referenced */
     KEVENT Stop;              /* wakes the thread when the session ends or is Dead */
@@ -105,7 +105,7 @@ typedef struct _TUN_ADAPTER
     ERESOURCE SessionLock;
     TUN_SESSION *Session; /* written under SessionLock; read there, or with SessionUse held */
     TUN_COUNTERS SessionBase; /* SessionLock: the counters when the present or last session started */
-    BOOLEAN Removed;      /* SessionLock: no session may start any more */
+    _Atomic(ULONG) Removed; /* written under SessionLock: no session may start any more */
 
     EX_RUNDOWN_REF DataPath;
     KEVENT Running; /* set while not paused: the session's thread waits on it */

@@ -23,7 +23,7 @@ _Static_assert(sizeof(TUN_PROPERTY_KEY) == 20, "a DEVPROPKEY");
 /* The category of all our properties. */
 #define TUN_PROPERTY_CATEGORY {0xb1e18d7a, 0xd245, 0x4888, {0xbf, 0x4a, 0x4e, 0xf2, 0xe0, 0xff, 0x88, 0x92}}
 
-/* The adapter's identity, names its control device. Absent: the driver takes NetCfgInstanceId. */
+/* The adapter's identity, names its control device. Absent: the adapter does not start, no program could find it. */
 #define TUN_PROPERTY_GUID      {TUN_PROPERTY_CATEGORY, 2}
 #define TUN_PROPERTY_GUID_TYPE 0x0du /* DEVPROP_TYPE_GUID, 16 bytes */
 

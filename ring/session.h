@@ -20,7 +20,8 @@
 #define TUN_IOCTL_QUERY      TUN_IOCTL(0x800u) /* in: -, out: TUN_QUERY */
 /* in: TUN_START_INPUT, out: TUN_START_OUTPUT. STATUS_REVISION_MISMATCH: another protocol, STATUS_INVALID_BUFFER_SIZE,
  * STATUS_INVALID_PARAMETER: capacity or flags, STATUS_INVALID_HANDLE and STATUS_OBJECT_TYPE_MISMATCH: the events,
- * STATUS_DEVICE_BUSY: the adapter has a session, STATUS_DEVICE_REMOVED: it is going, STATUS_INSUFFICIENT_RESOURCES. */
+ * STATUS_ACCESS_DENIED: events without the rights named below, STATUS_DEVICE_BUSY: the adapter has a session,
+ * STATUS_DEVICE_REMOVED: it is going, STATUS_INSUFFICIENT_RESOURCES and the system's other words for too little memory. */
 #define TUN_IOCTL_START      TUN_IOCTL(0x801u)
 #define TUN_IOCTL_END        TUN_IOCTL(0x802u) /* in: -, out: -; returns when the session is over */
 #define TUN_IOCTL_STATISTICS TUN_IOCTL(0x803u) /* in: -, out: TUN_STATISTICS */

@@ -76,6 +76,7 @@ static const REPLACEMENT Replacements[] = {
     OURS(KeReleaseSpinLockFromDpcLevel),
     OURS(KeResetEvent),
     OURS(KeSetEvent),
+    OURS(KeStallExecutionProcessor),
     OURS(KeTryToAcquireSpinLockAtDpcLevel),
     OURS(KeWaitForMultipleObjects),
     OURS(KeWaitForSingleObject),

@@ -79,6 +79,16 @@ VOID KeLowerIrql(KIRQL NewIrql)
     WriteIrql(NewIrql);
 }
 
+/* A thread that stalls waits for another one, which here may need this very processor: so Linux may run that instead. A
+ * yield that finds nothing to run takes about a microsecond. */
+VOID KeStallExecutionProcessor(ULONG Microseconds)
+{
+    while (Microseconds--)
+    {
+        LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
+    }
+}
+
 /* ---- Spin locks. A held lock contains its holder's TEB. */
 
 static VOID Acquire(_Inout_ PKSPIN_LOCK SpinLock, PVOID Place)
