@@ -20,7 +20,7 @@
 #define INSTANCE_ID_LENGTH 200  /* MAX_DEVICE_ID_LEN of cfgmgr32.h */
 #define ACCESS_DEFAULT     L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
 
-/* {4d36e972-e325-11ce-bfc1-08002be10318}, 'Name' of a device: DEVPKEY_Device_FriendlyName (devpkey.h) */
+/* DEVPKEY_Device_FriendlyName (devpkey.h): the name that Device Manager shows. */
 static const DEVPROPKEY FriendlyNameKey = {
     {0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}}, 14};
 static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID;

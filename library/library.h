@@ -144,7 +144,7 @@ typedef struct _SESSION
     SESSION_MEMORY Memory;
 } SESSION;
 
-/* The entry that a handle names, or NULL; it may be another session's by now: compare under a lock (SessionEnter). */
+/* The entry that a handle names, or NULL; it may be another session's by now: packets.c's Enter compares under a lock. */
 SESSION *SessionEntry(_In_opt_ PLAINTUN_SESSION_HANDLE Handle);
 DWORD SessionGeneration(_In_ PLAINTUN_SESSION_HANDLE Handle);
 PLAINTUN_SESSION_HANDLE SessionHandle(_In_ const SESSION *Session);
