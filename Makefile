@@ -214,7 +214,7 @@ $(HW)/%.linux.o: host/linux/%.c $(wildcard host/linux/*.h)
 
 $(HW)/iphlpapi.dll: $(patsubst %,$(HW)/%.user.o,ip_link ip_address ip_route ip_interface ip_notify ip_adapters) \
     $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o host/wine/forward
-	host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|Free|Add)' \
+	host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)' \
 	    $(filter %.user.o,$^) > $(HW)/iphlpapi.def
 	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/iphlpapi.def
 

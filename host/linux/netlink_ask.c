@@ -7,7 +7,7 @@
 #include "host/linux/netlink_message.h"
 #include "host/linux/syscall.h"
 
-#define ANSWER_BYTES 32768 /* what Linux fills at most in one answer to a dump */
+#define ANSWER_BYTES 16384 /* Linux sends no larger part of an answer to one who asks with this */
 
 void NetlinkParse(const uint8_t *Data, uint32_t Length, NETLINK_ATTRIBUTES *Attributes)
 {
