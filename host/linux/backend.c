@@ -8,6 +8,7 @@
 #include "host/linux/syscall.h"
 #include "host/linux/tun.h"
 #include "host/ndis/backend.h"
+#include "host/wine/luid.h"
 
 #define BACKEND_TAG   'kcaB'
 #define BATCH_PACKETS 64
@@ -95,7 +96,7 @@ static BOOLEAN MakeBatch(_Inout_ BACKEND *Backend, _Out_ BACKEND_BATCH *Batch)
     return TRUE;
 }
 
-NTSTATUS BackendCreate(NDIS_HOST_ADAPTER *Adapter, PCSTR WantedName, BACKEND_IDENTITY *Identity, BACKEND **Result)
+NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identity, BACKEND **Result)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = {
         .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
@@ -113,7 +114,7 @@ NTSTATUS BackendCreate(NDIS_HOST_ADAPTER *Adapter, PCSTR WantedName, BACKEND_IDE
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     RtlZeroMemory(Backend, sizeof(*Backend));
-    Backend->Adapter = Adapter;
+    Backend->Adapter = Request->Adapter;
     KeInitializeSpinLock(&Backend->BounceLock);
     KeInitializeEvent(&Backend->BatchFree, SynchronizationEvent, FALSE);
     Backend->Bounce = ExAllocatePoolWithTag(NonPagedPoolNx, PACKET_LIMIT, BACKEND_TAG);
@@ -138,15 +139,21 @@ NTSTATUS BackendCreate(NDIS_HOST_ADAPTER *Adapter, PCSTR WantedName, BACKEND_IDE
     {
         goto freeBatches;
     }
-    Error = TunOpen(&Backend->Tun, WantedName);
+    Error = TunOpen(&Backend->Tun, Request->Name);
     if (Error < 0)
     {
         DbgPrint("linux: no TUN interface: error %d\n", -Error);
         Status = STATUS_UNSUCCESSFUL;
         goto closeStopEvent;
     }
+    /* The alias is where programs' IP Helper finds the adapter's GUID: host/wine/luid.h. */
+    if (Request->InstanceId[0] && (Error = TunSetAlias(&Backend->Tun, Request->InstanceId)) < 0)
+    {
+        DbgPrint("linux: %s: no alias, error %d\n", Backend->Tun.Name, -Error);
+    }
+    RtlZeroMemory(Identity, sizeof(*Identity));
     Identity->IfIndex = Backend->Tun.Index;
-    Identity->NetLuid.Info.NetLuidIndex = Backend->Tun.Index;
+    Identity->NetLuid.Value = HostLuid(Backend->Tun.Index, Request->IfType);
     RtlCopyMemory(Identity->Name, Backend->Tun.Name, TUN_NAME_LENGTH);
     *Result = Backend;
     return STATUS_SUCCESS;

@@ -15,8 +15,14 @@
 #define IFF_NO_PI     0x1000
 #define IFF_TUN_EXCL  0x8000
 #define AF_INET       2
+#define AF_NETLINK    16
 #define SOCK_DGRAM    2
+#define SOCK_RAW      3
 #define SOCK_CLOEXEC  0x80000
+#define RTM_SETLINK   19
+#define NLM_F_REQUEST 1
+#define NLM_F_ACK     4
+#define IFLA_IFALIAS  20
 #define NAME_ATTEMPTS 1000
 
 typedef struct _INTERFACE_REQUEST
@@ -187,6 +193,57 @@ int TunSetMtu(TUN_DEVICE *Tun, uint32_t Mtu)
 
     CopyName(Request.Name, Tun->Name);
     return LinuxIoctl(Tun->Control, SIOCSIFMTU, &Request);
+}
+
+/* rtnetlink(7): one RTM_SETLINK with the interface's index and IFLA_IFALIAS, and the kernel's answer to it. */
+int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
+{
+    struct
+    {
+        uint32_t Length;
+        uint16_t Type, Flags;
+        uint32_t Sequence, Port;
+        uint8_t Family, Padding;
+        uint16_t DeviceType;
+        int32_t Index;
+        uint32_t DeviceFlags, Change;
+        uint16_t AttributeLength, AttributeType;
+        char Alias[64];
+    } Request = {.Type = RTM_SETLINK,
+                 .Flags = NLM_F_REQUEST | NLM_F_ACK,
+                 .Sequence = 1,
+                 .Index = (int32_t)Tun->Index,
+                 .AttributeType = IFLA_IFALIAS};
+    struct
+    {
+        uint32_t Length;
+        uint16_t Type, Flags;
+        uint32_t Sequence, Port;
+        int32_t Error;
+        char Rest[256];
+    } Answer = {.Error = -LINUX_EIO};
+    int Socket, Used = 0;
+    long long Done;
+
+    while (Alias[Used] && Used < (int)sizeof(Request.Alias) - 1)
+    {
+        Request.Alias[Used] = Alias[Used];
+        Used++;
+    }
+    Request.AttributeLength = (uint16_t)(4 + Used + 1);
+    Request.Length = (uint32_t)(((char *)Request.Alias - (char *)&Request) + ((Used + 1 + 3) & ~3));
+    Socket = (int)LinuxCall3(LINUX_SOCKET, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (Socket < 0)
+    {
+        return Socket;
+    }
+    Done = LinuxWrite(Socket, &Request, Request.Length);
+    if (Done >= 0)
+    {
+        Done = LinuxRead(Socket, &Answer, sizeof(Answer));
+    }
+    LinuxClose(Socket);
+    return Done < 0 ? (int)Done : Answer.Error;
 }
 
 int TunSetCarrier(TUN_DEVICE *Tun, bool On)

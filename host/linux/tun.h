@@ -24,6 +24,8 @@ int TunOpen(TUN_DEVICE *Tun, const char *WantedName);
 void TunClose(TUN_DEVICE *Tun);
 /* 0, or a negated error number. */
 int TunSetMtu(TUN_DEVICE *Tun, uint32_t Mtu);
+/* A text that `ip link` shows beside the interface. */
+int TunSetAlias(TUN_DEVICE *Tun, const char *Alias);
 int TunSetCarrier(TUN_DEVICE *Tun, bool On);
 
 #endif

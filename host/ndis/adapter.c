@@ -207,7 +207,9 @@ VOID HostAdapterPnpEvent(NDIS_HOST_ADAPTER *Adapter, NDIS_DEVICE_PNP_EVENT Event
  */
 NTSTATUS HostAdapterStart(NDIS_HOST_ADAPTER *Adapter)
 {
-    CHAR Name[128];
+    CHAR Name[128], InstanceId[64];
+    BACKEND_REQUEST Request = {
+        .Adapter = Adapter, .Name = Name, .InstanceId = InstanceId, .IfType = IF_TYPE_PROP_VIRTUAL};
     NDIS_STATUS Status;
     NTSTATUS Result;
 
@@ -216,9 +218,8 @@ NTSTATUS HostAdapterStart(NDIS_HOST_ADAPTER *Adapter)
     {
         return Result;
     }
-    RtlZeroMemory(&Adapter->Identity, sizeof(Adapter->Identity));
-    Adapter->Identity.NetLuid.Info.IfType = IF_TYPE_PROP_VIRTUAL;
-    Result = BackendCreate(Adapter, Name, &Adapter->Identity, &Adapter->Backend);
+    HostInstanceId(Adapter->Pdo, InstanceId, sizeof(InstanceId));
+    Result = BackendCreate(&Request, &Adapter->Identity, &Adapter->Backend);
     if (!NT_SUCCESS(Result))
     {
         DbgPrint("ndis: no interface for adapter \"%s\": 0x%08x\n", Name, (unsigned)Result);

@@ -14,7 +14,16 @@ typedef struct _NDIS_HOST_ADAPTER NDIS_HOST_ADAPTER;
 
 #define BACKEND_NAME_LENGTH 64
 
-/* What an adapter is called by the stack that it joins. */
+/* What an adapter would like to be. */
+typedef struct _BACKEND_REQUEST
+{
+    NDIS_HOST_ADAPTER *Adapter;
+    PCSTR Name;       /* UTF-8, anything: the backend makes it legal and unique */
+    PCSTR InstanceId; /* "{GUID}" in capitals, by which Windows knows the adapter; empty: it has none */
+    USHORT IfType;
+} BACKEND_REQUEST;
+
+/* What it is in the stack that it joins. */
 typedef struct _BACKEND_IDENTITY
 {
     ULONG IfIndex;
@@ -28,9 +37,8 @@ typedef struct _BACKEND_LINK
     ULONG64 TransmitSpeed, ReceiveSpeed; /* bits per second */
 } BACKEND_LINK;
 
-/* Makes the interface, down and without traffic. NetLuid comes with its IfType set; the backend sets the index.
- * WantedName is UTF-8 and may be anything; the backend makes it legal and unique. PASSIVE_LEVEL. */
-NTSTATUS BackendCreate(_In_ NDIS_HOST_ADAPTER *Adapter, _In_z_ PCSTR WantedName, _Inout_ BACKEND_IDENTITY *Identity,
+/* Makes the interface, down and without traffic. PASSIVE_LEVEL. */
+NTSTATUS BackendCreate(_In_ const BACKEND_REQUEST *Request, _Out_ BACKEND_IDENTITY *Identity,
                        _Outptr_ BACKEND **Backend);
 /* Tells the backend the largest packet, bytes. PASSIVE_LEVEL. */
 VOID BackendSetMtu(_Inout_ BACKEND *Backend, _In_ ULONG Mtu);

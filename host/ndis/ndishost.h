@@ -69,7 +69,7 @@ struct _NDIS_HOST_ADAPTER
     UNICODE_STRING Interface; /* symbolic link of GUID_DEVINTERFACE_NET */
     volatile LONG State;      /* HOST_STATE */
     PKTHREAD
-        InitializeThread; /* while MiniportInitializeEx runs: who registers a device then does so for this adapter */
+    InitializeThread; /* while MiniportInitializeEx runs: who registers a device then does so for this adapter */
 
     NDIS_HANDLE Context; /* the miniport's */
     BOOLEAN RegistrationSet, GeneralSet, SurpriseRemoved;
@@ -215,6 +215,7 @@ VOID HostDevicesCheckGone(_In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAP
 NTSTATUS HostAddDevice(_In_ DRIVER_OBJECT *DriverObject, _In_ DEVICE_OBJECT *Pdo);
 NTSTATUS HostDispatch(_In_ DEVICE_OBJECT *DeviceObject, _Inout_ IRP *Irp);
 NTSTATUS HostCompleteIrp(_Inout_ IRP *Irp, _In_ NTSTATUS Status);
+VOID HostInstanceId(_In_ DEVICE_OBJECT *Pdo, _Out_writes_(Size) PCHAR InstanceId, _In_ ULONG Size);
 NTSTATUS HostDeviceName(_In_ DEVICE_OBJECT *Pdo, _Out_writes_(Size) PCHAR Name, _In_ ULONG Size);
 
 #endif

@@ -93,6 +93,38 @@ NTSTATUS HostDeviceName(DEVICE_OBJECT *Pdo, PCHAR Name, ULONG Size)
     return STATUS_SUCCESS;
 }
 
+/* NetCfgInstanceId of the adapter's driver key, "{GUID}"; empty where it has none. */
+VOID HostInstanceId(DEVICE_OBJECT *Pdo, PCHAR InstanceId, ULONG Size)
+{
+    static const WCHAR Keyword[] = {'N', 'e', 't', 'C', 'f', 'g', 'I', 'n', 's', 't', 'a', 'n', 'c', 'e', 'I', 'd'};
+    UNICODE_STRING Name = {sizeof(Keyword), sizeof(Keyword), (PWCH)Keyword};
+    union
+    {
+        KEY_VALUE_PARTIAL_INFORMATION Value;
+        UCHAR Room[256];
+    } Information;
+    ULONG Length = 0;
+    HANDLE Key;
+
+    InstanceId[0] = 0;
+    if (!NT_SUCCESS(IoOpenDeviceRegistryKey(Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_READ, &Key)))
+    {
+        return;
+    }
+    if (NT_SUCCESS(
+            ZwQueryValueKey(Key, &Name, KeyValuePartialInformation, &Information, sizeof(Information), &Length)) &&
+        Information.Value.Type == REG_SZ)
+    {
+        NarrowName((const WCHAR *)Information.Value.Data, Information.Value.DataLength / sizeof(WCHAR), InstanceId,
+                   Size);
+    }
+    ZwClose(Key);
+    for (; *InstanceId; InstanceId++)
+    {
+        *InstanceId -= *InstanceId >= 'a' && *InstanceId <= 'z' ? 'a' - 'A' : 0;
+    }
+}
+
 /* The driver that NdisMRegisterMiniportDriver made for DriverObject, or NULL. */
 static NDIS_HOST_DRIVER *FindDriver(_In_ DRIVER_OBJECT *DriverObject)
 {
