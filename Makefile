@@ -248,6 +248,10 @@ $(HW)/lib%.lib: host/wine/%.def
 $(HW)/ndis.sys: $(HOST_KERNEL:host/%.c=$(HW)/%.kernel.o) $(HW)/libntdll.lib $(HW)/libntoskrnl.lib
 	$(LLD) /nologo /WX /dll /subsystem:native /entry:Entry /nodefaultlib /noimplib /out:$@ $^
 
+$(B)/tests/iphelper.exe: tests/e2e/iphelper.c
+	@mkdir -p $(B)/tests
+	$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -liphlpapi -lole32 -luuid
+
 $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 	@host/wine/run --template && touch $@
 
