@@ -1,6 +1,6 @@
 # plaintun: one Makefile, read from top to bottom. `make` alone lists the targets.
 # Everything made lies under build/. Sections: help, prerequisites, toolchain, wdk, ring, driver, library, host,
-# examples, tests, demo, bench, clean.
+# simulator, examples, tests, demo, bench, clean.
 
 MAKEFLAGS += --no-builtin-rules
 SHELL     := /bin/bash
@@ -23,7 +23,7 @@ comma   := ,
 # deps installs what is missing and touches no network when nothing is. Targets that run Wine need root and more.
 
 PACKAGES_BUILD := clang-19 lld-19 llvm-19 libclang-rt-19-dev mingw-w64-common mingw-w64-x86-64-dev \
-    gcc-mingw-w64-x86-64-win32 libcmocka-dev python3 clang-format-19
+    gcc-mingw-w64-x86-64-win32 libcmocka-dev spin python3 clang-format-19
 PACKAGES_RUN := wine wine64 iproute2 iputils-ping iperf3 python3-pytest python3-scapy python3-pefile gnuplot-nox procps
 
 .PHONY: deps check-system check-machine
@@ -86,6 +86,17 @@ $(RING_TESTS:%=check-ring-%): check-ring-%: $B/unit/ring-%
 
 check-labels: ## the ring's ordering labels: list, code and docs/protocol.md name the same ones
 	@$(PYTHON) tests/unit/labels.py
+
+# The Spin model of the ring (ring/model/ring.pml): ten configurations exhaustively, then every mutation must be found.
+.PHONY: model check-model check-model-labels
+model: deps check-model-labels ## verify the ring's model, then find every mutation of it; about 2 minutes, no root
+	@ring/model/run
+
+check-model:
+	@ring/model/run
+
+check-model-labels: ## the ring's ordering labels: ring.h and its model name the same ones
+	@ring/model/labels
 
 # --- driver ----------------------------------------------------------------------------------------------------------
 # /release fills in the checksum, without which Windows does not load a driver. An import library holds what its .def
@@ -254,6 +265,32 @@ $(B)/tests/iphelper.exe: tests/e2e/iphelper.c
 
 $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 	@host/wine/run --template && touch $@
+
+# --- simulator -------------------------------------------------------------------------------------------------------
+# The driver's sources with host/ndis and host/nt as one Linux program, once for each set of sanitizers.
+
+SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -fshort-wchar -fno-strict-aliasing -fno-omit-frame-pointer -Iwdk -I.
+SIM_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+SIM_FLAGS_thread  := -fsanitize=thread
+SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c)
+SIM_HEADERS := $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h ring/*.h wdk/*.h)
+SIM_WRAPPED := $(shell grep ^WRAP tests/simulation/calls.c | grep -oE 'Ndis[A-Z][A-Za-z]+')
+
+define simulator_rules
+$(B)/native/$(1)/%.o: %.c $(SIM_HEADERS) Makefile
+	@mkdir -p $$(@D)
+	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_$(1)) $$(if $$(filter driver/%,$$<),-include tests/simulation/code.h) -c $$< -o $$@
+
+$(B)/native/simulate-$(1): $(SIM_SOURCES:%.c=$(B)/native/$(1)/%.o)
+	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_WRAPPED:%=-Wl,--wrap=%) -o $$@ $$^ -pthread
+endef
+$(foreach kind,address thread,$(eval $(call simulator_rules,$(kind))))
+
+.PHONY: simulate check-simulate
+simulate: deps check-simulate ## the driver in a simulated kernel, under the address, undefined and thread sanitizers
+
+check-simulate: $(B)/native/simulate-address $(B)/native/simulate-thread
+	@tests/simulation/run
 
 # --- examples --------------------------------------------------------------------------------------------------------
 # Windows programs that stand beside the library; echo loads wintun.dll when it runs, wire is linked with plaintun.dll.

@@ -27,6 +27,8 @@
 BOOL WINAPI SetupDiSetDevicePropertyW(HDEVINFO Set, PSP_DEVINFO_DATA Data, const DEVPROPKEY *Key, DEVPROPTYPE Type,
                                       const BYTE *Buffer, DWORD Size, DWORD Flags);
 
+#define IDS_MAX 4096 /* UTF-16 units of a list of hardware or compatible IDs, with both ending 0 */
+
 typedef struct _SW_DEVICE
 {
     HANDLE Bus;
@@ -37,6 +39,8 @@ typedef struct _SW_DEVICE
     SW_DEVICE_CREATE_CALLBACK Callback;
     PVOID Context;
     WCHAR Id[SWDEVICE_ID_MAX];
+    WCHAR HardwareIds[IDS_MAX];
+    WCHAR CompatibleIds[IDS_MAX];
     SWDEVICE_PLUG Plug;
 } SW_DEVICE;
 
@@ -80,7 +84,7 @@ static DWORD ListLength(const WCHAR *List)
         return 0;
     while (*End)
         End += wcslen(End) + 1;
-    return End - List + 2 <= SWDEVICE_IDS_MAX ? (DWORD)(End - List + 1) : 0;
+    return End - List + 2 <= IDS_MAX ? (DWORD)(End - List + 1) : 0;
 }
 
 /* Wine keeps a property of the device's own apart from the registry property of the same meaning: write both. */
@@ -129,10 +133,10 @@ static DWORD WriteDevice(const SW_DEVICE *Device, const WCHAR *Parent, const SW_
         Error = GetLastError();
         goto cleanupSet;
     }
-    SetupDiSetDeviceRegistryPropertyW(Set, &Data, SPDRP_HARDWAREID, (const BYTE *)Device->Plug.HardwareIds,
-                                      ListLength(Device->Plug.HardwareIds) * sizeof(WCHAR));
-    SetupDiSetDeviceRegistryPropertyW(Set, &Data, SPDRP_COMPATIBLEIDS, (const BYTE *)Device->Plug.CompatibleIds,
-                                      ListLength(Device->Plug.CompatibleIds) * sizeof(WCHAR));
+    SetupDiSetDeviceRegistryPropertyW(Set, &Data, SPDRP_HARDWAREID, (const BYTE *)Device->HardwareIds,
+                                      ListLength(Device->HardwareIds) * sizeof(WCHAR));
+    SetupDiSetDeviceRegistryPropertyW(Set, &Data, SPDRP_COMPATIBLEIDS, (const BYTE *)Device->CompatibleIds,
+                                      ListLength(Device->CompatibleIds) * sizeof(WCHAR));
     if (Device->Plug.Description[0])
         SetupDiSetDevicePropertyW(Set, &Data, &DEVPKEY_Device_BusReportedDeviceDesc, DEVPROP_TYPE_STRING,
                                   (const BYTE *)Device->Plug.Description,
@@ -181,7 +185,7 @@ static VOID InstallDriver(const SW_DEVICE *Device)
     if (OpenDeviceById(Device->Id, &Set, &Data))
     {
         if (!HasDriver(Set, &Data) &&
-            StoreBestDriver(Device->Plug.HardwareIds, Device->Plug.CompatibleIds, InfPath) == ERROR_SUCCESS)
+            StoreBestDriver(Device->HardwareIds, Device->CompatibleIds, InfPath) == ERROR_SUCCESS)
             StoreInstallOnDevice(Set, &Data, InfPath);
         SetupDiDestroyDeviceInfoList(Set);
     }
@@ -234,21 +238,21 @@ static HRESULT CheckParameters(PCWSTR Enumerator, PCWSTR Parent, const SW_DEVICE
     return IsAdministrator() ? S_OK : E_ACCESSDENIED;
 }
 
-static VOID FillPlug(SWDEVICE_PLUG *Plug, const SW_DEVICE_CREATE_INFO *Info)
+static VOID FillDevice(SW_DEVICE *Device, const SW_DEVICE_CREATE_INFO *Info)
 {
     static const WCHAR Generic[] = L"SWD\\Generic\0";
     DWORD Units = ListLength(Info->pszzCompatibleIds);
-    Plug->Capabilities = Info->CapabilityFlags;
+    Device->Plug.Capabilities = Info->CapabilityFlags;
     if (Info->pszzHardwareIds)
-        memcpy(Plug->HardwareIds, Info->pszzHardwareIds, ListLength(Info->pszzHardwareIds) * sizeof(WCHAR));
+        memcpy(Device->HardwareIds, Info->pszzHardwareIds, ListLength(Info->pszzHardwareIds) * sizeof(WCHAR));
     if (Units)
-        memcpy(Plug->CompatibleIds, Info->pszzCompatibleIds, --Units * sizeof(WCHAR));
-    if (Units + ARRAYSIZE(Generic) <= SWDEVICE_IDS_MAX)
-        memcpy(Plug->CompatibleIds + Units, Generic, sizeof(Generic));
+        memcpy(Device->CompatibleIds, Info->pszzCompatibleIds, --Units * sizeof(WCHAR));
+    if (Units + ARRAYSIZE(Generic) <= IDS_MAX)
+        memcpy(Device->CompatibleIds + Units, Generic, sizeof(Generic));
     if (Info->pContainerId)
-        StringFromGUID2(Info->pContainerId, Plug->ContainerId, ARRAYSIZE(Plug->ContainerId));
+        StringFromGUID2(Info->pContainerId, Device->Plug.ContainerId, ARRAYSIZE(Device->Plug.ContainerId));
     if (Info->pszDeviceDescription)
-        lstrcpynW(Plug->Description, Info->pszDeviceDescription, SWDEVICE_TEXT_MAX);
+        lstrcpynW(Device->Plug.Description, Info->pszDeviceDescription, SWDEVICE_TEXT_MAX);
 }
 
 /*
@@ -276,7 +280,7 @@ HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance
     Device->Callback = Callback;
     Device->Context = Context;
     swprintf(Device->Id, SWDEVICE_ID_MAX, L"SWD\\%ls\\%ls", EnumeratorName, CreateInfo->pszInstanceId);
-    FillPlug(&Device->Plug, CreateInfo);
+    FillDevice(Device, CreateInfo);
 
     Device->Bus = CreateFileW(SWDEVICE_BUS_PATH, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     if (Device->Bus == INVALID_HANDLE_VALUE)

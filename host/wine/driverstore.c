@@ -100,6 +100,7 @@ static DWORD PlaceFile(const WCHAR *From, const WCHAR *To)
     swprintf(New, MAX_PATH, L"%ls.%lx.new", To, GetCurrentProcessId());
     if (!CopyFileW(From, New, FALSE))
         return GetLastError();
+    SetFileAttributesW(New, FILE_ATTRIBUTE_NORMAL);
     if (MoveFileExW(New, To, MOVEFILE_REPLACE_EXISTING))
         return ERROR_SUCCESS;
     swprintf(Old, MAX_PATH, L"%ls.%lx.old", To, GetTickCount());
@@ -393,6 +394,7 @@ static DWORD CopyPackage(const PACKAGE *Package)
         *Slash = L'\\';
         if (!CopyFileW(From, To, FALSE))
             return GetLastError();
+        SetFileAttributesW(To, FILE_ATTRIBUTE_NORMAL); /* so that it can be removed again */
     }
     return ERROR_SUCCESS;
 }
@@ -629,16 +631,28 @@ static DWORD CopyDriverFiles(const WCHAR *InfPath, const WCHAR *InstallSection)
     return Error;
 }
 
+/* A number in the INF's install section, as a REG_DWORD of the same name. */
+static VOID CopyDirective(HINF Inf, const WCHAR *Section, const WCHAR *Name, HKEY Key)
+{
+    INFCONTEXT Line;
+    INT Value;
+    if (SetupFindFirstLineW(Inf, Section, Name, &Line) && SetupGetIntField(&Line, 1, &Value))
+        RegSetValueExW(Key, Name, 0, REG_DWORD, (const BYTE *)&Value, sizeof(Value));
+}
+
 /*
  * What Windows' class installer for network adapters adds to a device's driver key: the interface's GUID, kept over
- * re-installs, and the type and medium where the INF leaves them out.
+ * re-installs, and the adapter's kind as the INF's install section states it.
  */
-static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device)
+static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *InfPath, const WCHAR *InstallSection)
 {
     static const GUID NetClass = {0x4d36e972, 0xe325, 0x11ce, {0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18}};
-    WCHAR Text[64];
+    static const WCHAR *const Directives[] = {L"Characteristics", L"BusType", L"*IfType", L"*MediaType",
+                                              L"*PhysicalMediaType", L"IfConnectorPresent", L"IfType", L"MediaType"};
+    WCHAR Text[64], Actual[MAX_PATH];
     DWORD Length = sizeof(Text);
     GUID Guid;
+    HINF Inf;
     HKEY Key;
     if (!IsEqualGUID(&Device->ClassGuid, &NetClass))
         return;
@@ -651,6 +665,14 @@ static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device)
                  Guid.Data3, Guid.Data4[0], Guid.Data4[1], Guid.Data4[2], Guid.Data4[3], Guid.Data4[4], Guid.Data4[5],
                  Guid.Data4[6], Guid.Data4[7]);
         RegSetValueExW(Key, L"NetCfgInstanceId", 0, REG_SZ, (BYTE *)Text, (DWORD)(wcslen(Text) + 1) * sizeof(WCHAR));
+    }
+    Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
+    if (Inf != INVALID_HANDLE_VALUE)
+    {
+        if (SetupDiGetActualSectionToInstallW(Inf, InstallSection, Actual, MAX_PATH, NULL, NULL))
+            for (ULONG i = 0; i < ARRAYSIZE(Directives); i++)
+                CopyDirective(Inf, Actual, Directives[i], Key);
+        SetupCloseInfFile(Inf);
     }
     RegCloseKey(Key);
 }
@@ -680,7 +702,7 @@ DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *I
     if (Error == ERROR_SUCCESS && !SetupDiInstallDevice(Set, Device))
         Error = GetLastError();
     if (Error == ERROR_SUCCESS)
-        AddNetworkValues(Set, Device);
+        AddNetworkValues(Set, Device, InfPath, Detail->SectionName);
     free(Detail);
     return Error;
 }

@@ -92,16 +92,17 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
     return Return(Error);
 }
 
-/* What a device keeps of its driver: the driver key, and the values that lead to it. */
+/* What a device keeps of its driver: the driver key, and the values that lead to it. SetupAPI in Wine deletes no value. */
 static VOID ForgetDriver(HDEVINFO Set, SP_DEVINFO_DATA *Device)
 {
-    HKEY Key;
+    static const WCHAR *const Values[] = {L"Driver", L"Service"};
+    WCHAR Id[256], Path[320];
     SetupDiDeleteDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV);
-    SetupDiSetDeviceRegistryPropertyW(Set, Device, SPDRP_SERVICE, NULL, 0);
-    SetupDiSetDeviceRegistryPropertyW(Set, Device, SPDRP_DRIVER, NULL, 0);
-    Key = SetupDiOpenDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DEV, KEY_ALL_ACCESS);
-    if (Key != INVALID_HANDLE_VALUE)
-        RegCloseKey(Key);
+    if (!SetupDiGetDeviceInstanceIdW(Set, Device, Id, ARRAYSIZE(Id), NULL))
+        return;
+    swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
+    for (ULONG i = 0; i < ARRAYSIZE(Values); i++)
+        RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, Path, Values[i]);
 }
 
 /*

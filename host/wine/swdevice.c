@@ -172,8 +172,6 @@ static NTSTATUS Plug(PFILE_OBJECT File, const SWDEVICE_PLUG *Input)
     else
     {
         Device->Plug = *Input;
-        Device->Plug.HardwareIds[SWDEVICE_IDS_MAX - 2] = Device->Plug.HardwareIds[SWDEVICE_IDS_MAX - 1] = 0;
-        Device->Plug.CompatibleIds[SWDEVICE_IDS_MAX - 2] = Device->Plug.CompatibleIds[SWDEVICE_IDS_MAX - 1] = 0;
         Device->Plug.ContainerId[RTL_NUMBER_OF(Device->Plug.ContainerId) - 1] = 0;
         Device->Plug.Description[SWDEVICE_TEXT_MAX - 1] = 0;
         Device->Flags = (Input->Capabilities & 8 ? SWDEVICE_NEEDS_DRIVER : 0) |
@@ -432,14 +430,6 @@ static NTSTATUS ReturnString(PIRP Irp, const WCHAR *String, SIZE_T Units)
     return Complete(Irp, STATUS_SUCCESS, (ULONG_PTR)Copy);
 }
 
-static SIZE_T ListUnits(const WCHAR *List)
-{
-    const WCHAR *End = List;
-    while (*End)
-        End += wcslen(End) + 1;
-    return (SIZE_T)(End - List);
-}
-
 static NTSTATUS QueryId(PSOFTWARE_DEVICE Device, PIRP Irp, BUS_QUERY_ID_TYPE Type)
 {
     const WCHAR *Instance = wcsrchr(Device->Id, L'\\');
@@ -450,9 +440,10 @@ static NTSTATUS QueryId(PSOFTWARE_DEVICE Device, PIRP Irp, BUS_QUERY_ID_TYPE Typ
     case BusQueryInstanceID:
         return ReturnString(Irp, Instance + 1, wcslen(Instance + 1));
     case BusQueryHardwareIDs:
-        return ReturnString(Irp, Device->Plug.HardwareIds, ListUnits(Device->Plug.HardwareIds));
     case BusQueryCompatibleIDs:
-        return ReturnString(Irp, Device->Plug.CompatibleIds, ListUnits(Device->Plug.CompatibleIds));
+        /* Wine asks only in order to install a driver by itself. cfgmgr32 has done that, or there is none; and Wine, which
+         * knows no driver store, would look for the files beside the INF and never give up. */
+        return Complete(Irp, STATUS_NOT_SUPPORTED, 0);
     case BusQueryContainerID:
         if (Device->Plug.ContainerId[0])
             return ReturnString(Irp, Device->Plug.ContainerId, wcslen(Device->Plug.ContainerId));

@@ -9,7 +9,6 @@
 
 #define SWDEVICE_BUS_PATH   L"\\\\.\\SwDevice"
 #define SWDEVICE_ID_MAX     200  /* UTF-16 units of a device instance ID with its ending 0: MAX_DEVICE_ID_LEN */
-#define SWDEVICE_IDS_MAX    4096 /* UTF-16 units of a list of hardware or compatible IDs, with both ending 0 */
 #define SWDEVICE_TEXT_MAX   256  /* UTF-16 units of a description */
 #define SWDEVICE_IOCTL(n)   CTL_CODE(FILE_DEVICE_BUS_EXTENDER, 0x800 + (n), METHOD_BUFFERED, FILE_ANY_ACCESS)
 
@@ -45,8 +44,6 @@
 typedef struct _SWDEVICE_PLUG
 {
     ULONG Capabilities; /* SW_DEVICE_CAPABILITIES */
-    WCHAR HardwareIds[SWDEVICE_IDS_MAX];
-    WCHAR CompatibleIds[SWDEVICE_IDS_MAX];
     WCHAR ContainerId[40]; /* "{...}", or empty */
     WCHAR Description[SWDEVICE_TEXT_MAX];
 } SWDEVICE_PLUG;
