@@ -13,9 +13,8 @@
 #include "wintun.h"
 
 /* How often to look for packets before going to sleep: waking up costs more than this, and packets rarely come alone.
- * Every so many looks another thread may have the processor: it may be the one that brings the next packet. */
-#define SPIN_LOOKS  2000
-#define YIELD_LOOKS 16
+ * After each look other threads may have the processor: one of them may be about to bring the next packet. */
+#define SPIN_LOOKS 100
 
 static WINTUN_CREATE_ADAPTER_FUNC *CreateAdapter;
 static WINTUN_CLOSE_ADAPTER_FUNC *CloseAdapter;
@@ -155,12 +154,7 @@ static DWORD Run(WINTUN_SESSION_HANDLE Session, HANDLE Stop)
         if (GetLastError() != ERROR_NO_MORE_ITEMS)
             return GetLastError();
         if (++Looks < SPIN_LOOKS)
-        {
-            if (Looks % YIELD_LOOKS == 0)
-                SwitchToThread();
-            else
-                YieldProcessor();
-        }
+            SwitchToThread();
         else if (WaitForMultipleObjects(ARRAYSIZE(Events), Events, FALSE, INFINITE) == WAIT_FAILED)
             return GetLastError();
         else

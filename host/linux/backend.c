@@ -16,6 +16,7 @@
 #define BATCHES       4            /* out with a miniport that completes late */
 #define PACKET_LIMIT  65536        /* room for one more packet: Linux sends 65535 bytes at most */
 #define GATHER_PARTS  32
+#define IDLE_YIELDS   40 /* looks at an empty interface before the reader sleeps, each after others have run */
 
 typedef struct _BACKEND_BATCH
 {
@@ -267,6 +268,7 @@ static VOID Reader(_In_ PVOID Context)
 {
     BACKEND *Backend = Context;
     BACKEND_BATCH *Batch = NULL;
+    ULONG Idle = 0;
 
     while (!Backend->Stopping)
     {
@@ -288,6 +290,13 @@ static VOID Reader(_In_ PVOID Context)
             NdisHostSend(Backend->Adapter, Batch->Lists[0], NDIS_SEND_FLAGS_DISPATCH_LEVEL);
             KeLowerIrql(Irql);
             Batch = NULL;
+            Idle = 0;
+        }
+        else if (Idle++ < IDLE_YIELDS)
+        {
+            /* Under load the next packet is near, and to be woken costs its sender more than looking costs us; who else
+             * is ready, the program for one, runs first, and so packets gather into batches. */
+            LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
         }
         else
         {
