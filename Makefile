@@ -250,18 +250,22 @@ HOST_KERNEL_CFLAGS := $(filter-out -Xclang -cfguard,$(PE_CFLAGS_amd64)) -DNTKERN
 
 $(HW)/%.kernel.o: host/%.c $(wildcard host/ndis/*.h host/linux/*.h host/wine/kernel.h wdk/*.h) Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(HOST_KERNEL_CFLAGS) -c -o $@ $<
+	@$(CLANG) $(HOST_KERNEL_CFLAGS) -c -o $@ $<
 
 $(HW)/lib%.lib: host/wine/%.def
 	@mkdir -p $(@D)
-	$(DLLTOOL) -m $(MACHINE_amd64) -d $< -l $@
+	@$(DLLTOOL) -m $(MACHINE_amd64) -d $< -l $@
 
 $(HW)/ndis.sys: $(HOST_KERNEL:host/%.c=$(HW)/%.kernel.o) $(HW)/libntdll.lib $(HW)/libntoskrnl.lib
-	$(LLD) /nologo /WX /dll /subsystem:native /entry:Entry /nodefaultlib /noimplib /out:$@ $^
+	@echo "  link $@"
+	@$(LLD) /nologo /WX /dll /subsystem:native /entry:Entry /nodefaultlib /noimplib /out:$@ $^
 
 $(B)/tests/iphelper.exe: tests/e2e/iphelper.c
 	@mkdir -p $(B)/tests
 	$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -liphlpapi -lole32 -luuid
+
+# Programs for tests/e2e/test_host.py.
+check-e2e: $(B)/tests/devices.exe $(B)/tests/iphelper.exe
 
 $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 	@host/wine/run --template && touch $@

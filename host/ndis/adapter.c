@@ -63,11 +63,13 @@ static NDIS_STATUS Initialize(_Inout_ NDIS_HOST_ADAPTER *Adapter)
         .IfIndex = Adapter->Identity.IfIndex,
         .NetLuid = Adapter->Identity.NetLuid,
     };
+    HOST_GUARD Guard = HostGuardBegin();
     NDIS_STATUS Status;
 
     SetState(Adapter, HostInitializing);
     Adapter->InitializeThread = KeGetCurrentThread();
     Status = Miniport->InitializeHandlerEx(Adapter, Adapter->Driver->Context, &Parameters);
+    HostGuardEnd(&Guard, "MiniportInitializeEx", Miniport->InitializeHandlerEx);
     Adapter->InitializeThread = NULL;
     NdisRule("Initialize_Status", Status != NDIS_STATUS_PENDING, Miniport->InitializeHandlerEx,
              "MiniportInitializeEx must not pend");
@@ -103,6 +105,7 @@ NDIS_STATUS HostAdapterRestart(NDIS_HOST_ADAPTER *Adapter)
                    .Size = sizeof(NDIS_MINIPORT_RESTART_PARAMETERS)},
         .RestartAttributes = Attributes,
     };
+    HOST_GUARD Guard;
     NDIS_STATUS Status;
 
     Attributes->Oid = OID_GEN_MINIPORT_RESTART_ATTRIBUTES;
@@ -110,8 +113,10 @@ NDIS_STATUS HostAdapterRestart(NDIS_HOST_ADAPTER *Adapter)
     RtlCopyMemory(Attributes->Data, &Adapter->RestartGeneral, sizeof(Adapter->RestartGeneral));
     SetState(Adapter, HostRestarting);
     HostPendingBegin(&Adapter->Restart);
-    Status = HostPendingEnd(&Adapter->Restart,
-                            Adapter->Driver->Characteristics.RestartHandler(Adapter->Context, &Parameters));
+    Guard = HostGuardBegin();
+    Status = Adapter->Driver->Characteristics.RestartHandler(Adapter->Context, &Parameters);
+    HostGuardEnd(&Guard, "MiniportRestart", Adapter->Driver->Characteristics.RestartHandler);
+    Status = HostPendingEnd(&Adapter->Restart, Status);
     if (Status != NDIS_STATUS_SUCCESS)
     {
         DbgPrint("ndis: %s: restart failed with 0x%08x\n", Adapter->Identity.Name, (unsigned)Status);
@@ -134,6 +139,7 @@ VOID NdisMRestartComplete(NDIS_HANDLE NdisMiniportHandle, NDIS_STATUS Status)
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
 
+    HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", DISPATCH_LEVEL, TRUE);
     if (Adapter)
     {
         NdisRule("Completed_Once", HostPendingComplete(&Adapter->Restart, Status), HostPlace(), "no restart pends");
@@ -150,6 +156,7 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
         .PauseReason = Reason,
     };
     PVOID Place = Adapter->Driver->Characteristics.PauseHandler;
+    HOST_GUARD Guard;
     NDIS_STATUS Status;
 
     if (Adapter->State != HostRunning)
@@ -163,8 +170,10 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
     }
     SetState(Adapter, HostPausing);
     HostPendingBegin(&Adapter->Pause);
-    Status =
-        HostPendingEnd(&Adapter->Pause, Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters));
+    Guard = HostGuardBegin();
+    Status = Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters);
+    HostGuardEnd(&Guard, "MiniportPause", Place);
+    Status = HostPendingEnd(&Adapter->Pause, Status);
     NdisRule("Pause_Status", Status == NDIS_STATUS_SUCCESS, Place, "MiniportPause may only succeed or pend, not 0x%08x",
              (unsigned)Status);
     NdisRule("Pause_SendsCompleted", Adapter->SendsOut == 0, Place, "%lld lists not completed",
@@ -179,11 +188,56 @@ VOID NdisMPauseComplete(NDIS_HANDLE NdisMiniportHandle)
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
 
+    HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", DISPATCH_LEVEL, TRUE);
     if (Adapter)
     {
         NdisRule("Completed_Once", HostPendingComplete(&Adapter->Pause, NDIS_STATUS_SUCCESS), HostPlace(),
                  "no pause pends");
     }
+}
+
+/*
+ * The adapter goes to sleep (Awake FALSE) or wakes up: "Power management (NDIS)". A miniport with
+ * NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND is paused and told of the new state; another is halted, and initialised
+ * anew.
+ */
+NTSTATUS HostAdapterSetPower(NDIS_HOST_ADAPTER *Adapter, BOOLEAN Awake)
+{
+    NDIS_DEVICE_POWER_STATE State = Awake ? NdisDeviceStateD0 : NdisDeviceStateD3;
+    PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
+    ULONG Done, Needed;
+    NDIS_STATUS Status;
+
+    if (Awake == !Adapter->Asleep)
+    {
+        return STATUS_SUCCESS;
+    }
+    if (!(Adapter->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND))
+    {
+        Adapter->Asleep = !Awake;
+        if (Awake)
+        {
+            return HostAdapterStart(Adapter);
+        }
+        HostAdapterStop(Adapter, NdisHaltDevicePoweredDown);
+        return STATUS_SUCCESS;
+    }
+    if (Adapter->State == HostHalted)
+    {
+        return STATUS_SUCCESS;
+    }
+    if (!Awake)
+    {
+        Status =
+            HostOid(Adapter, NdisRequestQueryInformation, OID_PNP_QUERY_POWER, &State, sizeof(State), &Done, &Needed);
+        NdisRule("Oid_QueryPower", Status == NDIS_STATUS_SUCCESS, Place, "status 0x%08x", (unsigned)Status);
+        HostAdapterPause(Adapter, NDIS_PAUSE_LOW_POWER);
+    }
+    Status = HostOid(Adapter, NdisRequestSetInformation, OID_PNP_SET_POWER, &State, sizeof(State), &Done, &Needed);
+    NdisRule("Oid_SetPower", Status == NDIS_STATUS_SUCCESS || (Awake && Status == NDIS_STATUS_HARD_ERRORS), Place,
+             "to D%u: status 0x%08x", Awake ? 0 : 3, (unsigned)Status);
+    Adapter->Asleep = !Awake;
+    return !Awake || HostAdapterRestart(Adapter) == NDIS_STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
 }
 
 /* Tells the miniport of a plug and play event. "MiniportDevicePnPEventNotify". */
@@ -198,8 +252,25 @@ VOID HostAdapterPnpEvent(NDIS_HOST_ADAPTER *Adapter, NDIS_DEVICE_PNP_EVENT Event
 
     if (Adapter->State != HostHalted)
     {
+        HOST_GUARD Guard = HostGuardBegin();
+
         Adapter->Driver->Characteristics.DevicePnPEventNotifyHandler(Adapter->Context, &Notice);
+        HostGuardEnd(&Guard, "MiniportDevicePnPEventNotify",
+                     Adapter->Driver->Characteristics.DevicePnPEventNotifyHandler);
     }
+}
+
+/* What a halted adapter leaves behind, and one whose initialising failed. */
+static VOID Forget(_Inout_ NDIS_HOST_ADAPTER *Adapter)
+{
+    BackendDestroy(Adapter->Backend);
+    Adapter->Backend = NULL;
+    if (Adapter->SupportedOids)
+    {
+        ExFreePoolWithTag(Adapter->SupportedOids, HOST_TAG);
+        Adapter->SupportedOids = NULL;
+    }
+    Adapter->RegistrationSet = Adapter->GeneralSet = FALSE;
 }
 
 /*
@@ -230,7 +301,7 @@ NTSTATUS HostAdapterStart(NDIS_HOST_ADAPTER *Adapter)
     {
         DbgPrint("ndis: %s: initialise failed with 0x%08x\n", Adapter->Identity.Name, (unsigned)Status);
         Result = STATUS_UNSUCCESSFUL;
-        goto destroyBackend;
+        goto forget;
     }
     BackendSetMtu(Adapter->Backend, Adapter->Mtu);
     HostLinkToBackend(Adapter, &Adapter->LinkState);
@@ -249,30 +320,26 @@ NTSTATUS HostAdapterStart(NDIS_HOST_ADAPTER *Adapter)
 halt:
     HostAdapterStop(Adapter, NdisHaltDeviceInitializationFailed);
     return Result;
-destroyBackend:
-    BackendDestroy(Adapter->Backend);
-    Adapter->Backend = NULL;
+forget:
+    Forget(Adapter);
     return Result;
 }
 
 /* Pause if need be, then MiniportHaltEx; nothing of the adapter may be left after it. */
 VOID HostAdapterStop(NDIS_HOST_ADAPTER *Adapter, NDIS_HALT_ACTION Action)
 {
+    HOST_GUARD Guard;
+
     if (Adapter->State == HostHalted)
     {
         return;
     }
     HostAdapterPause(Adapter, NDIS_PAUSE_NDIS_INTERNAL);
+    Guard = HostGuardBegin();
     Adapter->Driver->Characteristics.HaltHandlerEx(Adapter->Context, Action);
+    HostGuardEnd(&Guard, "MiniportHaltEx", Adapter->Driver->Characteristics.HaltHandlerEx);
     SetState(Adapter, HostHalted);
     HostDevicesCheckGone(Adapter->Driver, Adapter);
     HostPoolsCheckGone(Adapter->Driver, Adapter);
-    BackendDestroy(Adapter->Backend);
-    Adapter->Backend = NULL;
-    if (Adapter->SupportedOids)
-    {
-        ExFreePoolWithTag(Adapter->SupportedOids, HOST_TAG);
-        Adapter->SupportedOids = NULL;
-    }
-    Adapter->RegistrationSet = Adapter->GeneralSet = FALSE;
+    Forget(Adapter);
 }

@@ -55,6 +55,7 @@ NDIS_STATUS NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PND
     HOST_CONFIGURATION *Configuration;
     NTSTATUS Status;
 
+    HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", PASSIVE_LEVEL, TRUE);
     if (!Driver || !HostHeaderValid(&ConfigObject->Header, NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
                                     NDIS_CONFIGURATION_OBJECT_REVISION_1, NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1,
                                     "NDIS_CONFIGURATION_OBJECT", HostPlace()))

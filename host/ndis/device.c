@@ -68,6 +68,7 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
     NTSTATUS Status;
     KIRQL Irql;
 
+    HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, TRUE);
     if (!Driver ||
         !HostHeaderValid(&Attributes->Header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
                          NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1, NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
@@ -137,6 +138,7 @@ VOID NdisDeregisterDeviceEx(NDIS_HANDLE NdisDeviceHandle)
     HOST_DEVICE *Device = NdisDeviceHandle;
     KIRQL Irql;
 
+    HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, TRUE);
     if (!NdisRule("Handle_Device", Device && Device->Magic == HostMagicDevice && Device->SymbolicName.Buffer,
                   HostPlace(), "%p is no registered device", NdisDeviceHandle))
     {

@@ -72,7 +72,7 @@ struct _NDIS_HOST_ADAPTER
     InitializeThread; /* while MiniportInitializeEx runs: who registers a device then does so for this adapter */
 
     NDIS_HANDLE Context; /* the miniport's */
-    BOOLEAN RegistrationSet, GeneralSet, SurpriseRemoved;
+    BOOLEAN RegistrationSet, GeneralSet, SurpriseRemoved, Asleep;
     ULONG AttributeFlags;
     ULONG Mtu;
     NDIS_OID *SupportedOids;
@@ -177,6 +177,16 @@ BOOLEAN HostRuleBroken(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ PVOID Plac
     __attribute__((format(printf, 4, 5)));
 BOOLEAN HostHeaderValid(_In_ const NDIS_OBJECT_HEADER *Header, _In_ UCHAR Type, _In_ UCHAR Revision, _In_ USHORT Size,
                         _In_z_ PCSTR What, _In_opt_ PVOID Place);
+/* A call into NDIS: at most at Irql; Out: it may call the miniport or another driver, so no spin lock is held. */
+VOID HostEnter(_In_z_ PCSTR Call, _In_ PVOID Place, _In_z_ PCSTR IrqlRule, _In_ KIRQL Irql, _In_ BOOLEAN Out);
+/* A call into the miniport: it comes back at the IRQL and with the spin locks it was called with. */
+typedef struct _HOST_GUARD
+{
+    KIRQL Irql;
+    ULONG SpinLocks;
+} HOST_GUARD;
+#define HostGuardBegin() ((HOST_GUARD){.Irql = KeGetCurrentIrql(), .SpinLocks = PlatformSpinLocksHeld()})
+VOID HostGuardEnd(_In_ const HOST_GUARD *Guard, _In_z_ PCSTR Call, _In_ PVOID Handler);
 PCSTR HostStateName(_In_ LONG State);
 NDIS_HOST_ADAPTER *HostAdapterOf(_In_opt_ NDIS_HANDLE Handle, _In_z_ PCSTR Call, _In_opt_ PVOID Place);
 NDIS_HOST_DRIVER *HostDriverOf(_In_opt_ NDIS_HANDLE Handle, _In_z_ PCSTR Call, _In_opt_ PVOID Place);
@@ -192,6 +202,7 @@ NTSTATUS HostAdapterStart(_Inout_ NDIS_HOST_ADAPTER *Adapter);
 NDIS_STATUS HostAdapterRestart(_Inout_ NDIS_HOST_ADAPTER *Adapter);
 VOID HostAdapterPause(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ ULONG Reason);
 VOID HostAdapterStop(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_HALT_ACTION Action);
+NTSTATUS HostAdapterSetPower(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ BOOLEAN Awake);
 VOID HostAdapterPnpEvent(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_DEVICE_PNP_EVENT Event);
 VOID HostPendingBegin(_Inout_ HOST_PENDING *Pending);
 NDIS_STATUS HostPendingEnd(_Inout_ HOST_PENDING *Pending, _In_ NDIS_STATUS Status);

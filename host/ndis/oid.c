@@ -19,6 +19,7 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
     BOOLEAN Query = Type != NdisRequestSetInformation;
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     NDIS_OID_REQUEST Request;
+    HOST_GUARD Guard;
     NDIS_STATUS Status;
 
     RtlZeroMemory(&Request, sizeof(Request));
@@ -44,8 +45,10 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
     Request.RequestId = (PVOID)(ULONG_PTR)++Adapter->NextRequestId;
     Adapter->OidRequest = &Request;
     HostPendingBegin(&Adapter->Oid);
-    Status =
-        HostPendingEnd(&Adapter->Oid, Adapter->Driver->Characteristics.OidRequestHandler(Adapter->Context, &Request));
+    Guard = HostGuardBegin();
+    Status = Adapter->Driver->Characteristics.OidRequestHandler(Adapter->Context, &Request);
+    HostGuardEnd(&Guard, "MiniportOidRequest", Place);
+    Status = HostPendingEnd(&Adapter->Oid, Status);
     Adapter->OidRequest = NULL;
     KeSetEvent(&Adapter->OidIdle, 0, FALSE);
 
@@ -68,6 +71,7 @@ VOID NdisMOidRequestComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_OID_REQUES
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
 
+    HostEnter(__func__, HostPlace(), "Irql_OID", DISPATCH_LEVEL, TRUE);
     if (Adapter && NdisRule("Oid_CompleteOnce", Adapter->OidRequest && Adapter->OidRequest == Request, HostPlace(),
                             "%p is not the request that pends", (void *)Request))
     {

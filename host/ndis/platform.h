@@ -18,6 +18,8 @@ VOID PlatformDriverUnloading(_In_ DRIVER_OBJECT *DriverObject);
 VOID PlatformDriverUnloaded(_In_ DRIVER_OBJECT *DriverObject);
 /* A rule is broken by the code at Place. Must make the run fail, and may return. Any IRQL. */
 VOID PlatformRuleBroken(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ PVOID Place, _In_z_ PCSTR Text);
+/* How many spin locks the calling thread holds, 0 where that is not known. Any IRQL. */
+ULONG PlatformSpinLocksHeld(VOID);
 /* A number that the person set, or Default. PASSIVE_LEVEL. */
 ULONG PlatformSetting(_In_z_ PCSTR Name, _In_ ULONG Default);
 

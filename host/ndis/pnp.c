@@ -320,7 +320,8 @@ static NTSTATUS DispatchPnp(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp
 NTSTATUS HostDispatch(DEVICE_OBJECT *DeviceObject, IRP *Irp)
 {
     HOST_MAGIC *Magic = DeviceObject->DeviceExtension;
-    UCHAR Major = IoGetCurrentIrpStackLocation(Irp)->MajorFunction;
+    IO_STACK_LOCATION *Location = IoGetCurrentIrpStackLocation(Irp);
+    UCHAR Major = Location->MajorFunction;
 
     if (*Magic == HostMagicDevice)
     {
@@ -339,6 +340,12 @@ NTSTATUS HostDispatch(DEVICE_OBJECT *DeviceObject, IRP *Irp)
         if (Adapter && Major == IRP_MJ_PNP)
         {
             return DispatchPnp(Adapter, Irp);
+        }
+        if (Adapter && Major == IRP_MJ_POWER && Location->MinorFunction == IRP_MN_SET_POWER &&
+            Location->Parameters.Power.Type == DevicePowerState)
+        {
+            HostAdapterSetPower(Adapter, Location->Parameters.Power.State.DeviceState == PowerDeviceD0);
+            Irp->IoStatus.Status = STATUS_SUCCESS;
         }
         if (Adapter && (Major == IRP_MJ_POWER || Major == IRP_MJ_SYSTEM_CONTROL))
         {
@@ -359,6 +366,7 @@ VOID NdisMGetDeviceProperty(NDIS_HANDLE MiniportAdapterHandle, PDEVICE_OBJECT *P
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
 
+    HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE);
     if (!Adapter)
     {
         return;

@@ -81,6 +81,7 @@ NDIS_HANDLE NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle, NET_BUFFER_LIS
     PVOID Place = HostPlace();
     HOST_POOL *Pool;
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (!HostHeaderValid(&Parameters->Header, NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
                          NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1, "NET_BUFFER_LIST_POOL_PARAMETERS",
                          Place) ||
@@ -105,6 +106,7 @@ VOID NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle)
 {
     HOST_POOL *Pool = PoolHandle;
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicListPool, HostPlace(), "%p is no list pool",
                  PoolHandle))
     {
@@ -117,6 +119,7 @@ NDIS_HANDLE NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle, NET_BUFFER_POOL_PA
     PVOID Place = HostPlace();
     HOST_POOL *Pool;
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (!HostHeaderValid(&Parameters->Header, NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_POOL_PARAMETERS_REVISION_1,
                          NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1, "NET_BUFFER_POOL_PARAMETERS", Place))
     {
@@ -134,6 +137,7 @@ VOID NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle)
 {
     HOST_POOL *Pool = PoolHandle;
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicBufferPool, HostPlace(), "%p is no buffer pool",
                  PoolHandle))
     {

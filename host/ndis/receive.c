@@ -35,6 +35,9 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
     PVOID FirstType;
     ULONG Count = 0;
 
+    HostEnter(__func__, Place, "Irql_SendRcv", DISPATCH_LEVEL, TRUE);
+    NdisRule("Flags_Irql", !(ReceiveFlags & NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL) || KeGetCurrentIrql() == DISPATCH_LEVEL,
+             Place, "DISPATCH_LEVEL is claimed at IRQL %u", KeGetCurrentIrql());
     if (!Adapter || !NdisRule("Receive_Lists", NetBufferLists != NULL, Place, "no lists") ||
         !NdisRule("State_Receive", Adapter->State == HostRunning || Adapter->State == HostPausing, Place, "in state %s",
                   HostStateName(Adapter->State)))
@@ -82,6 +85,8 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
 
 VOID NdisHostReturn(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG ReturnFlags)
 {
+    MINIPORT_RETURN_NET_BUFFER_LISTS_HANDLER Handler = Adapter->Driver->Characteristics.ReturnNetBufferListsHandler;
+    HOST_GUARD Guard;
     LONG64 Count = 0;
 
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
@@ -95,5 +100,7 @@ VOID NdisHostReturn(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Re
     }
     /* First: the handler may find that these were the last, and complete a pause. */
     InterlockedAdd64(&Adapter->ReceivesOut, -Count);
-    Adapter->Driver->Characteristics.ReturnNetBufferListsHandler(Adapter->Context, Lists, ReturnFlags);
+    Guard = HostGuardBegin();
+    Handler(Adapter->Context, Lists, ReturnFlags);
+    HostGuardEnd(&Guard, "MiniportReturnNetBufferLists", (PVOID)Handler);
 }

@@ -7,6 +7,8 @@
 
 VOID NdisHostSend(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG SendFlags)
 {
+    MINIPORT_SEND_NET_BUFFER_LISTS_HANDLER Handler = Adapter->Driver->Characteristics.SendNetBufferListsHandler;
+    HOST_GUARD Guard;
     LONG64 Count = 0;
 
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
@@ -20,8 +22,9 @@ VOID NdisHostSend(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Send
         Count++;
     }
     InterlockedAdd64(&Adapter->SendsOut, Count);
-    Adapter->Driver->Characteristics.SendNetBufferListsHandler(Adapter->Context, Lists, NDIS_DEFAULT_PORT_NUMBER,
-                                                               SendFlags);
+    Guard = HostGuardBegin();
+    Handler(Adapter->Context, Lists, NDIS_DEFAULT_PORT_NUMBER, SendFlags);
+    HostGuardEnd(&Guard, "MiniportSendNetBufferLists", (PVOID)Handler);
 }
 
 /*
@@ -35,12 +38,16 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
     PVOID Place = HostPlace();
     LONG64 Count = 0;
 
+    HostEnter(__func__, Place, "Irql_SendRcv", DISPATCH_LEVEL, TRUE);
     if (!Adapter || !NdisRule("Send_Complete", NetBufferLists != NULL, Place, "no lists"))
     {
         return;
     }
     NdisRule("Send_Flags", (SendCompleteFlags & ~(ULONG)NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL) == 0, Place,
              "flags 0x%x", (unsigned)SendCompleteFlags);
+    NdisRule("Flags_Irql",
+             !(SendCompleteFlags & NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL) || KeGetCurrentIrql() == DISPATCH_LEVEL,
+             Place, "DISPATCH_LEVEL is claimed at IRQL %u", KeGetCurrentIrql());
     for (NET_BUFFER_LIST *List = NetBufferLists; List; List = List->Next)
     {
         HOST_LIST *Host = HostListOf(List);

@@ -24,6 +24,7 @@ VOID NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDIC
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
 
+    HostEnter(__func__, HostPlace(), "Irql_StatusIndication", DISPATCH_LEVEL, TRUE);
     if (!Adapter ||
         !HostHeaderValid(&StatusIndication->Header, NDIS_OBJECT_TYPE_STATUS_INDICATION,
                          NDIS_STATUS_INDICATION_REVISION_1, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1,

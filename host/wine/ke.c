@@ -189,6 +189,14 @@ VOID KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE Handle)
     Release(Handle->LockQueue.Lock, __builtin_return_address(0));
 }
 
+ULONG PlatformSpinLocksHeld(VOID)
+{
+    ULONG Value;
+
+    __asm__ volatile("movl %%gs:" LOCKS_SLOT ", %0" : "=r"(Value));
+    return Value;
+}
+
 /* ---- Reader-writer spin locks: a count of readers, and EXCLUSIVE when a writer has or wants the lock. */
 
 VOID ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock)
