@@ -257,7 +257,6 @@ $(HW)/lib%.lib: host/wine/%.def
 	@$(DLLTOOL) -m $(MACHINE_amd64) -d $< -l $@
 
 $(HW)/ndis.sys: $(HOST_KERNEL:host/%.c=$(HW)/%.kernel.o) $(HW)/libntdll.lib $(HW)/libntoskrnl.lib
-	@echo "  link $@"
 	@$(LLD) /nologo /WX /dll /subsystem:native /entry:Entry /nodefaultlib /noimplib /out:$@ $^
 
 $(B)/tests/iphelper.exe: tests/e2e/iphelper.c
