@@ -190,7 +190,7 @@ check-library: $(LIBRARY_UNIT)
 # host, user-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by
 # one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
 HW := $(B)/host/wine
-HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/swdevice.sys $(HW)/ndis.sys
+HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/iphlpapi.dll $(HW)/swdevice.sys $(HW)/ndis.sys
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
     -fasynchronous-unwind-tables -fno-stack-protector -mno-stack-arg-probe -D_AMD64_ -D_WIN32_WINNT=0x0A00 \
