@@ -66,6 +66,7 @@ static void Report(BOOL Good, const char *Name, const char *Format, ...)
         va_end(Arguments);
         printf("\n");
     }
+    fflush(stdout);
 }
 
 static BOOL LoadWintun(void)
@@ -679,7 +680,12 @@ static DWORD64 LogTime;
 static void CALLBACK Log(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message)
 {
     LogTime = Time;
-    fprintf(stderr, "log %d: %ls\n", Level, Message);
+    char Line[512];
+    DWORD Written;
+    int Size = snprintf(Line, sizeof(Line) - 1, "log %d: %ls", Level, Message);
+    Size = Size < 0 || Size > (int)sizeof(Line) - 2 ? (int)sizeof(Line) - 2 : Size;
+    Line[Size++] = '\n';
+    WriteFile(GetStdHandle(STD_ERROR_HANDLE), Line, Size, &Written, NULL);
     atomic_fetch_add(&LogLines, 1);
 }
 
@@ -704,8 +710,6 @@ static void TestLog(void)
 
 int wmain(int Count, WCHAR **Arguments)
 {
-    setvbuf(stdout, NULL, _IONBF, 0);
-    setvbuf(stderr, NULL, _IONBF, 0);
     HOLDS("load wintun.dll and its 14 functions", LoadWintun());
     PlaintunSetLogger(Log);
     Wintun.SetLogger(WintunLog);
@@ -727,5 +731,6 @@ int wmain(int Count, WCHAR **Arguments)
     HOLDS("create after the driver was deleted", Adapter != NULL);
     PlaintunCloseAdapter(Adapter);
     puts("done");
+    fflush(stdout);
     return 0;
 }

@@ -5,7 +5,7 @@
  *
  *   devices install INF | uninstall INF
  *   devices create ID COUNT HARDWARE-ID     COUNT devices SWD\Test\ID0.. at once; then commands from standard input:
- *       status N | close N | persist N | property N TEXT | interfaces GUID | quit
+ *       status N | close N | again N TIMES | persist N | transient N | property N TEXT | interfaces GUID | quit
  */
 #include <windows.h>
 #include <initguid.h>
@@ -17,6 +17,7 @@
 
 #include "host/wine/swdeviceapi.h"
 #include "host/wine/newdev.h"
+#include "ring/properties.h"
 
 #define DEVICES_MAX 64
 
@@ -108,13 +109,59 @@ static VOID WaitStarted(const TEST_DEVICE *Device, ULONG64 Begin)
     printf("started %ls %lx %lu %llu ms\n", Device->Id, Status, Problem, NowMs() - Begin);
 }
 
+static HRESULT CreateOne(const char *Prefix, ULONG Number, const WCHAR *Hardware)
+{
+    WCHAR Name[64], Text[] = L"Test adapter";
+    static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID;
+    GUID Guid = {0x7e57de71, 0xce, 0, {0, 0, 0, 0, 0, 0, (BYTE)Prefix[0], (BYTE)Number}};
+    DEVPROPERTY Properties[] = {
+        {.CompKey = {.Key = DEVPKEY_Device_FriendlyName}, .Type = DEVPROP_TYPE_STRING, .Buffer = Text,
+         .BufferSize = sizeof(Text)},
+        /* What plaintun's driver wants to be told; another one does not look at it. */
+        {.Type = DEVPROP_TYPE_GUID, .Buffer = &Guid, .BufferSize = sizeof(Guid)},
+    };
+    SW_DEVICE_CREATE_INFO Info = {
+        .cbSize = sizeof(Info),
+        .pszInstanceId = Name,
+        .pszzHardwareIds = Hardware,
+        .CapabilityFlags = SWDeviceCapabilitiesSilentInstall | SWDeviceCapabilitiesDriverRequired,
+        .pszDeviceDescription = L"Test device",
+    };
+    memcpy(&Properties[1].CompKey.Key, &GuidKey, sizeof(GuidKey));
+    swprintf(Name, 64, L"%hs%lu", Prefix, Number);
+    if (!Devices[Number].Called)
+        Devices[Number].Called = CreateEventW(NULL, TRUE, FALSE, NULL);
+    ResetEvent(Devices[Number].Called);
+    return SwDeviceCreate(L"Test", L"HTREE\\ROOT\\0", &Info, ARRAYSIZE(Properties), Properties, Created,
+                          &Devices[Number], &Devices[Number].Handle);
+}
+
+/* Closes a device and creates it again at once, so that it comes while the former one is going. */
+static VOID Again(const char *Prefix, ULONG Number, const WCHAR *Hardware, ULONG Times)
+{
+    ULONG Good = 0;
+    for (ULONG i = 0; i < Times; i++)
+    {
+        ULONG Status = 0, Problem = 0;
+        DEVINST Instance;
+        SwDeviceClose(Devices[Number].Handle);
+        if (FAILED(CreateOne(Prefix, Number, Hardware)) || WaitForSingleObject(Devices[Number].Called, 20000) ||
+            FAILED(Devices[Number].Result))
+            break;
+        for (int k = 0; k < 1000 && !(Status & (DN_STARTED | DN_HAS_PROBLEM)); k++, Sleep(5))
+            if (CM_Locate_DevNodeW(&Instance, Devices[Number].Id, 0) == CR_SUCCESS)
+                CM_Get_DevNode_Status(&Status, &Problem, Instance, 0);
+        if (Status & DN_STARTED)
+            Good++;
+    }
+    printf("again %lu of %lu\n", Good, Times);
+}
+
 static int Create(const char *Prefix, ULONG Count, const char *HardwareId)
 {
     CM_NOTIFY_FILTER Filter = {.cbSize = sizeof(Filter), .Flags = CM_NOTIFY_FILTER_FLAG_ALL_INTERFACE_CLASSES};
     HCMNOTIFICATION Interfaces, Instance;
-    WCHAR Hardware[128] = L"", Text[] = L"Test adapter";
-    DEVPROPERTY Property = {.CompKey = {.Key = DEVPKEY_Device_FriendlyName}, .Type = DEVPROP_TYPE_STRING, .Buffer = Text,
-                            .BufferSize = sizeof(Text)};
+    WCHAR Hardware[128] = L"";
     ULONG64 Begin = NowMs();
     char Line[256];
     MultiByteToWideChar(CP_ACP, 0, HardwareId, -1, Hardware, 126);
@@ -124,20 +171,7 @@ static int Create(const char *Prefix, ULONG Count, const char *HardwareId)
     swprintf(Filter.u.DeviceInstance.InstanceId, MAX_DEVICE_ID_LEN, L"SWD\\Test\\%hs0", Prefix);
     printf("register %lx\n", CM_Register_Notification(&Filter, NULL, Changed, &Instance));
     for (ULONG i = 0; i < Count; i++)
-    {
-        WCHAR Name[64];
-        SW_DEVICE_CREATE_INFO Info = {
-            .cbSize = sizeof(Info),
-            .pszInstanceId = Name,
-            .pszzHardwareIds = Hardware,
-            .CapabilityFlags = SWDeviceCapabilitiesSilentInstall | SWDeviceCapabilitiesDriverRequired,
-            .pszDeviceDescription = L"Test device",
-        };
-        swprintf(Name, 64, L"%hs%lu", Prefix, i);
-        Devices[i].Called = CreateEventW(NULL, TRUE, FALSE, NULL);
-        printf("create %08lx\n", SwDeviceCreate(L"Test", L"HTREE\\ROOT\\0", &Info, 1, &Property, Created, &Devices[i],
-                                                &Devices[i].Handle));
-    }
+        printf("create %08lx\n", CreateOne(Prefix, i, Hardware));
     for (ULONG i = 0; i < Count; i++)
     {
         if (!Devices[i].Handle)
@@ -161,8 +195,12 @@ static int Create(const char *Prefix, ULONG Count, const char *HardwareId)
             SwDeviceClose(Devices[Number].Handle);
             puts("closed");
         }
+        else if (!strcmp(Verb, "again"))
+            Again(Prefix, Number, Hardware, (ULONG)atoi(Argument));
         else if (!strcmp(Verb, "persist"))
             printf("lifetime %08lx\n", SwDeviceSetLifetime(Devices[Number].Handle, SWDeviceLifetimeParentPresent));
+        else if (!strcmp(Verb, "transient"))
+            printf("lifetime %08lx\n", SwDeviceSetLifetime(Devices[Number].Handle, SWDeviceLifetimeHandle));
         else if (!strcmp(Verb, "property"))
             SetText(&Devices[Number], Argument);
         else if (!strcmp(Verb, "interfaces") && sscanf(Line, "%*s %199s", Argument))

@@ -31,8 +31,12 @@ def enter():
     global LAB
     LAB = os.environ.pop('PLAIN_LAB', None)
     if LAB:
+        become_child()
         subprocess.run(['mount', '-t', 'tmpfs', 'run', '/run'], check=True)
         os.makedirs('/run/netns')
+        # As `ip netns add` would do it the first time: now no test sees the mounts change.
+        subprocess.run(['mount', '--bind', '/run/netns', '/run/netns'], check=True)
+        subprocess.run(['mount', '--make-shared', '/run/netns'], check=True)
         subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
         return
     os.environ['PLAIN_LAB'] = str(os.getpid())
@@ -50,6 +54,19 @@ def enter():
             continue  # the terminal sent it to the child too, which tidies up
     clean_prefixes()
     sys.exit(status if status >= 0 else 128 - status)
+
+
+def become_child():
+    """The first process of a PID namespace has to bury orphans: until they are, nested namespaces cannot end."""
+    program = os.fork()
+    if program == 0:
+        LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        pid, status = os.wait()
+        if pid == program:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xff)
 
 
 def clean_prefixes():

@@ -421,6 +421,18 @@ static void FillRing(SLOT *Slot, DWORD Size)
     printf("ok count=%lu refusal=%lu early=%lu late=%lu room=%d\n", Count, Refusal, Early, Late, Room);
 }
 
+/* Sends a small packet, which wakes the driver if it sleeps. */
+static void Poke(SLOT *Slot)
+{
+    PLAINTUN_PACKET Packet = {.Size = 64};
+    if (PlaintunAllocate(Slot->Session, &Packet, 1))
+    {
+        WriteFloodPacket(Packet.Data, 64);
+        PlaintunSend(Slot->Session, &Packet, 1);
+    }
+}
+
+/* Writes garbage until the side that has to notice does: library and driver go on writing their own words meanwhile. */
 static void Corrupt(SLOT *Slot, DWORD Capacity, const char *Which)
 {
     RING *ToApp, *ToStack;
@@ -433,10 +445,6 @@ static void Corrupt(SLOT *Slot, DWORD Capacity, const char *Which)
         atomic_store(&ToApp->Head, atomic_load(&ToApp->Tail) + Capacity / 2);
     else if (strcmp(Which, "head-unaligned") == 0)
         atomic_fetch_add(&ToApp->Head, 5);
-    else if (strcmp(Which, "tail") == 0)
-        atomic_store(&ToStack->Tail, atomic_load(&ToStack->Head) + 2 * Capacity);
-    else if (strcmp(Which, "tail-unaligned") == 0)
-        atomic_fetch_add(&ToStack->Tail, 3);
     else if (strcmp(Which, "length") == 0)
     {
         /* A packet that reaches past what is published: its length is changed after the library wrote it. */
@@ -449,18 +457,29 @@ static void Corrupt(SLOT *Slot, DWORD Capacity, const char *Which)
         }
     }
     else if (strcmp(Which, "driver-tail") == 0) /* as if the driver were the broken one */
-        atomic_fetch_add(&ToApp->Tail, 7);
+    {
+        PLAINTUN_PACKET Packet;
+        do
+        {
+            atomic_fetch_or(&ToApp->Tail, 7);
+            if (PlaintunReceive(Slot->Session, &Packet, 1))
+                PlaintunRelease(Slot->Session, &Packet, 1);
+        } while (GetLastError() != ERROR_INVALID_DATA);
+    }
+    else if (strcmp(Which, "tail") == 0 || strcmp(Which, "tail-unaligned") == 0)
+    {
+        uint32_t Much = strcmp(Which, "tail") == 0 ? 2 * Capacity : 3;
+        for (ULONGLONG End = GetTickCount64() + 5000; !RingClosed(ToStack) && GetTickCount64() < End;)
+        {
+            Poke(Slot);
+            atomic_store(&ToStack->Tail, atomic_load(&ToStack->Head) + Much);
+            SwitchToThread();
+        }
+    }
     else
     {
         Error(ERROR_INVALID_PARAMETER);
         return;
-    }
-    /* Whatever side has to notice is woken. */
-    PLAINTUN_PACKET Packet = {.Size = 64};
-    if (PlaintunAllocate(Slot->Session, &Packet, 1))
-    {
-        WriteFloodPacket(Packet.Data, 64);
-        PlaintunSend(Slot->Session, &Packet, 1);
     }
     Ok();
 }
@@ -577,20 +596,28 @@ static void Execute(char *Line)
         printf("error what is: %s\n", Line);
 }
 
+/* In one piece, whatever other threads print. */
 static void CALLBACK Log(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message)
 {
-    fprintf(stderr, "log %d: %ls\n", Level, Message);
+    char Line[512];
+    DWORD Written;
+    int Size = snprintf(Line, sizeof(Line) - 1, "log %d: %ls", Level, Message);
+    Size = Size < 0 || Size > (int)sizeof(Line) - 2 ? (int)sizeof(Line) - 2 : Size;
+    Line[Size++] = '\n';
+    WriteFile(GetStdHandle(STD_ERROR_HANDLE), Line, Size, &Written, NULL);
 }
 
 int wmain(int Count, WCHAR **Arguments)
 {
     static char Line[140000];
-    setvbuf(stdout, NULL, _IONBF, 0);
-    setvbuf(stderr, NULL, _IONBF, 0);
     PlaintunSetLogger(Log);
     puts("ok ready");
+    fflush(stdout);
     while (fgets(Line, sizeof(Line), stdin) && strncmp(Line, "quit", 4) != 0)
+    {
         Execute(Line);
+        fflush(stdout);
+    }
     for (int i = 0; i < SLOTS; i++)
     {
         if (Slots[i].Adapter)

@@ -40,7 +40,7 @@ def test_program_killed_under_load(machine):
     blast.stop()
     lab.wait(lambda: not owner('info 0')['active'], 'the last session is over')
     lab.wait(lambda: threads(machine.windows) <= before, 'no thread is left in the driver\'s process')
-    owner('start 0 131072')
+    owner('start 0 1048576')
     owner('work 0 echo')
     lab.wait(lambda: 'LOWER_UP' in machine.namespace.link(device)['flags'], 'the carrier')
     result = json.loads(machine.namespace.run(TRAFFIC, 'echo', '10.26.0.2', 1420, 10000, 1))
