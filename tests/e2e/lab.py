@@ -40,10 +40,9 @@ def enter():
         subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
         return
     os.environ['PLAIN_LAB'] = str(os.getpid())
-    # The shell is the first process of its PID namespace: when it ends, by itself or with us, all in it end. It waits for
-    # orphans, as an init must and Python would not: a namespace within does not go before they have been waited for.
     command = ['unshare', '--net', '--mount', '--pid', '--ipc', '--fork', '--kill-child', '--mount-proc',
-               'bash', '-c', '"$0" "$@"; exit $?', sys.executable] + sys.argv
+               sys.executable] + sys.argv
+    # The child is the first process of its PID namespace: when it ends, by itself or with us, all in it end.
     child = subprocess.Popen(command)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: child.send_signal(signal.SIGKILL))
