@@ -167,7 +167,7 @@ VOID NtPoolCheckEmpty(PCSTR When)
     CheckEmpty(NULL, NULL, When);
 }
 
-VOID NtPoolCheckCode(const VOID *Begin, const VOID *End, PCSTR When)
+VOID SimCheckPool(const VOID *Begin, const VOID *End, PCSTR When)
 {
     CheckEmpty(Begin, End, When);
 }

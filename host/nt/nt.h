@@ -166,7 +166,6 @@ VOID NtPsCheckEmpty(_In_z_ PCSTR When);
 BOOLEAN NtPoolNonPaged(_In_ const VOID *Address, _In_ SIZE_T Length);
 PVOID NtPoolAllocate(_In_ SIZE_T Size, _In_ ULONG Tag, _In_opt_ const VOID *Place);
 VOID NtPoolCheckEmpty(_In_z_ PCSTR When);
-VOID NtPoolCheckCode(_In_ const VOID *Begin, _In_ const VOID *End, _In_z_ PCSTR When);
 
 /* ---- mm.c */
 

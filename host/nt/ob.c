@@ -97,9 +97,10 @@ LONG_PTR ObfReferenceObject(PVOID Object)
 LONG_PTR ObfDereferenceObject(PVOID Object)
 {
     OBJECT_HEADER *Header = Checked(Object, __func__, SIM_PLACE());
-    LONG Left = InterlockedDecrement(&Header->Pointers);
+    LONG Left;
 
     NtIrql(DISPATCH_LEVEL);
+    Left = InterlockedDecrement(&Header->Pointers); /* unless it was the last, the object may be gone now */
     if (Left == 0)
     {
         OBJECT_TYPE *Type = Header->Type;

@@ -44,7 +44,10 @@ VOID SimViolation(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Text)
     InterlockedIncrement(&Violations);
     SimDescribe(Place, Where, sizeof(Where));
     fprintf(stderr, "VIOLATION of %s in %s, called by %s: %s\n", Rule, Call, Where, Text);
-    STACK_TRACE();
+    if (strncmp(Rule, "Leak", 4) != 0)
+    {
+        STACK_TRACE();
+    }
     if (Violations > 50)
     {
         fprintf(stderr, "too many violations\n");

@@ -6,7 +6,6 @@
  */
 #include "host/nt/nt.h"
 
-#define SE_DACL_PRESENT  0x0004
 #define SE_SACL_PRESENT  0x0010
 #define SE_SELF_RELATIVE 0x8000
 

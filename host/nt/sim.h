@@ -102,6 +102,9 @@ NTSTATUS SimPnp(_In_ DEVICE_OBJECT *Pdo, _In_ UCHAR Minor);
 /* After IRP_MN_REMOVE_DEVICE: the bus forgets the device. */
 VOID SimDeleteDevice(_In_ DEVICE_OBJECT *Pdo);
 
+/* Reports what code from Begin up to End left in the pool. */
+VOID SimCheckPool(_In_ const VOID *Begin, _In_ const VOID *End, _In_z_ PCSTR When);
+
 /* ---- The end (rule.c). Reports everything that is left: pool, MDLs, objects, handles, views, threads, keys. */
 VOID SimCheckEmpty(_In_z_ PCSTR When);
 

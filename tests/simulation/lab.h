@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every scenario stands on: the driver loaded, adapters plugged in, the stack behind them (backend.c), programs
+ * with their rings (program.c), threads, numbers by chance, and checks that name what was wrong and where.
+ */
+#ifndef SIMULATION_LAB_H
+#define SIMULATION_LAB_H
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ndis.h>
+#include "host/ndis/ndishost.h"
+#include "host/nt/sim.h"
+#include "ring/properties.h"
+#include "ring/session.h"
+#include "tests/simulation/packet.h"
+
+/* ---- simulate.c */
+
+typedef VOID SCENARIO(VOID);
+
+/* Counted in the last line: requests, packets, and all else that is done to the driver. */
+VOID LabOperations(_In_ ULONG64 Count);
+/* A scenario's own finding; it goes on. */
+#define LabCheck(Condition, ...) ((Condition) ? (void)0 : LabFailed(__FILE__, __LINE__, #Condition, __VA_ARGS__))
+#define LabEqual(Got, Wanted)    LabCheckEqual(__FILE__, __LINE__, #Got, (ULONG64)(Got), (ULONG64)(Wanted))
+VOID LabFailed(_In_ PCSTR File, _In_ int Line, _In_ PCSTR Condition, _In_ PCSTR Format, ...)
+    __attribute__((format(printf, 4, 5)));
+VOID LabCheckEqual(_In_ PCSTR File, _In_ int Line, _In_ PCSTR What, _In_ ULONG64 Got, _In_ ULONG64 Wanted);
+ULONG LabRandom(_Inout_ ULONG64 *State); /* each thread its own state */
+ULONG64 LabSeed(VOID);
+VOID LabSleep(_In_ ULONG Microseconds);
+/* Larger figures when the machine has time: SIM_SCALE in the environment, 1 by default. */
+ULONG LabScale(_In_ ULONG Count);
+
+const VOID *LabCodeBegin(VOID); /* the driver's code */
+const VOID *LabCodeEnd(VOID);
+
+typedef pthread_t LAB_THREAD;
+LAB_THREAD LabStart(_In_ void *(*Routine)(void *), _In_ void *Context);
+VOID LabJoin(_In_ LAB_THREAD Thread);
+
+/* ---- adapter.c */
+
+typedef struct _LAB
+{
+    DRIVER_OBJECT *Driver;
+    DEVICE_OBJECT *Pdo;
+    BACKEND *Stack;
+    WCHAR Path[80];
+} LAB;
+
+/* An adapter's properties; a NULL leaves one out. Number makes its GUID. */
+NTSTATUS LabAddDevice(_In_ DRIVER_OBJECT *Driver, _In_reads_(Count) const SIM_PROPERTY *Properties, _In_ ULONG Count,
+                      _Outptr_ DEVICE_OBJECT **Pdo);
+TUN_GUID LabGuid(_In_ ULONG Number);
+VOID LabPath(_In_ const TUN_GUID *Guid, _Out_ WCHAR *Path);
+SIM_PROPERTY LabGuidProperty(_In_ const TUN_GUID *Guid);
+SIM_PROPERTY LabMtuProperty(_In_ const uint32_t *Mtu);
+SIM_PROPERTY LabAccessProperty(_In_ const VOID *Descriptor, _In_ ULONG Size);
+VOID LabLoad(_Out_ LAB *Lab);
+VOID LabPlug(_Inout_ LAB *Lab, _In_ ULONG Number);
+VOID LabUnplug(_Inout_ LAB *Lab, _In_ BOOLEAN Surprise);
+VOID LabUnload(_Inout_ LAB *Lab);
+/* Load and plug in; unplug and unload. */
+VOID LabOpen(_Out_ LAB *Lab);
+VOID LabClose(_Inout_ LAB *Lab);
+/* NDIS stops and lets go on the flow, as when a filter comes or goes. */
+VOID LabPause(_In_ LAB *Lab);
+VOID LabRestart(_In_ LAB *Lab);
+NDIS_STATUS LabSetPower(_In_ LAB *Lab, _In_ ULONG State);
+
+/* ---- backend.c: the stack */
+
+#define STACK_FLOWS 16
+
+typedef enum _STACK_HOLD
+{
+    StackReturnsAtOnce,
+    StackReturnsLate,  /* another thread gives the lists back, in any order */
+    StackHoldsAll      /* until StackHold says otherwise */
+} STACK_HOLD;
+
+/* How a packet is cut: all chosen by chance from what is allowed. */
+typedef struct _STACK_SHAPE
+{
+    ULONG Lists, Buffers; /* lists in the chain, buffers in each */
+    ULONG Parts;          /* MDLs of a packet, at most 8; 0: by chance */
+    BOOLEAN Dispatch;     /* sent at DISPATCH_LEVEL */
+    BOOLEAN Unmapped;     /* MDLs that the miniport must map itself */
+} STACK_SHAPE;
+
+typedef struct _STACK_COUNTERS
+{
+    ULONG64 Sent, Refused;             /* packets */
+    ULONG64 Received, ReceivedOctets;
+    ULONG64 Resources;                 /* of the received: lists lent for the call only */
+} STACK_COUNTERS;
+
+BACKEND *StackLast(VOID); /* of the adapter that was started last; NULL: none */
+NDIS_HOST_ADAPTER *StackAdapter(_In_ BACKEND *Stack);
+VOID StackHold(_Inout_ BACKEND *Stack, _In_ STACK_HOLD Hold);
+BOOLEAN StackLinkUp(_In_ BACKEND *Stack);
+ULONG StackMtu(_In_ BACKEND *Stack);
+STACK_COUNTERS StackRead(_Inout_ BACKEND *Stack);
+/* How many lists it holds. */
+ULONG StackHeld(_Inout_ BACKEND *Stack);
+/*
+ * Sends Shape->Lists * Shape->Buffers packets of Length bytes, numbered from *Sequence on, as one chain. FALSE: the
+ * adapter is paused. Bytes not NULL: these instead, Length of them, and no numbers. *Status: of the last list.
+ */
+BOOLEAN StackSend(_Inout_ BACKEND *Stack, _In_ const STACK_SHAPE *Shape, _In_ ULONG Length, _In_ BOOLEAN IsIpv6,
+                  _In_ ULONG Flow, _Inout_ ULONG64 *Sequence, _In_opt_ const UCHAR *Bytes, _Inout_ ULONG64 *Random,
+                  _Out_opt_ NDIS_STATUS *Status);
+/* As above although the adapter is pausing: a send that was under way. */
+VOID StackSendLate(_Inout_ BACKEND *Stack, _Inout_ ULONG64 *Random, _Out_ NDIS_STATUS *Status);
+/* The highest sequence number received of a flow, + 1. */
+ULONG64 StackNext(_Inout_ BACKEND *Stack, _In_ ULONG Flow);
+
+/* ---- program.c */
+
+typedef struct _PROGRAM
+{
+    PEPROCESS Process;
+    HANDLE File, ToAppPackets, ToStackPackets, ToStackSpace, Section;
+    TUN_START_OUTPUT Start;
+    UCHAR *Memory;
+    SIZE_T Size;
+    RING_SIDE ToApp, ToStack;
+    BOOLEAN Hostile;
+    /* to_app, written by one thread at a time */
+    ULONG64 Received, ReceivedOctets, Next[STACK_FLOWS];
+    /* to_stack */
+    ULONG64 Sent, SentOctets;
+    _Atomic(ULONG) Stop; /* asks Receive and Send loops to end */
+    _Atomic(ULONG) Dead; /* the process is killed: touch nothing but memory */
+} PROGRAM;
+
+NTSTATUS ProgramOpen(_Out_ PROGRAM *Program, _In_z_ PCWSTR Path, _In_ SIM_ACCOUNT Account);
+NTSTATUS ProgramStart(_Inout_ PROGRAM *Program, _In_ ULONG Capacity);
+NTSTATUS ProgramEnd(_Inout_ PROGRAM *Program);
+/* Unmaps and closes the section; after ProgramEnd. */
+VOID ProgramForget(_Inout_ PROGRAM *Program);
+VOID ProgramClose(_Inout_ PROGRAM *Program);
+TUN_QUERY ProgramQuery(_Inout_ PROGRAM *Program);
+TUN_STATISTICS ProgramStatistics(_Inout_ PROGRAM *Program);
+/* Takes what is in the ring and checks it. Returns the packets taken. */
+ULONG ProgramReceive(_Inout_ PROGRAM *Program);
+/* Waits for packets; FALSE: none within that time, or the ring is closed. */
+BOOLEAN ProgramWait(_Inout_ PROGRAM *Program, _In_ ULONG Milliseconds);
+/* Sends Count packets as one batch, waiting for space where there is none. FALSE: closed, stopped. */
+BOOLEAN ProgramSend(_Inout_ PROGRAM *Program, _In_ ULONG Count, _In_ ULONG Length, _In_ BOOLEAN IsIpv6, _In_ ULONG Flow,
+                    _Inout_ ULONG64 *Sequence);
+/* One packet of any bytes. */
+BOOLEAN ProgramSendBytes(_Inout_ PROGRAM *Program, _In_ const UCHAR *Bytes, _In_ ULONG Length);
+/* Until Program->Stop: receives, waits, receives. */
+void *ProgramReceiveLoop(void *Program);
+
+#endif

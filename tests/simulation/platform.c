@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What host/ndis asks of the place it runs in, in the simulator: a broken rule is a violation, whatever a driver leaves
+ * in the pool when it is unloaded is one too, and there are no settings.
+ */
+#include "host/ndis/platform.h"
+#include "host/nt/sim.h"
+#include "tests/simulation/lab.h"
+
+VOID PlatformDriverRegistered(DRIVER_OBJECT *DriverObject)
+{
+}
+
+VOID PlatformDriverReady(DRIVER_OBJECT *DriverObject)
+{
+}
+
+VOID PlatformDriverUnloading(DRIVER_OBJECT *DriverObject)
+{
+}
+
+VOID PlatformDriverUnloaded(DRIVER_OBJECT *DriverObject)
+{
+    SimCheckPool(LabCodeBegin(), LabCodeEnd(), "driver unloaded");
+}
+
+VOID PlatformRuleBroken(PCSTR Rule, PCSTR Call, PVOID Place, PCSTR Text)
+{
+    SimViolation(Rule, Call, Place, Text);
+}
+
+ULONG PlatformSetting(PCSTR Name, ULONG Default)
+{
+    return Default;
+}
+
+ULONG PlatformSpinLocksHeld(VOID)
+{
+    return SimSpinLocksHeld();
+}
