@@ -211,11 +211,11 @@ $(HW)/swdevice.sys: host/wine/swdevice.c host/wine/swdevice.h
 	$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
 	$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
 
-$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify driverstore) host/wine/forward
+$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify driverstore driverinstall) host/wine/forward
 	host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
 	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4 -luuid
 
-$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore) host/wine/forward
+$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore driverinstall) host/wine/forward
 	host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
 	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lsetupapi -lcfgmgr32 -lrpcrt4
 

@@ -312,8 +312,8 @@ static CONFIGRET LiveProperty(const WCHAR *Id, DEVINST Instance, const DEVPROPKE
 }
 
 /* The keys of the category of DEVPKEY_Device_DeviceDesc number the SPDRP_ values, from 2. */
-static CONFIGRET RegistryTwin(HDEVINFO Set, SP_DEVINFO_DATA *Data, const DEVPROPKEY *Key, DEVPROPTYPE *Type, BYTE *Buffer,
-                              ULONG *Size)
+static CONFIGRET RegistryTwin(HDEVINFO Set, SP_DEVINFO_DATA *Data, const DEVPROPKEY *Key, DEVPROPTYPE *Type,
+                              BYTE *Buffer, ULONG *Size)
 {
     BYTE Value[8192];
     DWORD RegistryType, Length;

@@ -33,7 +33,7 @@ typedef struct _NOTIFICATION
     CM_NOTIFY_FILTER Filter;
     PCM_NOTIFY_CALLBACK Callback;
     PVOID Context;
-    HDEVNOTIFY Service; /* for interfaces */
+    HDEVNOTIFY Service;  /* for interfaces */
     HANDLE Stop, Thread; /* for instances */
     CRITICAL_SECTION InCallback;
     BOOL Closed;
@@ -74,8 +74,8 @@ static DWORD CALLBACK InterfaceChanged(HANDLE Handle, DWORD Event, DEV_BROADCAST
     Data->FilterType = CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE;
     Data->u.DeviceInterface.ClassGuid = Interface->dbcc_classguid;
     wcscpy(Data->u.DeviceInterface.SymbolicLink, Interface->dbcc_name);
-    Tell(Notification, Event == DBT_DEVICEARRIVAL ? CM_NOTIFY_ACTION_DEVICEINTERFACEARRIVAL
-                                                  : CM_NOTIFY_ACTION_DEVICEINTERFACEREMOVAL,
+    Tell(Notification,
+         Event == DBT_DEVICEARRIVAL ? CM_NOTIFY_ACTION_DEVICEINTERFACEARRIVAL : CM_NOTIFY_ACTION_DEVICEINTERFACEREMOVAL,
          Data, (DWORD)Size);
     free(Data);
     return 0;

@@ -32,10 +32,10 @@ BOOL WINAPI SetupDiSetDevicePropertyW(HDEVINFO Set, PSP_DEVINFO_DATA Data, const
 typedef struct _SW_DEVICE
 {
     HANDLE Bus;
-    BOOL Existing;     /* the device was there, left by a closed handle */
-    PTP_WORK Work;     /* what makes it appear, then the callback */
-    DWORD Worker;      /* the thread in the callback */
-    LONG References;   /* the handle, the work */
+    BOOL Existing;   /* the device was there, left by a closed handle */
+    PTP_WORK Work;   /* what makes it appear, then the callback */
+    DWORD Worker;    /* the thread in the callback */
+    LONG References; /* the handle, the work */
     SW_DEVICE_CREATE_CALLBACK Callback;
     PVOID Context;
     WCHAR Id[SWDEVICE_ID_MAX];
@@ -261,15 +261,16 @@ static VOID FillDevice(SW_DEVICE *Device, const SW_DEVICE_CREATE_INFO *Info)
  * HRESULT_FROM_WIN32(ERROR_ALREADY_EXISTS): another handle has the device. Any thread.
  * "SwDeviceCreate function (swdevice.h)"
  */
-HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance, const SW_DEVICE_CREATE_INFO *CreateInfo,
-                              ULONG PropertyCount, const DEVPROPERTY *Properties, SW_DEVICE_CREATE_CALLBACK Callback,
-                              PVOID Context, HSWDEVICE *SwDevice)
+HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance,
+                              const SW_DEVICE_CREATE_INFO *CreateInfo, ULONG PropertyCount,
+                              const DEVPROPERTY *Properties, SW_DEVICE_CREATE_CALLBACK Callback, PVOID Context,
+                              HSWDEVICE *SwDevice)
 {
     SW_DEVICE *Device;
     ULONG Existing;
     DWORD Error;
-    HRESULT Result = CheckParameters(EnumeratorName, ParentDeviceInstance, CreateInfo, PropertyCount, Properties, Callback,
-                                     SwDevice);
+    HRESULT Result = CheckParameters(EnumeratorName, ParentDeviceInstance, CreateInfo, PropertyCount, Properties,
+                                     Callback, SwDevice);
     if (FAILED(Result))
         return Result;
     *SwDevice = NULL;

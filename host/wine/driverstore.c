@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <wchar.h>
 
-#define INF_FOLDER       L"C:\\windows\\inf"
-#define REPOSITORY       L"C:\\windows\\System32\\DriverStore\\FileRepository"
 #define DRIVER_INF_FILES L"System\\DriverDatabase\\DriverInfFiles"
 #define LOCK_NAME        L"Global\\DriverStore"
 #define FILES_MAX        64        /* of a package */
@@ -24,7 +22,7 @@ typedef struct _PACKAGE
 {
     WCHAR Folder[MAX_PATH]; /* where the files come from */
     WCHAR InfName[MAX_PATH];
-    ULONG FileCount; /* the INF itself is the first */
+    ULONG FileCount;                  /* the INF itself is the first */
     WCHAR Files[FILES_MAX][MAX_PATH]; /* relative to Folder */
     ULONG64 Hash;
     WCHAR StoreFolder[MAX_PATH];
@@ -91,8 +89,7 @@ static BOOL SameContent(const WCHAR *A, const WCHAR *B)
     return Same;
 }
 
-/* Puts a file in place by rename, because a driver that is loaded must not change under its process. */
-static DWORD PlaceFile(const WCHAR *From, const WCHAR *To)
+DWORD StorePlaceFile(const WCHAR *From, const WCHAR *To)
 {
     WCHAR New[MAX_PATH], Old[MAX_PATH];
     if (SameContent(From, To))
@@ -158,8 +155,7 @@ static DWORD AddFile(PACKAGE *Package, const WCHAR *Name)
     return ERROR_SUCCESS;
 }
 
-/* The folder of a source disk within the package: the fourth field of its line in SourceDisksNames. */
-static VOID DiskFolder(HINF Inf, const WCHAR *DiskId, WCHAR Folder[MAX_PATH])
+VOID StoreDiskFolder(HINF Inf, const WCHAR *DiskId, WCHAR Folder[MAX_PATH])
 {
     INFCONTEXT Line;
     Folder[0] = 0;
@@ -182,9 +178,9 @@ static DWORD AddSourceFiles(PACKAGE *Package, HINF Inf, const WCHAR *Section)
         DiskId[0] = Folder[0] = 0;
         SetupGetStringFieldW(&Line, 1, DiskId, ARRAYSIZE(DiskId), NULL);
         SetupGetStringFieldW(&Line, 2, Folder, MAX_PATH, NULL);
-        DiskFolder(Inf, DiskId, Disk);
-        swprintf(Path, ARRAYSIZE(Path), L"%ls%ls%ls%ls%ls", Disk, Disk[0] ? L"\\" : L"", Folder, Folder[0] ? L"\\" : L"",
-                 Name);
+        StoreDiskFolder(Inf, DiskId, Disk);
+        swprintf(Path, ARRAYSIZE(Path), L"%ls%ls%ls%ls%ls", Disk, Disk[0] ? L"\\" : L"", Folder,
+                 Folder[0] ? L"\\" : L"", Name);
         Error = wcslen(Path) < MAX_PATH ? AddFile(Package, Path) : ERROR_INVALID_DATA;
     } while (Error == ERROR_SUCCESS && SetupFindNextLine(&Line, &Line));
     return Error;
@@ -331,8 +327,7 @@ static DWORD WriteOemInf(const PACKAGE *Package, const WCHAR *Target)
 
 /* --- the store ----------------------------------------------------------------------------------------------------- */
 
-/* Windows notes here which package an oemN.inf stands for. */
-static BOOL PackageOf(const WCHAR *OemName, WCHAR Folder[MAX_PATH])
+BOOL StorePackageOf(const WCHAR *OemName, WCHAR Folder[MAX_PATH])
 {
     WCHAR Key[2 * MAX_PATH];
     DWORD Length = MAX_PATH * sizeof(WCHAR);
@@ -348,7 +343,7 @@ static DWORD FindByFolder(const WCHAR *Folder, WCHAR OemName[MAX_PATH])
     if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, DRIVER_INF_FILES, 0, KEY_READ, &Key))
         return ERROR_FILE_NOT_FOUND;
     for (DWORD i = 0; RegEnumKeyW(Key, i, OemName, MAX_PATH) == ERROR_SUCCESS; i++)
-        if (PackageOf(OemName, Found) && !_wcsicmp(Found, Folder))
+        if (StorePackageOf(OemName, Found) && !_wcsicmp(Found, Folder))
         {
             Error = ERROR_SUCCESS;
             break;
@@ -368,7 +363,7 @@ DWORD StoreFind(const WCHAR *InfPath, WCHAR OemName[MAX_PATH])
     if (Slash && Slash - InfPath == wcslen(INF_FOLDER) && !_wcsnicmp(InfPath, INF_FOLDER, wcslen(INF_FOLDER)))
     {
         lstrcpynW(OemName, Slash + 1, MAX_PATH);
-        return PackageOf(OemName, Folder) ? ERROR_SUCCESS : ERROR_FILE_NOT_FOUND;
+        return StorePackageOf(OemName, Folder) ? ERROR_SUCCESS : ERROR_FILE_NOT_FOUND;
     }
     Package = malloc(sizeof(*Package));
     if (!Package)
@@ -442,7 +437,7 @@ cleanupPackage:
 DWORD StoreRemove(const WCHAR *OemName)
 {
     WCHAR Folder[MAX_PATH], Path[2 * MAX_PATH];
-    if (!PackageOf(OemName, Folder))
+    if (!StorePackageOf(OemName, Folder))
         return ERROR_FILE_NOT_FOUND;
     swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", REPOSITORY, Folder);
     RemoveFolder(Path);
@@ -452,257 +447,4 @@ DWORD StoreRemove(const WCHAR *OemName)
     DeleteFileW(Path);
     swprintf(Path, ARRAYSIZE(Path), DRIVER_INF_FILES L"\\%ls", OemName);
     return (DWORD)RegDeleteTreeW(HKEY_LOCAL_MACHINE, Path);
-}
-
-/* --- which driver for which device --------------------------------------------------------------------------------- */
-
-/* Where in its lists a device has this ID; ~0 if it has not. Hardware IDs go before compatible ones. */
-static ULONG RankOf(const WCHAR *Id, const WCHAR *HardwareIds, const WCHAR *CompatibleIds)
-{
-    ULONG Rank = 0;
-    for (const WCHAR *Own = HardwareIds; Own && *Own; Own += wcslen(Own) + 1, Rank++)
-        if (!_wcsicmp(Own, Id))
-            return Rank;
-    Rank = 0x2000;
-    for (const WCHAR *Own = CompatibleIds; Own && *Own; Own += wcslen(Own) + 1, Rank++)
-        if (!_wcsicmp(Own, Id))
-            return Rank;
-    return ~0u;
-}
-
-static ULONG RankOfInf(HINF Inf, const WCHAR *HardwareIds, const WCHAR *CompatibleIds)
-{
-    INFCONTEXT Maker, Model;
-    WCHAR Models[MAX_PATH], Section[MAX_PATH], Id[MAX_PATH];
-    ULONG Best = ~0u;
-    if (!SetupFindFirstLineW(Inf, L"Manufacturer", NULL, &Maker))
-        return Best;
-    do
-    {
-        if (!SetupGetStringFieldW(&Maker, 1, Models, MAX_PATH, NULL) ||
-            !SetupDiGetActualSectionToInstallW(Inf, Models, Section, MAX_PATH, NULL, NULL) ||
-            !SetupFindFirstLineW(Inf, Section, NULL, &Model))
-            continue;
-        do
-        {
-            for (DWORD Field = 2; SetupGetStringFieldW(&Model, Field, Id, MAX_PATH, NULL); Field++)
-                Best = min(Best, RankOf(Id, HardwareIds, CompatibleIds));
-        } while (SetupFindNextLine(&Model, &Model));
-    } while (SetupFindNextLine(&Maker, &Maker));
-    return Best;
-}
-
-/* DriverVer = mm/dd/yyyy,w.x.y.z as numbers that compare as Windows compares them: date first. */
-static VOID VersionOfInf(HINF Inf, ULONG64 Version[2])
-{
-    INFCONTEXT Line;
-    WCHAR Field[64];
-    unsigned Month = 0, Day = 0, Year = 0, V[4] = {0};
-    Version[0] = Version[1] = 0;
-    if (!SetupFindFirstLineW(Inf, L"Version", L"DriverVer", &Line))
-        return;
-    if (SetupGetStringFieldW(&Line, 1, Field, ARRAYSIZE(Field), NULL) &&
-        swscanf(Field, L"%u%*1[-/]%u%*1[-/]%u", &Month, &Day, &Year) == 3)
-        Version[0] = Year * 10000ull + Month * 100 + Day;
-    if (SetupGetStringFieldW(&Line, 2, Field, ARRAYSIZE(Field), NULL) &&
-        swscanf(Field, L"%u.%u.%u.%u", &V[0], &V[1], &V[2], &V[3]) > 0)
-        Version[1] = (ULONG64)V[0] << 48 | (ULONG64)V[1] << 32 | (ULONG64)V[2] << 16 | V[3];
-}
-
-DWORD StoreBestDriver(const WCHAR *HardwareIds, const WCHAR *CompatibleIds, WCHAR InfPath[MAX_PATH])
-{
-    ULONG BestRank = ~0u;
-    ULONG64 BestVersion[2] = {0}, Version[2];
-    WIN32_FIND_DATAW Found;
-    HANDLE Search = FindFirstFileW(INF_FOLDER L"\\*.inf", &Found);
-    if (Search == INVALID_HANDLE_VALUE)
-        return ERROR_NO_COMPAT_DRIVERS;
-    do
-    {
-        WCHAR Path[2 * MAX_PATH];
-        swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", INF_FOLDER, Found.cFileName);
-        HINF Inf = SetupOpenInfFileW(Path, NULL, INF_STYLE_WIN4, NULL);
-        if (Inf == INVALID_HANDLE_VALUE)
-            continue;
-        ULONG Rank = RankOfInf(Inf, HardwareIds, CompatibleIds);
-        VersionOfInf(Inf, Version);
-        SetupCloseInfFile(Inf);
-        if (Rank < BestRank ||
-            (Rank == BestRank && Rank != ~0u &&
-             (Version[0] > BestVersion[0] || (Version[0] == BestVersion[0] && Version[1] > BestVersion[1]))))
-        {
-            BestRank = Rank;
-            memcpy(BestVersion, Version, sizeof(Version));
-            lstrcpynW(InfPath, Path, MAX_PATH);
-        }
-    } while (FindNextFileW(Search, &Found));
-    FindClose(Search);
-    return BestRank == ~0u ? ERROR_NO_COMPAT_DRIVERS : ERROR_SUCCESS;
-}
-
-/* --- installing on a device ---------------------------------------------------------------------------------------- */
-
-/* The folder that a file section's files go to; FALSE for those that stay in the store (directory 13). */
-static BOOL TargetFolder(HINF Inf, const WCHAR *Section, WCHAR Folder[MAX_PATH])
-{
-    INFCONTEXT Line;
-    INT Id = 0;
-    WCHAR Sub[MAX_PATH] = L"";
-    if (SetupFindFirstLineW(Inf, L"DestinationDirs", Section, &Line) ||
-        SetupFindFirstLineW(Inf, L"DestinationDirs", L"DefaultDestDir", &Line))
-    {
-        SetupGetIntField(&Line, 1, &Id);
-        SetupGetStringFieldW(&Line, 2, Sub, MAX_PATH, NULL);
-    }
-    const WCHAR *Base = Id == 12 ? L"C:\\windows\\System32\\drivers" : Id == 11 ? L"C:\\windows\\System32"
-                        : Id == 10 ? L"C:\\windows" : NULL;
-    if (!Base)
-        return FALSE;
-    return swprintf(Folder, MAX_PATH, L"%ls%ls%ls", Base, Sub[0] ? L"\\" : L"", Sub) > 0;
-}
-
-/* The store's path of a file that a CopyFiles section names. */
-static BOOL SourceFile(HINF Inf, const WCHAR *Package, const WCHAR *Name, WCHAR Path[2 * MAX_PATH])
-{
-    INFCONTEXT Line;
-    WCHAR DiskId[32] = L"", Disk[MAX_PATH], Folder[MAX_PATH] = L"";
-    if (!SetupFindFirstLineW(Inf, L"SourceDisksFiles.amd64", Name, &Line) &&
-        !SetupFindFirstLineW(Inf, L"SourceDisksFiles", Name, &Line))
-        return FALSE;
-    SetupGetStringFieldW(&Line, 1, DiskId, ARRAYSIZE(DiskId), NULL);
-    SetupGetStringFieldW(&Line, 2, Folder, MAX_PATH, NULL);
-    DiskFolder(Inf, DiskId, Disk);
-    return swprintf(Path, 2 * MAX_PATH, L"%ls\\%ls\\%ls%ls%ls%ls%ls", REPOSITORY, Package, Disk, Disk[0] ? L"\\" : L"",
-                    Folder, Folder[0] ? L"\\" : L"", Name) > 0;
-}
-
-static DWORD CopyFile1(HINF Inf, const WCHAR *Package, const WCHAR *Folder, const WCHAR *To, const WCHAR *From)
-{
-    WCHAR Source[2 * MAX_PATH], Target[2 * MAX_PATH];
-    if (!SourceFile(Inf, Package, From, Source))
-        return ERROR_INVALID_DATA;
-    swprintf(Target, ARRAYSIZE(Target), L"%ls\\%ls", Folder, To);
-    return PlaceFile(Source, Target);
-}
-
-static DWORD CopySection(HINF Inf, const WCHAR *Package, const WCHAR *Section)
-{
-    INFCONTEXT Line;
-    WCHAR Folder[MAX_PATH], To[MAX_PATH], From[MAX_PATH];
-    DWORD Error = ERROR_SUCCESS;
-    if (!TargetFolder(Inf, Section[0] == L'@' ? L"DefaultDestDir" : Section, Folder))
-        return ERROR_SUCCESS;
-    if (Section[0] == L'@')
-        return CopyFile1(Inf, Package, Folder, Section + 1, Section + 1);
-    if (!SetupFindFirstLineW(Inf, Section, NULL, &Line))
-        return ERROR_SUCCESS;
-    do
-    {
-        if (!SetupGetStringFieldW(&Line, 1, To, MAX_PATH, NULL))
-            continue;
-        if (!SetupGetStringFieldW(&Line, 2, From, MAX_PATH, NULL) || !From[0])
-            lstrcpynW(From, To, MAX_PATH);
-        Error = CopyFile1(Inf, Package, Folder, To, From);
-    } while (Error == ERROR_SUCCESS && SetupFindNextLine(&Line, &Line));
-    return Error;
-}
-
-/* All files of an install section, from the store to where the INF wants them. */
-static DWORD CopyDriverFiles(const WCHAR *InfPath, const WCHAR *InstallSection)
-{
-    WCHAR Package[MAX_PATH], Actual[MAX_PATH], Section[MAX_PATH];
-    INFCONTEXT Line;
-    DWORD Error = ERROR_SUCCESS;
-    HINF Inf;
-    if (!PackageOf(wcsrchr(InfPath, L'\\') + 1, Package))
-        return ERROR_SUCCESS; /* one of Wine's own INFs: its files are in place */
-    Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
-    if (Inf == INVALID_HANDLE_VALUE)
-        return GetLastError();
-    if (SetupDiGetActualSectionToInstallW(Inf, InstallSection, Actual, MAX_PATH, NULL, NULL) &&
-        SetupFindFirstLineW(Inf, Actual, L"CopyFiles", &Line))
-        do
-        {
-            for (DWORD Field = 1; Error == ERROR_SUCCESS && SetupGetStringFieldW(&Line, Field, Section, MAX_PATH, NULL);
-                 Field++)
-                Error = CopySection(Inf, Package, Section);
-        } while (Error == ERROR_SUCCESS && SetupFindNextMatchLineW(&Line, L"CopyFiles", &Line));
-    SetupCloseInfFile(Inf);
-    return Error;
-}
-
-/* A number in the INF's install section, as a REG_DWORD of the same name. */
-static VOID CopyDirective(HINF Inf, const WCHAR *Section, const WCHAR *Name, HKEY Key)
-{
-    INFCONTEXT Line;
-    INT Value;
-    if (SetupFindFirstLineW(Inf, Section, Name, &Line) && SetupGetIntField(&Line, 1, &Value))
-        RegSetValueExW(Key, Name, 0, REG_DWORD, (const BYTE *)&Value, sizeof(Value));
-}
-
-/*
- * What Windows' class installer for network adapters adds to a device's driver key: the interface's GUID, kept over
- * re-installs, and the adapter's kind as the INF's install section states it.
- */
-static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *InfPath, const WCHAR *InstallSection)
-{
-    static const GUID NetClass = {0x4d36e972, 0xe325, 0x11ce, {0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18}};
-    static const WCHAR *const Directives[] = {L"Characteristics", L"BusType", L"*IfType", L"*MediaType",
-                                              L"*PhysicalMediaType", L"IfConnectorPresent", L"IfType", L"MediaType"};
-    WCHAR Text[64], Actual[MAX_PATH];
-    DWORD Length = sizeof(Text);
-    GUID Guid;
-    HINF Inf;
-    HKEY Key;
-    if (!IsEqualGUID(&Device->ClassGuid, &NetClass))
-        return;
-    Key = SetupDiOpenDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV, KEY_ALL_ACCESS);
-    if (Key == INVALID_HANDLE_VALUE)
-        return;
-    if (RegGetValueW(Key, NULL, L"NetCfgInstanceId", RRF_RT_REG_SZ, NULL, Text, &Length) && !UuidCreate(&Guid))
-    {
-        swprintf(Text, ARRAYSIZE(Text), L"{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", Guid.Data1, Guid.Data2,
-                 Guid.Data3, Guid.Data4[0], Guid.Data4[1], Guid.Data4[2], Guid.Data4[3], Guid.Data4[4], Guid.Data4[5],
-                 Guid.Data4[6], Guid.Data4[7]);
-        RegSetValueExW(Key, L"NetCfgInstanceId", 0, REG_SZ, (BYTE *)Text, (DWORD)(wcslen(Text) + 1) * sizeof(WCHAR));
-    }
-    Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
-    if (Inf != INVALID_HANDLE_VALUE)
-    {
-        if (SetupDiGetActualSectionToInstallW(Inf, InstallSection, Actual, MAX_PATH, NULL, NULL))
-            for (ULONG i = 0; i < ARRAYSIZE(Directives); i++)
-                CopyDirective(Inf, Actual, Directives[i], Key);
-        SetupCloseInfFile(Inf);
-    }
-    RegCloseKey(Key);
-}
-
-DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *InfPath)
-{
-    SP_DEVINSTALL_PARAMS_W Params = {.cbSize = sizeof(Params)};
-    SP_DRVINFO_DATA_W Driver = {.cbSize = sizeof(Driver)};
-    SP_DRVINFO_DETAIL_DATA_W *Detail;
-    DWORD Error;
-    if (!SetupDiGetDeviceInstallParamsW(Set, Device, &Params))
-        return GetLastError();
-    Params.Flags |= DI_ENUMSINGLEINF | DI_NOFILECOPY | DI_QUIETINSTALL;
-    lstrcpynW(Params.DriverPath, InfPath, MAX_PATH);
-    if (!SetupDiSetDeviceInstallParamsW(Set, Device, &Params) ||
-        !SetupDiBuildDriverInfoList(Set, Device, SPDIT_COMPATDRIVER) ||
-        !SetupDiSelectBestCompatDrv(Set, Device) || !SetupDiGetSelectedDriverW(Set, Device, &Driver))
-        return GetLastError();
-    Detail = calloc(1, sizeof(*Detail) + 0x4000);
-    if (!Detail)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    Detail->cbSize = sizeof(*Detail);
-    if (!SetupDiGetDriverInfoDetailW(Set, Device, &Driver, Detail, sizeof(*Detail) + 0x4000, NULL))
-        Error = GetLastError();
-    else
-        Error = CopyDriverFiles(InfPath, Detail->SectionName);
-    if (Error == ERROR_SUCCESS && !SetupDiInstallDevice(Set, Device))
-        Error = GetLastError();
-    if (Error == ERROR_SUCCESS)
-        AddNetworkValues(Set, Device, InfPath, Detail->SectionName);
-    free(Detail);
-    return Error;
 }

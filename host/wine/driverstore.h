@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The driver store: see driverstore.c. Used by newdev.dll and cfgmgr32.dll. */
+/* The driver store (driverstore.c) and what is installed from it (driverinstall.c), for newdev.dll and cfgmgr32.dll. */
 #ifndef HOST_WINE_DRIVERSTORE_H
 #define HOST_WINE_DRIVERSTORE_H
 
@@ -30,6 +30,20 @@ DWORD StoreBestDriver(const WCHAR *HardwareIds, const WCHAR *CompatibleIds, WCHA
  * driver key. The device need not be there yet, and is not started.
  */
 DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *InfPath);
+
+/* --- what driverstore.c has for driverinstall.c --------------------------------------------------------------------- */
+
+#define INF_FOLDER L"C:\\windows\\inf"
+#define REPOSITORY L"C:\\windows\\System32\\DriverStore\\FileRepository"
+
+/* The package's folder in REPOSITORY: Windows notes in the registry which package an oemN.inf stands for. */
+BOOL StorePackageOf(const WCHAR *OemName, WCHAR Folder[MAX_PATH]);
+/* Puts a file in place by rename, because a driver that is loaded must not change under its process. */
+DWORD StorePlaceFile(const WCHAR *From, const WCHAR *To);
+/* The folder of a source disk within the package: the fourth field of its line in SourceDisksNames. */
+VOID StoreDiskFolder(HINF Inf, const WCHAR *DiskId, WCHAR Folder[MAX_PATH]);
+
+/* --- for all -------------------------------------------------------------------------------------------------------- */
 
 /* One process at a time works on the store and installs drivers. */
 HANDLE StoreLock(VOID);

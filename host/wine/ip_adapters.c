@@ -34,7 +34,8 @@ static BOOL FindTun(ULONG Index, IP_LINK *Link)
 }
 
 /* "GetAdaptersAddresses function (iphlpapi.h)" */
-ULONG WINAPI GetAdaptersAddresses(ULONG Family, ULONG Flags, PVOID Reserved, PIP_ADAPTER_ADDRESSES Addresses, PULONG Size)
+ULONG WINAPI GetAdaptersAddresses(ULONG Family, ULONG Flags, PVOID Reserved, PIP_ADAPTER_ADDRESSES Addresses,
+                                  PULONG Size)
 {
     ULONG(WINAPI * Wine)(ULONG, ULONG, PVOID, PIP_ADAPTER_ADDRESSES, PULONG) =
         (VOID *)WineFunction("GetAdaptersAddresses");

@@ -111,10 +111,12 @@ BOOL AddressRow(const VOID *FixedPart, const NETLINK_ATTRIBUTES *Attributes, MIB
     else
     {
         BOOL Manual = (Flags & IFA_F_PERMANENT_) != 0;
-        Row->PrefixOrigin = Manual ? IpPrefixOriginManual
-                            : Family == AF_INET ? IpPrefixOriginDhcp : IpPrefixOriginRouterAdvertisement;
-        Row->SuffixOrigin = Manual ? IpSuffixOriginManual
-                            : Family == AF_INET ? IpSuffixOriginDhcp : IpSuffixOriginLinkLayerAddress;
+        Row->PrefixOrigin = Manual              ? IpPrefixOriginManual
+                            : Family == AF_INET ? IpPrefixOriginDhcp
+                                                : IpPrefixOriginRouterAdvertisement;
+        Row->SuffixOrigin = Manual              ? IpSuffixOriginManual
+                            : Family == AF_INET ? IpSuffixOriginDhcp
+                                                : IpSuffixOriginLinkLayerAddress;
     }
     Row->DadState = Flags & IFA_F_DADFAILED_    ? IpDadStateDuplicate
                     : Flags & IFA_F_TENTATIVE_  ? IpDadStateTentative
@@ -210,7 +212,8 @@ static DWORD SendAddress(const IP_LINK *Link, USHORT Type, USHORT Flags, const M
     ULONG Length, AddressFlags = IFA_F_NODAD_;
     const BYTE *Bytes = AddressBytes(&Row->Address, &Length);
     UCHAR Prefix = Row->OnLinkPrefixLength == NO_PREFIX_LENGTH ? (UCHAR)(8 * Length) : Row->OnLinkPrefixLength;
-    NETLINK_ADDRESS Fixed = {.Family = LinuxFamily(Row->Address.si_family), .PrefixLength = Prefix, .Index = Link->Index};
+    NETLINK_ADDRESS Fixed = {
+        .Family = LinuxFamily(Row->Address.si_family), .PrefixLength = Prefix, .Index = Link->Index};
     /* To Linux an address that is not for sending from is a deprecated one. */
     CACHE_INFO Cache = {.Preferred = Row->SkipAsSource ? 0 : Row->PreferredLifetime, .Valid = Row->ValidLifetime};
     NETLINK_MESSAGE Message;

@@ -14,7 +14,7 @@
 
 #include "host/linux/syscall.h"
 
-#define AUTOMATIC_METRIC 5   /* what Windows gives to an interface of 2 Gbit/s and more */
+#define AUTOMATIC_METRIC 5 /* what Windows gives to an interface of 2 Gbit/s and more */
 #define LOOPBACK_METRIC  75
 #define MTU_MIN_IPV4     576 /* bytes */
 #define MTU_MIN_IPV6     1280
@@ -72,8 +72,8 @@ static VOID MetricKey(const IP_LINK *Link, ADDRESS_FAMILY Family, WCHAR Path[160
     swprintf(Path, 160,
              L"System\\CurrentControlSet\\Services\\%ls\\Parameters\\Interfaces\\"
              L"{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}",
-             Family == AF_INET ? L"Tcpip" : L"Tcpip6", G->Data1, G->Data2, G->Data3, G->Data4[0], G->Data4[1], G->Data4[2],
-             G->Data4[3], G->Data4[4], G->Data4[5], G->Data4[6], G->Data4[7]);
+             Family == AF_INET ? L"Tcpip" : L"Tcpip6", G->Data1, G->Data2, G->Data3, G->Data4[0], G->Data4[1],
+             G->Data4[2], G->Data4[3], G->Data4[4], G->Data4[5], G->Data4[6], G->Data4[7]);
 }
 
 ULONG InterfaceMetric(const IP_LINK *Link, ADDRESS_FAMILY Family, BOOL *Automatic)
@@ -116,7 +116,8 @@ VOID InterfaceRow(const IP_LINK *Link, ADDRESS_FAMILY Family, MIB_IPINTERFACE_RO
     Row->UseAutomaticMetric = (BOOLEAN)Automatic;
     Row->UseNeighborUnreachabilityDetection = !Link->IsTun;
     Row->RouterDiscoveryBehavior = IsV6 && ReadSwitch(Link, Family, "accept_ra", 0) ? RouterDiscoveryEnabled
-                                   : IsV6 ? RouterDiscoveryDisabled : RouterDiscoveryDhcp;
+                                   : IsV6                                           ? RouterDiscoveryDisabled
+                                                                                    : RouterDiscoveryDhcp;
     Row->DadTransmits = IsV6 ? ReadSwitch(Link, Family, "dad_transmits", 1) : Link->IsTun ? 0 : 3;
     Row->BaseReachableTime = Row->ReachableTime = 30000;
     Row->RetransmitTime = 1000;

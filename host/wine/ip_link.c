@@ -284,8 +284,10 @@ static VOID FillIfRow(const IP_LINK *Link, MIB_IF_ROW2 *Row)
     Row->TunnelType = TUNNEL_TYPE_NONE;
     Row->MediaType = Link->IsTun ? NdisMediumIP : Loopback ? NdisMediumLoopback : NdisMedium802_3;
     Row->PhysicalMediumType = NdisPhysicalMediumUnspecified;
-    Row->AccessType = Link->IsTun ? NET_IF_ACCESS_POINT_TO_POINT : Loopback ? NET_IF_ACCESS_LOOPBACK
-                      : Link->Flags & LINUX_IFF_POINT ? NET_IF_ACCESS_POINT_TO_POINT : NET_IF_ACCESS_BROADCAST;
+    Row->AccessType = Link->IsTun                     ? NET_IF_ACCESS_POINT_TO_POINT
+                      : Loopback                      ? NET_IF_ACCESS_LOOPBACK
+                      : Link->Flags & LINUX_IFF_POINT ? NET_IF_ACCESS_POINT_TO_POINT
+                                                      : NET_IF_ACCESS_BROADCAST;
     Row->DirectionType = NET_IF_DIRECTION_SENDRECEIVE;
     Row->InterfaceAndOperStatusFlags.HardwareInterface = !Loopback && !Link->IsTun;
     Row->InterfaceAndOperStatusFlags.ConnectorPresent = !Loopback && !Link->IsTun;

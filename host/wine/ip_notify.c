@@ -92,7 +92,8 @@ static VOID HearInterface(REGISTRATION *Registration, uint16_t Type, const NETLI
 
 /* --- addresses and routes ------------------------------------------------------------------------------------------ */
 
-static VOID HearAddress(REGISTRATION *Registration, uint16_t Type, const void *Fixed, const NETLINK_ATTRIBUTES *Attributes)
+static VOID HearAddress(REGISTRATION *Registration, uint16_t Type, const void *Fixed,
+                        const NETLINK_ATTRIBUTES *Attributes)
 {
     MIB_UNICASTIPADDRESS_ROW Row;
     if (AddressRow(Fixed, Attributes, &Row) &&
@@ -101,7 +102,8 @@ static VOID HearAddress(REGISTRATION *Registration, uint16_t Type, const void *F
             Registration->Context, &Row, Type == NETLINK_ADDRESS_NEW ? MibAddInstance : MibDeleteInstance);
 }
 
-static VOID HearRoute(REGISTRATION *Registration, uint16_t Type, const void *Fixed, const NETLINK_ATTRIBUTES *Attributes)
+static VOID HearRoute(REGISTRATION *Registration, uint16_t Type, const void *Fixed,
+                      const NETLINK_ATTRIBUTES *Attributes)
 {
     MIB_IPFORWARD_ROW2 Row;
     if (RouteRow(Fixed, Attributes, &Row) &&
@@ -132,7 +134,8 @@ static VOID TellInitial(const REGISTRATION *Registration)
     if (Registration->About == NewsInterface)
         ((PIPINTERFACE_CHANGE_CALLBACK)Registration->Callback)(Registration->Context, NULL, MibInitialNotification);
     else if (Registration->About == NewsAddress)
-        ((PUNICAST_IPADDRESS_CHANGE_CALLBACK)Registration->Callback)(Registration->Context, NULL, MibInitialNotification);
+        ((PUNICAST_IPADDRESS_CHANGE_CALLBACK)Registration->Callback)(Registration->Context, NULL,
+                                                                     MibInitialNotification);
     else
         ((PIPFORWARD_CHANGE_CALLBACK)Registration->Callback)(Registration->Context, NULL, MibInitialNotification);
 }
@@ -169,8 +172,8 @@ static DWORD Register(NEWS About, ULONG Groups, ADDRESS_FAMILY Family, VOID *Cal
     Registration = calloc(1, sizeof(*Registration));
     if (!Registration)
         return ERROR_NOT_ENOUGH_MEMORY;
-    *Registration = (REGISTRATION){.About = About, .Family = Family, .Initial = Initial, .Callback = Callback,
-                                   .Context = Context};
+    *Registration =
+        (REGISTRATION){.About = About, .Family = Family, .Initial = Initial, .Callback = Callback, .Context = Context};
     Registration->StopEvent = (int)LinuxCall3(LINUX_EVENTFD2, 0, LINUX_O_CLOEXEC, 0);
     Registration->Socket = NetlinkListen(Groups);
     Error = Registration->Socket < 0 || Registration->StopEvent < 0 ? ERROR_NO_SYSTEM_RESOURCES : NO_ERROR;

@@ -15,16 +15,16 @@
 #define RTA_PREFSRC_  7
 #define RTA_TABLE_    15
 
-#define TABLE_MAIN         254
-#define PROTOCOL_KERNEL    2
-#define PROTOCOL_STATIC    4
-#define SCOPE_UNIVERSE     0
-#define SCOPE_LINK         253
-#define SCOPE_NOWHERE      255
-#define TYPE_UNICAST       1
-#define ROUTE_ON_LINK      4      /* RTNH_F_ONLINK: the gateway needs no route of its own */
-#define ROUTE_FIB_MATCH    0x2000 /* RTM_F_FIB_MATCH: show the route, not what became of it */
-#define INFINITE_LIFETIME  0xffffffffu
+#define TABLE_MAIN        254
+#define PROTOCOL_KERNEL   2
+#define PROTOCOL_STATIC   4
+#define SCOPE_UNIVERSE    0
+#define SCOPE_LINK        253
+#define SCOPE_NOWHERE     255
+#define TYPE_UNICAST      1
+#define ROUTE_ON_LINK     4      /* RTNH_F_ONLINK: the gateway needs no route of its own */
+#define ROUTE_FIB_MATCH   0x2000 /* RTM_F_FIB_MATCH: show the route, not what became of it */
+#define INFINITE_LIFETIME 0xffffffffu
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
 
@@ -162,7 +162,9 @@ static int SendRoute(const IP_LINK *Link, USHORT Type, USHORT Flags, const MIB_I
         .DestinationLength = Row->DestinationPrefix.PrefixLength,
         .Table = TABLE_MAIN,
         .Protocol = Delete ? 0 : PROTOCOL_STATIC,
-        .Scope = Delete ? SCOPE_NOWHERE : HasHop || Family == AF_INET6 ? SCOPE_UNIVERSE : SCOPE_LINK,
+        .Scope = Delete                         ? SCOPE_NOWHERE
+                 : HasHop || Family == AF_INET6 ? SCOPE_UNIVERSE
+                                                : SCOPE_LINK,
         .Type = Delete ? 0 : TYPE_UNICAST,
         .Flags = HasHop && !Delete ? ROUTE_ON_LINK : 0,
     };
@@ -269,7 +271,8 @@ static int AskRoute(const IP_LINK *Link, const SOCKADDR_INET *To, ULONG Flags, N
 {
     ULONG Length;
     const BYTE *Bytes = AddressBytes(To, &Length);
-    NETLINK_ROUTE Fixed = {.Family = LinuxFamily(To->si_family), .DestinationLength = (UCHAR)(8 * Length), .Flags = Flags};
+    NETLINK_ROUTE Fixed = {
+        .Family = LinuxFamily(To->si_family), .DestinationLength = (UCHAR)(8 * Length), .Flags = Flags};
     NETLINK_MESSAGE Message;
     NetlinkBegin(&Message, NETLINK_ROUTE_GET, 0, &Fixed, sizeof(Fixed));
     NetlinkAdd(&Message, RTA_DST_, Bytes, Length);

@@ -34,7 +34,8 @@ typedef struct _IP_LINK
     WCHAR Alias[IF_MAX_STRING_SIZE + 1];
     UCHAR Address[IF_MAX_PHYS_ADDRESS_LENGTH];
     ULONG AddressLength;
-    ULONG64 Statistics[10]; /* rtnl_link_stats64: packets rx, tx, bytes rx, tx, errors rx, tx, dropped rx, tx, multicast */
+    ULONG64
+    Statistics[10]; /* rtnl_link_stats64: packets rx, tx, bytes rx, tx, errors rx, tx, dropped rx, tx, multicast */
 } IP_LINK;
 
 /* All interfaces, in Linux' order, to be freed by free(). */

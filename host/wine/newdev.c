@@ -34,7 +34,8 @@ static BOOL InfOfDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, WCHAR Name[MAX_PA
 static BOOL ReadIds(HDEVINFO Set, SP_DEVINFO_DATA *Device, DWORD Property, WCHAR *Ids, DWORD Units)
 {
     memset(Ids, 0, Units * sizeof(WCHAR));
-    return SetupDiGetDeviceRegistryPropertyW(Set, Device, Property, NULL, (BYTE *)Ids, (Units - 2) * sizeof(WCHAR), NULL);
+    return SetupDiGetDeviceRegistryPropertyW(Set, Device, Property, NULL, (BYTE *)Ids, (Units - 2) * sizeof(WCHAR),
+                                             NULL);
 }
 
 /*

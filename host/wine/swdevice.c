@@ -28,8 +28,8 @@ typedef struct _SOFTWARE_DEVICE
     PFILE_OBJECT Owner; /* the handle, NULL when the device has outlived it */
     PDEVICE_OBJECT Pdo;
     ULONG Lifetime;
-    ULONG Flags;           /* SWDEVICE_ENUMERATED and on */
-    BOOLEAN Reported;      /* the plug and play manager has seen it */
+    ULONG Flags;      /* SWDEVICE_ENUMERATED and on */
+    BOOLEAN Reported; /* the plug and play manager has seen it */
     WCHAR Id[SWDEVICE_ID_MAX];
     SWDEVICE_PLUG Plug;
 } SOFTWARE_DEVICE, *PSOFTWARE_DEVICE;
@@ -292,8 +292,8 @@ static NTSTATUS DispatchControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     ULONG Code = Stack->Parameters.DeviceIoControl.IoControlCode, Value = 0;
     PVOID Buffer = Irp->AssociatedIrp.SystemBuffer;
     BOOLEAN TakesId = Code == IOCTL_SWDEVICE_RESERVE || Code == IOCTL_SWDEVICE_QUERY || Code == IOCTL_SWDEVICE_UNPLUG;
-    BOOLEAN GivesValue = Code == IOCTL_SWDEVICE_RESERVE || Code == IOCTL_SWDEVICE_QUERY ||
-                         Code == IOCTL_SWDEVICE_GET_LIFETIME;
+    BOOLEAN GivesValue =
+        Code == IOCTL_SWDEVICE_RESERVE || Code == IOCTL_SWDEVICE_QUERY || Code == IOCTL_SWDEVICE_GET_LIFETIME;
     NTSTATUS Status;
 
     if (DeviceOf(DeviceObject))
@@ -540,7 +540,8 @@ static VOID Unload(PDRIVER_OBJECT DriverObject)
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
-    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\Device\\SwDevice"), Link = RTL_CONSTANT_STRING(L"\\DosDevices\\SwDevice");
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\Device\\SwDevice"),
+                   Link = RTL_CONSTANT_STRING(L"\\DosDevices\\SwDevice");
     NTSTATUS Status;
     InitializeListHead(&Devices);
     KeInitializeSpinLock(&Lock);

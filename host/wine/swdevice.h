@@ -7,10 +7,10 @@
 #ifndef HOST_WINE_SWDEVICE_H
 #define HOST_WINE_SWDEVICE_H
 
-#define SWDEVICE_BUS_PATH   L"\\\\.\\SwDevice"
-#define SWDEVICE_ID_MAX     200  /* UTF-16 units of a device instance ID with its ending 0: MAX_DEVICE_ID_LEN */
-#define SWDEVICE_TEXT_MAX   256  /* UTF-16 units of a description */
-#define SWDEVICE_IOCTL(n)   CTL_CODE(FILE_DEVICE_BUS_EXTENDER, 0x800 + (n), METHOD_BUFFERED, FILE_ANY_ACCESS)
+#define SWDEVICE_BUS_PATH L"\\\\.\\SwDevice"
+#define SWDEVICE_ID_MAX   200 /* UTF-16 units of a device instance ID with its ending 0: MAX_DEVICE_ID_LEN */
+#define SWDEVICE_TEXT_MAX 256 /* UTF-16 units of a description */
+#define SWDEVICE_IOCTL(n) CTL_CODE(FILE_DEVICE_BUS_EXTENDER, 0x800 + (n), METHOD_BUFFERED, FILE_ANY_ACCESS)
 
 /*
  * Makes this handle the one of the device with the instance ID of the input (WCHAR, ending in 0). Output: ULONG, 1 where
@@ -29,21 +29,22 @@
 #define SWDEVICE_PARENT_PRESENT     1 /* it stays */
 
 /* The state of any software device. Input: its instance ID. Output: ULONG, these flags; 0 for one that is not there. */
-#define IOCTL_SWDEVICE_QUERY   SWDEVICE_IOCTL(4)
-#define SWDEVICE_PRESENT       0x01
-#define SWDEVICE_ENUMERATED    0x02 /* Windows has done with it what it could: the flags below will not change by themselves */
-#define SWDEVICE_ATTACHED      0x04 /* a driver has attached to it */
-#define SWDEVICE_STARTED       0x08
-#define SWDEVICE_FAILED        0x10 /* its driver reports PNP_DEVICE_FAILED */
-#define SWDEVICE_NEEDS_DRIVER  0x20 /* SWDeviceCapabilitiesDriverRequired */
-#define SWDEVICE_IS_REMOVABLE  0x40 /* SWDeviceCapabilitiesRemovable */
+#define IOCTL_SWDEVICE_QUERY SWDEVICE_IOCTL(4)
+#define SWDEVICE_PRESENT     0x01
+#define SWDEVICE_ENUMERATED                                                                                            \
+    0x02 /* Windows has done with it what it could: the flags below will not change by themselves */
+#define SWDEVICE_ATTACHED     0x04 /* a driver has attached to it */
+#define SWDEVICE_STARTED      0x08
+#define SWDEVICE_FAILED       0x10 /* its driver reports PNP_DEVICE_FAILED */
+#define SWDEVICE_NEEDS_DRIVER 0x20 /* SWDeviceCapabilitiesDriverRequired */
+#define SWDEVICE_IS_REMOVABLE 0x40 /* SWDeviceCapabilitiesRemovable */
 
 /* Takes a software device away, whoever has it: DIF_REMOVE. Input: its instance ID. */
 #define IOCTL_SWDEVICE_UNPLUG SWDEVICE_IOCTL(5)
 
 typedef struct _SWDEVICE_PLUG
 {
-    ULONG Capabilities; /* SW_DEVICE_CAPABILITIES */
+    ULONG Capabilities;    /* SW_DEVICE_CAPABILITIES */
     WCHAR ContainerId[40]; /* "{...}", or empty */
     WCHAR Description[SWDEVICE_TEXT_MAX];
 } SWDEVICE_PLUG;

@@ -65,9 +65,10 @@ typedef enum _SW_DEVICE_LIFETIME
 typedef VOID(WINAPI *SW_DEVICE_CREATE_CALLBACK)(HSWDEVICE Device, HRESULT CreateResult, PVOID Context,
                                                 PCWSTR DeviceInstanceId);
 
-HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance, const SW_DEVICE_CREATE_INFO *CreateInfo,
-                              ULONG PropertyCount, const DEVPROPERTY *Properties, SW_DEVICE_CREATE_CALLBACK Callback,
-                              PVOID Context, HSWDEVICE *SwDevice);
+HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance,
+                              const SW_DEVICE_CREATE_INFO *CreateInfo, ULONG PropertyCount,
+                              const DEVPROPERTY *Properties, SW_DEVICE_CREATE_CALLBACK Callback, PVOID Context,
+                              HSWDEVICE *SwDevice);
 VOID WINAPI SwDeviceClose(HSWDEVICE SwDevice);
 HRESULT WINAPI SwDeviceSetLifetime(HSWDEVICE SwDevice, SW_DEVICE_LIFETIME Lifetime);
 HRESULT WINAPI SwDeviceGetLifetime(HSWDEVICE SwDevice, SW_DEVICE_LIFETIME *Lifetime);

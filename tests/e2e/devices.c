@@ -79,7 +79,8 @@ static VOID PrintInterfaces(const char *Text)
     CLSIDFromString(Wide, &Class);
     Result = CM_Get_Device_Interface_List_SizeW(&Length, &Class, NULL, CM_GET_DEVICE_INTERFACE_LIST_PRESENT);
     if (Result == CR_SUCCESS)
-        Result = CM_Get_Device_Interface_ListW(&Class, NULL, List, ARRAYSIZE(List), CM_GET_DEVICE_INTERFACE_LIST_PRESENT);
+        Result =
+            CM_Get_Device_Interface_ListW(&Class, NULL, List, ARRAYSIZE(List), CM_GET_DEVICE_INTERFACE_LIST_PRESENT);
     printf("interfaces %lx %lu\n", Result, Length);
     for (WCHAR *Path = List; Result == CR_SUCCESS && *Path; Path += wcslen(Path) + 1)
         printf("interface %ls\n", Path);
@@ -88,7 +89,8 @@ static VOID PrintInterfaces(const char *Text)
 static VOID SetText(const TEST_DEVICE *Device, const char *Text)
 {
     WCHAR Wide[128];
-    DEVPROPERTY Property = {.CompKey = {.Key = DEVPKEY_Device_FriendlyName}, .Type = DEVPROP_TYPE_STRING, .Buffer = Wide};
+    DEVPROPERTY Property = {
+        .CompKey = {.Key = DEVPKEY_Device_FriendlyName}, .Type = DEVPROP_TYPE_STRING, .Buffer = Wide};
     MultiByteToWideChar(CP_ACP, 0, Text, -1, Wide, 128);
     Property.BufferSize = (ULONG)(wcslen(Wide) + 1) * sizeof(WCHAR);
     printf("property %08lx\n", SwDevicePropertySet(Device->Handle, 1, &Property));
@@ -115,7 +117,9 @@ static HRESULT CreateOne(const char *Prefix, ULONG Number, const WCHAR *Hardware
     static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID;
     GUID Guid = {0x7e57de71, 0xce, 0, {0, 0, 0, 0, 0, 0, (BYTE)Prefix[0], (BYTE)Number}};
     DEVPROPERTY Properties[] = {
-        {.CompKey = {.Key = DEVPKEY_Device_FriendlyName}, .Type = DEVPROP_TYPE_STRING, .Buffer = Text,
+        {.CompKey = {.Key = DEVPKEY_Device_FriendlyName},
+         .Type = DEVPROP_TYPE_STRING,
+         .Buffer = Text,
          .BufferSize = sizeof(Text)},
         /* What plaintun's driver wants to be told; another one does not look at it. */
         {.Type = DEVPROP_TYPE_GUID, .Buffer = &Guid, .BufferSize = sizeof(Guid)},

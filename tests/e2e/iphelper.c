@@ -111,7 +111,8 @@ static VOID TestNames(const GUID *Guid, NET_LUID *Luid)
     EXPECT(GetIfEntry2(&Row), ERROR_FILE_NOT_FOUND);
     Row.InterfaceLuid = *Luid;
     EXPECT(GetIfEntry2(&Row), NO_ERROR);
-    THAT(Row.InterfaceIndex == Index && Row.Type == IF_TYPE_PROP_VIRTUAL && IsEqualGUID(&Row.InterfaceGuid, Guid), Row.Type);
+    THAT(Row.InterfaceIndex == Index && Row.Type == IF_TYPE_PROP_VIRTUAL && IsEqualGUID(&Row.InterfaceGuid, Guid),
+         Row.Type);
     THAT(Row.MediaType == NdisMediumIP, Row.MediaType);
     THAT(Row.AdminStatus == NET_IF_ADMIN_STATUS_UP, Row.AdminStatus);
 }
