@@ -19,6 +19,7 @@
 #define SPIN_BURST 32  /* looks between two offers of the processor to others */
 #define SPIN_MIN   5   /* microseconds that a wait polls when polling has not paid off lately */
 #define SPIN_MAX   200 /* microseconds that it polls when it has: about the cost of a sleep and a wake-up */
+#define SPIN_ROUND 2   /* microseconds, about, of one burst and one offer that nobody takes */
 
 /* --- shared by both directions -------------------------------------------------------------------------------------- */
 
@@ -156,13 +157,12 @@ static void SpinPaid(SESSION *Session, BOOL Paid)
     atomic_store_explicit(&Session->SpinBudget, Budget, memory_order_relaxed);
 }
 
-/* Performance counter units that polling may take now. */
-static LONGLONG SpinTime(SESSION *Session)
+/* Performance counter units in so many microseconds. 32 bits will do: the counter runs at some MHz. */
+static LONGLONG PerformanceUnits(DWORD Microseconds)
 {
     LARGE_INTEGER Frequency;
     QueryPerformanceFrequency(&Frequency);
-    /* 32 bits will do: the counter runs at some MHz. */
-    return (DWORD)Frequency.QuadPart / 1000 * atomic_load_explicit(&Session->SpinBudget, memory_order_relaxed) / 1000;
+    return (DWORD)Frequency.QuadPart / 1000 * Microseconds / 1000;
 }
 
 /*
@@ -183,7 +183,8 @@ static BOOL Linger(SESSION *Session)
         Side->Idle = 1;
         Side->IdleSince = Now.QuadPart;
     }
-    if (Now.QuadPart - Side->IdleSince < SpinTime(Session))
+    if (Now.QuadPart - Side->IdleSince <
+        PerformanceUnits(atomic_load_explicit(&Session->SpinBudget, memory_order_relaxed)))
         return TRUE;
     SpinPaid(Session, FALSE);
     return FALSE;
@@ -503,13 +504,11 @@ static BOOL Changed(SESSION *Session, DWORD Events, const SIGHT *Sight)
 }
 
 /* Polls for a while. Between bursts other threads get the processor: on a small machine one of them may be the one we
- * wait for. */
+ * wait for. So it is rounds that are counted, not time, of which others may have taken the most. */
 static BOOL Spin(SESSION *Session, DWORD Events, const SIGHT *Sight)
 {
-    LARGE_INTEGER Now;
-    QueryPerformanceCounter(&Now);
-    LONGLONG End = Now.QuadPart + SpinTime(Session);
-    do
+    DWORD Rounds = atomic_load_explicit(&Session->SpinBudget, memory_order_relaxed) / SPIN_ROUND;
+    for (DWORD Round = 0; Round <= Rounds; ++Round)
     {
         for (int i = 0; i < SPIN_BURST; ++i)
         {
@@ -521,8 +520,7 @@ static BOOL Spin(SESSION *Session, DWORD Events, const SIGHT *Sight)
             YieldProcessor();
         }
         SwitchToThread();
-        QueryPerformanceCounter(&Now);
-    } while (Now.QuadPart < End);
+    }
     SpinPaid(Session, FALSE);
     return FALSE;
 }
@@ -591,7 +589,12 @@ DWORD WINAPI PlaintunWait(PLAINTUN_SESSION_HANDLE Handle, DWORD Events, DWORD Ti
             ULONG64 Now = GetTickCount64();
             Left = Now < End ? (DWORD)(End - Now) : 0;
         }
+        LARGE_INTEGER Asleep, Awake;
+        QueryPerformanceCounter(&Asleep);
         Woken = AwaitEvents(Session, Events, Left);
+        QueryPerformanceCounter(&Awake);
+        if (Awake.QuadPart - Asleep.QuadPart < PerformanceUnits(SPIN_MAX))
+            SpinPaid(Session, TRUE); /* it would have: a little longer, and there had been no need to sleep */
         Expired = Woken == 0;
     }
     SessionUnreference(Session);
