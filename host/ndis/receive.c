@@ -32,6 +32,7 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
     PVOID Place = HostPlace();
     BOOLEAN Resources = (ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0;
+    LONG State = Adapter ? ReadAcquire(&Adapter->State) : HostHalted;
     PVOID FirstType;
     ULONG Count = 0;
 
@@ -39,8 +40,9 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
     NdisRule("Flags_Irql", !(ReceiveFlags & NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL) || KeGetCurrentIrql() == DISPATCH_LEVEL,
              Place, "DISPATCH_LEVEL is claimed at IRQL %u", KeGetCurrentIrql());
     if (!Adapter || !NdisRule("Receive_Lists", NetBufferLists != NULL, Place, "no lists") ||
-        !NdisRule("State_Receive", Adapter->State == HostRunning || Adapter->State == HostPausing, Place, "in state %s",
-                  HostStateName(Adapter->State)))
+        /* From the moment that restarting begins: "NdisMRestartComplete function (ndis.h)". */
+        !NdisRule("State_Receive", State == HostRunning || State == HostPausing || State == HostRestarting, Place,
+                  "in state %s", HostStateName(State)))
     {
         return;
     }

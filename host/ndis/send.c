@@ -36,6 +36,7 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
     PVOID Place = HostPlace();
+    LONG State = Adapter ? ReadAcquire(&Adapter->State) : HostHalted;
     LONG64 Count = 0;
 
     HostEnter(__func__, Place, "Irql_SendRcv", DISPATCH_LEVEL, TRUE);
@@ -63,7 +64,7 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
         Count++;
     }
     InterlockedAdd64(&Adapter->SendsOut, -Count);
-    NdisRule("State_SendComplete", Adapter->State == HostRunning || Adapter->State == HostPausing, Place, "in state %s",
-             HostStateName(Adapter->State));
+    NdisRule("State_SendComplete", State == HostRunning || State == HostPausing, Place, "in state %s",
+             HostStateName(State));
     BackendSendComplete(Adapter->Backend, NetBufferLists);
 }

@@ -29,8 +29,9 @@ VOID NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDIC
         !HostHeaderValid(&StatusIndication->Header, NDIS_OBJECT_TYPE_STATUS_INDICATION,
                          NDIS_STATUS_INDICATION_REVISION_1, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1,
                          "NDIS_STATUS_INDICATION", HostPlace()) ||
-        !NdisRule("State_StatusAfterHalt", Adapter->State != HostHalted && Adapter->Backend, HostPlace(),
-                  "status 0x%08x in state %s", (unsigned)StatusIndication->StatusCode, HostStateName(Adapter->State)))
+        !NdisRule("State_StatusAfterHalt", ReadAcquire(&Adapter->State) != HostHalted && Adapter->Backend, HostPlace(),
+                  "status 0x%08x in state %s", (unsigned)StatusIndication->StatusCode,
+                  HostStateName(ReadAcquire(&Adapter->State))))
     {
         return;
     }
