@@ -71,10 +71,13 @@ def test_full_ring_to_stack(machine):
     device = machine.ready(peer('create 0 1500 space')['index'])
     peer('start 0 131072')
     machine.up(device)
+    sent = 0
     for size in (64, 1420, 1420, 64):
+        lab.wait(lambda: peer('statistics 0')['session_to_stack'] == sent, 'the ring is empty')
         result = peer('fill 0 %d' % size)
         assert result['refusal'] == 111 and result['early'] == 258 and result['late'] == 0 and result['room'] == 1, result
         assert result['count'] == 131072 // ((size + 16 + 15) // 16 * 16)
+        sent += result['count'] + 1
     peer.quit()
 
 
