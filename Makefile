@@ -263,6 +263,18 @@ $(B)/tests/iphelper.exe: tests/e2e/iphelper.c
 	@mkdir -p $(B)/tests
 	$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -liphlpapi -lole32 -luuid
 
+# The miniport of tests/e2e/test_kernel.py.
+$(B)/tests/kernel/%.o: tests/e2e/kernel/%.c tests/e2e/kernel/kernel.h $(wildcard wdk/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) $(PE_CFLAGS_amd64) -c -o $@ $<
+
+$(B)/tests/kernel/kernel.sys: $(patsubst %,$(B)/tests/kernel/%.o,kernel tests data) $(B)/amd64/obj/driver/loadconfig.o \
+    $(patsubst %,$(B)/amd64/lib/%.lib,ntoskrnl hal ndis)
+	@cp tests/e2e/kernel/kernel.inf $(@D)
+	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $^
+
+check-e2e: $(B)/tests/kernel/kernel.sys
+
 # Programs for tests/e2e/test_host.py.
 check-e2e: $(B)/tests/devices.exe $(B)/tests/iphelper.exe
 
@@ -272,7 +284,7 @@ $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 # --- simulator -------------------------------------------------------------------------------------------------------
 # The driver's sources with host/ndis and host/nt as one Linux program, once for each set of sanitizers.
 
-SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -fshort-wchar -fno-strict-aliasing -fno-omit-frame-pointer -Iwdk -I.
+SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -fshort-wchar -fno-strict-aliasing -fno-omit-frame-pointer -fno-optimize-sibling-calls -Iwdk -I.
 SIM_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SIM_FLAGS_thread  := -fsanitize=thread
 SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c)

@@ -80,14 +80,7 @@ static NDIS_STATUS Initialize(_Inout_ NDIS_HOST_ADAPTER *Adapter)
         Miniport->HaltHandlerEx(Adapter->Context, NdisHaltDeviceInitializationFailed);
         Status = NDIS_STATUS_FAILURE;
     }
-    if (Status != NDIS_STATUS_SUCCESS)
-    {
-        SetState(Adapter, HostHalted);
-        HostDevicesCheckGone(Adapter->Driver, Adapter);
-        HostPoolsCheckGone(Adapter->Driver, Adapter);
-        return Status;
-    }
-    SetState(Adapter, HostPaused);
+    SetState(Adapter, Status == NDIS_STATUS_SUCCESS ? HostPaused : HostHalted);
     return Status;
 }
 
@@ -260,9 +253,34 @@ VOID HostAdapterPnpEvent(NDIS_HOST_ADAPTER *Adapter, NDIS_DEVICE_PNP_EVENT Event
     }
 }
 
-/* What a halted adapter leaves behind, and one whose initialising failed. */
+/* No other adapter of the driver is in use. */
+static BOOLEAN IsLast(_In_ const NDIS_HOST_ADAPTER *Adapter)
+{
+    BOOLEAN Last = TRUE;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&HostLock, &Irql);
+    for (LIST_ENTRY *Entry = Adapter->Driver->Adapters.Flink; Entry != &Adapter->Driver->Adapters; Entry = Entry->Flink)
+    {
+        Last &= CONTAINING_RECORD(Entry, NDIS_HOST_ADAPTER, Link)->State == HostHalted;
+    }
+    KeReleaseSpinLock(&HostLock, Irql);
+    return Last;
+}
+
+/* A halted adapter, or one whose initialising failed, has left nothing behind, and nothing is left of it. */
 static VOID Forget(_Inout_ NDIS_HOST_ADAPTER *Adapter)
 {
+    SetState(Adapter, HostHalted);
+    HostDevicesCheckGone(Adapter->Driver, Adapter);
+    HostPoolsCheckGone(Adapter->Driver, Adapter);
+    NdisRule("Halt_ConfigurationClosed", Adapter->Configurations == 0,
+             (PVOID)Adapter->Driver->Characteristics.HaltHandlerEx, "%ld configurations left open",
+             (long)Adapter->Configurations);
+    if (IsLast(Adapter))
+    {
+        PlatformAdaptersGone(Adapter->Driver->DriverObject);
+    }
     BackendDestroy(Adapter->Backend);
     Adapter->Backend = NULL;
     if (Adapter->SupportedOids)
@@ -338,8 +356,5 @@ VOID HostAdapterStop(NDIS_HOST_ADAPTER *Adapter, NDIS_HALT_ACTION Action)
     Guard = HostGuardBegin();
     Adapter->Driver->Characteristics.HaltHandlerEx(Adapter->Context, Action);
     HostGuardEnd(&Guard, "MiniportHaltEx", Adapter->Driver->Characteristics.HaltHandlerEx);
-    SetState(Adapter, HostHalted);
-    HostDevicesCheckGone(Adapter->Driver, Adapter);
-    HostPoolsCheckGone(Adapter->Driver, Adapter);
     Forget(Adapter);
 }

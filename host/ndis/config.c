@@ -15,7 +15,7 @@ typedef struct _HOST_VALUE
 typedef struct _HOST_CONFIGURATION
 {
     HOST_MAGIC Magic;
-    NDIS_HOST_DRIVER *Driver;
+    volatile LONG *Count; /* of its owner */
     HANDLE Key;
     HOST_VALUE *Values;
 } HOST_CONFIGURATION;
@@ -69,7 +69,7 @@ NDIS_STATUS NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PND
     }
     RtlZeroMemory(Configuration, sizeof(*Configuration));
     Configuration->Magic = HostMagicConfiguration;
-    Configuration->Driver = Driver;
+    Configuration->Count = Adapter ? &Adapter->Configurations : &Driver->Configurations;
     Status = Adapter ? IoOpenDeviceRegistryKey(Adapter->Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_READ | KEY_WRITE,
                                                &Configuration->Key)
                      : OpenParameters(Driver, &Configuration->Key);
@@ -78,7 +78,7 @@ NDIS_STATUS NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PND
         ExFreePoolWithTag(Configuration, HOST_TAG);
         return NDIS_STATUS_FAILURE;
     }
-    InterlockedIncrement(&Driver->Configurations);
+    InterlockedIncrement(Configuration->Count);
     *ConfigurationHandle = Configuration;
     return NDIS_STATUS_SUCCESS;
 }
@@ -100,7 +100,7 @@ VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
         ExFreePoolWithTag(Value, HOST_TAG);
     }
     ZwClose(Configuration->Key);
-    InterlockedDecrement(&Configuration->Driver->Configurations);
+    InterlockedDecrement(Configuration->Count);
     Configuration->Magic = HostMagicDead;
     ExFreePoolWithTag(Configuration, HOST_TAG);
 }

@@ -37,7 +37,7 @@ typedef struct _NDIS_HOST_DRIVER
     NDIS_HANDLE Context;
     NDIS_MINIPORT_DRIVER_CHARACTERISTICS Characteristics;
     LIST_ENTRY Adapters, Devices, Pools; /* guarded by HostLock */
-    volatile LONG Configurations;        /* open */
+    volatile LONG Configurations;        /* open with the driver's handle */
     BOOLEAN Deregistered, Ready;
 } NDIS_HOST_DRIVER;
 
@@ -90,7 +90,7 @@ struct _NDIS_HOST_ADAPTER
     ULONG NextRequestId;
 
     volatile LONG64 SendsOut, ReceivesOut; /* lists with the miniport, lists with the stack */
-    volatile LONG PoolsOpen;
+    volatile LONG Configurations;          /* open with the adapter's handle */
 };
 
 /* What NdisAllocateNetBufferListPool and NdisAllocateNetBufferPool make. */

@@ -12,6 +12,8 @@
 VOID PlatformDriverRegistered(_In_ DRIVER_OBJECT *DriverObject);
 /* A driver's entry point has returned and its dispatch table is final; called before its first device. */
 VOID PlatformDriverReady(_In_ DRIVER_OBJECT *DriverObject);
+/* A driver has no adapter any more: what it allocated since PlatformDriverReady and did not free is a broken rule. */
+VOID PlatformAdaptersGone(_In_ DRIVER_OBJECT *DriverObject);
 /* A driver is about to be unloaded: handles still open on its devices are closed now. PASSIVE_LEVEL. */
 VOID PlatformDriverUnloading(_In_ DRIVER_OBJECT *DriverObject);
 /* A driver's unload routine has returned: what it allocated and did not free is a broken rule. */

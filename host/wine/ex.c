@@ -25,7 +25,7 @@ typedef struct _POOL_HEADER
     PVOID Place;     /* the allocating code */
     SIZE_T Size;
     ULONG Tag, Magic;
-    ULONG64 Padding;
+    ULONG64 Early; /* allocated before the driver had an adapter */
 } POOL_HEADER;
 
 _Static_assert(sizeof(POOL_HEADER) == 64, "blocks keep the heap's alignment of 16");
@@ -137,8 +137,8 @@ VOID ExFreePool(PVOID Memory)
     Free(Memory, 0, __builtin_return_address(0));
 }
 
-/* What a driver's image allocated and left behind, by tag and place. At its unloading. */
-VOID PoolReportLeaks(PVOID ImageBase)
+/* What a driver's image has allocated by now, it may keep while it has no adapter. */
+VOID PoolMarkEarly(PVOID ImageBase)
 {
     KIRQL Irql;
 
@@ -147,11 +147,26 @@ VOID PoolReportLeaks(PVOID ImageBase)
     {
         POOL_HEADER *Header = CONTAINING_RECORD(Entry, POOL_HEADER, Link);
 
-        if (Header->Image == ImageBase)
+        Header->Early |= Header->Image == ImageBase;
+    }
+    KeReleaseSpinLock(&BlocksLock, Irql);
+}
+
+/* What a driver's image allocated and left behind, by tag and place: all of it, or what is not early. */
+VOID PoolReportLeaks(PVOID ImageBase, PCSTR Rule, BOOLEAN All)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&BlocksLock, &Irql);
+    for (LIST_ENTRY *Entry = Blocks.Flink; Entry != &Blocks; Entry = Entry->Flink)
+    {
+        POOL_HEADER *Header = CONTAINING_RECORD(Entry, POOL_HEADER, Link);
+
+        if (Header->Image == ImageBase && (All || !Header->Early))
         {
             DbgPrint("wine: %llu bytes of pool left, tag %.4s\n", (unsigned long long)Header->Size,
                      (const char *)&Header->Tag);
-            PlatformRuleBroken("Unload_PoolFreed", "ExAllocatePoolWithTag", Header->Place, "never freed");
+            PlatformRuleBroken(Rule, "ExAllocatePoolWithTag", Header->Place, "never freed");
             Header->Image = NULL; /* reported once */
         }
     }

@@ -86,7 +86,8 @@ PVOID ImageBaseOf(_In_opt_ PVOID Address);
 VOID ImageForget(_In_ PVOID Base);
 
 /* ---- ex.c */
-VOID PoolReportLeaks(_In_ PVOID ImageBase);
+VOID PoolMarkEarly(_In_ PVOID ImageBase);
+VOID PoolReportLeaks(_In_ PVOID ImageBase, _In_z_ PCSTR Rule, _In_ BOOLEAN All);
 
 /* ---- ke.c. IRQL and held spin locks of the calling thread live in a part of its TEB that Windows leaves to
  * subsystems and Wine does not use. */
@@ -106,7 +107,7 @@ OBJECT_KIND ObjectKind(_In_ PVOID Object);
 HANDLE ObjectHandle(_In_ PVOID Object); /* ours, in this process */
 
 /* ---- mm.c */
-VOID MapReportLeaks(_In_ PVOID ImageBase);
+VOID MapReportLeaks(_In_ PVOID ImageBase, _In_z_ PCSTR ViewRule, _In_z_ PCSTR LockRule);
 
 /* ---- files.c */
 VOID FilesInterpose(_In_ DRIVER_OBJECT *DriverObject);

@@ -148,7 +148,14 @@ VOID PlatformDriverRegistered(DRIVER_OBJECT *DriverObject)
 
 VOID PlatformDriverReady(DRIVER_OBJECT *DriverObject)
 {
+    PoolMarkEarly(DriverObject->DriverStart);
     FilesInterpose(DriverObject);
+}
+
+VOID PlatformAdaptersGone(DRIVER_OBJECT *DriverObject)
+{
+    MapReportLeaks(DriverObject->DriverStart, "Halt_ViewsUnmapped", "Halt_PagesUnlocked");
+    PoolReportLeaks(DriverObject->DriverStart, "Halt_PoolFreed", FALSE);
 }
 
 VOID PlatformDriverUnloading(DRIVER_OBJECT *DriverObject)
@@ -158,7 +165,7 @@ VOID PlatformDriverUnloading(DRIVER_OBJECT *DriverObject)
 
 VOID PlatformDriverUnloaded(DRIVER_OBJECT *DriverObject)
 {
-    MapReportLeaks(DriverObject->DriverStart);
-    PoolReportLeaks(DriverObject->DriverStart);
+    MapReportLeaks(DriverObject->DriverStart, "Unload_ViewsUnmapped", "Unload_PagesUnlocked");
+    PoolReportLeaks(DriverObject->DriverStart, "Unload_PoolFreed", TRUE);
     DbgPrint("wine: driver unloaded\n");
 }

@@ -333,8 +333,8 @@ VOID MmUnlockPages(PMDL Mdl)
     Mdl->MdlFlags &= (CSHORT)~MDL_PAGES_LOCKED;
 }
 
-/* Views and locks that a driver's image leaves behind. At its unloading. */
-VOID MapReportLeaks(PVOID ImageBase)
+/* Views and locks that a driver's image leaves behind. */
+VOID MapReportLeaks(PVOID ImageBase, PCSTR ViewRule, PCSTR LockRule)
 {
     KIRQL Irql;
 
@@ -345,7 +345,7 @@ VOID MapReportLeaks(PVOID ImageBase)
 
         if (ImageBaseOf(View->Place) == ImageBase)
         {
-            PlatformRuleBroken("Unload_ViewsUnmapped", "MmMapViewInSystemSpace", View->Place, "never unmapped");
+            PlatformRuleBroken(ViewRule, "MmMapViewInSystemSpace", View->Place, "never unmapped");
         }
     }
     for (LIST_ENTRY *Entry = Locks.Flink; Entry != &Locks; Entry = Entry->Flink)
@@ -354,7 +354,7 @@ VOID MapReportLeaks(PVOID ImageBase)
 
         if (ImageBaseOf(Locked->Place) == ImageBase)
         {
-            PlatformRuleBroken("Unload_PagesUnlocked", "MmProbeAndLockPages", Locked->Place, "never unlocked");
+            PlatformRuleBroken(LockRule, "MmProbeAndLockPages", Locked->Place, "never unlocked");
         }
     }
     KeReleaseSpinLock(&MmLock, Irql);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of kernel.sys share: the adapter, and the two kinds of tests. */
+#ifndef TESTS_E2E_KERNEL_H
+#define TESTS_E2E_KERNEL_H
+
+#include <ndis.h>
+
+#define TEST_TAG 'tseT'
+
+typedef struct _ADAPTER
+{
+    NDIS_HANDLE Handle, Driver;
+    WCHAR Wrong[16]; /* what to do wrong; empty: nothing */
+    NDIS_HANDLE Pool;
+    KSPIN_LOCK Lock;
+    NET_BUFFER_LIST *Held; /* data.c: a send that is completed late */
+    volatile LONG Received, Returned;
+} ADAPTER;
+
+BOOLEAN Wrong(_In_ const ADAPTER *Adapter, _In_z_ PCSTR What);
+
+/* tests.c: tries the kernel. PASSIVE_LEVEL. */
+VOID TestKernel(_Inout_ ADAPTER *Adapter);
+/* Completes a handler that pends from a thread of its own: one of the two is given. */
+VOID TestPended(_In_ ADAPTER *Adapter, _In_opt_ VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS),
+                _In_opt_ VOID (*Pause)(NDIS_HANDLE));
+
+/* data.c: what is sent goes back to the stack, in lists of the driver's own. */
+BOOLEAN TestData(_Inout_ ADAPTER *Adapter);
+VOID TestDataEnd(_Inout_ ADAPTER *Adapter);
+MINIPORT_SEND_NET_BUFFER_LISTS TestSend;
+MINIPORT_RETURN_NET_BUFFER_LISTS TestReturn;
+
+#endif

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tests that kernel.sys runs in the kernel: each prints its name and "ok", or the line at which it failed. They run
+ * one after another in the thread that initialises the adapter, with helper threads of their own. PASSIVE_LEVEL.
+ */
+#include "tests/e2e/kernel/kernel.h"
+
+#define ROUNDS 2000
+
+/* A test that fails says where and leaves at once: a broken kernel is not tidied up after. */
+#define EXPECT(Condition)                                                                                              \
+    if (!(Condition))                                                                                                  \
+    return __LINE__
+
+typedef ULONG TEST(ADAPTER *Adapter);
+
+typedef struct _HELPER
+{
+    KEVENT Ping, Pong, Quit;
+    EX_RUNDOWN_REF Rundown;
+    KSPIN_LOCK SpinLock;
+    EX_SPIN_LOCK SharedLock;
+    FAST_MUTEX Mutex;
+    ERESOURCE Resource;
+    volatile LONG Counter, Done;
+    LONG Guarded[4];
+} HELPER;
+
+static HELPER Helper;
+
+static NTSTATUS StartThread(PKSTART_ROUTINE Routine, PVOID Context, PVOID *Thread)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Handle;
+    NTSTATUS Status;
+
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Routine, Context);
+    if (NT_SUCCESS(Status))
+    {
+        Status = ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, Thread, NULL);
+        ZwClose(Handle);
+    }
+    return Status;
+}
+
+static VOID JoinThread(PVOID Thread)
+{
+    KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+    ObDereferenceObject(Thread);
+}
+
+static NTSTATUS WaitMs(PVOID Object, LONG Milliseconds)
+{
+    LARGE_INTEGER Timeout = {.QuadPart = -10000ll * Milliseconds};
+
+    return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Timeout);
+}
+
+static ULONG TestEventStates(ADAPTER *Adapter)
+{
+    KEVENT Notification, Synchronization;
+
+    KeInitializeEvent(&Notification, NotificationEvent, FALSE);
+    KeInitializeEvent(&Synchronization, SynchronizationEvent, TRUE);
+    EXPECT(KeReadStateEvent(&Notification) == 0 && KeReadStateEvent(&Synchronization) != 0);
+    EXPECT(WaitMs(&Notification, 0) == STATUS_TIMEOUT);
+    EXPECT(WaitMs(&Notification, 20) == STATUS_TIMEOUT);
+    EXPECT(WaitMs(&Synchronization, 0) == STATUS_SUCCESS);
+    EXPECT(WaitMs(&Synchronization, 0) == STATUS_TIMEOUT);
+    EXPECT(KeSetEvent(&Notification, 0, FALSE) == 0 && KeSetEvent(&Notification, 0, FALSE) != 0);
+    EXPECT(WaitMs(&Notification, 0) == STATUS_SUCCESS && WaitMs(&Notification, 0) == STATUS_SUCCESS);
+    EXPECT(KeResetEvent(&Notification) != 0 && WaitMs(&Notification, 0) == STATUS_TIMEOUT);
+    KeSetEvent(&Notification, 0, FALSE);
+    KeClearEvent(&Notification);
+    EXPECT(KeReadStateEvent(&Notification) == 0);
+    return 0;
+}
+
+static VOID PongThread(PVOID Context)
+{
+    HELPER *H = Context;
+
+    for (ULONG I = 0; I < ROUNDS; I++)
+    {
+        KeWaitForSingleObject(&H->Ping, Executive, KernelMode, FALSE, NULL);
+        KeSetEvent(&H->Pong, 0, FALSE);
+    }
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static ULONG TestEventPingPong(ADAPTER *Adapter)
+{
+    PVOID Thread;
+
+    KeInitializeEvent(&Helper.Ping, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&Helper.Pong, SynchronizationEvent, FALSE);
+    EXPECT(NT_SUCCESS(StartThread(PongThread, &Helper, &Thread)));
+    for (ULONG I = 0; I < ROUNDS; I++)
+    {
+        KeSetEvent(&Helper.Ping, 0, FALSE);
+        EXPECT(WaitMs(&Helper.Pong, 5000) == STATUS_SUCCESS);
+    }
+    JoinThread(Thread);
+    return 0;
+}
+
+/* Waits for one of two events; they begin as futexes and become wineserver's while the other side sets them. */
+static VOID AnyThread(PVOID Context)
+{
+    HELPER *H = Context;
+    PVOID Objects[] = {&H->Quit, &H->Ping};
+
+    while (KeWaitForMultipleObjects(2, Objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL) == STATUS_WAIT_0 + 1)
+    {
+        InterlockedIncrement(&H->Counter);
+        KeSetEvent(&H->Pong, 0, FALSE);
+    }
+    InterlockedExchange(&H->Done, 1);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static ULONG TestEventsTogether(ADAPTER *Adapter)
+{
+    PVOID Thread;
+    LARGE_INTEGER Zero = {.QuadPart = 0};
+    PVOID Both[] = {&Helper.Ping, &Helper.Quit};
+
+    for (ULONG Round = 0; Round < 20; Round++)
+    {
+        KeInitializeEvent(&Helper.Ping, SynchronizationEvent, Round & 1);
+        KeInitializeEvent(&Helper.Pong, SynchronizationEvent, FALSE);
+        KeInitializeEvent(&Helper.Quit, NotificationEvent, FALSE);
+        Helper.Counter = Helper.Done = 0;
+        EXPECT(NT_SUCCESS(StartThread(AnyThread, &Helper, &Thread)));
+        if (Round & 1)
+        {
+            EXPECT(WaitMs(&Helper.Pong, 5000) == STATUS_SUCCESS);
+        }
+        for (ULONG I = 0; I < 20; I++)
+        {
+            KeSetEvent(&Helper.Ping, 0, FALSE);
+            EXPECT(WaitMs(&Helper.Pong, 5000) == STATUS_SUCCESS);
+        }
+        KeSetEvent(&Helper.Quit, 0, FALSE);
+        JoinThread(Thread);
+        EXPECT(Helper.Done && Helper.Counter == (LONG)(20 + (Round & 1)));
+    }
+    /* Upgraded events go on as events. */
+    EXPECT(WaitMs(&Helper.Ping, 0) == STATUS_TIMEOUT && KeReadStateEvent(&Helper.Quit) != 0);
+    EXPECT(KeWaitForMultipleObjects(2, Both, WaitAll, Executive, KernelMode, FALSE, &Zero, NULL) == STATUS_TIMEOUT);
+    KeSetEvent(&Helper.Ping, 0, FALSE);
+    EXPECT(KeReadStateEvent(&Helper.Ping) != 0);
+    EXPECT(KeWaitForMultipleObjects(2, Both, WaitAll, Executive, KernelMode, FALSE, &Zero, NULL) == STATUS_WAIT_0);
+    EXPECT(KeReadStateEvent(&Helper.Ping) == 0 && WaitMs(&Helper.Ping, 10) == STATUS_TIMEOUT);
+    EXPECT(KeSetEvent(&Helper.Ping, 0, FALSE) == 0 && WaitMs(&Helper.Ping, 0) == STATUS_SUCCESS);
+    return 0;
+}
+
+static VOID CountThread(PVOID Context)
+{
+    HELPER *H = Context;
+
+    for (ULONG I = 0; I < ROUNDS; I++)
+    {
+        KLOCK_QUEUE_HANDLE Queue;
+        KIRQL Irql;
+
+        KeAcquireSpinLock(&H->SpinLock, &Irql);
+        H->Guarded[0]++;
+        KeReleaseSpinLock(&H->SpinLock, Irql);
+        KeAcquireInStackQueuedSpinLock(&H->SpinLock, &Queue);
+        H->Guarded[0]++;
+        KeReleaseInStackQueuedSpinLock(&Queue);
+        Irql = ExAcquireSpinLockExclusive(&H->SharedLock);
+        H->Guarded[1]++;
+        ExReleaseSpinLockExclusive(&H->SharedLock, Irql);
+        Irql = ExAcquireSpinLockShared(&H->SharedLock);
+        ExReleaseSpinLockShared(&H->SharedLock, Irql);
+        ExAcquireFastMutex(&H->Mutex);
+        H->Guarded[2]++;
+        ExReleaseFastMutex(&H->Mutex);
+        KeEnterCriticalRegion();
+        ExAcquireResourceExclusiveLite(&H->Resource, TRUE);
+        H->Guarded[3]++;
+        ExReleaseResourceLite(&H->Resource);
+        KeLeaveCriticalRegion();
+    }
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static ULONG TestLocks(ADAPTER *Adapter)
+{
+    PVOID First, Second;
+
+    RtlZeroMemory(Helper.Guarded, sizeof(Helper.Guarded));
+    KeInitializeSpinLock(&Helper.SpinLock);
+    Helper.SharedLock = 0;
+    ExInitializeFastMutex(&Helper.Mutex);
+    EXPECT(NT_SUCCESS(ExInitializeResourceLite(&Helper.Resource)));
+    EXPECT(NT_SUCCESS(StartThread(CountThread, &Helper, &First)));
+    EXPECT(NT_SUCCESS(StartThread(CountThread, &Helper, &Second)));
+    JoinThread(First);
+    JoinThread(Second);
+    ExDeleteResourceLite(&Helper.Resource);
+    EXPECT(Helper.Guarded[0] == 4 * ROUNDS && Helper.Guarded[1] == 2 * ROUNDS);
+    EXPECT(Helper.Guarded[2] == 2 * ROUNDS && Helper.Guarded[3] == 2 * ROUNDS);
+    EXPECT(KeGetCurrentIrql() == PASSIVE_LEVEL);
+    return 0;
+}
+
+static VOID RundownThread(PVOID Context)
+{
+    HELPER *H = Context;
+
+    ExWaitForRundownProtectionRelease(&H->Rundown);
+    InterlockedExchange(&H->Done, 1);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static ULONG TestRundown(ADAPTER *Adapter)
+{
+    LARGE_INTEGER Short = {.QuadPart = -200000};
+    PVOID Thread;
+
+    Helper.Done = 0;
+    ExInitializeRundownProtection(&Helper.Rundown);
+    EXPECT(ExAcquireRundownProtection(&Helper.Rundown) && ExAcquireRundownProtectionEx(&Helper.Rundown, 2));
+    EXPECT(NT_SUCCESS(StartThread(RundownThread, &Helper, &Thread)));
+    while (ExAcquireRundownProtection(&Helper.Rundown)) /* until the thread has begun to wait */
+    {
+        ExReleaseRundownProtection(&Helper.Rundown);
+    }
+    ExReleaseRundownProtectionEx(&Helper.Rundown, 2);
+    KeDelayExecutionThread(KernelMode, FALSE, &Short);
+    EXPECT(!Helper.Done);
+    ExReleaseRundownProtection(&Helper.Rundown);
+    JoinThread(Thread);
+    EXPECT(Helper.Done && !ExAcquireRundownProtection(&Helper.Rundown));
+    ExReInitializeRundownProtection(&Helper.Rundown);
+    EXPECT(ExAcquireRundownProtection(&Helper.Rundown));
+    ExReleaseRundownProtection(&Helper.Rundown);
+    ExWaitForRundownProtectionRelease(&Helper.Rundown);
+    return 0;
+}
+
+static ULONG TestExceptions(ADAPTER *Adapter)
+{
+    volatile ULONG Seen = 0, Finally = 0;
+    volatile UCHAR *Nothing = (UCHAR *)0x10;
+    MDL *Mdl;
+
+    __try
+    {
+        ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
+    }
+    __except (EXCEPTION_EXECUTE_HANDLER)
+    {
+        Seen = (ULONG)GetExceptionCode();
+    }
+    EXPECT(Seen == (ULONG)STATUS_INSUFFICIENT_RESOURCES);
+    __try
+    {
+        __try
+        {
+            ExRaiseStatus(STATUS_DEVICE_BUSY);
+        }
+        __finally
+        {
+            Finally++;
+        }
+    }
+    __except (GetExceptionCode() == STATUS_DEVICE_BUSY ? EXCEPTION_EXECUTE_HANDLER : EXCEPTION_CONTINUE_SEARCH)
+    {
+        Finally += 10;
+    }
+    EXPECT(Finally == 11);
+    Mdl = IoAllocateMdl((PVOID)Nothing, 64, FALSE, FALSE, NULL);
+    EXPECT(Mdl);
+    __try
+    {
+        MmProbeAndLockPages(Mdl, KernelMode, IoModifyAccess);
+        Seen = 0;
+    }
+    __except (EXCEPTION_EXECUTE_HANDLER)
+    {
+        Seen = (ULONG)GetExceptionCode();
+    }
+    IoFreeMdl(Mdl);
+    EXPECT(Seen == (ULONG)STATUS_ACCESS_VIOLATION);
+    return 0;
+}
+
+static ULONG TestSection(ADAPTER *Adapter)
+{
+    LARGE_INTEGER Size = {.QuadPart = 300000};
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Handle, Other;
+    SIZE_T ViewSize = 0;
+    PVOID Section, View;
+    volatile ULONG *Locked;
+    MDL *Mdl;
+
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    EXPECT(
+        NT_SUCCESS(ZwCreateSection(&Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL)));
+    EXPECT(ObReferenceObjectByHandle(Handle, SECTION_ALL_ACCESS, *ExEventObjectType, KernelMode, &Section, NULL) ==
+           STATUS_OBJECT_TYPE_MISMATCH);
+    EXPECT(NT_SUCCESS(ObReferenceObjectByHandle(Handle, SECTION_ALL_ACCESS, NULL, KernelMode, &Section, NULL)));
+    EXPECT(NT_SUCCESS(MmMapViewInSystemSpace(Section, &View, &ViewSize)) && ViewSize >= 300000);
+    Mdl = IoAllocateMdl((PUCHAR)View + 100000, 150000, FALSE, FALSE, NULL);
+    EXPECT(Mdl);
+    MmProbeAndLockPages(Mdl, KernelMode, IoModifyAccess);
+    Locked = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
+    EXPECT(Locked && Locked == MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority));
+    Locked[5] = 0x12345678;
+    EXPECT(((volatile ULONG *)((PUCHAR)View + 100000))[5] == 0x12345678);
+    MmUnlockPages(Mdl);
+    IoFreeMdl(Mdl);
+    EXPECT(NT_SUCCESS(MmUnmapViewInSystemSpace(View)));
+    EXPECT(NT_SUCCESS(
+        ObOpenObjectByPointer(Section, OBJ_KERNEL_HANDLE, NULL, SECTION_MAP_READ, NULL, KernelMode, &Other)));
+    EXPECT(NT_SUCCESS(ZwClose(Other)));
+    ViewSize = 0;
+    EXPECT(NT_SUCCESS(MmMapViewInSystemSpace(Section, &View, &ViewSize)));
+    EXPECT(((volatile ULONG *)((PUCHAR)View + 100000))[5] == 0x12345678);
+    EXPECT(NT_SUCCESS(MmUnmapViewInSystemSpace(View)));
+    ObDereferenceObject(Section);
+    ZwClose(Handle);
+    EXPECT(ObReferenceObjectByHandle(Handle, 0, *ExEventObjectType, KernelMode, &Section, NULL) ==
+           STATUS_INVALID_HANDLE);
+    return 0;
+}
+
+static ULONG TestPool(ADAPTER *Adapter)
+{
+    for (SIZE_T Size = 1; Size < 100000; Size = Size * 3 + 1)
+    {
+        PUCHAR Block = ExAllocatePoolWithTag(NonPagedPoolNx, Size, TEST_TAG);
+
+        EXPECT(Block);
+        EXPECT(((ULONG_PTR)Block & 15) == 0 && (Size < PAGE_SIZE || ((ULONG_PTR)Block & (PAGE_SIZE - 1)) == 0));
+        RtlFillMemory(Block, Size, 0x5a);
+        ExFreePoolWithTag(Block, TEST_TAG);
+    }
+    return 0;
+}
+
+/* Data that begins in the middle of one MDL and ends in the middle of another. */
+static ULONG TestBuffers(ADAPTER *Adapter)
+{
+    static UCHAR Memory[3][100];
+    UCHAR Storage[200], *Data;
+    MDL *Mdl[3];
+    NET_BUFFER_LIST *List;
+    NET_BUFFER *Buffer;
+
+    for (ULONG I = 0; I < 3; I++)
+    {
+        for (ULONG J = 0; J < 100; J++)
+        {
+            Memory[I][J] = (UCHAR)(100 * I + J);
+        }
+        Mdl[I] = NdisAllocateMdl(Adapter->Handle, Memory[I], 100);
+        EXPECT(Mdl[I]);
+    }
+    Mdl[0]->Next = Mdl[1];
+    Mdl[1]->Next = Mdl[2];
+    List = NdisAllocateNetBufferAndNetBufferList(Adapter->Pool, 0, 0, Mdl[0], 130, 120);
+    EXPECT(List);
+    Buffer = NET_BUFFER_LIST_FIRST_NB(List);
+    EXPECT(NET_BUFFER_CURRENT_MDL(Buffer) == Mdl[1] && NET_BUFFER_CURRENT_MDL_OFFSET(Buffer) == 30);
+    Data = NdisGetDataBuffer(Buffer, 70, NULL, 1, 0);
+    EXPECT(Data == Memory[1] + 30);
+    EXPECT(!NdisGetDataBuffer(Buffer, 71, NULL, 1, 0) && !NdisGetDataBuffer(Buffer, 121, Storage, 1, 0));
+    Data = NdisGetDataBuffer(Buffer, 120, Storage, 1, 0);
+    EXPECT(Data == Storage && Data[0] == 130 && Data[69] == 199 && Data[70] == 200 && Data[119] == 249);
+    NdisAdvanceNetBufferDataStart(Buffer, 80, FALSE, NULL);
+    EXPECT(NET_BUFFER_CURRENT_MDL(Buffer) == Mdl[2] && NET_BUFFER_DATA_LENGTH(Buffer) == 40);
+    EXPECT(NdisRetreatNetBufferDataStart(Buffer, 200, 0, NULL) == NDIS_STATUS_SUCCESS);
+    EXPECT(NET_BUFFER_CURRENT_MDL(Buffer) == Mdl[0] && NET_BUFFER_CURRENT_MDL_OFFSET(Buffer) == 10);
+    EXPECT(NdisRetreatNetBufferDataStart(Buffer, 50, 16, NULL) == NDIS_STATUS_SUCCESS);
+    EXPECT(NET_BUFFER_FIRST_MDL(Buffer) != Mdl[0] && NET_BUFFER_DATA_LENGTH(Buffer) == 290);
+    NdisAdvanceNetBufferDataStart(Buffer, 50, TRUE, NULL);
+    EXPECT(NET_BUFFER_FIRST_MDL(Buffer) == Mdl[0] && NET_BUFFER_DATA_OFFSET(Buffer) == 10);
+    NdisFreeNetBufferList(List);
+    for (ULONG I = 0; I < 3; I++)
+    {
+        NdisFreeMdl(Mdl[I]);
+    }
+    return 0;
+}
+
+static ULONG TestDeviceObjects(ADAPTER *Adapter)
+{
+    static const DEVPROPKEY FriendlyName = {
+        {0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}}, 14};
+    static const DEVPROPKEY Unknown = {{0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}},
+                                       4000};
+    DEVICE_OBJECT *Pdo = NULL, *Fdo = NULL, *Next = NULL;
+    WCHAR Name[128];
+    DEVPROPTYPE Type;
+    ULONG Length = 0;
+    NTSTATUS Status;
+
+    NdisMGetDeviceProperty(Adapter->Handle, &Pdo, &Fdo, &Next, NULL, NULL);
+    EXPECT(Pdo && Fdo && Next && Pdo != Fdo);
+    EXPECT(IoGetDevicePropertyData(Pdo, &Unknown, 0, 0, sizeof(Name), Name, &Length, &Type) ==
+           STATUS_OBJECT_NAME_NOT_FOUND);
+    Status = IoGetDevicePropertyData(Pdo, &FriendlyName, 0, 0, 0, NULL, &Length, &Type);
+    if (Status != STATUS_OBJECT_NAME_NOT_FOUND) /* not every device has one */
+    {
+        EXPECT(Status == STATUS_BUFFER_TOO_SMALL && Length >= 2 && Type == DEVPROP_TYPE_STRING);
+    }
+    return 0;
+}
+
+static const struct
+{
+    PCSTR Name;
+    TEST *Run;
+} Tests[] = {
+    {"event-states", TestEventStates},
+    {"event-ping-pong", TestEventPingPong},
+    {"events-together", TestEventsTogether},
+    {"locks", TestLocks},
+    {"rundown", TestRundown},
+    {"exceptions", TestExceptions},
+    {"section", TestSection},
+    {"pool", TestPool},
+    {"buffers", TestBuffers},
+    {"device", TestDeviceObjects},
+};
+
+VOID TestKernel(ADAPTER *Adapter)
+{
+    for (ULONG I = 0; I < RTL_NUMBER_OF(Tests); I++)
+    {
+        ULONG Line = Tests[I].Run(Adapter);
+
+        if (Line)
+        {
+            DbgPrint("test %s FAILED at line %u\n", Tests[I].Name, (unsigned)Line);
+        }
+        else
+        {
+            DbgPrint("test %s ok\n", Tests[I].Name);
+        }
+    }
+    DbgPrint("tests done\n");
+}
+
+/* ---- Handlers that pend. */
+
+typedef struct _PENDED
+{
+    ADAPTER *Adapter;
+    VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS);
+    VOID (*Pause)(NDIS_HANDLE);
+} PENDED;
+
+static VOID PendedThread(PVOID Context)
+{
+    PENDED Pended = *(PENDED *)Context;
+    NET_BUFFER_LIST *Held = Pended.Adapter->Held;
+
+    ExFreePoolWithTag(Context, TEST_TAG);
+    if (Pended.Restart)
+    {
+        Pended.Restart(Pended.Adapter->Handle, NDIS_STATUS_SUCCESS);
+    }
+    else
+    {
+        Pended.Adapter->Held = NULL; /* nothing is sent while it pauses */
+        if (Held && !Wrong(Pended.Adapter, "hold"))
+        {
+            NdisMSendNetBufferListsComplete(Pended.Adapter->Handle, Held, 0);
+        }
+        Pended.Pause(Pended.Adapter->Handle);
+    }
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+VOID TestPended(ADAPTER *Adapter, VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS), VOID (*Pause)(NDIS_HANDLE))
+{
+    PENDED *Pended = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Pended), TEST_TAG);
+    PVOID Thread;
+
+    if (!Pended)
+    {
+        return;
+    }
+    *Pended = (PENDED){.Adapter = Adapter, .Restart = Restart, .Pause = Pause};
+    if (NT_SUCCESS(StartThread(PendedThread, Pended, &Thread)))
+    {
+        ObDereferenceObject(Thread);
+    }
+}

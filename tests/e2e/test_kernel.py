@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""The kernel half of host/wine and host/ndis, tried from within by a miniport that is not plaintun (tests/e2e/kernel)."""
+import os
+import re
+
+import pytest
+
+import lab
+
+DEVICES = os.path.join(lab.BUILD, 'tests/devices.exe')
+INF = 'Z:' + os.path.join(lab.BUILD, 'tests/kernel/kernel.inf').replace('/', '\\')
+
+# What the miniport does wrong, and the rule that must name it.
+WRONG = {
+    'attributes': 'Initialize_Attributes',
+    'complete': 'Send_CompleteOnce',
+    'configuration': 'Halt_ConfigurationClosed',
+    'count': 'Receive_Count',
+    'frametype': 'Receive_FrameType',
+    'hold': 'Pause_SendsCompleted',
+    'leak': 'Halt_PoolFreed',
+    'lock': 'SpinLock_AcrossNdis',
+    'oid': 'Oid_Bytes',
+    'pause': 'Pause_Status',
+    'pool': 'Halt_PoolsFreed',
+    'source': 'Receive_SourceHandle',
+}
+
+
+def log(windows):
+    with open(windows.log, errors='replace') as file:
+        return file.read()
+
+
+def install(windows):
+    assert windows.run(DEVICES, 'install', INF).startswith('install 1 ')
+
+
+def create(windows, hardware):
+    program = windows.start(DEVICES, 'create', hardware, 1, hardware)
+    program.expect('^ready$', 60)
+    return program
+
+
+def ping(machine, count):
+    """Sends through the miniport, which sends back: a ping to an address behind it comes back as one from there."""
+    links = lab.wait(lambda: list(machine.namespace.links()), 'an interface')
+    machine.up(links[0], '10.30.0.1/24')
+    return machine.namespace.run('ping', '-c', count, '-i', '0.01', '-W', '1', '-n', '10.30.0.2', check=False)
+
+
+def test_kernel(machine):
+    """Events, locks, sections, exceptions, pool, buffers; a miniport that pends, completes late, allocates per packet."""
+    install(machine.windows)
+    program = create(machine.windows, 'kernel')
+    text = log(machine.windows)
+    assert 'tests done' in text, text
+    assert not re.findall(r'^test \S+ FAILED.*$', text, re.MULTILINE), text
+    assert len(re.findall(r'^test \S+ ok$', text, re.MULTILINE)) >= 10
+    # The mirror turns an echo request into one from 10.30.0.2, which Linux answers to it, and it mirrors the answer.
+    assert ' 0% packet loss' in ping(machine, 200)
+    program.quit()
+
+
+@pytest.mark.parametrize('what', sorted(WRONG))
+def test_wrong(shared_machine, what):
+    """A rule that nobody has seen fire does not count."""
+    install(shared_machine.windows)
+    before = len(log(shared_machine.windows)) if os.path.exists(shared_machine.windows.log) else 0
+    program = create(shared_machine.windows, 'kernel-' + what)
+    if what != 'attributes':
+        ping(shared_machine, 3)
+    program.quit()
+    lab.wait(lambda: not shared_machine.namespace.links(), 'the interface is gone')
+    rules = lambda: re.findall(r'^RULE (\w+): ', log(shared_machine.windows)[before:], re.MULTILINE)
+    try:
+        lab.wait(lambda: WRONG[what] in rules(), 'the rule ' + WRONG[what])
+    except TimeoutError:
+        assert WRONG[what] in rules(), log(shared_machine.windows)[before:]
+    os.truncate(shared_machine.windows.log, 0) # what was broken on purpose is no failure of the machine
