@@ -15,6 +15,12 @@ VOID PlatformDriverReady(DRIVER_OBJECT *DriverObject)
 {
 }
 
+/* The driver under test allocates nothing that outlives its adapters. */
+VOID PlatformAdaptersGone(DRIVER_OBJECT *DriverObject)
+{
+    SimCheckPool(LabCodeBegin(), LabCodeEnd(), "adapters gone");
+}
+
 VOID PlatformDriverUnloading(DRIVER_OBJECT *DriverObject)
 {
 }
