@@ -290,7 +290,15 @@ static NTSTATUS DispatchPnp(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp
         {
             IoSetDeviceInterfaceState(&Adapter->Interface, TRUE);
         }
+        Adapter->StartFailed = !NT_SUCCESS(Status);
         return HostCompleteIrp(Irp, Status);
+    case IRP_MN_QUERY_PNP_DEVICE_STATE:
+        /* How the system learns of a miniport that did not initialise, and says "problem 10". */
+        if (Adapter->StartFailed)
+        {
+            Irp->IoStatus.Information |= PNP_DEVICE_FAILED;
+        }
+        break;
     case IRP_MN_QUERY_STOP_DEVICE:
     case IRP_MN_QUERY_REMOVE_DEVICE:
         HostAdapterPnpEvent(Adapter, Minor == IRP_MN_QUERY_STOP_DEVICE ? NdisDevicePnPEventQueryStopped
