@@ -44,7 +44,7 @@ VOID SimViolation(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Text)
     InterlockedIncrement(&Violations);
     SimDescribe(Place, Where, sizeof(Where));
     fprintf(stderr, "VIOLATION of %s in %s, called by %s: %s\n", Rule, Call, Where, Text);
-    if (strncmp(Rule, "Leak", 4) != 0)
+    if (Place && strncmp(Rule, "Leak", 4) != 0)
     {
         STACK_TRACE();
     }

@@ -46,6 +46,7 @@ struct _BACKEND
     NET_BUFFER_LIST *Held[HELD_MAX];
     ULONG HeldCount;
     BOOLEAN Ending;
+    volatile LONG References;
     LAB_THREAD Returner;
     UCHAR Copy[65536]; /* Lock: a received packet in several parts */
 };
@@ -58,6 +59,21 @@ static ULONG NextIndex = 100;
 BACKEND *StackLast(VOID)
 {
     return Last;
+}
+
+VOID StackKeep(BACKEND *Stack)
+{
+    InterlockedIncrement(&Stack->References);
+}
+
+VOID StackDrop(BACKEND *Stack)
+{
+    if (InterlockedDecrement(&Stack->References) == 0)
+    {
+        pthread_cond_destroy(&Stack->Changed);
+        pthread_mutex_destroy(&Stack->Lock);
+        ExFreePoolWithTag(Stack, BACKEND_TAG);
+    }
 }
 
 NDIS_HOST_ADAPTER *StackAdapter(BACKEND *Stack)
@@ -98,6 +114,13 @@ ULONG64 StackNext(BACKEND *Stack, ULONG Flow)
     Next = Stack->Next[Flow];
     pthread_mutex_unlock(&Stack->Lock);
     return Next;
+}
+
+VOID StackNewFlows(BACKEND *Stack)
+{
+    pthread_mutex_lock(&Stack->Lock);
+    memset(Stack->Next, 0, sizeof(Stack->Next));
+    pthread_mutex_unlock(&Stack->Lock);
 }
 
 VOID StackHold(BACKEND *Stack, STACK_HOLD Hold)
@@ -550,6 +573,7 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     BACKEND *Stack = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Stack), BACKEND_TAG);
 
     memset(Stack, 0, sizeof(*Stack));
+    Stack->References = 1;
     Stack->Adapter = Request->Adapter;
     pthread_mutex_init(&Stack->Lock, NULL);
     pthread_cond_init(&Stack->Changed, NULL);
@@ -587,10 +611,8 @@ VOID BackendDestroy(BACKEND *Stack)
     NdisFreeNetBufferPool(Stack->BufferPool);
     NdisFreeNetBufferListPool(Stack->ListPool);
     SimProcessDelete(Stack->Sender);
-    pthread_cond_destroy(&Stack->Changed);
-    pthread_mutex_destroy(&Stack->Lock);
     Last = Last == Stack ? NULL : Last;
-    ExFreePoolWithTag(Stack, BACKEND_TAG);
+    StackDrop(Stack);
 }
 
 VOID BackendSetMtu(BACKEND *Stack, ULONG Mtu)

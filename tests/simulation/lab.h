@@ -101,6 +101,9 @@ typedef struct _STACK_COUNTERS
 } STACK_COUNTERS;
 
 BACKEND *StackLast(VOID); /* of the adapter that was started last; NULL: none */
+/* Its memory stays until it is dropped; StackSend fails once the adapter is gone. */
+VOID StackKeep(_Inout_ BACKEND *Stack);
+VOID StackDrop(_In_ BACKEND *Stack);
 NDIS_HOST_ADAPTER *StackAdapter(_In_ BACKEND *Stack);
 VOID StackHold(_Inout_ BACKEND *Stack, _In_ STACK_HOLD Hold);
 BOOLEAN StackLinkUp(_In_ BACKEND *Stack);
@@ -119,6 +122,8 @@ BOOLEAN StackSend(_Inout_ BACKEND *Stack, _In_ const STACK_SHAPE *Shape, _In_ UL
 VOID StackSendLate(_Inout_ BACKEND *Stack, _Inout_ ULONG64 *Random, _Out_ NDIS_STATUS *Status);
 /* The highest sequence number received of a flow, + 1. */
 ULONG64 StackNext(_Inout_ BACKEND *Stack, _In_ ULONG Flow);
+/* Another program sends: its flows begin anew. */
+VOID StackNewFlows(_Inout_ BACKEND *Stack);
 
 /* ---- program.c */
 
@@ -158,5 +163,45 @@ BOOLEAN ProgramSend(_Inout_ PROGRAM *Program, _In_ ULONG Count, _In_ ULONG Lengt
 BOOLEAN ProgramSendBytes(_Inout_ PROGRAM *Program, _In_ const UCHAR *Bytes, _In_ ULONG Length);
 /* Until Program->Stop: receives, waits, receives. */
 void *ProgramReceiveLoop(void *Program);
+
+/* ---- load.c */
+
+#define LAB_SIZES 12
+extern const ULONG LabSizes[LAB_SIZES]; /* of packets, bytes; the last is the largest there is */
+
+#define LAB_SENDERS 3
+
+typedef struct _LAB_SENDER
+{
+    BACKEND *Stack; /* kept */
+    PROGRAM *Program;
+    ULONG Flow;
+    ULONG64 Packets; /* 0: until Stop */
+    _Atomic(ULONG) Stop;
+} LAB_SENDER;
+
+typedef struct _LAB_LOAD
+{
+    LAB_SENDER Stack[LAB_SENDERS], App;
+    LAB_THREAD Senders[LAB_SENDERS], Sender, Receiver;
+} LAB_LOAD;
+
+/* Flows 1 to LAB_SENDERS go to the program, flow 9 to the stack. Packets of each; 0: until told to stop. */
+VOID LabLoadStart(_Out_ LAB_LOAD *Load, _In_ LAB *Lab, _In_ PROGRAM *Program, _In_ ULONG64 Packets);
+/* Ends the senders, waits until all that was sent has arrived, and ends the receiver. */
+VOID LabLoadStop(_Inout_ LAB_LOAD *Load, _In_ LAB *Lab, _In_ PROGRAM *Program);
+/* Ends all threads at once; the adapter or the program may be gone. */
+VOID LabLoadAbandon(_Inout_ LAB_LOAD *Load, _In_ PROGRAM *Program);
+/* What the stack sent is what the program got and the driver says it dropped, and the same the other way. */
+VOID LabBalance(_In_ LAB *Lab, _In_ PROGRAM *Program);
+
+/* Waits until Condition holds, at most ten seconds. */
+#define LabUntil(Condition)                                                                                            \
+    do                                                                                                                 \
+    {                                                                                                                  \
+        for (ULONG Tries = 0; !(Condition) && Tries < 50000; Tries++)                                                  \
+            LabSleep(200);                                                                                             \
+        LabCheck(Condition, "not within ten seconds");                                                                 \
+    } while (0)
 
 #endif

@@ -9,33 +9,6 @@
 SCENARIO ToApp, ToStack, BothWays, Shapes, InvalidPackets, FullRing, SlowStack, PauseUnderTraffic, RefusedWhilePausing,
     Sleep;
 
-static const ULONG Sizes[] = {20, 36, 37, 40, 56, 64, 576, 1420, 2048, 2049, 9000, 65535};
-
-/* Waits until Condition holds, at most ten seconds. */
-#define Until(Condition)                                                                                               \
-    do                                                                                                                 \
-    {                                                                                                                  \
-        for (ULONG Tries = 0; !(Condition) && Tries < 50000; Tries++)                                                  \
-            LabSleep(200);                                                                                             \
-        LabCheck(Condition, "not within ten seconds");                                                                 \
-    } while (0)
-
-/* What the stack sent is what the program got and the driver says it dropped. */
-static VOID Balance(_In_ LAB *Lab, _In_ PROGRAM *Program)
-{
-    TUN_COUNTERS Counters = ProgramStatistics(Program).Adapter;
-    STACK_COUNTERS Stack = StackRead(Lab->Stack);
-
-    LabEqual(Counters.ToAppPackets, Program->Received);
-    LabEqual(Counters.ToAppBytes, Program->ReceivedOctets);
-    LabEqual(Counters.ToAppPackets + Counters.ToAppDropNoSession + Counters.ToAppDropFull + Counters.ToAppDropInvalid +
-                 Counters.ToAppDropPaused,
-             Stack.Sent);
-    LabEqual(Counters.ToStackPackets, Stack.Received);
-    LabEqual(Counters.ToStackBytes, Stack.ReceivedOctets);
-    LabEqual(Counters.ToStackPackets + Counters.ToStackDropInvalid, Program->Sent);
-}
-
 static VOID Open(_Out_ LAB *Lab, _Out_ PROGRAM *Program, _In_ ULONG Capacity)
 {
     LabOpen(Lab);
@@ -45,7 +18,7 @@ static VOID Open(_Out_ LAB *Lab, _Out_ PROGRAM *Program, _In_ ULONG Capacity)
 
 static VOID Close(_Inout_ LAB *Lab, _Inout_ PROGRAM *Program)
 {
-    Balance(Lab, Program);
+    LabBalance(Lab, Program);
     ProgramClose(Program);
     LabClose(Lab);
 }
@@ -60,12 +33,12 @@ VOID ToApp(VOID)
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     for (ULONG Round = 0; Round < LabScale(40); Round++)
     {
-        for (ULONG I = 0; I < ARRAYSIZE(Sizes); I++)
+        for (ULONG I = 0; I < LAB_SIZES; I++)
         {
             NDIS_STATUS Status;
-            BOOLEAN IsIpv6 = Sizes[I] >= PACKET_V6_MIN && Round % 2;
+            BOOLEAN IsIpv6 = LabSizes[I] >= PACKET_V6_MIN && Round % 2;
 
-            LabCheck(StackSend(Lab.Stack, &Shape, Sizes[I], IsIpv6, 1, &Sequence, NULL, &Random, &Status), "paused");
+            LabCheck(StackSend(Lab.Stack, &Shape, LabSizes[I], IsIpv6, 1, &Sequence, NULL, &Random, &Status), "paused");
             LabEqual(Status, NDIS_STATUS_SUCCESS);
             LabEqual(ProgramReceive(&Program), 8);
         }
@@ -84,124 +57,30 @@ VOID ToStack(VOID)
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     for (ULONG Round = 0; Round < LabScale(4); Round++)
     {
-        for (ULONG I = 0; I < ARRAYSIZE(Sizes); I++)
+        for (ULONG I = 0; I < LAB_SIZES; I++)
         {
             for (ULONG J = 0; J < ARRAYSIZE(Batches); J++)
             {
-                BOOLEAN IsIpv6 = Sizes[I] >= PACKET_V6_MIN && Round % 2;
+                BOOLEAN IsIpv6 = LabSizes[I] >= PACKET_V6_MIN && Round % 2;
 
-                LabCheck(ProgramSend(&Program, Batches[J], Sizes[I], IsIpv6, 1, &Sequence), "closed");
+                LabCheck(ProgramSend(&Program, Batches[J], LabSizes[I], IsIpv6, 1, &Sequence), "closed");
             }
         }
     }
-    Until(StackRead(Lab.Stack).Received == Program.Sent);
+    LabUntil(StackRead(Lab.Stack).Received == Program.Sent);
     LabEqual(StackRead(Lab.Stack).Refused, 0);
     Close(&Lab, &Program);
 }
 
-/* ---- Load: senders of the stack's, a program that receives and sends, until they are told to stop. */
-
-typedef struct _LOAD
-{
-    LAB *Lab;
-    PROGRAM *Program;
-    ULONG Flow;
-    ULONG64 Packets; /* 0: until Stop */
-    _Atomic(ULONG) Stop;
-} LOAD;
-
-static void *StackSends(void *Context)
-{
-    LOAD *Load = Context;
-    ULONG64 Random = LabSeed() + Load->Flow, Sequence = 0;
-
-    while (!atomic_load(&Load->Stop) && (!Load->Packets || Sequence < Load->Packets))
-    {
-        ULONG Chance = LabRandom(&Random), Length = Sizes[Chance % (ARRAYSIZE(Sizes) - 1)];
-        STACK_SHAPE Shape = {.Lists = 1 + (Chance >> 8) % 8,
-                             .Buffers = 1 + (Chance >> 12) % 2,
-                             .Parts = Chance >> 16 & 3,
-                             .Dispatch = Chance >> 20 & 1};
-
-        if (!StackSend(Load->Lab->Stack, &Shape, Length, Length >= 40 && (Chance >> 21 & 1), Load->Flow, &Sequence,
-                       NULL, &Random, NULL))
-        {
-            LabSleep(100);
-        }
-    }
-    return NULL;
-}
-
-static void *ProgramSends(void *Context)
-{
-    LOAD *Load = Context;
-    ULONG64 Random = LabSeed() + 77 * Load->Flow, Sequence = 0;
-
-    while (!atomic_load(&Load->Stop) && (!Load->Packets || Sequence < Load->Packets))
-    {
-        ULONG Chance = LabRandom(&Random);
-        ULONG Length = Chance % 16 == 0 ? 2000 + (Chance >> 8) % 10000 : Sizes[(Chance >> 8) % 8];
-
-        if (!ProgramSend(Load->Program, 1 + (Chance >> 16) % 32, Length, Length >= 40 && (Chance >> 30 & 1), Load->Flow,
-                         &Sequence))
-        {
-            break;
-        }
-    }
-    return NULL;
-}
-
-#define LOAD_SENDERS 3
-
-typedef struct _RUNNING
-{
-    LOAD Stack[LOAD_SENDERS], App;
-    LAB_THREAD Senders[LOAD_SENDERS], Sender, Receiver;
-} RUNNING;
-
-static VOID StartLoad(_Out_ RUNNING *Running, _In_ LAB *Lab, _In_ PROGRAM *Program, _In_ ULONG64 Packets)
-{
-    memset(Running, 0, sizeof(*Running));
-    for (ULONG I = 0; I < LOAD_SENDERS; I++)
-    {
-        Running->Stack[I] = (LOAD){.Lab = Lab, .Flow = 1 + I, .Packets = Packets};
-        Running->Senders[I] = LabStart(StackSends, &Running->Stack[I]);
-    }
-    Running->App = (LOAD){.Program = Program, .Flow = 9, .Packets = Packets};
-    Running->Sender = LabStart(ProgramSends, &Running->App);
-    Running->Receiver = LabStart(ProgramReceiveLoop, Program);
-}
-
-/* Ends the senders, waits until all that was sent has arrived, and ends the receiver. */
-static VOID StopLoad(_Inout_ RUNNING *Running, _In_ LAB *Lab, _In_ PROGRAM *Program)
-{
-    for (ULONG I = 0; I < LOAD_SENDERS; I++)
-    {
-        if (!Running->Stack[I].Packets)
-        {
-            atomic_store(&Running->Stack[I].Stop, 1);
-        }
-        LabJoin(Running->Senders[I]);
-    }
-    if (!Running->App.Packets)
-    {
-        atomic_store(&Running->App.Stop, 1);
-    }
-    LabJoin(Running->Sender);
-    Until(StackRead(Lab->Stack).Received + ProgramStatistics(Program).Adapter.ToStackDropInvalid == Program->Sent);
-    atomic_store_explicit(&Program->Stop, 1, memory_order_release);
-    LabJoin(Running->Receiver);
-}
-
 VOID BothWays(VOID)
 {
-    RUNNING Running;
+    LAB_LOAD Running;
     PROGRAM Program;
     LAB Lab;
 
     Open(&Lab, &Program, 16 * RING_CAPACITY_MIN);
-    StartLoad(&Running, &Lab, &Program, LabScale(6000));
-    StopLoad(&Running, &Lab, &Program);
+    LabLoadStart(&Running, &Lab, &Program, LabScale(6000));
+    LabLoadStop(&Running, &Lab, &Program);
     Close(&Lab, &Program);
 }
 
@@ -280,8 +159,8 @@ VOID InvalidPackets(VOID)
         LabCheck(Status != NDIS_STATUS_SUCCESS, "%u bytes are taken", Length);
         LabEqual(ProgramReceive(&Program), 0);
     }
-    Until(ProgramStatistics(&Program).Adapter.ToStackDropInvalid == Bad);
-    Until(StackRead(Lab.Stack).Received == Good);
+    LabUntil(ProgramStatistics(&Program).Adapter.ToStackDropInvalid == Bad);
+    LabUntil(StackRead(Lab.Stack).Received == Good);
     LabEqual(ProgramQuery(&Program).SessionActive, 1);
     LabEqual(ProgramStatistics(&Program).Session.ToAppDropInvalid, Bad + 4 * 6);
     free(Packet);
@@ -314,15 +193,15 @@ VOID FullRing(VOID)
 
 VOID SlowStack(VOID)
 {
-    RUNNING Running;
+    LAB_LOAD Running;
     PROGRAM Program;
     LAB Lab;
     ULONG64 Sequence = 0;
 
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     StackHold(Lab.Stack, StackReturnsLate);
-    StartLoad(&Running, &Lab, &Program, LabScale(4000));
-    StopLoad(&Running, &Lab, &Program);
+    LabLoadStart(&Running, &Lab, &Program, LabScale(4000));
+    LabLoadStop(&Running, &Lab, &Program);
     /* A stack that gives nothing back at all: the flow goes on, with lists that are lent for the call only. */
     StackHold(Lab.Stack, StackHoldsAll);
     atomic_store(&Program.Stop, 0);
@@ -331,24 +210,24 @@ VOID SlowStack(VOID)
         LabCheck(ProgramSend(&Program, 60, 500, FALSE, 8, &Sequence), "closed");
         LabCheck(ProgramSend(&Program, 3, 9000, FALSE, 8, &Sequence), "closed");
     }
-    Until(StackRead(Lab.Stack).Received == Program.Sent);
+    LabUntil(StackRead(Lab.Stack).Received == Program.Sent);
     LabCheck(StackRead(Lab.Stack).Resources > 0, "no list was lent");
     LabCheck(StackHeld(Lab.Stack) > 0, "no list was kept");
     StackHold(Lab.Stack, StackReturnsAtOnce);
-    Until(StackHeld(Lab.Stack) == 0);
+    LabUntil(StackHeld(Lab.Stack) == 0);
     Close(&Lab, &Program);
 }
 
 VOID PauseUnderTraffic(VOID)
 {
     ULONG64 Random = LabSeed();
-    RUNNING Running;
+    LAB_LOAD Running;
     PROGRAM Program;
     LAB Lab;
 
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     StackHold(Lab.Stack, StackReturnsLate);
-    StartLoad(&Running, &Lab, &Program, 0);
+    LabLoadStart(&Running, &Lab, &Program, 0);
     for (ULONG I = 0; I < LabScale(60); I++)
     {
         LabSleep(LabRandom(&Random) % 8000);
@@ -356,7 +235,7 @@ VOID PauseUnderTraffic(VOID)
         LabSleep(LabRandom(&Random) % 2000);
         LabRestart(&Lab);
     }
-    StopLoad(&Running, &Lab, &Program);
+    LabLoadStop(&Running, &Lab, &Program);
     Close(&Lab, &Program);
 }
 
@@ -380,10 +259,10 @@ VOID RefusedWhilePausing(VOID)
         /* A list with the stack keeps the pause from completing. */
         StackHold(Lab.Stack, StackHoldsAll);
         LabCheck(ProgramSend(&Program, 1, 100, FALSE, 1, &Sequence), "closed");
-        Until(StackHeld(Lab.Stack) == 1);
+        LabUntil(StackHeld(Lab.Stack) == 1);
         Pausing = LabStart(Pauses, &Lab);
-        Until(ReadAcquire(&StackAdapter(Lab.Stack)->State) == HostPausing);
-        Until(ProgramQuery(&Program).Running == 0);
+        LabUntil(ReadAcquire(&StackAdapter(Lab.Stack)->State) == HostPausing);
+        LabUntil(ProgramQuery(&Program).Running == 0);
         if (Round)
         {
             LabEqual(LabSetPower(&Lab, NdisDeviceStateD3), NDIS_STATUS_SUCCESS);
@@ -406,12 +285,12 @@ VOID RefusedWhilePausing(VOID)
 
 VOID Sleep(VOID)
 {
-    RUNNING Running;
+    LAB_LOAD Running;
     PROGRAM Program;
     LAB Lab;
 
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
-    StartLoad(&Running, &Lab, &Program, 0);
+    LabLoadStart(&Running, &Lab, &Program, 0);
     for (ULONG I = 0; I < LabScale(20); I++)
     {
         LabSleep(3000);
@@ -422,6 +301,6 @@ VOID Sleep(VOID)
         LabRestart(&Lab);
     }
     LabEqual(ProgramQuery(&Program).SessionActive, 1);
-    StopLoad(&Running, &Lab, &Program);
+    LabLoadStop(&Running, &Lab, &Program);
     Close(&Lab, &Program);
 }
