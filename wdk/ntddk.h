@@ -525,6 +525,7 @@ FORCEINLINE PVOID MmGetSystemAddressForMdlSafe(_Inout_ PMDL Mdl, _In_ ULONG Prio
 #define IRP_MN_FILTER_RESOURCE_REQUIREMENTS 0x0D
 #define IRP_MN_QUERY_ID                     0x13
 #define IRP_MN_QUERY_PNP_DEVICE_STATE       0x14
+#define PNP_DEVICE_FAILED                   0x00000004 /* in IoStatus.Information of its answer */
 #define IRP_MN_SURPRISE_REMOVAL             0x17
 #define IRP_MN_WAIT_WAKE                    0x00
 #define IRP_MN_SET_POWER                    0x02

@@ -72,7 +72,7 @@ struct _NDIS_HOST_ADAPTER
     InitializeThread; /* while MiniportInitializeEx runs: who registers a device then does so for this adapter */
 
     NDIS_HANDLE Context; /* the miniport's */
-    BOOLEAN RegistrationSet, GeneralSet, SurpriseRemoved, Asleep;
+    BOOLEAN RegistrationSet, GeneralSet, SurpriseRemoved, StartFailed, Asleep;
     ULONG AttributeFlags;
     ULONG Mtu;
     NDIS_OID *SupportedOids;
