@@ -201,33 +201,33 @@ host: $(HOST_USER) ## build what Wine lacks (build/host/wine), for host/wine/run
 
 $(HW)/%.user.o: host/wine/%.c $(wildcard host/wine/*.h)
 	@mkdir -p $(HW)
-	$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
+	@$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
 
 $(HW)/keep.exe: $(HW)/keep.user.o
-	$(CLANG) $(WIN_LDFLAGS) -o $@ $^
+	@$(CLANG) $(WIN_LDFLAGS) -o $@ $^
 
 $(HW)/swdevice.sys: host/wine/swdevice.c host/wine/swdevice.h
 	@mkdir -p $(HW)
-	$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
-	$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
+	@$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
+	@$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
 
 $(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify driverstore driverinstall) host/wine/forward
-	host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
-	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4 -luuid
+	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4 -luuid
 
 $(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore driverinstall) host/wine/forward
-	host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
-	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lsetupapi -lcfgmgr32 -lrpcrt4
+	@host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lsetupapi -lcfgmgr32 -lrpcrt4
 
 $(HW)/%.linux.o: host/linux/%.c $(wildcard host/linux/*.h)
 	@mkdir -p $(HW)
-	$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
+	@$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
 
 $(HW)/iphlpapi.dll: $(patsubst %,$(HW)/%.user.o,ip_link ip_address ip_route ip_interface ip_notify ip_adapters) \
     $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o host/wine/forward
-	host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)' \
+	@host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)' \
 	    $(filter %.user.o,$^) > $(HW)/iphlpapi.def
-	$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/iphlpapi.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/iphlpapi.def
 
 # What newdev.dll and cfgmgr32.dll have that mingw-w64's import libraries lack.
 $(HW)/libhostapi.a:
@@ -241,7 +241,7 @@ $(HW)/libhostapi.a:
 
 $(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a $(wildcard host/wine/*.h)
 	@mkdir -p $(B)/tests
-	$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(HW) -lhostcm -lhostnewdev -lnewdev -lcfgmgr32 -lsetupapi -lole32 -luuid
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(HW) -lhostcm -lhostnewdev -lnewdev -lcfgmgr32 -lsetupapi -lole32 -luuid
 
 # host, kernel half: NDIS over Wine's kernel, the pieces of the kernel that Wine lacks, and the TUN device behind it, in one
 # ndis.sys. Kernel functions that are defined here (KeSetEvent, ...) are used directly; the rest come from Wine.
@@ -261,7 +261,7 @@ $(HW)/ndis.sys: $(HOST_KERNEL:host/%.c=$(HW)/%.kernel.o) $(HW)/libntdll.lib $(HW
 
 $(B)/tests/iphelper.exe: tests/e2e/iphelper.c
 	@mkdir -p $(B)/tests
-	$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -liphlpapi -lole32 -luuid
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -liphlpapi -lole32 -luuid
 
 # The miniport of tests/e2e/test_kernel.py.
 $(B)/tests/kernel/%.o: tests/e2e/kernel/%.c tests/e2e/kernel/kernel.h $(wildcard wdk/*.h)
@@ -287,6 +287,8 @@ $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -fshort-wchar -fno-strict-aliasing -fno-omit-frame-pointer -fno-optimize-sibling-calls -Iwdk -I.
 SIM_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SIM_FLAGS_thread  := -fsanitize=thread
+SIM_FLAGS_coverage := -fprofile-instr-generate
+SIM_DRIVER_FLAGS_coverage := -fcoverage-mapping
 SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c)
 SIM_HEADERS := $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h ring/*.h wdk/*.h)
 SIM_WRAPPED := $(shell grep ^WRAP tests/simulation/calls.c | grep -oE 'Ndis[A-Z][A-Za-z]+')
@@ -294,12 +296,12 @@ SIM_WRAPPED := $(shell grep ^WRAP tests/simulation/calls.c | grep -oE 'Ndis[A-Z]
 define simulator_rules
 $(B)/native/$(1)/%.o: %.c $(SIM_HEADERS) Makefile
 	@mkdir -p $$(@D)
-	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_$(1)) $$(if $$(filter driver/%,$$<),-include tests/simulation/code.h) -c $$< -o $$@
+	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_$(1)) $$(if $$(filter driver/%,$$<),$(SIM_DRIVER_FLAGS_$(1)) -include tests/simulation/code.h) -c $$< -o $$@
 
 $(B)/native/simulate-$(1): $(SIM_SOURCES:%.c=$(B)/native/$(1)/%.o)
 	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_WRAPPED:%=-Wl,--wrap=%) -o $$@ $$^ -pthread
 endef
-$(foreach kind,address thread,$(eval $(call simulator_rules,$(kind))))
+$(foreach kind,address thread coverage,$(eval $(call simulator_rules,$(kind))))
 
 .PHONY: simulate check-simulate
 simulate: deps check-simulate ## the driver in a simulated kernel, under the address, undefined and thread sanitizers
