@@ -309,6 +309,15 @@ static VOID Reader(_In_ PVOID Context)
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
+static VOID Stop(_Inout_ BACKEND *Backend)
+{
+    uint64_t One = 1;
+
+    InterlockedExchange(&Backend->Stopping, 1);
+    LinuxWrite(Backend->StopEvent, &One, sizeof(One));
+    KeSetEvent(&Backend->BatchFree, 0, FALSE);
+}
+
 NTSTATUS BackendStart(BACKEND *Backend)
 {
     HANDLE Handle;
@@ -325,7 +334,8 @@ NTSTATUS BackendStart(BACKEND *Backend)
     Status = ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, &Backend->Thread, NULL);
     if (!NT_SUCCESS(Status))
     {
-        DbgPrint("linux: %s: reader thread: 0x%08x\n", Backend->Tun.Name, (unsigned)Status);
+        Stop(Backend);
+        ZwWaitForSingleObject(Handle, FALSE, NULL);
     }
     ZwClose(Handle);
     return Status;
@@ -333,15 +343,13 @@ NTSTATUS BackendStart(BACKEND *Backend)
 
 VOID BackendStop(BACKEND *Backend)
 {
-    uint64_t One = 1;
+    uint64_t Count;
 
-    InterlockedExchange(&Backend->Stopping, 1);
-    LinuxWrite(Backend->StopEvent, &One, sizeof(One));
-    KeSetEvent(&Backend->BatchFree, 0, FALSE);
+    Stop(Backend);
     KeWaitForSingleObject(Backend->Thread, Executive, KernelMode, FALSE, NULL);
     ObDereferenceObject(Backend->Thread);
     Backend->Thread = NULL;
-    LinuxRead(Backend->StopEvent, &One, sizeof(One));
+    LinuxRead(Backend->StopEvent, &Count, sizeof(Count));
     KeClearEvent(&Backend->BatchFree);
 }
 

@@ -415,6 +415,67 @@ static ULONG TestDeviceObjects(ADAPTER *Adapter)
     return 0;
 }
 
+static NTSTATUS DeviceRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(DeviceObject);
+    Irp->IoStatus.Status = STATUS_SUCCESS;
+    Irp->IoStatus.Information = 0;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    return STATUS_SUCCESS;
+}
+
+/* A control device under the same name, again and again, with an access list for everyone. */
+static ULONG TestControlDevice(ADAPTER *Adapter)
+{
+    /* A self-relative descriptor: O: and G: none, D:(A;;GA;;;WD). */
+    static const struct
+    {
+        UCHAR Revision, Padding;
+        USHORT Control;
+        ULONG Owner, Group, Sacl, Dacl;
+        UCHAR AclRevision, AclPadding;
+        USHORT AclSize, AceCount, AclPadding2;
+        UCHAR AceType, AceFlags;
+        USHORT AceSize;
+        ULONG Mask;
+        UCHAR SidRevision, SubAuthorities, Authority[6];
+        ULONG SubAuthority;
+    } Everyone = {1, 0, 0x8004, 0, 0, 0, 20, 2, 0, 28, 1, 0, 0, 0, 20, GENERIC_ALL, 1, 1, {0, 0, 0, 0, 0, 1}, 0};
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\Device\\KernelTest");
+    UNICODE_STRING Link = RTL_CONSTANT_STRING(L"\\DosDevices\\Global\\KernelTest");
+    UNICODE_STRING Sddl = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;SY)(A;;GA;;;BA)");
+    PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1] = {
+        [IRP_MJ_CREATE] = DeviceRequest, [IRP_MJ_CLEANUP] = DeviceRequest, [IRP_MJ_CLOSE] = DeviceRequest};
+    NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = {.Header = {.Type = NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
+                                                           .Revision = NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
+                                                           .Size = NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1},
+                                                .DeviceName = &Name,
+                                                .SymbolicName = &Link,
+                                                .MajorFunctions = Dispatch,
+                                                .ExtensionSize = 24,
+                                                .DefaultSDDLString = &Sddl};
+    DEVICE_OBJECT *Device, *Second;
+    NDIS_HANDLE Registration, Other;
+    HANDLE Handle;
+    PUCHAR Extension;
+
+    for (ULONG Round = 0; Round < 3; Round++)
+    {
+        EXPECT(NdisRegisterDeviceEx(Adapter->Driver, &Attributes, &Device, &Registration) == NDIS_STATUS_SUCCESS);
+        EXPECT(NdisRegisterDeviceEx(Adapter->Driver, &Attributes, &Second, &Other) != NDIS_STATUS_SUCCESS);
+        Extension = NdisGetDeviceReservedExtension(Device);
+        EXPECT(Extension && Extension[0] == 0 && Extension[23] == 0);
+        EXPECT(RtlValidRelativeSecurityDescriptor((PSECURITY_DESCRIPTOR)&Everyone, sizeof(Everyone),
+                                                  DACL_SECURITY_INFORMATION));
+        EXPECT(
+            NT_SUCCESS(ObOpenObjectByPointer(Device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC, NULL, KernelMode, &Handle)));
+        EXPECT(NT_SUCCESS(ZwSetSecurityObject(Handle, DACL_SECURITY_INFORMATION, (PSECURITY_DESCRIPTOR)&Everyone)));
+        ZwClose(Handle);
+        NdisDeregisterDeviceEx(Registration);
+    }
+    return 0;
+}
+
 static const struct
 {
     PCSTR Name;
@@ -430,6 +491,7 @@ static const struct
     {"pool", TestPool},
     {"buffers", TestBuffers},
     {"device", TestDeviceObjects},
+    {"control-device", TestControlDevice},
 };
 
 VOID TestKernel(ADAPTER *Adapter)
