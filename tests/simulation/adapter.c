@@ -15,10 +15,10 @@ TUN_GUID LabGuid(ULONG Number)
 VOID LabPath(const TUN_GUID *Guid, WCHAR *Path)
 {
     CHAR Text[80];
-    int Length = snprintf(Text, sizeof(Text),
-                          "\\\\.\\Global\\PLAINTUN{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", Guid->Data1,
-                          Guid->Data2, Guid->Data3, Guid->Data4[0], Guid->Data4[1], Guid->Data4[2], Guid->Data4[3],
-                          Guid->Data4[4], Guid->Data4[5], Guid->Data4[6], Guid->Data4[7]);
+    int Length =
+        snprintf(Text, sizeof(Text), "\\\\.\\Global\\PLAINTUN{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}",
+                 Guid->Data1, Guid->Data2, Guid->Data3, Guid->Data4[0], Guid->Data4[1], Guid->Data4[2], Guid->Data4[3],
+                 Guid->Data4[4], Guid->Data4[5], Guid->Data4[6], Guid->Data4[7]);
 
     for (int I = 0; I <= Length; I++)
     {

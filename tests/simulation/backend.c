@@ -36,7 +36,7 @@ struct _BACKEND
     BOOLEAN LinkUp;
     NDIS_HANDLE ListPool, BufferPool;
     CARRIER Carriers[CARRIERS];
-    PEPROCESS Sender; /* whose memory unmapped packets are in */
+    PEPROCESS Sender;     /* whose memory unmapped packets are in */
     EX_RUNDOWN_REF Sends; /* run down while the adapter is not started */
     pthread_mutex_t Lock;
     pthread_cond_t Changed;
@@ -330,7 +330,10 @@ static ULONG Cut(_Inout_ CARRIER *Carrier, _In_ ULONG Index, _In_ const UCHAR *P
     {
         MDL *Mdl = Carrier->Mdls[Index][Part];
         ULONG Left = Length - Used, Before = Part ? 0 : Lead;
-        ULONG Here = Part == Parts - 1 ? Left : LabRandom(Random) % 4 == 0 ? 0 : Left ? LabRandom(Random) % (Left + 1) : 0;
+        ULONG Here = Part == Parts - 1            ? Left
+                     : LabRandom(Random) % 4 == 0 ? 0
+                     : Left                       ? LabRandom(Random) % (Left + 1)
+                                                  : 0;
 
         /* A part that holds the data's beginning must not be empty: "NET_BUFFER structure". */
         Here = Part == 0 && !Here && Left && !Before ? 1 : Here;

@@ -45,10 +45,11 @@ DRIVER_INITIALIZE DriverEntry;
 static VOID Live(VOID)
 {
     /* D:P(A;;GRGW;;;WD), as in life.c */
-    static const UCHAR Everyone[] = {1, 0, 0x04, 0x90, 0,    0, 0, 0, 0, 0, 0, 0, 0,  0, 0, 0, 20, 0, 0, 0, 2, 0, 28,
-                                     0, 1, 0,    0,    0,    0, 0, 20, 0, 0, 0, 0, 0xc0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0,
-                                     0, 0};
-    static const STACK_SHAPE Shapes[] = {{.Lists = 2, .Buffers = 2}, {.Lists = 1, .Buffers = 1, .Parts = 3, .Unmapped = TRUE}};
+    static const UCHAR Everyone[] = {1,  0, 0x04, 0x90, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0,  0,
+                                     20, 0, 0,    0,    2, 0, 28, 0, 1, 0, 0, 0, 0, 0, 20, 0,
+                                     0,  0, 0,    0xc0, 1, 1, 0,  0, 0, 0, 0, 1, 0, 0, 0,  0};
+    static const STACK_SHAPE Shapes[] = {{.Lists = 2, .Buffers = 2},
+                                         {.Lists = 1, .Buffers = 1, .Parts = 3, .Unmapped = TRUE}};
     static const uint32_t Mtu = 1400;
     TUN_GUID Guid = LabGuid(3);
     SIM_PROPERTY Properties[] = {LabGuidProperty(&Guid), LabMtuProperty(&Mtu),

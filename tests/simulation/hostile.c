@@ -73,10 +73,9 @@ VOID CorruptToApp(VOID)
 
 VOID CorruptToStack(VOID)
 {
-    static const uint32_t Tails[] = {1,          8,          15,         RING_CAPACITY_MIN + 16, 0x7ffffff0,
-                                     0x80000000, 0xfffffff0, 0xffffffff};
-    static const uint32_t Lengths[] = {1000 - 16 + 1, 1000, 65535, 65536, 0x1fff0, 0x7fffffff, 0x80000000, 0xfffffff0,
-                                       0xffffffff};
+    static const uint32_t Tails[] = {1, 8, 15, RING_CAPACITY_MIN + 16, 0x7ffffff0, 0x80000000, 0xfffffff0, 0xffffffff};
+    static const uint32_t Lengths[] = {1000 - 16 + 1, 1000,       65535,      65536,     0x1fff0,
+                                       0x7fffffff,    0x80000000, 0xfffffff0, 0xffffffff};
     ULONG64 Sequence = 0;
     PROGRAM Program;
     LAB Lab;

@@ -80,8 +80,8 @@ NDIS_STATUS LabSetPower(_In_ LAB *Lab, _In_ ULONG State);
 typedef enum _STACK_HOLD
 {
     StackReturnsAtOnce,
-    StackReturnsLate,  /* another thread gives the lists back, in any order */
-    StackHoldsAll      /* until StackHold says otherwise */
+    StackReturnsLate, /* another thread gives the lists back, in any order */
+    StackHoldsAll     /* until StackHold says otherwise */
 } STACK_HOLD;
 
 /* How a packet is cut: all chosen by chance from what is allowed. */
@@ -95,9 +95,9 @@ typedef struct _STACK_SHAPE
 
 typedef struct _STACK_COUNTERS
 {
-    ULONG64 Sent, Refused;             /* packets */
+    ULONG64 Sent, Refused; /* packets */
     ULONG64 Received, ReceivedOctets;
-    ULONG64 Resources;                 /* of the received: lists lent for the call only */
+    ULONG64 Resources; /* of the received: lists lent for the call only */
 } STACK_COUNTERS;
 
 BACKEND *StackLast(VOID); /* of the adapter that was started last; NULL: none */

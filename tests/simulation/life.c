@@ -55,8 +55,8 @@ VOID PlugUnplug(VOID)
 }
 
 /* O:BA D:P(A;;GRGW;;;WD): everyone may read and write. */
-static const UCHAR Everyone[] = {1, 0, 0x04, 0x90, 0, 0,    0, 0,    0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 2, 0, 28,
-                                 0, 1, 0,    0,    0, 0, 0, 20, 0, 0, 0, 0, 0xc0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0};
+static const UCHAR Everyone[] = {1, 0, 0x04, 0x90, 0, 0, 0,  0, 0, 0, 0, 0,    0, 0, 0, 0, 20, 0, 0, 0, 2, 0, 28, 0,
+                                 1, 0, 0,    0,    0, 0, 20, 0, 0, 0, 0, 0xc0, 1, 1, 0, 0, 0,  0, 0, 1, 0, 0, 0,  0};
 
 static NTSTATUS Plug(_In_ LAB *Lab, _In_ const SIM_PROPERTY *Properties, _In_ ULONG Count)
 {
@@ -180,8 +180,8 @@ VOID EveryOid(VOID)
         {
             NDIS_STATUS Status = Ask(&Lab, NdisRequestSetInformation, Settable[I], Length, &Done, &Needed);
 
-            LabCheck(Status != NDIS_STATUS_SUCCESS || Done <= Length, "OID 0x%x: %u of %u bytes read", Settable[I], Done,
-                     Length);
+            LabCheck(Status != NDIS_STATUS_SUCCESS || Done <= Length, "OID 0x%x: %u of %u bytes read", Settable[I],
+                     Done, Length);
         }
     }
     /* None of these is ours. */

@@ -20,8 +20,8 @@ static void *StackSends(void *Context)
                              .Parts = Chance >> 16 & 3,
                              .Dispatch = Chance >> 20 & 1};
 
-        if (!StackSend(Load->Stack, &Shape, Length, Length >= 40 && (Chance >> 21 & 1), Load->Flow, &Sequence,
-                       NULL, &Random, NULL))
+        if (!StackSend(Load->Stack, &Shape, Length, Length >= 40 && (Chance >> 21 & 1), Load->Flow, &Sequence, NULL,
+                       &Random, NULL))
         {
             LabSleep(100);
         }
@@ -111,4 +111,3 @@ VOID LabBalance(LAB *Lab, PROGRAM *Program)
     LabEqual(Counters.ToStackBytes, Stack.ReceivedOctets);
     LabEqual(Counters.ToStackPackets + Counters.ToStackDropInvalid, Program->Sent);
 }
-

@@ -20,8 +20,8 @@ static inline UCHAR PacketByte(_In_ ULONG Flow, _In_ ULONG64 Sequence, _In_ ULON
 static inline VOID PacketMake(_Out_ UCHAR *Packet, _In_ ULONG Length, _In_ BOOLEAN IsIpv6, _In_ ULONG Flow,
                               _In_ ULONG64 Sequence)
 {
-    ULONG Header = IsIpv6 ? PACKET_V6_MIN : PACKET_V4_MIN, Stamp[4] = {Flow, Length, (ULONG)Sequence,
-                                                                       (ULONG)(Sequence >> 32)};
+    ULONG Header = IsIpv6 ? PACKET_V6_MIN : PACKET_V4_MIN,
+          Stamp[4] = {Flow, Length, (ULONG)Sequence, (ULONG)(Sequence >> 32)};
 
     memset(Packet, 0, Header);
     Packet[0] = IsIpv6 ? 0x60 : 0x45;
@@ -46,7 +46,8 @@ static inline VOID PacketMake(_Out_ UCHAR *Packet, _In_ ULONG Length, _In_ BOOLE
 }
 
 /* FALSE: not as PacketMake made it. *Flow is 0 where there is no room for a stamp. */
-static inline BOOLEAN PacketCheck(_In_ const UCHAR *Packet, _In_ ULONG Length, _Out_ ULONG *Flow, _Out_ ULONG64 *Sequence)
+static inline BOOLEAN PacketCheck(_In_ const UCHAR *Packet, _In_ ULONG Length, _Out_ ULONG *Flow,
+                                  _Out_ ULONG64 *Sequence)
 {
     ULONG Header = Packet[0] == 0x60 ? PACKET_V6_MIN : PACKET_V4_MIN, Stamp[4];
 

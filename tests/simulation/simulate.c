@@ -14,12 +14,10 @@
 
 #define SCENARIOS(Each)                                                                                                \
     Each(LoadUnload) Each(PlugUnplug) Each(BadProperties) Each(EveryOid) Each(NamesAndAccess) Each(HandleOutlives)     \
-    Each(BadInputs) Each(ManySessions) Each(OwnersOnly)                                                                \
-    Each(ToApp) Each(ToStack) Each(BothWays) Each(Shapes) Each(InvalidPackets) Each(FullRing) Each(SlowStack)          \
-    Each(PauseUnderTraffic) Each(RefusedWhilePausing) Each(Sleep)                                                      \
-    Each(CorruptToApp) Each(CorruptToStack) Each(HostileWriter)                                                        \
-    Each(SurpriseRemoval) Each(ProgramDies) Each(HandleInTwoProcesses) Each(TwoAdapters)                               \
-    Each(Faults)
+        Each(BadInputs) Each(ManySessions) Each(OwnersOnly) Each(ToApp) Each(ToStack) Each(BothWays) Each(Shapes)      \
+            Each(InvalidPackets) Each(FullRing) Each(SlowStack) Each(PauseUnderTraffic) Each(RefusedWhilePausing)      \
+                Each(Sleep) Each(CorruptToApp) Each(CorruptToStack) Each(HostileWriter) Each(SurpriseRemoval)          \
+                    Each(ProgramDies) Each(HandleInTwoProcesses) Each(TwoAdapters) Each(Faults)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)
@@ -170,8 +168,8 @@ int main(int Count, char **Arguments)
         SimCheckEmpty(Scenarios[I].Name);
         alarm(0);
         Ran++;
-        printf("%-20s %s %6llu ms %8llu operations\n", Scenarios[I].Name, SimViolations() == Violations ? "ok  " : "FAIL",
-               Milliseconds() - Begin, Operations - Before);
+        printf("%-20s %s %6llu ms %8llu operations\n", Scenarios[I].Name,
+               SimViolations() == Violations ? "ok  " : "FAIL", Milliseconds() - Begin, Operations - Before);
     }
     printf("ran %u scenarios, %llu operations, %u violations\n", Ran, Operations, SimViolations());
     return SimViolations() || !Ran;

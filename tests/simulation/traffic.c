@@ -116,9 +116,9 @@ VOID InvalidPackets(VOID)
         UCHAR First;
         ULONG Length;
         BOOLEAN Valid;
-    } Cases[] = {{0x45, 19, FALSE}, {0x45, 20, TRUE},  {0x45, 1, FALSE},   {0x44, 20, FALSE}, {0x46, 23, FALSE},
-                 {0x46, 24, TRUE},  {0x4f, 59, FALSE}, {0x4f, 60, TRUE},   {0x60, 39, FALSE}, {0x60, 40, TRUE},
-                 {0x00, 64, FALSE}, {0x50, 64, FALSE}, {0xff, 64, FALSE},  {0x05, 20, FALSE}, {0x40, 100, FALSE},
+    } Cases[] = {{0x45, 19, FALSE}, {0x45, 20, TRUE},    {0x45, 1, FALSE},  {0x44, 20, FALSE}, {0x46, 23, FALSE},
+                 {0x46, 24, TRUE},  {0x4f, 59, FALSE},   {0x4f, 60, TRUE},  {0x60, 39, FALSE}, {0x60, 40, TRUE},
+                 {0x00, 64, FALSE}, {0x50, 64, FALSE},   {0xff, 64, FALSE}, {0x05, 20, FALSE}, {0x40, 100, FALSE},
                  {0x6f, 40, TRUE},  {0x10, 65535, FALSE}};
     ULONG64 Random = LabSeed(), Sequence = 0;
     UCHAR *Packet = calloc(1, 65536 + 64);
