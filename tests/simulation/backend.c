@@ -379,6 +379,7 @@ static ULONG Fill(_Inout_ CARRIER *Carrier, _In_ const STACK_SHAPE *Shape, _In_ 
             Buffer->Next = J + 1 < Shape->Buffers ? Carrier->Buffers[I][J + 1] : NULL;
             LabCheck(Used + Length + PARTS_MAX * (GAP + 64) <= CARRIER_BYTES, "the chain is too long for the test");
             Used += Cut(Carrier, Index, Given ? Given : Packet, Length, Parts, Carrier->Memory + Used, Buffer, Random);
+            Buffer->DataLength += Shape->Missing;
         }
     }
     free(Packet);

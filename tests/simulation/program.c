@@ -46,11 +46,6 @@ NTSTATUS ProgramStart(PROGRAM *Program, ULONG Capacity)
     LabEqual(Program->Start.SectionSize, Program->Size);
     LabEqual(Program->Start.ToApp, 0);
     LabEqual(Program->Start.ToStack, TunRingStride(Capacity));
-    /* A hostile one starts while the stack sends: its ring may hold packets already. */
-    for (SIZE_T I = 0; I < Program->Size && !Program->Hostile; I += I < 4096 ? 1 : 997)
-    {
-        LabCheck(Program->Memory[I] == 0, "byte %zu of a new section is 0x%x", I, Program->Memory[I]);
-    }
     RingAttach(&Program->ToApp, (RING *)(Program->Memory + Program->Start.ToApp), Capacity);
     RingAttach(&Program->ToStack, (RING *)(Program->Memory + Program->Start.ToStack), Capacity);
     return Status;

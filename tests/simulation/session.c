@@ -192,6 +192,11 @@ VOID ManySessions(VOID)
         LabEqual(ProgramStart(&Program, Capacity), STATUS_SUCCESS);
         LabCheck(StackLinkUp(Lab.Stack), "the link is down during a session");
         LabEqual(ProgramQuery(&Program).SessionActive, 1);
+        /* Nobody has sent anything: all there is, is zero. Wholly near the beginning, here and there behind. */
+        for (SIZE_T Byte = 0; Byte < Program.Size; Byte += Byte < 4096 ? 1 : 997)
+        {
+            LabCheck(Program.Memory[Byte] == 0, "byte %zu of a new section is 0x%x", Byte, Program.Memory[Byte]);
+        }
         LabEqual(ProgramEnd(&Program), STATUS_SUCCESS);
         LabEqual(RingClosed(Program.ToApp.Ring), TUN_CLOSED_ENDED);
         LabEqual(RingClosed(Program.ToStack.Ring), TUN_CLOSED_ENDED);

@@ -17,7 +17,9 @@
         Each(BadInputs) Each(ManySessions) Each(OwnersOnly) Each(ToApp) Each(ToStack) Each(BothWays) Each(Shapes)      \
             Each(InvalidPackets) Each(FullRing) Each(SlowStack) Each(PauseUnderTraffic) Each(RefusedWhilePausing)      \
                 Each(Sleep) Each(CorruptToApp) Each(CorruptToStack) Each(HostileWriter) Each(SurpriseRemoval)          \
-                    Each(ProgramDies) Each(HandleInTwoProcesses) Each(TwoAdapters) Each(Faults)
+                    Each(ProgramDies) Each(HandleInTwoProcesses) Each(TwoAdapters) Each(Casts) Each(ShortChains)       \
+                        Each(OddOpens) Each(NoLists) Each(OvertakenRemoval) Each(EndWhileDying) Each(IdleHandlers)     \
+                            Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)

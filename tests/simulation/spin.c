@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything at once, by chance: threads that send as the stack does, programs that fight for the session, start it, end
+ * it and die in it, and one thread that pauses, puts to sleep, asks OIDs, makes the stack slow and takes the device away.
+ * It goes in epochs; at the end of each, when all is still, the books must balance to the packet. SIM_SPIN in the
+ * environment is the number of actions. The seed replays what each thread chooses, not how they meet.
+ */
+#include "tests/simulation/lab.h"
+
+SCENARIO Spin;
+
+#define STACK_ACTORS   2
+#define PROGRAM_ACTORS 2
+#define PROGRAM_FLOW   8     /* and the next */
+#define EPOCH          20000 /* actions */
+
+typedef struct _SPIN
+{
+    LAB Lab;
+    _Atomic(ULONG) Stop;
+    _Atomic(ULONG) Removed;
+    _Atomic(ULONG64) Actions; /* in this epoch */
+    _Atomic(ULONG64) Received, ReceivedOctets, Sent, Left, Sessions, Deaths, Refused;
+} SPIN;
+
+typedef struct _ACTOR
+{
+    SPIN *Spin;
+    BACKEND *Stack; /* kept */
+    ULONG Number;
+    ULONG64 Random, Sequence;
+} ACTOR;
+
+static VOID Act(_Inout_ SPIN *Spin)
+{
+    atomic_fetch_add_explicit(&Spin->Actions, 1, memory_order_relaxed);
+}
+
+static BOOLEAN Stopping(_In_ SPIN *Spin)
+{
+    return atomic_load_explicit(&Spin->Stop, memory_order_relaxed) != 0;
+}
+
+/* ---- The stack sends */
+
+static void *StackActor(void *Context)
+{
+    ACTOR *Actor = Context;
+
+    while (!Stopping(Actor->Spin))
+    {
+        ULONG Chance = LabRandom(&Actor->Random), Length = LabSizes[Chance % (LAB_SIZES - 1)];
+        BOOLEAN Unmapped = Chance >> 24 == 0;
+        STACK_SHAPE Shape = {.Lists = Unmapped ? 1 : 1 + (Chance >> 8) % 8,
+                             .Buffers = Unmapped ? 1 : 1 + (Chance >> 12) % 3,
+                             .Dispatch = Chance >> 16 & 1,
+                             .Unmapped = Unmapped};
+
+        if (!StackSend(Actor->Stack, &Shape, Length, Length >= 40 && (Chance >> 17 & 1), 1 + Actor->Number,
+                       &Actor->Sequence, NULL, &Actor->Random, NULL))
+        {
+            LabSleep(50);
+        }
+        Act(Actor->Spin);
+    }
+    return NULL;
+}
+
+/* ---- Programs */
+
+/* Counts what the driver had not taken out of the ring when the session was over. */
+static ULONG64 LeftBehind(_In_ PROGRAM *Program)
+{
+    RING_SIDE Side = Program->ToStack;
+    uint32_t Index = atomic_load(&Side.Ring->Head);
+    ULONG64 Count = 0;
+
+    while (Index != Side.Own)
+    {
+        Index += (uint32_t)RingEntrySize(atomic_load(&RingPacketAt(&Side, Index)->Length));
+        Count++;
+    }
+    return Count;
+}
+
+/* The middle of a session: sends, asks, idles. */
+static VOID Use(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Program)
+{
+    for (ULONG Rounds = LabRandom(&Actor->Random) % 200; Rounds && !Stopping(Actor->Spin); Rounds--)
+    {
+        ULONG Chance = LabRandom(&Actor->Random), Length = LabSizes[(Chance >> 8) % (LAB_SIZES - 1)];
+        TUN_STATISTICS Statistics;
+
+        Act(Actor->Spin);
+        switch (Chance % 16)
+        {
+        case 0:
+            LabSleep(Chance >> 20 & 255);
+            break;
+        case 1:
+            /* STATUS_DEVICE_REMOVED, once it is. */
+            SimIoControl(Program->Process, Program->File, TUN_IOCTL_STATISTICS, NULL, 0, &Statistics,
+                         sizeof(Statistics), NULL);
+            break;
+        default:
+            if (!ProgramSend(Program, 1 + (Chance >> 12) % 24, Length, Length >= 40 && (Chance >> 31),
+                             PROGRAM_FLOW + Actor->Number, &Actor->Sequence))
+            {
+                return;
+            }
+        }
+    }
+}
+
+static VOID Session(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Program)
+{
+    SPIN *Spin = Actor->Spin;
+    ULONG Chance = LabRandom(&Actor->Random);
+    NTSTATUS Status = ProgramStart(Program, RING_CAPACITY_MIN << Chance % 3);
+    LAB_THREAD Receiver;
+
+    Act(Spin);
+    if (!NT_SUCCESS(Status))
+    {
+        LabCheck(Status == STATUS_DEVICE_BUSY || Status == STATUS_DEVICE_REMOVED, "start: 0x%x", (unsigned)Status);
+        atomic_fetch_add(&Spin->Refused, 1);
+        LabSleep(Chance >> 8 & 511);
+        return;
+    }
+    Receiver = LabStart(ProgramReceiveLoop, Program);
+    Use(Actor, Program);
+    switch (Chance >> 4 & 3)
+    {
+    case 0:
+        SimProcessKill(Program->Process); /* while the receiver goes on */
+        atomic_store(&Program->Dead, 1);
+        atomic_fetch_add(&Spin->Deaths, 1);
+        break;
+    case 1:
+        SimCloseHandle(Program->Process, Program->File);
+        break;
+    default:
+        ProgramEnd(Program);
+    }
+    LabCheck(RingClosed(Program->ToApp.Ring) && RingClosed(Program->ToStack.Ring), "a ring outlives its session");
+    atomic_store(&Program->Stop, 1);
+    LabJoin(Receiver);
+    ProgramReceive(Program); /* what the ring still holds */
+    atomic_fetch_add(&Spin->Received, Program->Received);
+    atomic_fetch_add(&Spin->ReceivedOctets, Program->ReceivedOctets);
+    atomic_fetch_add(&Spin->Sent, Program->Sent);
+    atomic_fetch_add(&Spin->Left, LeftBehind(Program));
+    atomic_fetch_add(&Spin->Sessions, 1);
+}
+
+static void *ProgramActor(void *Context)
+{
+    ACTOR *Actor = Context;
+
+    while (!Stopping(Actor->Spin))
+    {
+        PROGRAM Program;
+        NTSTATUS Status = ProgramOpen(&Program, Actor->Spin->Lab.Path, SimAdministrator);
+
+        Act(Actor->Spin);
+        if (NT_SUCCESS(Status))
+        {
+            Session(Actor, &Program);
+        }
+        else
+        {
+            LabCheck(atomic_load(&Actor->Spin->Removed), "open: 0x%x", (unsigned)Status);
+            LabSleep(200);
+        }
+        ProgramClose(&Program);
+    }
+    return NULL;
+}
+
+/* ---- The system around */
+
+static VOID AskOid(_Inout_ ACTOR *Actor)
+{
+    NDIS_HOST_ADAPTER *Adapter = StackAdapter(Actor->Stack);
+    NDIS_OID Oid = Adapter->SupportedOids[LabRandom(&Actor->Random) % Adapter->SupportedOidCount];
+    UCHAR Buffer[256];
+    ULONG Done, Needed;
+
+    memset(Buffer, 0, sizeof(Buffer));
+    if (Oid != OID_PNP_SET_POWER)
+    {
+        HostOid(Adapter, LabRandom(&Actor->Random) % 4 ? NdisRequestQueryInformation : NdisRequestSetInformation, Oid,
+                Buffer, LabRandom(&Actor->Random) % sizeof(Buffer), &Done, &Needed);
+    }
+}
+
+/* Until the epoch's actions are done. Leaves the adapter running, or gone. */
+static VOID SystemActor(_Inout_ ACTOR *Actor, _In_ BOOLEAN Remove)
+{
+    SPIN *Spin = Actor->Spin;
+
+    while (atomic_load_explicit(&Spin->Actions, memory_order_relaxed) < EPOCH)
+    {
+        ULONG Chance = LabRandom(&Actor->Random);
+
+        Act(Spin);
+        LabSleep(Chance >> 16 & 1023);
+        switch (Chance % 8)
+        {
+        case 0:
+        case 1:
+            LabPause(&Spin->Lab);
+            LabSleep(Chance >> 8 & 255);
+            LabRestart(&Spin->Lab);
+            break;
+        case 2:
+            LabPause(&Spin->Lab);
+            LabEqual(LabSetPower(&Spin->Lab, NdisDeviceStateD3), NDIS_STATUS_SUCCESS);
+            LabSleep(Chance >> 8 & 255);
+            LabEqual(LabSetPower(&Spin->Lab, NdisDeviceStateD0), NDIS_STATUS_SUCCESS);
+            LabRestart(&Spin->Lab);
+            break;
+        case 3:
+            StackHold(Actor->Stack, StackHoldsAll);
+            LabSleep(Chance >> 8 & 1023);
+            StackHold(Actor->Stack, StackReturnsLate);
+            break;
+        case 4:
+            StackHold(Actor->Stack, Chance >> 8 & 1 ? StackReturnsLate : StackReturnsAtOnce);
+            break;
+        default:
+            AskOid(Actor);
+        }
+    }
+    if (Remove)
+    {
+        atomic_store(&Spin->Removed, 1);
+        LabUnplug(&Spin->Lab, LabRandom(&Actor->Random) % 2);
+    }
+    else
+    {
+        StackHold(Actor->Stack, StackReturnsAtOnce);
+    }
+}
+
+static VOID Books(_In_ SPIN *Spin)
+{
+    PROGRAM Program;
+    TUN_COUNTERS Counters;
+    STACK_COUNTERS Stack;
+
+    LabUntil(StackHeld(Spin->Lab.Stack) == 0);
+    LabEqual(ProgramOpen(&Program, Spin->Lab.Path, SimSystem), STATUS_SUCCESS);
+    Counters = ProgramStatistics(&Program).Adapter;
+    Stack = StackRead(Spin->Lab.Stack);
+    LabEqual(Counters.ToAppPackets, Spin->Received);
+    LabEqual(Counters.ToAppBytes, Spin->ReceivedOctets);
+    LabEqual(Counters.ToAppPackets + Counters.ToAppDropNoSession + Counters.ToAppDropFull + Counters.ToAppDropInvalid +
+                 Counters.ToAppDropPaused,
+             Stack.Sent);
+    LabEqual(Counters.ToAppDropInvalid, 0);
+    LabEqual(Counters.ToStackPackets, Stack.Received);
+    LabEqual(Counters.ToStackBytes, Stack.ReceivedOctets);
+    LabEqual(Counters.ToStackPackets + Spin->Left, Spin->Sent);
+    LabEqual(Counters.ToStackDropInvalid, 0);
+    ProgramClose(&Program);
+}
+
+VOID Spin(VOID)
+{
+    PCSTR Given = getenv("SIM_SPIN");
+    ULONG64 Wanted = Given ? strtoull(Given, NULL, 0) : LabScale(__has_feature(thread_sanitizer) ? 200000 : 1000000);
+    ULONG64 Done = 0, Sessions = 0, Deaths = 0, Random = LabSeed();
+    ULONG64 StackSequence[STACK_ACTORS] = {0}, ProgramSequence[PROGRAM_ACTORS] = {0};
+    ULONG Epochs;
+
+    for (Epochs = 0; Done < Wanted; Epochs++)
+    {
+        static SPIN Spinning;
+        ACTOR Actors[STACK_ACTORS + PROGRAM_ACTORS + 1];
+        LAB_THREAD Threads[STACK_ACTORS + PROGRAM_ACTORS];
+        BOOLEAN Remove = Epochs % 3 == 2;
+
+        memset(&Spinning, 0, sizeof(Spinning));
+        LabOpen(&Spinning.Lab);
+        for (ULONG I = 0; I < ARRAYSIZE(Actors); I++)
+        {
+            BOOLEAN IsStack = I < STACK_ACTORS;
+            ULONG Number = IsStack ? I : I - STACK_ACTORS;
+
+            Actors[I] = (ACTOR){.Spin = &Spinning, .Stack = Spinning.Lab.Stack, .Number = Number};
+            Actors[I].Random = (ULONG64)LabRandom(&Random) << 32 | I;
+            StackKeep(Actors[I].Stack);
+            if (I < ARRAYSIZE(Threads))
+            {
+                Actors[I].Sequence = IsStack ? StackSequence[Number] : ProgramSequence[Number];
+                Threads[I] = LabStart(IsStack ? StackActor : ProgramActor, &Actors[I]);
+            }
+        }
+        SystemActor(&Actors[ARRAYSIZE(Threads)], Remove);
+        atomic_store(&Spinning.Stop, 1);
+        for (ULONG I = 0; I < ARRAYSIZE(Threads); I++)
+        {
+            LabJoin(Threads[I]);
+            *(I < STACK_ACTORS ? &StackSequence[I] : &ProgramSequence[I - STACK_ACTORS]) = Actors[I].Sequence;
+        }
+        if (!Remove)
+        {
+            Books(&Spinning);
+            LabUnplug(&Spinning.Lab, FALSE);
+        }
+        for (ULONG I = 0; I < ARRAYSIZE(Actors); I++)
+        {
+            StackDrop(Actors[I].Stack);
+        }
+        LabUnload(&Spinning.Lab);
+        SimCheckEmpty("Spin, end of an epoch");
+        Done += Spinning.Actions;
+        Sessions += Spinning.Sessions;
+        Deaths += Spinning.Deaths;
+    }
+    printf("spin: %llu actions, %u epochs, %llu sessions, %llu deaths\n", Done, Epochs, Sessions, Deaths);
+}
