@@ -309,6 +309,10 @@ simulate: deps check-simulate ## the driver in a simulated kernel, under the add
 check-simulate: $(B)/native/simulate-address $(B)/native/simulate-thread
 	@tests/simulation/run
 
+.PHONY: soak
+soak: deps $(B)/native/simulate-address ## the simulator's random operations up to 100 million, in steps that can be resumed
+	@tests/simulation/soak
+
 # --- examples --------------------------------------------------------------------------------------------------------
 # Windows programs that stand beside the library; echo loads wintun.dll when it runs, wire is linked with plaintun.dll.
 
