@@ -86,8 +86,19 @@ static PUCHAR MapPart(_Inout_ NT_SECTION *Section, _In_ SIZE_T Offset, _In_ SIZE
         NtUnlock();
         return Address;
     }
-    Address = mmap(NULL, Size, PROT_READ | PROT_WRITE, MAP_SHARED, Section->Fd, (off_t)Offset);
-    return Address == MAP_FAILED ? NULL : Address;
+    /* A page before and one behind fault, so that an access that goes astray is seen. */
+    Address = mmap(NULL, Size + 2 * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (Address == MAP_FAILED)
+    {
+        return NULL;
+    }
+    Address += PAGE_SIZE;
+    if (mmap(Address, Size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, Section->Fd, (off_t)Offset) == MAP_FAILED)
+    {
+        munmap(Address - PAGE_SIZE, Size + 2 * PAGE_SIZE);
+        return NULL;
+    }
+    return Address;
 }
 
 static VOID UnmapPart(_Inout_ NT_SECTION *Section, _In_ PUCHAR Address, _In_ SIZE_T Size)
@@ -106,7 +117,7 @@ static VOID UnmapPart(_Inout_ NT_SECTION *Section, _In_ PUCHAR Address, _In_ SIZ
     NtUnlock();
     if (Size)
     {
-        munmap(Address, Size);
+        munmap(Address - PAGE_SIZE, Size + 2 * PAGE_SIZE);
     }
 }
 
@@ -602,4 +613,124 @@ NTSTATUS ZwCreateSection(PHANDLE SectionHandle, ACCESS_MASK DesiredAccess, POBJE
         ObfDereferenceObject(Section);
     }
     return Status;
+}
+
+/* ---- A program's addresses. "ProbeForRead", "ProbeForWrite". */
+
+static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ ULONG Alignment)
+{
+    VIEW *View;
+
+    if (!Length)
+    {
+        return;
+    }
+    if ((ULONG_PTR)Address % Alignment)
+    {
+        HostRaise(STATUS_DATATYPE_MISALIGNMENT);
+    }
+    NtLock();
+    View = FindView((const VOID *)Address, Length, NtThread()->Process);
+    NtUnlock();
+    if (!View || !View->Process)
+    {
+        HostRaise(STATUS_ACCESS_VIOLATION);
+    }
+}
+
+VOID ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+{
+    NtIrql(APC_LEVEL);
+    NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
+    Probe(Address, Length, Alignment);
+}
+
+VOID ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+{
+    NtIrql(APC_LEVEL);
+    NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
+    Probe(Address, Length, Alignment);
+}
+
+/* The process named by a handle that a driver holds; NtCurrentProcess() is the present one. Referenced. */
+static NTSTATUS ReferenceProcess(_In_ HANDLE Handle, _Outptr_ PVOID *Process)
+{
+    if (Handle == NtCurrentProcess())
+    {
+        *Process = NtThread()->Process;
+        if (*Process != NtSystemProcess)
+        {
+            ObfReferenceObject(*Process);
+        }
+        return STATUS_SUCCESS;
+    }
+    return NtHandleReference(NtThread()->Process, Handle, 0, &NtProcessType, KernelMode, Process, NULL);
+}
+
+static VOID DereferenceProcess(_In_ PVOID Process)
+{
+    if (Process != NtSystemProcess)
+    {
+        ObfDereferenceObject(Process);
+    }
+}
+
+/* Whole sections only, read and write, at an address of the kernel's choosing. */
+NTSTATUS ZwMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *BaseAddress, ULONG_PTR ZeroBits,
+                            SIZE_T CommitSize, PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize,
+                            SECTION_INHERIT InheritDisposition, ULONG AllocationType, ULONG PageProtection)
+{
+    PVOID Process, Section;
+    NTSTATUS Status;
+
+    NtIrql(PASSIVE_LEVEL);
+    if (SimFail(__func__, SIM_PLACE()))
+    {
+        return STATUS_NO_MEMORY;
+    }
+    if (!NtRule("Section",
+                !*BaseAddress && (!SectionOffset || !SectionOffset->QuadPart) && PageProtection == PAGE_READWRITE,
+                "only whole sections are mapped here, read and write"))
+    {
+        return STATUS_NOT_SUPPORTED;
+    }
+    Status = ReferenceProcess(ProcessHandle, &Process);
+    if (!NT_SUCCESS(Status))
+    {
+        return Status;
+    }
+    Status = NtHandleReference(NtThread()->Process, SectionHandle, SECTION_MAP_READ | SECTION_MAP_WRITE, &NtSectionType,
+                               KernelMode, &Section, NULL);
+    if (NT_SUCCESS(Status))
+    {
+        NT_SECTION *Mapped = Section;
+
+        *BaseAddress = MapPart(Mapped, 0, Mapped->Size, FALSE);
+        *ViewSize = Mapped->Size;
+        AddView(Mapped, *BaseAddress, Process, SIM_PLACE());
+        ObfDereferenceObject(Mapped);
+    }
+    DereferenceProcess(Process);
+    return Status;
+}
+
+NTSTATUS ZwUnmapViewOfSection(HANDLE ProcessHandle, PVOID BaseAddress)
+{
+    PVOID Process;
+    VIEW *View;
+    NTSTATUS Status;
+
+    NtIrql(PASSIVE_LEVEL);
+    Status = ReferenceProcess(ProcessHandle, &Process);
+    if (!NT_SUCCESS(Status))
+    {
+        return Status;
+    }
+    View = TakeView(BaseAddress, Process);
+    if (View)
+    {
+        FreeView(View);
+    }
+    DereferenceProcess(Process);
+    return View ? STATUS_SUCCESS : STATUS_NOT_MAPPED_VIEW;
 }

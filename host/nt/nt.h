@@ -100,6 +100,10 @@ LONG NtSignal(_Inout_ DISPATCHER_HEADER *Header, _In_ LONG State);
 NTSTATUS NtWait(_In_ ULONG Count, _In_reads_(Count) PVOID *Objects, _In_ WAIT_TYPE Type,
                 _In_opt_ PLARGE_INTEGER Timeout);
 
+/* ---- kedpc.c */
+
+VOID NtDpcCheckEmpty(_In_z_ PCSTR When);
+
 /* ---- ob.c: objects and handles */
 
 typedef struct _OBJECT_TYPE

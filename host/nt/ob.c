@@ -354,6 +354,56 @@ NTSTATUS ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER 
     return Status;
 }
 
+/* From one process to another; NtCurrentProcess() is the present one. The copy has the same access. */
+NTSTATUS ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HANDLE TargetProcessHandle,
+                           PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
+{
+    PEPROCESS Present = NtThread()->Process;
+    PVOID Source = NULL, Target = NULL, Object;
+    ACCESS_MASK Access;
+    NTSTATUS Status;
+
+    NtIrql(PASSIVE_LEVEL);
+    if (SimFail(__func__, SIM_PLACE()))
+    {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    if (SourceProcessHandle != NtCurrentProcess())
+    {
+        Status = NtHandleReference(Present, SourceProcessHandle, 0, &NtProcessType, KernelMode, &Source, NULL);
+        if (!NT_SUCCESS(Status))
+        {
+            return Status;
+        }
+    }
+    Status = STATUS_SUCCESS;
+    if (TargetProcessHandle && TargetProcessHandle != NtCurrentProcess())
+    {
+        Status = NtHandleReference(Present, TargetProcessHandle, 0, &NtProcessType, KernelMode, &Target, NULL);
+    }
+    if (NT_SUCCESS(Status))
+    {
+        Status = NtHandleReference(Source ? Source : Present, SourceHandle, 0, NULL, KernelMode, &Object, &Access);
+    }
+    if (NT_SUCCESS(Status))
+    {
+        Status = NtHandleCreate(HandleAttributes & OBJ_KERNEL_HANDLE ? NULL
+                                : Target                             ? Target
+                                                                     : Present,
+                                Object, Options & DUPLICATE_SAME_ACCESS ? Access : DesiredAccess, TargetHandle);
+        ObfDereferenceObject(Object);
+    }
+    if (Target)
+    {
+        ObfDereferenceObject(Target);
+    }
+    if (Source)
+    {
+        ObfDereferenceObject(Source);
+    }
+    return Status;
+}
+
 /* ---- What programs call */
 
 NTSTATUS SimCloseHandle(PEPROCESS Process, HANDLE Handle)

@@ -181,6 +181,27 @@ NTSTATUS PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRo
     return Status;
 }
 
+NTSTATUS ZwOpenProcess(PHANDLE ProcessHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                       PCLIENT_ID ClientId)
+{
+    PEPROCESS Process, Present = NtThread()->Process;
+    NTSTATUS Status;
+
+    NtIrql(PASSIVE_LEVEL);
+    if (SimFail(__func__, SIM_PLACE()))
+    {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Status = PsLookupProcessByProcessId(ClientId->UniqueProcess, &Process);
+    if (NT_SUCCESS(Status))
+    {
+        Status = NtHandleCreate(ObjectAttributes->Attributes & OBJ_KERNEL_HANDLE ? NULL : Present, Process,
+                                DesiredAccess, ProcessHandle);
+        ObfDereferenceObject(Process);
+    }
+    return Status;
+}
+
 static VOID CallNotify(_In_ PEPROCESS Process, _In_ BOOLEAN Create)
 {
     PCREATE_PROCESS_NOTIFY_ROUTINE Copy[NOTIFY_ROUTINES];

@@ -133,6 +133,29 @@ NTSTATUS RtlStringFromGUID(const GUID *Guid, PUNICODE_STRING String)
     return STATUS_SUCCESS;
 }
 
+NTSTATUS RtlGUIDFromString(PCUNICODE_STRING String, GUID *Guid)
+{
+    CHAR Text[40] = {0};
+    unsigned Parts[11];
+
+    for (ULONG I = 0; I < String->Length / sizeof(WCHAR) && I < sizeof(Text) - 1; I++)
+    {
+        Text[I] = (CHAR)String->Buffer[I];
+    }
+    if (String->Length != 38 * sizeof(WCHAR) ||
+        sscanf(Text, "{%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x}", &Parts[0], &Parts[1], &Parts[2], &Parts[3], &Parts[4],
+               &Parts[5], &Parts[6], &Parts[7], &Parts[8], &Parts[9], &Parts[10]) != 11)
+    {
+        return STATUS_INVALID_PARAMETER;
+    }
+    *Guid = (GUID){.Data1 = Parts[0], .Data2 = (USHORT)Parts[1], .Data3 = (USHORT)Parts[2]};
+    for (ULONG I = 0; I < 8; I++)
+    {
+        Guid->Data4[I] = (UCHAR)Parts[3 + I];
+    }
+    return STATUS_SUCCESS;
+}
+
 SIZE_T RtlCompareMemory(const VOID *Source1, const VOID *Source2, SIZE_T Length)
 {
     const UCHAR *A = Source1, *B = Source2;

@@ -132,6 +132,7 @@ VOID NtCheckNothingHeld(PKTHREAD Thread, PCSTR Call, const VOID *Place)
 
 VOID SimCheckEmpty(PCSTR When)
 {
+    NtDpcCheckEmpty(When);
     NtIrpCheckEmpty(When);
     NtIoCheckEmpty(When);
     NtPsCheckEmpty(When);

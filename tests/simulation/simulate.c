@@ -19,7 +19,7 @@
                 Each(Sleep) Each(CorruptToApp) Each(CorruptToStack) Each(HostileWriter) Each(SurpriseRemoval)          \
                     Each(ProgramDies) Each(HandleInTwoProcesses) Each(TwoAdapters) Each(Casts) Each(ShortChains)       \
                         Each(OddOpens) Each(NoLists) Each(OvertakenRemoval) Each(EndWhileDying) Each(IdleHandlers)     \
-                            Each(Faults) Each(Spin)
+                            Each(RulesFire) Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)
