@@ -199,6 +199,21 @@ static VOID CopyDirective(HINF Inf, const WCHAR *Section, const WCHAR *Name, HKE
         RegSetValueExW(Key, Name, 0, REG_DWORD, (const BYTE *)&Value, sizeof(Value));
 }
 
+/* A software device whose creator calls it by a GUID has that for its network's GUID too: any will do, and this one is the
+ * same on every run. */
+static BOOL GuidOfInstance(HDEVINFO Set, SP_DEVINFO_DATA *Device, GUID *Guid)
+{
+    WCHAR Instance[MAX_PATH];
+    if (!SetupDiGetDeviceInstanceIdW(Set, Device, Instance, MAX_PATH, NULL))
+        return FALSE;
+    WCHAR *Last = wcsrchr(Instance, L'\\');
+    size_t Length = Last ? wcslen(Last) : 0;
+    if (Length != 39 || Last[1] != L'{' || Last[38] != L'}')
+        return FALSE;
+    Last[38] = 0;
+    return UuidFromStringW((RPC_WSTR)(Last + 2), Guid) == RPC_S_OK;
+}
+
 /*
  * What Windows' class installer for network adapters adds to a device's driver key: the interface's GUID, kept over
  * re-installs, and the adapter's kind as the INF's install section states it.
@@ -219,7 +234,8 @@ static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR 
     Key = SetupDiOpenDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV, KEY_ALL_ACCESS);
     if (Key == INVALID_HANDLE_VALUE)
         return;
-    if (RegGetValueW(Key, NULL, L"NetCfgInstanceId", RRF_RT_REG_SZ, NULL, Text, &Length) && !UuidCreate(&Guid))
+    if (RegGetValueW(Key, NULL, L"NetCfgInstanceId", RRF_RT_REG_SZ, NULL, Text, &Length) &&
+        (GuidOfInstance(Set, Device, &Guid) || !UuidCreate(&Guid)))
     {
         swprintf(Text, ARRAYSIZE(Text), L"{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", Guid.Data1, Guid.Data2,
                  Guid.Data3, Guid.Data4[0], Guid.Data4[1], Guid.Data4[2], Guid.Data4[3], Guid.Data4[4], Guid.Data4[5],

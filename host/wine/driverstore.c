@@ -387,9 +387,9 @@ static DWORD CopyPackage(const PACKAGE *Package)
         *Slash = 0;
         MakeFolders(To);
         *Slash = L'\\';
-        if (!CopyFileW(From, To, FALSE))
-            return GetLastError();
-        SetFileAttributesW(To, FILE_ATTRIBUTE_NORMAL); /* so that it can be removed again */
+        DWORD Error = StorePlaceFile(From, To); /* a driver that was uninstalled may still be loaded from here */
+        if (Error != ERROR_SUCCESS)
+            return Error;
     }
     return ERROR_SUCCESS;
 }
