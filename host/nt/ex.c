@@ -21,6 +21,7 @@ typedef struct _POOL_BLOCK
 
 static pthread_mutex_t PoolLock = PTHREAD_MUTEX_INITIALIZER;
 static POOL_BLOCK *Table[BUCKETS];
+static POOL_BLOCK *Asked; /* the block that NtPoolNonPaged found last: drivers ask for many parts of one */
 
 /* The table orders nothing for its users: malloc does not, either. */
 static VOID Lock(VOID)
@@ -90,6 +91,7 @@ static POOL_BLOCK *Take(_In_ const VOID *Memory)
         if (Block->Memory == Memory)
         {
             *Link = Block->Next;
+            Asked = Asked == Block ? NULL : Asked;
             break;
         }
     }
@@ -127,17 +129,23 @@ VOID ExFreePool(PVOID Memory)
     Free(Memory, 0, __func__, SIM_PLACE());
 }
 
+static BOOLEAN Holds(_In_ const POOL_BLOCK *Block, _In_ const UCHAR *From, _In_ SIZE_T Length)
+{
+    return !Block->Paged && From >= Block->Memory && From + Length <= Block->Memory + Block->Size;
+}
+
 BOOLEAN NtPoolNonPaged(const VOID *Address, SIZE_T Length)
 {
-    const UCHAR *From = Address;
-    BOOLEAN Found = FALSE;
+    BOOLEAN Found;
 
     Lock();
+    Found = Asked && Holds(Asked, Address, Length);
     for (ULONG I = 0; I < BUCKETS && !Found; I++)
     {
         for (POOL_BLOCK *Block = Table[I]; Block && !Found; Block = Block->Next)
         {
-            Found = !Block->Paged && From >= Block->Memory && From + Length <= Block->Memory + Block->Size;
+            Found = Holds(Block, Address, Length);
+            Asked = Found ? Block : Asked;
         }
     }
     Unlock();

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Target memory: a program that owns the memory it shares with the driver and writes there what it likes, when it likes:
+ * between any two of the driver's loads from it, and in the middle of any of its copies. The session may die of it, with
+ * a reason; the driver's own idea of its rings stays possible, no receive list is lost, and nothing else happens.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#define ACTIONS_MAX 48
+#define SENDS_MAX   600 /* packets from the stack for one input */
+
+/* What the hook does: the program's view, and the rest of its writes. The session's thread or the sender's runs it, under
+ * the lock. */
+static struct
+{
+    pthread_mutex_t Lock;
+    FUZZ Script;
+    ULONG Loads; /* until the next write */
+    PROGRAM *Program;
+} Hostile = {.Lock = PTHREAD_MUTEX_INITIALIZER};
+
+static _Atomic(uint32_t) *WordAt(_In_ const PROGRAM *Program, _In_ SIZE_T Offset)
+{
+    return (_Atomic(uint32_t) *)(Program->Memory + Offset % Program->Size / 4 * 4);
+}
+
+/* Writes one word: which, and what, the input says, the latter mostly by what stands there or elsewhere. */
+static VOID Write(_In_ const PROGRAM *Program, _Inout_ FUZZ *Script)
+{
+    RING *ToApp = Program->ToApp.Ring, *ToStack = Program->ToStack.Ring;
+    _Atomic(uint32_t) *Indices[] = {&ToStack->Tail, &ToStack->Head, &ToApp->Head, &ToApp->Tail};
+    uint32_t Where = FuzzByte(Script), How = FuzzByte(Script), Value;
+    ULONG Mask = Program->ToStack.Capacity - 1;
+    SIZE_T Entry = Program->Start.ToStack + RING_DATA_OFFSET + (atomic_load(&ToStack->Head) & Mask);
+    _Atomic(uint32_t) *Word;
+
+    switch (Where % 16)
+    {
+    case 0:
+    case 1:
+    case 2:
+        Word = &ToStack->Tail;
+        break;
+    case 3:
+    case 4:
+        Word = &ToApp->Head;
+        break;
+    case 5:
+        Word = &ToStack->Head;
+        break;
+    case 6:
+        Word = &ToApp->Tail;
+        break;
+    case 7:
+    case 8:
+    case 9:
+    case 10: /* the packet that the driver takes next: its length, its first bytes, the one after */
+        Word = WordAt(Program, Entry + (Where >> 4) * 4);
+        break;
+    case 11:
+        Word = WordAt(Program, Entry + FuzzWord(Script));
+        break;
+    case 12:
+        Word = Where & 16 ? &ToStack->ConsumerWaiting : &ToStack->ProducerWaiting;
+        break;
+    case 13:
+        Word = Where & 16 ? &ToApp->ConsumerWaiting : &ToApp->ProducerWaiting;
+        break;
+    case 14:
+        Word = Where & 16 ? &ToApp->Closed : &ToStack->Closed;
+        break;
+    default:
+        Word = WordAt(Program, FuzzLong(Script));
+    }
+    switch (How % 8)
+    {
+    case 0:
+        Value = FuzzLong(Script);
+        break;
+    case 1: /* a little on, or back */
+        Value = atomic_load(Word) + (uint32_t)(int8_t)FuzzByte(Script) * 16;
+        break;
+    case 2:
+        Value = atomic_load(Word) + (uint32_t)(int16_t)FuzzWord(Script);
+        break;
+    case 3: /* where another index is, and about a ring's size from there */
+        Value =
+            atomic_load(Indices[How >> 3 & 3]) + (How & 32 ? Mask + 1 : 0) + (How & 64 ? 16 : 0) - (How & 128 ? 16 : 0);
+        break;
+    case 4:
+        Value = FuzzLength(Script);
+        break;
+    case 5:
+        Value = 0x45 | FuzzByte(Script) << 8;
+        break;
+    default:
+        Value = How >> 3 & 1;
+    }
+    atomic_store(Word, Value);
+}
+
+/* Before a load of the driver's from the shared memory. */
+static VOID Interfere(VOID)
+{
+    pthread_mutex_lock(&Hostile.Lock);
+    if (FuzzMore(&Hostile.Script) && Hostile.Loads-- == 0)
+    {
+        Write(Hostile.Program, &Hostile.Script);
+        Hostile.Loads = FuzzByte(&Hostile.Script) % 64;
+    }
+    pthread_mutex_unlock(&Hostile.Lock);
+}
+
+static VOID Arm(_Inout_ PROGRAM *Program, FUZZ Script)
+{
+    pthread_mutex_lock(&Hostile.Lock);
+    Hostile.Program = Program;
+    Hostile.Loads = FuzzByte(&Script) % 64;
+    Hostile.Script = Script;
+    pthread_mutex_unlock(&Hostile.Lock);
+}
+
+/* ---- The program */
+
+/* Sends as honest programs do, from where the ring's words now say that it stands. */
+static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
+{
+    ULONG Count = 1 + FuzzByte(Input) % 96, Length = FuzzLength(Input), First = FuzzByte(Input);
+    RING_SIDE *Side = &Program->ToStack;
+    RING_PACKET *Entry;
+
+    Side->Own = Side->Next = atomic_load(&Side->Ring->Tail) & ~(RING_ALIGNMENT - 1);
+    Side->Other = atomic_load(&Side->Ring->Head) & ~(RING_ALIGNMENT - 1);
+    if (Side->Own - Side->Other > Side->Capacity)
+    {
+        return;
+    }
+    Length = min(Length, RING_PACKET_MAX);
+    while (Count-- && RingReserve(Side, Length, &Entry) == RING_OK)
+    {
+        memset(RingPacketData(Entry), 0x11, Length);
+        if (Length)
+        {
+            *(UCHAR *)RingPacketData(Entry) = (UCHAR)(First & 1 && Count & 1 ? 0x60 : First & 2 ? First : 0x45);
+        }
+        if (Length > 24)
+        {
+            ((UCHAR *)RingPacketData(Entry))[16] = (UCHAR)(First & 4 ? 0xff : First);
+            ((UCHAR *)RingPacketData(Entry))[24] = (UCHAR)(First & 8 ? 0xff : 0);
+        }
+    }
+    RingPublish(Side, Side->Next);
+    SimEventSet(Program->Process, Program->ToStackPackets);
+}
+
+static VOID ReceiveSome(_Inout_ PROGRAM *Program)
+{
+    RING_SIDE *Side = &Program->ToApp;
+    RING_PACKET *Entry;
+    uint32_t Length;
+
+    Side->Own = Side->Next = Side->Other = atomic_load(&Side->Ring->Head) & ~(RING_ALIGNMENT - 1);
+    while (RingTake(Side, &Entry, &Length) == RING_OK)
+    {
+    }
+    RingRelease(Side, Side->Next);
+}
+
+/* What the driver knows of its rings while it rests, whatever stands in them. */
+static VOID CheckDriver(_In_ LAB *Lab)
+{
+    TUN_ADAPTER *Adapter = FuzzAdapter(Lab);
+    TUN_SESSION *Session = Adapter->Session;
+    ULONG Home = Adapter->Small.FreeCount + Adapter->Large.FreeCount, Held = FuzzStackHeld(Lab->Stack);
+
+    LabCheck(Home + Held == TUN_SMALL_COUNT + TUN_LARGE_COUNT, "%u lists free, %u with the stack", Home, Held);
+    if (atomic_load(&Session->Dead))
+    {
+        return;
+    }
+    LabCheck(Session->ToStack.Other - Session->ToStack.Own <= Session->ToStack.Capacity &&
+                 Session->ToStack.Next == Session->ToStack.Own,
+             "to_stack: released 0x%x, taken 0x%x, seen 0x%x", Session->ToStack.Own, Session->ToStack.Next,
+             Session->ToStack.Other);
+    LabCheck(Session->ToApp.Next - Session->ToApp.Other <= Session->ToApp.Capacity &&
+                 Session->ToApp.Next == Session->ToApp.Own,
+             "to_app: published 0x%x, reserved 0x%x, seen 0x%x", Session->ToApp.Own, Session->ToApp.Next,
+             Session->ToApp.Other);
+}
+
+static VOID Start(_Inout_ PROGRAM *Program, _In_ LAB *Lab, _In_ ULONG Capacity)
+{
+    TUN_SESSION *Session;
+
+    LabEqual(ProgramStart(Program, Capacity), STATUS_SUCCESS);
+    Session = FuzzAdapter(Lab)->Session;
+    Arm(Program, (FUZZ){0});
+    FuzzWatch(Session->Memory, Program->Size, Interfere);
+}
+
+static VOID Stop(_Inout_ PROGRAM *Program, _In_ BOOLEAN Ask)
+{
+    if (Ask)
+    {
+        LabEqual(ProgramEnd(Program), STATUS_SUCCESS);
+    }
+    else
+    {
+        SimProcessKill(Program->Process);
+    }
+    FuzzWatch(NULL, 0, NULL);
+    Arm(NULL, (FUZZ){0});
+}
+
+VOID FuzzTarget(FUZZ *Input, LAB *Lab)
+{
+    ULONG Shape = FuzzByte(Input), Left = SENDS_MAX;
+    BOOLEAN Paused = FALSE;
+    PROGRAM Program;
+
+    LabEqual(ProgramOpen(&Program, Lab->Path, SimSystem), STATUS_SUCCESS);
+    Program.Hostile = TRUE;
+    Start(&Program, Lab, RING_CAPACITY_MIN << (Shape & 1));
+    for (ULONG I = 0; FuzzMore(Input) && I < ACTIONS_MAX; I++)
+    {
+        ULONG Action = FuzzByte(Input), Count;
+
+        switch (Action % 16)
+        {
+        case 0:
+        case 1:
+        case 2:
+            SendSome(&Program, Input);
+            break;
+        case 3:
+        case 4:
+        case 5:
+            for (Count = 0; Count <= Action >> 4; Count++)
+            {
+                Write(&Program, Input);
+            }
+            break;
+        case 6:
+        case 7:
+        case 8:
+            Arm(&Program, FuzzPart(Input, 4 + (Action >> 4) * 4));
+            break;
+        case 9:
+        case 10:
+            Count = min(1 + FuzzByte(Input) % 64, Left);
+            Left -= Count;
+            if (!Paused)
+            {
+                FuzzStackSendPlain(Lab->Stack, Count, FuzzLength(Input), Action >> 7);
+            }
+            break;
+        case 11:
+            ReceiveSome(&Program);
+            break;
+        case 12:
+            FuzzStackHold(Lab->Stack, !Paused && Action & 16);
+            FuzzStackReturn(Lab->Stack, FuzzByte(Input), Action & 32);
+            break;
+        case 13:
+            if (!Paused)
+            {
+                FuzzPause(Lab);
+            }
+            else
+            {
+                LabRestart(Lab);
+            }
+            Paused = !Paused;
+            break;
+        case 14:
+            if (Action & 16)
+            {
+                ProgramStatistics(&Program);
+                break;
+            }
+            Stop(&Program, TRUE);
+            ProgramForget(&Program);
+            Start(&Program, Lab, RING_CAPACITY_MIN << (Action >> 5 & 1));
+            break;
+        default:
+            break; /* the event alone */
+        }
+        SimEventSet(Program.Process, Program.ToStackPackets);
+        FuzzSettle(Lab);
+        if (!Paused)
+        {
+            CheckDriver(Lab);
+        }
+    }
+    if (Paused)
+    {
+        LabRestart(Lab);
+    }
+    if (Shape & 2) /* the device goes under the program */
+    {
+        FuzzStackHold(Lab->Stack, FALSE);
+        FuzzStackReturn(Lab->Stack, ~0u, TRUE);
+        LabUnplug(Lab, Shape & 4);
+        FuzzWatch(NULL, 0, NULL);
+        Arm(NULL, (FUZZ){0});
+    }
+    else
+    {
+        Stop(&Program, Shape & 8);
+    }
+    ProgramClose(&Program);
+}
