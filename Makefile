@@ -287,8 +287,8 @@ $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -fshort-wchar -fno-strict-aliasing -fno-omit-frame-pointer -fno-optimize-sibling-calls -Iwdk -I.
 SIM_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SIM_FLAGS_thread  := -fsanitize=thread
-SIM_FLAGS_coverage := -fprofile-instr-generate
-SIM_DRIVER_FLAGS_coverage := -fcoverage-mapping
+# Of the driver only: profiles know static functions by the names of their files without folders, which clash.
+SIM_DRIVER_FLAGS_coverage := -fprofile-instr-generate -fprofile-update=atomic -fcoverage-mapping
 SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c)
 SIM_HEADERS := $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h ring/*.h wdk/*.h)
 SIM_WRAPPED := $(shell grep ^WRAP tests/simulation/calls.c | grep -oE 'Ndis[A-Z][A-Za-z]+')
@@ -299,7 +299,7 @@ $(B)/native/$(1)/%.o: %.c $(SIM_HEADERS) Makefile
 	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_$(1)) $$(if $$(filter driver/%,$$<),$(SIM_DRIVER_FLAGS_$(1)) -include tests/simulation/code.h) -c $$< -o $$@
 
 $(B)/native/simulate-$(1): $(SIM_SOURCES:%.c=$(B)/native/$(1)/%.o)
-	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_WRAPPED:%=-Wl,--wrap=%) -o $$@ $$^ -pthread
+	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_DRIVER_FLAGS_$(1)) $(SIM_WRAPPED:%=-Wl,--wrap=%) -o $$@ $$^ -pthread
 endef
 $(foreach kind,address thread coverage,$(eval $(call simulator_rules,$(kind))))
 
@@ -312,6 +312,15 @@ check-simulate: $(B)/native/simulate-address $(B)/native/simulate-thread
 .PHONY: soak
 soak: deps $(B)/native/simulate-address ## the simulator's random operations up to 100 million, in steps that can be resumed
 	@tests/simulation/soak
+
+# Coverage of driver/ and ring/: tests/coverage.py, and tests/coverage.txt for what is not covered.
+$(B)/native/ring-coverage: tests/unit/ring.c tests/unit/ring_threads.c tests/unit/ring_test.h ring/ring.h
+	@mkdir -p $(@D)
+	@$(CLANG) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) $(SIM_DRIVER_FLAGS_coverage) -I. $(filter %.c,$^) -lcmocka -pthread -o $@
+
+.PHONY: coverage
+coverage: deps $(B)/native/simulate-coverage $(B)/native/ring-coverage ## lines and branches of driver/ and ring/ that the tests reach; about 1 minute
+	@$(PYTHON) tests/coverage.py $(B)/native/simulate-coverage $(B)/native/ring-coverage
 
 # --- examples --------------------------------------------------------------------------------------------------------
 # Windows programs that stand beside the library; echo loads wintun.dll when it runs, wire is linked with plaintun.dll.

@@ -165,8 +165,7 @@ static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
 stopThread:
     StopThread(Session);
 linkDown:
-    if (Session->LinkUp)
-        AdapterIndicateLink(Adapter, FALSE);
+    AdapterIndicateLink(Adapter, FALSE); /* still up: nothing of the program is in the rings yet */
     ExWaitForRundownProtectionRelease(&Adapter->SessionUse);
     Adapter->Session = NULL;
     FreeMemory(Session);

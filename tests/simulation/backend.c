@@ -43,6 +43,7 @@ struct _BACKEND
     STACK_COUNTERS Counters;
     ULONG64 Next[STACK_FLOWS];
     STACK_HOLD Hold;
+    BOOLEAN Distrusts;
     NET_BUFFER_LIST *Held[HELD_MAX];
     ULONG HeldCount;
     BOOLEAN Ending;
@@ -128,6 +129,13 @@ VOID StackHold(BACKEND *Stack, STACK_HOLD Hold)
     pthread_mutex_lock(&Stack->Lock);
     Stack->Hold = Hold;
     pthread_cond_broadcast(&Stack->Changed);
+    pthread_mutex_unlock(&Stack->Lock);
+}
+
+VOID StackDistrust(BACKEND *Stack, BOOLEAN Distrusts)
+{
+    pthread_mutex_lock(&Stack->Lock);
+    Stack->Distrusts = Distrusts;
     pthread_mutex_unlock(&Stack->Lock);
 }
 
@@ -241,7 +249,7 @@ static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
         return;
     }
     LabCheck(Packet[0] >> 4 == (IsIpv6 ? 6 : 4), "first byte 0x%02x, list says IPv%d", Packet[0], IsIpv6 ? 6 : 4);
-    if (Packet[0] != 0x45 && Packet[0] != 0x60)
+    if (Stack->Distrusts || (Packet[0] != 0x45 && Packet[0] != 0x60))
     {
         return; /* from a hostile program: any bytes, but an IP header */
     }

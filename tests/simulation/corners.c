@@ -79,7 +79,7 @@ VOID Casts(VOID)
     LabEqual(Info.ifHCInUcastOctets, Octets[UNICAST]);
     LabEqual(Info.ifHCInMulticastOctets, Octets[MULTICAST]);
     LabEqual(Info.ifHCInBroadcastOctets, Octets[BROADCAST]);
-    LabEqual(Info.ifHCInOctets, Program.SentOctets);
+    LabEqual(Info.ifHCInOctets, Program.ReceivedOctets);
     LabEqual(Info.ifHCOutOctets, Program.ReceivedOctets);
     LabEqual(Info.ifInErrors + Info.ifOutErrors + Info.ifInDiscards + Info.ifOutDiscards, 0);
     LabBalance(&Lab, &Program);

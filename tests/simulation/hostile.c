@@ -188,6 +188,7 @@ VOID HostileWriter(VOID)
 
     LabOpen(&Lab);
     StackHold(Lab.Stack, StackReturnsLate);
+    StackDistrust(Lab.Stack, TRUE);
     Sender = (WRITER){.Memory = (UCHAR *)Lab.Stack, .Random = Random};
     Sending = LabStart(SendsForEver, &Sender);
     for (ULONG Round = 0; Round < LabScale(100); Round++)

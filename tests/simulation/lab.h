@@ -107,6 +107,8 @@ VOID StackKeep(_Inout_ BACKEND *Stack);
 VOID StackDrop(_In_ BACKEND *Stack);
 NDIS_HOST_ADAPTER *StackAdapter(_In_ BACKEND *Stack);
 VOID StackHold(_Inout_ BACKEND *Stack, _In_ STACK_HOLD Hold);
+/* Whether the program may send any bytes, so that flows and numbers mean nothing. */
+VOID StackDistrust(_Inout_ BACKEND *Stack, _In_ BOOLEAN Distrusts);
 BOOLEAN StackLinkUp(_In_ BACKEND *Stack);
 ULONG StackMtu(_In_ BACKEND *Stack);
 STACK_COUNTERS StackRead(_Inout_ BACKEND *Stack);
