@@ -146,7 +146,10 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
 {
     BOOLEAN Queued;
 
-    NtRule("Dpc", Dpc->DeferredRoutine != NULL, "%p is no initialised DPC", (void *)Dpc);
+    if (!NtRule("Dpc", Dpc->DeferredRoutine != NULL, "%p is no initialised DPC", (void *)Dpc))
+    {
+        return FALSE;
+    }
     pthread_mutex_lock(&ClockLock);
     Queued = QueueDpc(Dpc, SystemArgument1, SystemArgument2);
     WakeClock();

@@ -16,6 +16,7 @@ typedef struct _VIEW
     NT_SECTION *Section; /* referenced */
     PEPROCESS Process;   /* NULL: system space, inaccessible */
     volatile LONG Locks; /* MDLs that lock pages of it */
+    BOOLEAN Gone;        /* unmapped while they did: the last of them frees it */
     const VOID *Place;
 } VIEW;
 
@@ -181,7 +182,11 @@ static VOID FreeView(_In_ VIEW *View)
         munmap(View->Base, View->Size);
     }
     ObfDereferenceObject(View->Section);
-    free(View);
+    View->Gone = View->Locks != 0;
+    if (!View->Gone)
+    {
+        free(View);
+    }
 }
 
 NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize)
@@ -450,7 +455,10 @@ VOID MmUnlockPages(PMDL Mdl)
     UnmapMdl(Record);
     if (Record->Section)
     {
-        InterlockedDecrement(&Record->View->Locks);
+        if (InterlockedDecrement(&Record->View->Locks) == 0 && Record->View->Gone)
+        {
+            free(Record->View);
+        }
         ObfDereferenceObject(Record->Section);
         Record->Section = NULL;
         Record->View = NULL;

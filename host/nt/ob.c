@@ -508,6 +508,9 @@ VOID NtObCheckEmpty(PCSTR When)
     {
         NtRuleBroken("Leak_Handle", When, NULL, "%u kernel handles are open", NtSystemProcess->Handles.Open);
     }
-    free(NtSystemProcess->Handles.Entries);
-    NtSystemProcess->Handles = (NT_HANDLES){0};
+    else
+    {
+        free(NtSystemProcess->Handles.Entries);
+        NtSystemProcess->Handles = (NT_HANDLES){0};
+    }
 }

@@ -13,7 +13,8 @@
 
 VOID SimViolation(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ const VOID *Place, _In_z_ PCSTR Text);
 ULONG SimViolations(VOID);
-/* From now on violations of Rule are counted apart and are no failure; NULL ends it. Returns how many there were. */
+/* From now on violations of Rule are counted apart and are no failure; NULL ends it. Returns how many there were. Rule may
+ * be a list with commas: the first is counted, those that come with it are passed over. */
 ULONG SimExpect(_In_opt_ PCSTR Rule);
 /* Writes function, file and line of Place. */
 VOID SimDescribe(_In_opt_ const VOID *Place, _Out_writes_(Size) PCHAR Text, _In_ SIZE_T Size);
