@@ -167,8 +167,7 @@ static VOID Prepare(_In_ TUN_ADAPTER *Adapter, _Inout_ NET_BUFFER_LIST *List, _I
     /* Raw IP: the stack learns the family from the flag and from the frame type, in network order. */
     NdisClearNblFlag(List, RECEIVE_FLAGS);
     NdisSetNblFlag(List, IsIpv6 ? NDIS_NBL_FLAGS_IS_IPV6 : NDIS_NBL_FLAGS_IS_IPV4);
-    NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) =
-        (PVOID)(ULONG_PTR)RtlUshortByteSwap(IsIpv6 ? 0x86dd : 0x0800);
+    NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) = (PVOID)(ULONG_PTR)RtlUshortByteSwap(IsIpv6 ? 0x86dd : 0x0800);
 }
 
 /* A batch on its way from ring to stack: the free lists, borrowed whole while it is made, and the chain. */

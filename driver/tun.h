@@ -76,10 +76,11 @@ typedef struct _TUN_SESSION
     RING_SIDE ToApp;    /* ToAppLock, and SessionUse held */
     RING_SIDE ToStack;  /* the session's thread only */
     BOOLEAN LinkUp;     /* Start sets it before the thread is there, the thread clears it in Die, End reads it after */
-    _Atomic(ULONG) Dead; /* the reason, once a ring is corrupt: senders then drop, the thread closes the rings and exits */
+    _Atomic(ULONG)
+        Dead; /* the reason, once a ring is corrupt: senders then drop, the thread closes the rings and exits */
     KEVENT *ToAppPackets, *ToStackPackets, *ToStackSpace; /* the program's, referenced */
-    KEVENT Stop;              /* wakes the thread when the session ends or is Dead */
-    _Atomic(ULONG) Stopping;  /* set before Stop when the session ends: the thread exits */
+    KEVENT Stop;                                          /* wakes the thread when the session ends or is Dead */
+    _Atomic(ULONG) Stopping;                              /* set before Stop when the session ends: the thread exits */
     HANDLE Thread;
     HANDLE Section;
     VOID *SectionObject;
@@ -103,9 +104,9 @@ typedef struct _TUN_ADAPTER
     ULONG PacketFilter, Lookahead; /* OID requests, which NDIS serialises */
 
     ERESOURCE SessionLock;
-    TUN_SESSION *Session; /* written under SessionLock; read there, or with SessionUse held */
+    TUN_SESSION *Session;     /* written under SessionLock; read there, or with SessionUse held */
     TUN_COUNTERS SessionBase; /* SessionLock: the counters when the present or last session started */
-    _Atomic(ULONG) Removed; /* written under SessionLock: no session may start any more */
+    _Atomic(ULONG) Removed;   /* written under SessionLock: no session may start any more */
 
     EX_RUNDOWN_REF DataPath;
     KEVENT Running; /* set while not paused: the session's thread waits on it */
@@ -171,7 +172,8 @@ VOID ToStackFreeLists(_Inout_ TUN_ADAPTER *Adapter);
  * Looks at the first bytes of a packet, of which Length are there: FALSE unless it is IPv4 or IPv6 and no shorter than
  * its header. Destination addresses: RFC 791 and 1112 (224/4, 255.255.255.255), RFC 4291 (ff00::/8). Any IRQL.
  */
-static inline BOOLEAN PacketValid(_In_ const UCHAR *Head, _In_ ULONG Length, _Out_ BOOLEAN *IsIpv6, _Out_ TUN_CAST *Cast)
+static inline BOOLEAN PacketValid(_In_ const UCHAR *Head, _In_ ULONG Length, _Out_ BOOLEAN *IsIpv6,
+                                  _Out_ TUN_CAST *Cast)
 {
     if (Length >= 20 && Head[0] >> 4 == 4)
     {

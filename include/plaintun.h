@@ -41,15 +41,16 @@ typedef struct _PLAINTUN_SESSION *PLAINTUN_SESSION_HANDLE;
 
 typedef struct _PLAINTUN_ADAPTER_CONFIG
 {
-    DWORD Size;           /* sizeof(PLAINTUN_ADAPTER_CONFIG) */
-    DWORD Mtu;            /* bytes, PLAINTUN_MTU_MIN to PLAINTUN_PACKET_MAX; 0: PLAINTUN_MTU_DEFAULT */
-    LPCWSTR Name;         /* 1 to PLAINTUN_NAME_MAX units */
-    LPCWSTR TunnelType;   /* part of the device's description, 1 to PLAINTUN_NAME_MAX units; NULL: "plaintun" */
-    const GUID *Guid;     /* the adapter's identity, the same on every run; NULL: a new one */
-    LPCWSTR AccessList;   /* SDDL of who may open the adapter, e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM and
+    DWORD Size;         /* sizeof(PLAINTUN_ADAPTER_CONFIG) */
+    DWORD Mtu;          /* bytes, PLAINTUN_MTU_MIN to PLAINTUN_PACKET_MAX; 0: PLAINTUN_MTU_DEFAULT */
+    LPCWSTR Name;       /* 1 to PLAINTUN_NAME_MAX units */
+    LPCWSTR TunnelType; /* part of the device's description, 1 to PLAINTUN_NAME_MAX units; NULL: "plaintun" */
+    const GUID *Guid;   /* the adapter's identity, the same on every run; NULL: a new one */
+    LPCWSTR
+        AccessList; /* SDDL of who may open the adapter, e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM and
                              Administrators */
-    DWORD TimeoutMs;      /* until the adapter must be usable; 0: 30 s, 60 s where the driver must be installed first */
-    DWORD Reserved;       /* 0 */
+    DWORD TimeoutMs; /* until the adapter must be usable; 0: 30 s, 60 s where the driver must be installed first */
+    DWORD Reserved;  /* 0 */
 } PLAINTUN_ADAPTER_CONFIG;
 
 typedef struct _PLAINTUN_ADAPTER_INFO

@@ -46,7 +46,7 @@
 #define RING_CAPACITY_MIN 0x20000u   /* 128 KiB */
 #define RING_CAPACITY_MAX 0x4000000u /* 64 MiB */
 #define RING_ALIGNMENT    16u
-#define RING_PACKET_MAX   65535u  /* bytes of an IP packet */
+#define RING_PACKET_MAX   65535u   /* bytes of an IP packet */
 #define RING_ROOM         0x10000u /* from the last place an entry can begin, Capacity - 16, the largest one ends here */
 #define RING_DATA_OFFSET  256u
 
@@ -82,7 +82,7 @@ typedef enum _RING_STATUS
     RING_EMPTY,    /* consumer: nothing published that has not been taken */
     RING_FULL,     /* producer: no room for this packet until the consumer releases some */
     RING_TOO_LONG, /* consumer: a packet of more than RING_PACKET_MAX bytes, passed over; its bytes must not be touched */
-    RING_CORRUPT,  /* the other side wrote an impossible index or length; the ring must not be used any more */
+    RING_CORRUPT, /* the other side wrote an impossible index or length; the ring must not be used any more */
 } RING_STATUS;
 
 /* One side's own memory of a ring. Taken (consumer) or reserved (producer) up to Next, told the other up to Own. */

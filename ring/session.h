@@ -17,7 +17,7 @@
  * FILE_WRITE_DATA: "Defining I/O Control Codes", learn.microsoft.com/windows-hardware/drivers/kernel. */
 #define TUN_IOCTL(Function) ((0x12u << 16) | (3u << 14) | ((Function) << 2))
 
-#define TUN_IOCTL_QUERY      TUN_IOCTL(0x800u) /* in: -, out: TUN_QUERY */
+#define TUN_IOCTL_QUERY TUN_IOCTL(0x800u) /* in: -, out: TUN_QUERY */
 /* in: TUN_START_INPUT, out: TUN_START_OUTPUT. STATUS_REVISION_MISMATCH: another protocol, STATUS_INVALID_BUFFER_SIZE,
  * STATUS_INVALID_PARAMETER: capacity or flags, STATUS_INVALID_HANDLE and STATUS_OBJECT_TYPE_MISMATCH: the events,
  * STATUS_ACCESS_DENIED: events without the rights named below, STATUS_DEVICE_BUSY: the adapter has a session,
