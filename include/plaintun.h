@@ -46,9 +46,9 @@ typedef struct _PLAINTUN_ADAPTER_CONFIG
     LPCWSTR Name;       /* 1 to PLAINTUN_NAME_MAX units */
     LPCWSTR TunnelType; /* part of the device's description, 1 to PLAINTUN_NAME_MAX units; NULL: "plaintun" */
     const GUID *Guid;   /* the adapter's identity, the same on every run; NULL: a new one */
-    LPCWSTR
-        AccessList; /* SDDL of who may open the adapter, e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM and
-                             Administrators */
+    /* Who may open the adapter, in SDDL, e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM and
+     * Administrators. */
+    LPCWSTR AccessList;
     DWORD TimeoutMs; /* until the adapter must be usable; 0: 30 s, 60 s where the driver must be installed first */
     DWORD Reserved;  /* 0 */
 } PLAINTUN_ADAPTER_CONFIG;
