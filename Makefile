@@ -1,6 +1,6 @@
 # plaintun: one Makefile, read from top to bottom. `make` alone lists the targets.
 # Everything made lies under build/. Sections: help, prerequisites, toolchain, wdk, ring, driver, library, host,
-# simulator, examples, tests, demo, bench, clean.
+# simulator, fuzzing, examples, tests, demo, bench, clean.
 
 MAKEFLAGS += --no-builtin-rules
 SHELL     := /bin/bash
@@ -322,6 +322,46 @@ $(B)/native/ring-coverage: tests/unit/ring.c tests/unit/ring_threads.c tests/uni
 coverage: deps $(B)/native/simulate-coverage $(B)/native/ring-coverage ## lines and branches of driver/ and ring/ that the tests reach; about 1 minute
 	@$(PYTHON) tests/coverage.py $(B)/native/simulate-coverage $(B)/native/ring-coverage
 
+# --- fuzzing ---------------------------------------------------------------------------------------------------------
+# One program a target: the driver as the simulator has it, or the library (target library), told by its branches and
+# comparisons what an input reached, and watched at each load. Corpora lie in tests/fuzz/corpus/<target>.
+
+FUZZ_TARGETS := memory ioctl oid lists library
+FUZZ_DRIVER_TARGETS := $(filter-out library,$(FUZZ_TARGETS))
+FUZZ_SECONDS ?= 60
+FUZZ_WATCHED := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=trace-loads
+FZ := $B/native/fuzz
+FUZZ_HOST := $(patsubst %.c,$(B)/native/address/%.o,$(wildcard host/ndis/*.c host/nt/*.c) $(addprefix tests/simulation/,adapter.c \
+    calls.c platform.c program.c)) $(patsubst %,$(FZ)/tests/fuzz/%.o,fuzz stack)
+
+$(FZ)/driver/%.o: driver/%.c tests/fuzz/code.h $(SIM_HEADERS) Makefile
+	@mkdir -p $(@D)
+	@$(CLANG) $(SIM_CFLAGS) $(FUZZ_WATCHED) -include tests/simulation/code.h -include tests/fuzz/code.h -c $< -o $@
+
+$(FZ)/tests/fuzz/%.o: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(SIM_HEADERS) Makefile
+	@mkdir -p $(@D)
+	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_address) -c $< -o $@
+
+$(FUZZ_DRIVER_TARGETS:%=$(FZ)/fuzz-%): $(FZ)/fuzz-%: $(FZ)/tests/fuzz/%.o $(FUZZ_HOST) $(DRIVER_SOURCES:%.c=$(FZ)/%.o)
+	@$(CLANG) $(SIM_FLAGS_address) -fsanitize=fuzzer $(SIM_WRAPPED:%=-Wl,--wrap=%) \
+	    $(patsubst %,-Wl$(comma)--wrap=%,KeWaitForMultipleObjects KeSetEvent KeStallExecutionProcessor) -o $@ $^ -pthread
+
+FUZZ_LIBRARY_CFLAGS := -std=gnu11 -O1 -g $(WARN) -fshort-wchar -Itests/unit/windows -I.
+
+$(FZ)/library/%.o: library/%.c $(LIBRARY_HEADERS) $(wildcard tests/unit/windows/*.h) Makefile
+	@mkdir -p $(@D)
+	@$(CLANG) $(FUZZ_LIBRARY_CFLAGS) $(FUZZ_WATCHED) -c $< -o $@
+
+$(FZ)/fuzz-library: tests/fuzz/library.c tests/fuzz/input.h $(FZ)/library/session.o $(FZ)/library/packets.o
+	@$(CLANG) $(FUZZ_LIBRARY_CFLAGS) $(SIM_FLAGS_address) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) -pthread
+
+.PHONY: fuzz check-fuzz
+fuzz: deps $(FUZZ_TARGETS:%=$(FZ)/fuzz-%) ## give driver and library hostile input, FUZZ_SECONDS (60) for each of five targets
+	@tests/fuzz/run fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+check-fuzz: $(FUZZ_TARGETS:%=$(FZ)/fuzz-%)
+	@tests/fuzz/run replay $(FUZZ_TARGETS)
+
 # --- examples --------------------------------------------------------------------------------------------------------
 # Windows programs that stand beside the library; echo loads wintun.dll when it runs, wire is linked with plaintun.dll.
 
@@ -348,7 +388,7 @@ $(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib ex
 # --- tests -----------------------------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout ring-plain ring-address ring-thread labels library pe format
+SUITES         := layout ring-plain ring-address ring-thread labels library fuzz pe format
 SUITES_MACHINE := e2e
 
 .PHONY: check check-build check-pe check-format format
