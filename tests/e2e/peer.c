@@ -441,10 +441,17 @@ static void Corrupt(SLOT *Slot, DWORD Capacity, const char *Which)
         Error(ERROR_NOT_FOUND);
         return;
     }
-    if (strcmp(Which, "head") == 0)
-        atomic_store(&ToApp->Head, atomic_load(&ToApp->Tail) + Capacity / 2);
-    else if (strcmp(Which, "head-unaligned") == 0)
-        atomic_fetch_add(&ToApp->Head, 5);
+    ULONGLONG End = GetTickCount64() + 5000;
+    if (strcmp(Which, "head") == 0 || strcmp(Which, "head-unaligned") == 0)
+    {
+        /* The driver looks at Head when the ring seems full: the test sends meanwhile, and nobody receives. */
+        uint32_t Much = strcmp(Which, "head") == 0 ? 4 * Capacity : 4 * Capacity + 5;
+        while (!RingClosed(ToApp) && GetTickCount64() < End)
+        {
+            atomic_store(&ToApp->Head, atomic_load(&ToApp->Tail) + Much);
+            SwitchToThread();
+        }
+    }
     else if (strcmp(Which, "length") == 0)
     {
         /* A packet that reaches past what is published: its length is changed after the library wrote it. */
@@ -469,7 +476,7 @@ static void Corrupt(SLOT *Slot, DWORD Capacity, const char *Which)
     else if (strcmp(Which, "tail") == 0 || strcmp(Which, "tail-unaligned") == 0)
     {
         uint32_t Much = strcmp(Which, "tail") == 0 ? 2 * Capacity : 3;
-        for (ULONGLONG End = GetTickCount64() + 5000; !RingClosed(ToStack) && GetTickCount64() < End;)
+        while (!RingClosed(ToStack) && GetTickCount64() < End)
         {
             Poke(Slot);
             atomic_store(&ToStack->Tail, atomic_load(&ToStack->Head) + Much);
