@@ -169,7 +169,7 @@ $B/amd64/wintun.dll: $B/amd64/plaintun.dll
 	@cp $< $@
 
 .PHONY: library
-library: $B/amd64/plaintun.dll $B/amd64/wintun.dll ## build plaintun.dll and its drop-in copy wintun.dll
+library: deps $B/amd64/plaintun.dll $B/amd64/wintun.dll ## build plaintun.dll and its drop-in copy wintun.dll
 
 # session.c and packets.c natively, on as much of Windows as they use: tests/unit/windows.
 LIBRARY_UNIT := $B/unit/library.asan $B/unit/library.tsan
@@ -197,7 +197,7 @@ HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno
     -DNTDDI_VERSION=0x0A000006 -isystem /usr/share/mingw-w64/include -isystem /usr/share/mingw-w64/include/ddk -I.
 
 .PHONY: host
-host: $(HOST_USER) ## build what Wine lacks (build/host/wine), for host/wine/run
+host: deps $(HOST_USER) ## build what Wine lacks (build/host/wine), for host/wine/run
 
 $(HW)/%.user.o: host/wine/%.c $(wildcard host/wine/*.h)
 	@mkdir -p $(HW)
@@ -289,14 +289,15 @@ SIM_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=undefine
 SIM_FLAGS_thread  := -fsanitize=thread
 # Of the driver only: profiles know static functions by the names of their files without folders, which clash.
 SIM_DRIVER_FLAGS_coverage := -fprofile-instr-generate -fprofile-update=atomic -fcoverage-mapping
-SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c)
+SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c) $(addprefix tests/e2e/kernel/,kernel.c data.c)
 SIM_HEADERS := $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h ring/*.h wdk/*.h)
 SIM_WRAPPED := $(shell grep ^WRAP tests/simulation/calls.c | grep -oE 'Ndis[A-Z][A-Za-z]+')
 
 define simulator_rules
 $(B)/native/$(1)/%.o: %.c $(SIM_HEADERS) Makefile
 	@mkdir -p $$(@D)
-	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_$(1)) $$(if $$(filter driver/%,$$<),$(SIM_DRIVER_FLAGS_$(1)) -include tests/simulation/code.h) -c $$< -o $$@
+	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_$(1)) $$(if $$(filter driver/%,$$<),$(SIM_DRIVER_FLAGS_$(1)) -include tests/simulation/code.h) \
+	    $$(if $$(filter tests/e2e/%,$$<),-DDriverEntry=OtherDriverEntry) -c $$< -o $$@
 
 $(B)/native/simulate-$(1): $(SIM_SOURCES:%.c=$(B)/native/$(1)/%.o)
 	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_DRIVER_FLAGS_$(1)) $(SIM_WRAPPED:%=-Wl,--wrap=%) -o $$@ $$^ -pthread
@@ -374,7 +375,7 @@ EXAMPLES := $(B)/amd64/echo.exe $(B)/amd64/wire.exe
 $(B)/amd64/plaintun.lib: $(B)/amd64/plaintun.dll ;
 
 .PHONY: examples
-examples: $(EXAMPLES) $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll ## build the example programs (build/amd64)
+examples: deps $(EXAMPLES) $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll ## build the example programs (build/amd64)
 
 $(B)/amd64/echo.exe: examples/echo.c $(EXAMPLE_PARTS) examples/example.h include/wintun.h
 	@mkdir -p $(@D)
@@ -429,7 +430,7 @@ check-e2e: host examples $(E2E_WINDOWS) $(E2E)/traffic ## end-to-end tests: Wind
 # --- demo ------------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: deps check-machine host examples ## Windows programs answer ping and carry TCP and UDP, here, under Wine
+demo: check-machine deps host examples ## Windows programs answer ping and carry TCP and UDP, here, under Wine
 	@scripts/demo
 
 # --- bench -----------------------------------------------------------------------------------------------------------
@@ -460,7 +461,7 @@ $(B)/bench/driver: $(BENCH_DRIVER)
 	@$(CLANG) -o $@ $^ -pthread
 
 .PHONY: bench
-bench: deps check-machine host examples $(BENCH_NATIVE) $(BENCH_WINDOWS) $(B)/bench/driver ## measure beside native Linux programs and memcpy, about 4 minutes
+bench: check-machine deps host examples $(BENCH_NATIVE) $(BENCH_WINDOWS) $(B)/bench/driver ## measure beside native Linux programs and memcpy, about 4 minutes
 	@bench/run
 
 
