@@ -245,7 +245,7 @@ $(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a $(wildcard host/w
 
 # host, kernel half: NDIS over Wine's kernel, the pieces of the kernel that Wine lacks, and the TUN device behind it, in one
 # ndis.sys. Kernel functions that are defined here (KeSetEvent, ...) are used directly; the rest come from Wine.
-HOST_KERNEL := $(wildcard host/ndis/*.c) host/linux/backend.c host/linux/tun.c $(patsubst %,host/wine/%.c,entry image log ex ke event ob mm io files seh)
+HOST_KERNEL := $(wildcard host/ndis/*.c) $(patsubst %,host/linux/%.c,backend tun segment coalesce) $(patsubst %,host/wine/%.c,entry image log ex ke event ob mm io files seh)
 HOST_KERNEL_CFLAGS := $(filter-out -Xclang -cfguard,$(PE_CFLAGS_amd64)) -DNTKERNELAPI= -DNTHALAPI= '-DNDISAPI=__declspec(dllexport)'
 
 $(HW)/%.kernel.o: host/%.c $(wildcard host/ndis/*.h host/linux/*.h host/wine/kernel.h wdk/*.h) Makefile
@@ -258,6 +258,15 @@ $(HW)/lib%.lib: host/wine/%.def
 
 $(HW)/ndis.sys: $(HOST_KERNEL:host/%.c=$(HW)/%.kernel.o) $(HW)/libntdll.lib $(HW)/libntoskrnl.lib
 	@$(LLD) /nologo /WX /dll /subsystem:native /entry:Entry /nodefaultlib /noimplib /out:$@ $^
+
+# What host/linux does to TCP, natively.
+$(B)/unit/offload: tests/unit/offload.c tests/unit/offload_reference.h host/linux/segment.c host/linux/coalesce.c $(wildcard host/linux/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined -fno-sanitize-recover=all -I. $(filter %.c,$^) -lcmocka -o $@
+
+.PHONY: check-offload
+check-offload: $(B)/unit/offload ## TCP super-packets of the TUN device: taken apart and put together
+	@timeout 120 $<
 
 $(B)/tests/iphelper.exe: tests/e2e/iphelper.c
 	@mkdir -p $(B)/tests
@@ -389,7 +398,7 @@ $(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib ex
 # --- tests -----------------------------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout ring-plain ring-address ring-thread labels library fuzz pe format
+SUITES         := layout ring-plain ring-address ring-thread labels library fuzz offload pe format
 SUITES_MACHINE := e2e
 
 .PHONY: check check-build check-pe check-format format

@@ -2,21 +2,24 @@
 /*
  * The stack beneath host/ndis on Linux: one TUN interface for each adapter. One thread an adapter reads the interface
  * until it is empty or a batch is full and sends the batch to the miniport as one chain; what the miniport indicates
- * is written to the interface in the indicating thread. No locks and no allocation while packets flow: a batch is the
- * reader's until it is sent and again when its last list is complete, counted by one atomic.
+ * is written to the interface in the indicating thread. TCP crosses the interface in super-packets: offload.h. No locks
+ * and no allocation while packets flow: a batch is the reader's until it is sent and again when its last list is
+ * complete, counted by one atomic; the frame and the segmenter are the reader's alone.
  */
+#include "host/linux/offload.h"
 #include "host/linux/syscall.h"
 #include "host/linux/tun.h"
 #include "host/ndis/backend.h"
 #include "host/wine/luid.h"
 
-#define BACKEND_TAG   'kcaB'
-#define BATCH_PACKETS 64
-#define BATCH_BYTES   (512 * 1024) /* 64 packets of usual size; fewer of the largest */
-#define BATCHES       4            /* out with a miniport that completes late */
-#define PACKET_LIMIT  65536        /* room for one more packet: Linux sends 65535 bytes at most */
-#define GATHER_PARTS  32
-#define IDLE_YIELDS   40 /* looks at an empty interface before the reader sleeps, each after others have run */
+#define BACKEND_TAG    'kcaB'
+#define BATCH_PACKETS  64
+#define BATCH_BYTES    (512 * 1024) /* 64 packets of usual size; fewer of the largest */
+#define BATCHES        4            /* out with a miniport that completes late */
+#define PACKET_LIMIT   65536        /* room for one more packet: Linux sends 65535 bytes at most */
+#define FRAME_HEADROOM 16           /* for the header before a packet, which then begins aligned */
+#define GATHER_PARTS   32
+#define IDLE_YIELDS    40 /* looks at an empty interface before the reader sleeps, each after others have run */
 
 typedef struct _BACKEND_BATCH
 {
@@ -27,11 +30,18 @@ typedef struct _BACKEND_BATCH
     MDL *Mdls[BATCH_PACKETS];
 } BACKEND_BATCH;
 
-/* One direction's counters. They only grow; each is written by atomics once a batch. */
+/* One direction's counters: packets as the miniport sees them, of which Segments crossed the interface in Supers. They
+ * only grow; each is written by atomics once a batch. */
 typedef struct _BACKEND_COUNTERS
 {
-    volatile LONG64 Packets, Bytes, Dropped;
+    volatile LONG64 Packets, Bytes, Segments, Supers, Dropped;
 } BACKEND_COUNTERS;
+
+/* What one chain from the miniport adds to the counters. */
+typedef struct _BACKEND_TALLY
+{
+    LONG64 Packets, Bytes, Segments, Supers, Dropped, Down, Invalid;
+} BACKEND_TALLY;
 
 struct _BACKEND
 {
@@ -40,6 +50,8 @@ struct _BACKEND
     int StopEvent; /* readable: the reader shall end */
     NDIS_HANDLE Pool;
     BACKEND_BATCH Batches[BATCHES];
+    PUCHAR Frame; /* what was read last: FRAME_HEADROOM and a packet; its segments are taken from there */
+    SEGMENTER Segmenter;
     KEVENT BatchFree;
     volatile LONG ReaderWaits, Stopping;
     PVOID Thread; /* referenced */
@@ -118,10 +130,15 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     Backend->Adapter = Request->Adapter;
     KeInitializeSpinLock(&Backend->BounceLock);
     KeInitializeEvent(&Backend->BatchFree, SynchronizationEvent, FALSE);
-    Backend->Bounce = ExAllocatePoolWithTag(NonPagedPoolNx, PACKET_LIMIT, BACKEND_TAG);
-    if (!Backend->Bounce)
+    Backend->Frame = ExAllocatePoolWithTag(NonPagedPoolNx, FRAME_HEADROOM + PACKET_LIMIT, BACKEND_TAG);
+    if (!Backend->Frame)
     {
         goto freeBackend;
+    }
+    Backend->Bounce = ExAllocatePoolWithTag(NonPagedPoolNx, FRAME_HEADROOM + PACKET_LIMIT, BACKEND_TAG);
+    if (!Backend->Bounce)
+    {
+        goto freeFrame;
     }
     Backend->Pool = NdisAllocateNetBufferListPool(NULL, &Parameters);
     if (!Backend->Pool)
@@ -147,6 +164,11 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
         Status = STATUS_UNSUCCESSFUL;
         goto closeStopEvent;
     }
+    Error = TunSetOffload(&Backend->Tun);
+    if (Error < 0)
+    {
+        DbgPrint("linux: %s: no offload, error %d: each packet will cross alone\n", Backend->Tun.Name, -Error);
+    }
     /* The alias is where programs' IP Helper finds the adapter's GUID: host/wine/luid.h. */
     if (Request->InstanceId[0] && (Error = TunSetAlias(&Backend->Tun, Request->InstanceId)) < 0)
     {
@@ -169,6 +191,8 @@ freeBatches:
     NdisFreeNetBufferListPool(Backend->Pool);
 freeBounce:
     ExFreePoolWithTag(Backend->Bounce, BACKEND_TAG);
+freeFrame:
+    ExFreePoolWithTag(Backend->Frame, BACKEND_TAG);
 freeBackend:
     ExFreePoolWithTag(Backend, BACKEND_TAG);
     return Status;
@@ -196,11 +220,42 @@ VOID BackendSetLink(BACKEND *Backend, const BACKEND_LINK *Link)
     }
 }
 
-/* Takes packets from the interface until there is none or the batch is full. Gives their number. */
+/* Puts the next packet to To, where PACKET_LIMIT bytes are free. Gives its length; 0: the interface is empty. */
+static ULONG TakePacket(_Inout_ BACKEND *Backend, _Out_ PUCHAR To, _Inout_ LONG64 *Segments)
+{
+    PUCHAR Packet = Backend->Frame + FRAME_HEADROOM;
+    VNET_HEADER *Vnet = (VNET_HEADER *)(Packet - sizeof(*Vnet));
+
+    while (Backend->Segmenter.Next == Backend->Segmenter.Size)
+    {
+        long long Length = LinuxRead(Backend->Tun.Fd, Vnet, sizeof(*Vnet) + PACKET_LIMIT) - (long long)sizeof(*Vnet);
+
+        if (Length <= 0)
+        {
+            return 0;
+        }
+        if (Vnet->GsoType == VNET_GSO_NONE)
+        {
+            CompleteChecksum(Vnet, To, Packet, (ULONG)Length);
+            return (ULONG)Length;
+        }
+        InterlockedAdd64(&Backend->ToMiniport.Supers, 1);
+        if (!SegmentStart(&Backend->Segmenter, Vnet, Packet, (ULONG)Length))
+        {
+            /* Linux sends none that was not asked for. */
+            InterlockedAdd64(&Backend->ToMiniport.Dropped, Vnet->GsoSize ? 1 + (Length - 1) / Vnet->GsoSize : 1);
+        }
+    }
+    ++*Segments;
+    return SegmentNext(&Backend->Segmenter, To);
+}
+
+/* Takes packets from the interface until there is none or the batch is full. Gives their number. Of a super-packet the
+ * segments that find no room stay for the next batch. */
 static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
 {
     ULONG Count = 0;
-    LONG64 Bytes = 0;
+    LONG64 Bytes = 0, Segments = 0;
 
     Batch->Used = 0;
     while (Count < BATCH_PACKETS && Batch->Used + PACKET_LIMIT <= BATCH_BYTES)
@@ -209,19 +264,19 @@ static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
         NET_BUFFER_LIST *List = Batch->Lists[Count];
         NET_BUFFER *Buffer = List->FirstNetBuffer;
         MDL *Mdl = Batch->Mdls[Count];
-        long long Length = LinuxRead(Backend->Tun.Fd, Packet, PACKET_LIMIT);
+        ULONG Length = TakePacket(Backend, Packet, &Segments);
         BOOLEAN Ipv6;
 
-        if (Length <= 0)
+        if (!Length)
         {
             break;
         }
         Ipv6 = (Packet[0] & 0xf0) == 0x60;
-        MmInitializeMdl(Mdl, Packet, (SIZE_T)Length);
+        MmInitializeMdl(Mdl, Packet, Length);
         MmBuildMdlForNonPagedPool(Mdl);
         Buffer->CurrentMdl = Buffer->MdlChain = Mdl;
         Buffer->CurrentMdlOffset = Buffer->DataOffset = 0;
-        Buffer->DataLength = (SIZE_T)Length;
+        Buffer->DataLength = Length;
         List->NblFlags = Ipv6 ? NDIS_NBL_FLAGS_IS_IPV6 : NDIS_NBL_FLAGS_IS_IPV4;
         List->NetBufferListInfo[NetBufferListFrameType] =
             (PVOID)(ULONG_PTR)(Ipv6 ? RtlUshortByteSwap(0x86dd) : RtlUshortByteSwap(0x0800));
@@ -230,7 +285,7 @@ static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
         {
             Batch->Lists[Count - 1]->Next = List;
         }
-        Batch->Used += ((ULONG)Length + 63) & ~63u;
+        Batch->Used += (Length + 63) & ~63u;
         Bytes += Length;
         Count++;
     }
@@ -238,6 +293,7 @@ static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
     {
         InterlockedAdd64(&Backend->ToMiniport.Packets, Count);
         InterlockedAdd64(&Backend->ToMiniport.Bytes, Bytes);
+        InterlockedAdd64(&Backend->ToMiniport.Segments, Segments);
     }
     return Count;
 }
@@ -353,10 +409,10 @@ VOID BackendStop(BACKEND *Backend)
     KeClearEvent(&Backend->BatchFree);
 }
 
-/* One packet in more parts than a gathering write takes: copied together first. */
+/* One packet in more parts than a gathering write takes: copied together first, behind an empty header. */
 static long long WriteBounced(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Buffer)
 {
-    ULONG Offset = Buffer->CurrentMdlOffset, Left = (ULONG)Buffer->DataLength, Used = 0;
+    ULONG Offset = Buffer->CurrentMdlOffset, Left = (ULONG)Buffer->DataLength, Used = sizeof(VNET_HEADER);
     long long Result;
     KIRQL Irql;
 
@@ -365,6 +421,7 @@ static long long WriteBounced(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *B
         return -LINUX_EINVAL;
     }
     KeAcquireSpinLock(&Backend->BounceLock, &Irql);
+    RtlZeroMemory(Backend->Bounce, sizeof(VNET_HEADER));
     for (MDL *Mdl = Buffer->CurrentMdl; Mdl && Left; Mdl = Mdl->Next)
     {
         ULONG Here = min(MmGetMdlByteCount(Mdl) - Offset, Left);
@@ -380,10 +437,12 @@ static long long WriteBounced(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *B
     return Result;
 }
 
+/* One packet, as it is. */
 static long long WritePacket(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Buffer)
 {
-    LINUX_IOVEC Parts[GATHER_PARTS];
-    ULONG Count = 0, Offset = Buffer->CurrentMdlOffset;
+    VNET_HEADER Vnet = {.GsoType = VNET_GSO_NONE};
+    LINUX_IOVEC Parts[GATHER_PARTS] = {{.Base = &Vnet, .Length = sizeof(Vnet)}};
+    ULONG Count = 1, Offset = Buffer->CurrentMdlOffset;
     SIZE_T Left = Buffer->DataLength;
 
     for (MDL *Mdl = Buffer->CurrentMdl; Left && Mdl; Mdl = Mdl->Next)
@@ -406,48 +465,109 @@ static long long WritePacket(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Bu
         Left -= Here;
         Offset = 0;
     }
-    if (Left || !Count)
+    if (Left || Count == 1)
     {
         return -LINUX_EINVAL;
     }
-    return Count == 1 ? LinuxWrite(Backend->Tun.Fd, Parts[0].Base, Parts[0].Length)
-                      : LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Parts, Count);
+    return LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Parts, Count);
+}
+
+/* Notes what became of a write of so many packets. */
+static VOID Tally(_Inout_ BACKEND_TALLY *Tally, _In_ long long Result, _In_ ULONG Packets, _In_ SIZE_T Bytes)
+{
+    if (Result < 0)
+    {
+        Tally->Dropped += Packets;
+        Tally->Down += Result == -LINUX_EIO ? Packets : 0;
+        Tally->Invalid += Result == -LINUX_EINVAL ? Packets : 0;
+        return;
+    }
+    Tally->Packets += Packets;
+    Tally->Bytes += (LONG64)Bytes;
+    if (Packets > 1)
+    {
+        Tally->Segments += Packets;
+        Tally->Supers++;
+    }
+}
+
+/* Writes what has been put together, if anything, and begins anew. */
+static VOID WriteCoalesced(_Inout_ BACKEND *Backend, _Inout_ COALESCER *Coalescer, _Inout_ BACKEND_TALLY *Counts)
+{
+    ULONG Parts;
+    long long Result;
+
+    if (!Coalescer->Count)
+    {
+        return;
+    }
+    Parts = CoalesceFinish(Coalescer);
+    do
+    {
+        Result = LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Coalescer->Parts, Parts);
+    } while (Result == -LINUX_EINTR);
+    Tally(Counts, Result, Coalescer->Count, Coalescer->Size + (SIZE_T)(Coalescer->Count - 1) * Coalescer->HeaderLength);
+    CoalesceClear(Coalescer);
+}
+
+/* A packet's bytes, if they lie together. */
+static PUCHAR FlatPacket(_In_ const NET_BUFFER *Buffer)
+{
+    MDL *Mdl = Buffer->CurrentMdl;
+    PUCHAR Address;
+
+    if (!Mdl || Buffer->DataLength > (SIZE_T)MmGetMdlByteCount(Mdl) - Buffer->CurrentMdlOffset)
+    {
+        return NULL;
+    }
+    Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
+    return Address ? Address + Buffer->CurrentMdlOffset : NULL;
 }
 
 VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags)
 {
-    LONG64 Packets = 0, Bytes = 0, Down = 0, Invalid = 0, Other = 0;
+    BACKEND_TALLY Counts = {.Packets = 0};
+    COALESCER Coalescer;
 
+    CoalesceClear(&Coalescer);
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
     {
         for (NET_BUFFER *Buffer = List->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
         {
+            PUCHAR Packet = FlatPacket(Buffer);
+            ULONG Size = (ULONG)Buffer->DataLength;
             long long Result;
 
+            if (Packet && CoalesceAdd(&Coalescer, Packet, Size))
+            {
+                continue;
+            }
+            /* Only neighbours are put together: nothing overtakes anything. */
+            WriteCoalesced(Backend, &Coalescer, &Counts);
+            if (Packet && CoalesceAdd(&Coalescer, Packet, Size))
+            {
+                continue;
+            }
             do
             {
                 Result = WritePacket(Backend, Buffer);
             } while (Result == -LINUX_EINTR);
-            if (Result >= 0)
-            {
-                Packets++;
-                Bytes += Result;
-            }
-            else
-            {
-                Down += Result == -LINUX_EIO;
-                Invalid += Result == -LINUX_EINVAL;
-                Other++;
-            }
+            Tally(&Counts, Result, 1, Size);
         }
     }
-    InterlockedAdd64(&Backend->FromMiniport.Packets, Packets);
-    InterlockedAdd64(&Backend->FromMiniport.Bytes, Bytes);
-    if (Other)
+    WriteCoalesced(Backend, &Coalescer, &Counts);
+    InterlockedAdd64(&Backend->FromMiniport.Packets, Counts.Packets);
+    InterlockedAdd64(&Backend->FromMiniport.Bytes, Counts.Bytes);
+    if (Counts.Supers)
     {
-        InterlockedAdd64(&Backend->FromMiniport.Dropped, Other);
-        InterlockedAdd64(&Backend->DroppedDown, Down);
-        InterlockedAdd64(&Backend->DroppedInvalid, Invalid);
+        InterlockedAdd64(&Backend->FromMiniport.Segments, Counts.Segments);
+        InterlockedAdd64(&Backend->FromMiniport.Supers, Counts.Supers);
+    }
+    if (Counts.Dropped)
+    {
+        InterlockedAdd64(&Backend->FromMiniport.Dropped, Counts.Dropped);
+        InterlockedAdd64(&Backend->DroppedDown, Counts.Down);
+        InterlockedAdd64(&Backend->DroppedInvalid, Counts.Invalid);
     }
     if (!(ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES))
     {
@@ -497,13 +617,19 @@ VOID BackendSendComplete(BACKEND *Backend, NET_BUFFER_LIST *Lists)
     }
 }
 
+/* "To miniport" + its "dropped" is all that Linux sent into the interface, and what Linux counts as one is a super. */
 VOID BackendDestroy(BACKEND *Backend)
 {
-    DbgPrint("linux: %s: to miniport %lld packets %lld bytes, refused %lld; from miniport %lld packets %lld bytes, "
+    const BACKEND_COUNTERS *To = &Backend->ToMiniport, *From = &Backend->FromMiniport;
+
+    /* What was left of a super-packet when the reader stopped. */
+    Backend->ToMiniport.Dropped += SegmentsLeft(&Backend->Segmenter);
+    DbgPrint("linux: %s: to miniport %lld packets %lld bytes (%lld segments of %lld super-packets), refused %lld, "
+             "dropped %lld; from miniport %lld packets %lld bytes (%lld segments in %lld super-packets), "
              "dropped %lld (down %lld, invalid %lld)\n",
-             Backend->Tun.Name, (long long)Backend->ToMiniport.Packets, (long long)Backend->ToMiniport.Bytes,
-             (long long)Backend->Refused, (long long)Backend->FromMiniport.Packets,
-             (long long)Backend->FromMiniport.Bytes, (long long)Backend->FromMiniport.Dropped,
+             Backend->Tun.Name, (long long)To->Packets, (long long)To->Bytes, (long long)To->Segments,
+             (long long)To->Supers, (long long)Backend->Refused, (long long)To->Dropped, (long long)From->Packets,
+             (long long)From->Bytes, (long long)From->Segments, (long long)From->Supers, (long long)From->Dropped,
              (long long)Backend->DroppedDown, (long long)Backend->DroppedInvalid);
     TunClose(&Backend->Tun);
     LinuxClose(Backend->StopEvent);
@@ -513,5 +639,6 @@ VOID BackendDestroy(BACKEND *Backend)
     }
     NdisFreeNetBufferListPool(Backend->Pool);
     ExFreePoolWithTag(Backend->Bounce, BACKEND_TAG);
+    ExFreePoolWithTag(Backend->Frame, BACKEND_TAG);
     ExFreePoolWithTag(Backend, BACKEND_TAG);
 }

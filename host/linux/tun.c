@@ -7,23 +7,29 @@
 #include "host/linux/syscall.h"
 #include "host/linux/tun.h"
 
-#define TUNSETIFF     0x400454ca
-#define TUNSETCARRIER 0x400454e2
-#define SIOCSIFMTU    0x8922
-#define SIOCGIFINDEX  0x8933
-#define IFF_TUN       0x0001
-#define IFF_NO_PI     0x1000
-#define IFF_TUN_EXCL  0x8000
-#define AF_INET       2
-#define AF_NETLINK    16
-#define SOCK_DGRAM    2
-#define SOCK_RAW      3
-#define SOCK_CLOEXEC  0x80000
-#define RTM_SETLINK   19
-#define NLM_F_REQUEST 1
-#define NLM_F_ACK     4
-#define IFLA_IFALIAS  20
-#define NAME_ATTEMPTS 1000
+#define TUNSETIFF       0x400454ca
+#define TUNSETOFFLOAD   0x400454d0
+#define TUNSETVNETHDRSZ 0x400454d8
+#define TUNSETCARRIER   0x400454e2
+#define SIOCSIFMTU      0x8922
+#define SIOCGIFINDEX    0x8933
+#define IFF_TUN         0x0001
+#define IFF_NO_PI       0x1000
+#define IFF_VNET_HDR    0x4000
+#define IFF_TUN_EXCL    0x8000
+#define TUN_F_CSUM      0x01
+#define TUN_F_TSO4      0x02
+#define TUN_F_TSO6      0x04
+#define AF_INET         2
+#define AF_NETLINK      16
+#define SOCK_DGRAM      2
+#define SOCK_RAW        3
+#define SOCK_CLOEXEC    0x80000
+#define RTM_SETLINK     19
+#define NLM_F_REQUEST   1
+#define NLM_F_ACK       4
+#define IFLA_IFALIAS    20
+#define NAME_ATTEMPTS   1000
 
 typedef struct _INTERFACE_REQUEST
 {
@@ -138,7 +144,7 @@ int TunOpen(TUN_DEVICE *Tun, const char *WantedName)
 {
     char Base[TUN_NAME_LENGTH];
     INTERFACE_REQUEST Request;
-    int Result;
+    int Result, HeaderSize = TUN_HEADER;
 
     CleanName(WantedName, Base);
     Tun->Control = (int)LinuxCall3(LINUX_SOCKET, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -155,7 +161,7 @@ int TunOpen(TUN_DEVICE *Tun, const char *WantedName)
     Result = -LINUX_EBUSY;
     for (int Number = 1; Number <= NAME_ATTEMPTS && (Result == -LINUX_EBUSY || Result == -LINUX_EINVAL); Number++)
     {
-        Request = (INTERFACE_REQUEST){.Flags = (int16_t)(uint16_t)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL)};
+        Request = (INTERFACE_REQUEST){.Flags = (int16_t)(uint16_t)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL)};
         NumberName(Base, Number, Request.Name);
         Result = LinuxIoctl(Tun->Fd, TUNSETIFF, &Request);
     }
@@ -164,6 +170,11 @@ int TunOpen(TUN_DEVICE *Tun, const char *WantedName)
         goto closeTun;
     }
     CopyName(Tun->Name, Request.Name);
+    Result = LinuxIoctl(Tun->Fd, TUNSETVNETHDRSZ, &HeaderSize);
+    if (Result < 0)
+    {
+        goto closeTun;
+    }
     TunSetCarrier(Tun, false);
     QuietIpv6(Tun->Name);
     Result = LinuxIoctl(Tun->Control, SIOCGIFINDEX, &Request);
@@ -244,6 +255,11 @@ int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
     }
     LinuxClose(Socket);
     return Done < 0 ? (int)Done : Answer.Error;
+}
+
+int TunSetOffload(TUN_DEVICE *Tun)
+{
+    return (int)LinuxCall3(LINUX_IOCTL, Tun->Fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6);
 }
 
 int TunSetCarrier(TUN_DEVICE *Tun, bool On)

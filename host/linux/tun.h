@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 #define TUN_NAME_LENGTH 16 /* with the ending 0: IFNAMSIZ */
+#define TUN_HEADER      10 /* bytes before each packet read or written: VNET_HEADER of offload.h */
 
 typedef struct _TUN_DEVICE
 {
-    int Fd;      /* /dev/net/tun, non-blocking: one packet a read or write */
+    int Fd;      /* /dev/net/tun, non-blocking: TUN_HEADER and one packet a read or write */
     int Control; /* a socket for requests about the interface */
     uint32_t Index;
     char Name[TUN_NAME_LENGTH];
@@ -26,6 +27,9 @@ void TunClose(TUN_DEVICE *Tun);
 int TunSetMtu(TUN_DEVICE *Tun, uint32_t Mtu);
 /* A text that `ip link` shows beside the interface. */
 int TunSetAlias(TUN_DEVICE *Tun, const char *Alias);
+/* From here on Linux leaves checksums to the reader and sends TCP in super-packets: offload.h. 0, or a negated error
+ * number: it does not. */
+int TunSetOffload(TUN_DEVICE *Tun);
 int TunSetCarrier(TUN_DEVICE *Tun, bool On);
 
 #endif

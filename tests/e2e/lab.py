@@ -263,6 +263,19 @@ class Windows:
             return [line.rstrip() for line in log if 'rule' in line.lower()]
         return []
 
+    def passed(self, interface):
+        """What the host says passed through an interface, once its adapter is gone: `linux: NAME: ...` of its log."""
+        pattern = (r'linux: %s: to miniport (\d+) packets \d+ bytes \((\d+) segments of (\d+) super-packets\), refused '
+                   r'\d+, dropped (\d+); from miniport (\d+) packets \d+ bytes \((\d+) segments in (\d+) '
+                   r'super-packets\), dropped (\d+) ' % re.escape(interface))
+
+        def found():
+            with open(self.log, errors='replace') as log:
+                return re.findall(pattern, log.read())
+        numbers = [int(number) for number in wait(found, 'the host counts what passed ' + interface)[-1]]
+        return {'to': dict(zip(('packets', 'segments', 'supers', 'dropped'), numbers[:4])),
+                'from': dict(zip(('packets', 'segments', 'supers', 'dropped'), numbers[4:]))}
+
     def remove(self):
         for program in self.programs:
             program.stop()

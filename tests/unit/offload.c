@@ -1,0 +1,649 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host/linux/segment.c and coalesce.c against a reference that does everything byte by byte, and against each other:
+ * whatever is coalesced and segmented again must be what it was. Built with the address and undefined sanitizers; each
+ * packet lies in memory of exactly its size. All is random, from a seed that is printed and may be given.
+ */
+#include "tests/unit/offload_reference.h"
+#include "host/linux/checksum.h"
+
+#define STREAM 256 /* packets */
+
+/* --- checksum and segmentation ------------------------------------------------------------------------------------ */
+
+static void TestChecksum(void **State)
+{
+    for (uint32_t Round = 0; Round < 3000; Round++)
+    {
+        uint32_t Size = Round < 300 ? Round : Random(65536);
+        PACKET Bytes = {.Data = malloc(Size + 1), .Size = Size}, To = {.Data = malloc(Size + 1), .Size = Size};
+        RandomBytes(Bytes.Data, Size);
+        if (Round % 7 == 0)
+            memset(Bytes.Data, 0xff, Size); /* the largest sum there is */
+        uint64_t Begin = Random(65536);
+        uint16_t Wanted = SwapShort(Sum(Bytes.Data, Size, SwapShort((uint16_t)Begin)));
+        assert_int_equal(ChecksumFold(ChecksumAdd(Bytes.Data, Size, Begin)), Wanted);
+        assert_int_equal(ChecksumFold(ChecksumCopy(To.Data, Bytes.Data, Size, Begin)), Wanted);
+        assert_memory_equal(To.Data, Bytes.Data, Size);
+        free(Bytes.Data);
+        free(To.Data);
+    }
+}
+
+static void TestSegment(void **State)
+{
+    for (uint32_t Round = 0; Round < 1500; Round++)
+    {
+        uint32_t Tcp, SegmentSize = 1 + Random(Random(2) ? 1460 : 9000), Index = 0;
+        PACKET Super = MakeTcp(Round & 1, Round & 2, 1 + Random(Random(2) ? 65500 : 4000), &Tcp);
+        if (Super.Size / SegmentSize > 200)
+            SegmentSize += Super.Size / 100;
+        VNET_HEADER Vnet = Offloaded(Super, Tcp, SegmentSize);
+        SEGMENTER Segmenter;
+        assert_true(SegmentStart(&Segmenter, &Vnet, Super.Data, Super.Size));
+        uint32_t Count = SegmentsLeft(&Segmenter);
+        for (; SegmentsLeft(&Segmenter); Index++)
+        {
+            PACKET Wanted = Reference(Super, Tcp, SegmentSize, Index);
+            PACKET Segment = {.Data = malloc(Wanted.Size), .Size = Wanted.Size};
+            assert_int_equal(SegmentsLeft(&Segmenter), Count - Index);
+            assert_int_equal(SegmentNext(&Segmenter, Segment.Data), Wanted.Size);
+            assert_memory_equal(Segment.Data, Wanted.Data, Wanted.Size);
+            assert_true(Wanted.Size - Segmenter.HeaderLength <= SegmentSize);
+            free(Wanted.Data);
+            free(Segment.Data);
+        }
+        assert_int_equal(Index, Count);
+        free(Super.Data);
+    }
+}
+
+static void TestNoSuperPacket(void **State)
+{
+    uint32_t Tcp;
+    SEGMENTER Segmenter;
+    PACKET Super = MakeTcp(false, true, 5000, &Tcp);
+    VNET_HEADER Good = Offloaded(Super, Tcp, 1000), Vnet;
+
+#define REFUSED(Change)                                                                                                \
+    Vnet = Good;                                                                                                       \
+    Change;                                                                                                            \
+    assert_false(SegmentStart(&Segmenter, &Vnet, Super.Data, Super.Size))
+    assert_true(SegmentStart(&Segmenter, &Good, Super.Data, Super.Size));
+    REFUSED(Vnet.GsoType = 0);
+    REFUSED(Vnet.GsoType = 3);
+    REFUSED(Vnet.GsoType = VNET_GSO_TCPV6);
+    REFUSED(Vnet.GsoType |= 0x80);
+    REFUSED(Vnet.Flags = 0);
+    REFUSED(Vnet.GsoSize = 0);
+    REFUSED(Vnet.GsoSize = 65535);
+    REFUSED(Vnet.ChecksumOffset = 6);
+    REFUSED(Vnet.ChecksumStart = 0);
+    REFUSED(Vnet.ChecksumStart = 24);
+    REFUSED(Vnet.ChecksumStart = 65535);
+    REFUSED(Super.Data[Tcp + 12] = 0x40);
+    free(Super.Data);
+    /* Cut anywhere within its headers, and at their end, where nothing is left to send. */
+    for (uint32_t Round = 0; Round < 200; Round++)
+    {
+        Super = MakeTcp(Round & 1, Round & 2, 100, &Tcp);
+        Good = Offloaded(Super, Tcp, 10);
+        uint32_t Header = Super.Size - 100;
+        for (uint32_t Size = 1; Size <= Header; Size++)
+        {
+            PACKET Cut = Copy(Super.Data, Size);
+            assert_false(SegmentStart(&Segmenter, &Good, Cut.Data, Cut.Size));
+            free(Cut.Data);
+        }
+        free(Super.Data);
+    }
+}
+
+/* TCP and UDP, IPv4 and IPv6; UDP's 0 is 0xffff. */
+static void TestCompleteChecksum(void **State)
+{
+    for (uint32_t Round = 0; Round < 4000; Round++)
+    {
+        bool Ipv6 = Round & 1, Udp = Round & 2;
+        uint32_t Start = Ipv6 ? 40 : 20, Offset = Udp ? 6 : 16, Size = Start + (Udp ? 8 : 20) + Random(1500);
+        PACKET Packet = {.Data = malloc(Size), .Size = Size}, To = {.Data = malloc(Size), .Size = Size};
+        RandomBytes(Packet.Data, Size);
+        Packet.Data[0] = Ipv6 ? 0x60 : 0x45;
+        uint8_t Protocol = Udp ? 17 : 6;
+        if (Round % 16 < 4) /* make the sum 0xffff, so that the checksum would be 0 */
+        {
+            StoreShort(Packet.Data + Start + Offset, 0);
+            StoreShort(Packet.Data + Start, 0);
+            uint16_t Rest = Sum(Packet.Data + Start, Size - Start, Pseudo(Packet.Data, Size - Start, Protocol));
+            StoreShort(Packet.Data + Start, (uint16_t)~Rest);
+        }
+        StoreShort(Packet.Data + Start + Offset, Pseudo(Packet.Data, Size - Start, Protocol));
+        VNET_HEADER Vnet = {.Flags = 1, .ChecksumStart = (uint16_t)Start, .ChecksumOffset = (uint16_t)Offset};
+        CompleteChecksum(&Vnet, To.Data, Packet.Data, Size);
+        assert_int_not_equal(LoadShort(To.Data + Start + Offset), 0);
+        assert_int_equal(Sum(To.Data + Start, Size - Start, Pseudo(To.Data, Size - Start, Protocol)), 0xffff);
+        memcpy(Packet.Data + Start + Offset, To.Data + Start + Offset, 2);
+        assert_memory_equal(To.Data, Packet.Data, Size);
+        /* Nothing asked for, or nonsense: copied as it is. */
+        VNET_HEADER Other[] = {{.Flags = 2},
+                               {.Flags = 1, .ChecksumStart = (uint16_t)Size},
+                               {.Flags = 1, .ChecksumStart = (uint16_t)(Size + 1)},
+                               {.Flags = 1, .ChecksumStart = 4, .ChecksumOffset = (uint16_t)(Size - 5)},
+                               {.Flags = 1, .ChecksumStart = 65535, .ChecksumOffset = 65535}};
+        for (size_t I = 0; I < sizeof(Other) / sizeof(Other[0]); I++)
+        {
+            memset(To.Data, 0, Size);
+            CompleteChecksum(&Other[I], To.Data, Packet.Data, Size);
+            assert_memory_equal(To.Data, Packet.Data, Size);
+        }
+        free(Packet.Data);
+        free(To.Data);
+    }
+}
+
+/* --- coalescing --------------------------------------------------------------------------------------------------- */
+
+/* What a coalescer would have written: the header, and the parts together. */
+static PACKET Written(COALESCER *Coalescer, VNET_HEADER *Vnet)
+{
+    uint32_t Parts = CoalesceFinish(Coalescer), Size = 0;
+    assert_in_range(Parts, 2, sizeof(Coalescer->Parts) / sizeof(Coalescer->Parts[0]));
+    assert_int_equal(Coalescer->Parts[0].Length, sizeof(*Vnet));
+    memcpy(Vnet, Coalescer->Parts[0].Base, sizeof(*Vnet));
+    for (uint32_t I = 1; I < Parts; I++)
+        Size += (uint32_t)Coalescer->Parts[I].Length;
+    assert_int_equal(Size, Coalescer->Size);
+    PACKET Packet = {.Data = malloc(Size), .Size = 0};
+    for (uint32_t I = 1; I < Parts; I++)
+    {
+        memcpy(Packet.Data + Packet.Size, Coalescer->Parts[I].Base, Coalescer->Parts[I].Length);
+        Packet.Size += (uint32_t)Coalescer->Parts[I].Length;
+    }
+    CoalesceClear(Coalescer);
+    return Packet;
+}
+
+/* Takes a super-packet apart into In; gives how many. */
+static uint32_t Segments(PACKET Super, const VNET_HEADER *Vnet, PACKET *Into, uint32_t Room)
+{
+    static uint8_t Segment[65536];
+    SEGMENTER Segmenter;
+    uint32_t Count = 0;
+    assert_true(SegmentStart(&Segmenter, Vnet, Super.Data, Super.Size));
+    while (SegmentsLeft(&Segmenter))
+    {
+        assert_in_range(Count, 0, Room - 1);
+        uint32_t Size = SegmentNext(&Segmenter, Segment);
+        Into[Count++] = Copy(Segment, Size);
+    }
+    return Count;
+}
+
+static void CheckWritten(COALESCER *Coalescer, const PACKET *From, uint32_t *Compared)
+{
+    PACKET Again[COALESCE_SEGMENTS];
+    VNET_HEADER Vnet;
+    uint32_t Count = Coalescer->Count;
+    if (!Count)
+        return;
+    PACKET Out = Written(Coalescer, &Vnet);
+    if (Count == 1)
+    {
+        static const VNET_HEADER Nothing;
+        assert_memory_equal(&Vnet, &Nothing, sizeof(Vnet));
+        Again[0] = Copy(Out.Data, Out.Size);
+    }
+    else
+        assert_int_equal(Segments(Out, &Vnet, Again, COALESCE_SEGMENTS), Count);
+    for (uint32_t I = 0; I < Count; I++)
+    {
+        const PACKET *Was = &From[*Compared + I];
+        assert_int_equal(Again[I].Size, Was->Size);
+        if (Count > 1 && Was->Data[0] == 0x45 && (Was->Data[6] & 0x40))
+        {
+            /* The identification of such a packet has no meaning and may change, and the checksum with it. */
+            memcpy(Again[I].Data + 4, Was->Data + 4, 2);
+            memcpy(Again[I].Data + 10, Was->Data + 10, 2);
+            assert_int_equal(Sum(Was->Data, 20, 0), 0xffff);
+        }
+        assert_memory_equal(Again[I].Data, Was->Data, Was->Size);
+    }
+    *Compared += Count;
+    FreeAll(Again, Count);
+    free(Out.Data);
+}
+
+/* Sends packets through a coalescer as the backend does, takes apart again what came out, and compares. Gives how many
+ * writes it took. */
+static uint32_t Roundtrip(const PACKET *Packets, uint32_t Count)
+{
+    COALESCER Coalescer;
+    uint32_t Compared = 0, Writes = 0;
+    CoalesceClear(&Coalescer);
+    for (uint32_t I = 0; I < Count; I++)
+    {
+        if (CoalesceAdd(&Coalescer, Packets[I].Data, Packets[I].Size))
+            continue;
+        Writes += Coalescer.Count > 0;
+        CheckWritten(&Coalescer, Packets, &Compared);
+        if (CoalesceAdd(&Coalescer, Packets[I].Data, Packets[I].Size))
+            continue;
+        Writes++;
+        Compared++; /* written as it is */
+    }
+    Writes += Coalescer.Count > 0;
+    CheckWritten(&Coalescer, Packets, &Compared);
+    assert_int_equal(Compared, Count);
+    return Writes;
+}
+
+static void TestCoalesceSegmented(void **State)
+{
+    for (uint32_t Round = 0; Round < 1500; Round++)
+    {
+        PACKET All[COALESCE_SEGMENTS], Out;
+        uint32_t Tcp, Payload = 2 + Random(65000), SegmentSize = Payload / (1 + Random(COALESCE_SEGMENTS - 1)) + 1;
+        PACKET Super = MakeTcp(Round & 1, true, Payload, &Tcp);
+        VNET_HEADER Vnet = Offloaded(Super, Tcp, SegmentSize), Got;
+        if (SegmentSize + Vnet.HeaderLength >= Super.Size)
+        {
+            free(Super.Data);
+            continue; /* one segment only: nothing to put together */
+        }
+        uint32_t Count = Segments(Super, &Vnet, All, COALESCE_SEGMENTS);
+        COALESCER Coalescer;
+        CoalesceClear(&Coalescer);
+        for (uint32_t I = 0; I < Count; I++)
+            assert_true(CoalesceAdd(&Coalescer, All[I].Data, All[I].Size));
+        Out = Written(&Coalescer, &Got);
+        assert_memory_equal(&Got, &Vnet, sizeof(Vnet));
+        assert_int_equal(Out.Size, Super.Size);
+        /* The super-packet's own IPv4 checksum counts too. */
+        assert_memory_equal(Out.Data, Super.Data, Super.Size);
+        FreeAll(All, Count);
+        free(Super.Data);
+        free(Out.Data);
+    }
+}
+
+/* Segments of one plain packet, so many of 500 bytes and a last one of 400. */
+static uint32_t MakeFlow(bool Ipv6, PACKET *All, uint32_t Count, uint32_t *Tcp)
+{
+    PACKET Super = MakeTcp(Ipv6, true, 500 * Count - 100, Tcp);
+    VNET_HEADER Vnet = Offloaded(Super, *Tcp, 500);
+    uint32_t Made = Segments(Super, &Vnet, All, Count);
+    assert_int_equal(Made, Count);
+    free(Super.Data);
+    return Made;
+}
+
+static void TestLongFlow(void **State)
+{
+    for (int Ipv6 = 0; Ipv6 < 2; Ipv6++)
+    {
+        PACKET All[128];
+        uint32_t Tcp;
+        MakeFlow(Ipv6, All, 128, &Tcp);
+        assert_int_equal(Roundtrip(All, 128), 2);
+        FreeAll(All, 128);
+    }
+}
+
+/* A flow without gaps whose segments are of any size and pushed anywhere, more than one packet holds, with every way of
+ * identification: only what segmentation makes again is put together. */
+static void TestCut(void **State)
+{
+    for (uint32_t Round = 0; Round < 3000; Round++)
+    {
+        PACKET Stream[40];
+        uint32_t Tcp, Usual = 1 + Random(Random(2) ? 3000 : 60), Id = Random(65536), Mode = Random(3);
+        PACKET First = MakeTcp(Random(2), true, 1, &Tcp);
+        uint32_t Header = First.Size - 1, Sequence = LoadLong(First.Data + Tcp + 4);
+        for (uint32_t I = 0; I < 40; I++)
+        {
+            uint32_t Payload = Random(8) ? Usual : 1 + Random(2 * Usual);
+            Stream[I] = (PACKET){.Data = malloc(Header + Payload), .Size = Header + Payload};
+            uint8_t *P = Stream[I].Data;
+            memcpy(P, First.Data, Header);
+            RandomBytes(P + Header, Payload);
+            if (Tcp == 20 && Mode) /* none, counting up, any */
+                StoreShort(P + 4, Mode == 1 ? Id + I : Random(65536));
+            StoreLong(P + Tcp + 4, Sequence);
+            P[Tcp + 13] = TCP_ACK | (Random(10) ? 0 : TCP_PSH);
+            Sequence += Payload;
+            Finish(P, Stream[I].Size, Tcp);
+        }
+        Roundtrip(Stream, 40);
+        FreeAll(Stream, 40);
+        free(First.Data);
+    }
+}
+
+/* One packet of four is changed, its checksums made right again where the change is not the checksum itself: nothing
+ * may be put together with it on the side where it is different. */
+enum
+{
+    ChangeIpChecksum,
+    ChangeTcpChecksum,
+    ChangePayload, /* and no checksum */
+    ChangeTtl,
+    ChangeTos,
+    ChangeFragment,
+    ChangeReserved,
+    ChangeDf,
+    ChangeId,
+    ChangeSource,
+    ChangeDestination,
+    ChangePort,
+    ChangeSequence,
+    ChangeAck,
+    ChangeWindow,
+    ChangeUrgent,
+    ChangeReservedTcp,
+    ChangeFin,
+    ChangeSyn,
+    ChangeRst,
+    ChangeNoAck,
+    ChangeUrg,
+    ChangeEce,
+    ChangeCwr,
+    ChangeOption,
+    ChangeProtocol,
+    Changes
+};
+
+static void Change(PACKET *Packet, uint32_t What)
+{
+    uint8_t *P = Packet->Data;
+    bool Ipv6 = P[0] >> 4 == 6;
+    uint32_t Tcp = Ipv6 ? 40 : 20;
+    switch (What)
+    {
+    case ChangeIpChecksum:
+        P[Ipv6 ? Tcp + 17 : 11] ^= 1; /* IPv6 has none: TCP's, then */
+        return;
+    case ChangeTcpChecksum:
+        P[Tcp + 16] ^= 0x10;
+        return;
+    case ChangePayload:
+        P[Packet->Size - 1] ^= 1;
+        return;
+    case ChangeTtl:
+        P[Ipv6 ? 7 : 8]++;
+        break;
+    case ChangeTos:
+        P[1] ^= 0x10;
+        break;
+    case ChangeFragment:
+        P[Ipv6 ? 6 : 7] ^= Ipv6 ? 44 ^ 6 : 3;
+        break;
+    case ChangeReserved:
+        P[Ipv6 ? 3 : 6] ^= 0x80;
+        break;
+    case ChangeDf:
+        P[Ipv6 ? 2 : 6] ^= Ipv6 ? 1 : 0x40;
+        break;
+    case ChangeId:
+        P[Ipv6 ? 1 : 4] ^= 0x08;
+        break;
+    case ChangeSource:
+        P[Ipv6 ? 8 : 12] ^= 1;
+        break;
+    case ChangeDestination:
+        P[Tcp - 1] ^= 1;
+        break;
+    case ChangePort:
+        P[Tcp + Random(4)] ^= 1;
+        break;
+    case ChangeSequence:
+        P[Tcp + 7] ^= (uint8_t)(1 + Random(255));
+        break;
+    case ChangeAck:
+        P[Tcp + 11]++;
+        break;
+    case ChangeWindow:
+        P[Tcp + 14]++;
+        break;
+    case ChangeUrgent:
+        P[Tcp + 19]++;
+        break;
+    case ChangeReservedTcp:
+        P[Tcp + 12] ^= 1;
+        break;
+    case ChangeFin:
+        P[Tcp + 13] ^= 1;
+        break;
+    case ChangeSyn:
+        P[Tcp + 13] ^= 2;
+        break;
+    case ChangeRst:
+        P[Tcp + 13] ^= 4;
+        break;
+    case ChangeNoAck:
+        P[Tcp + 13] ^= 0x10;
+        break;
+    case ChangeUrg:
+        P[Tcp + 13] ^= 0x20;
+        break;
+    case ChangeEce:
+        P[Tcp + 13] ^= 0x40;
+        break;
+    case ChangeCwr:
+        P[Tcp + 13] ^= 0x80;
+        break;
+    case ChangeOption:
+        P[Tcp + 20] ^= 1; /* the payload, where there are no options */
+        break;
+    case ChangeProtocol:
+        P[Ipv6 ? 6 : 9] ^= 1;
+        break;
+    }
+    Finish(P, Packet->Size, Tcp);
+}
+
+static void TestOneChanged(void **State)
+{
+    for (uint32_t Round = 0; Round < 40 * Changes * 4; Round++)
+    {
+        PACKET All[4];
+        uint32_t What = Round % Changes, Which = Round / Changes % 4, Tcp;
+        bool Ipv6 = Random(2);
+        MakeFlow(Ipv6, All, 4, &Tcp);
+        bool Options = All[0].Data[Tcp + 12] >> 4 > 5;
+        Change(&All[Which], What);
+        uint32_t Writes = Roundtrip(All, 4);
+        /* The changed one is alone, the others are at most two groups. */
+        uint32_t Wanted = Which == 0 || Which == 3 ? 2 : 3;
+        if (What == ChangeOption && !Options)
+            Wanted = 1;
+        assert_true(Writes >= Wanted);
+        FreeAll(All, 4);
+    }
+}
+
+/* What may never be put together, even where all packets agree on it. */
+static void TestAllChanged(void **State)
+{
+    static const uint32_t Never[] = {
+        ChangeIpChecksum, ChangeTcpChecksum, ChangePayload,  ChangeFragment, ChangeReservedTcp,
+        ChangeFin,        ChangeSyn,         ChangeRst,      ChangeNoAck,    ChangeUrg,
+        ChangeEce,        ChangeCwr,         ChangeProtocol,
+    };
+    for (uint32_t Round = 0; Round < 40 * sizeof(Never) / sizeof(Never[0]); Round++)
+    {
+        PACKET All[4];
+        uint32_t Tcp;
+        MakeFlow(Round & 1, All, 4, &Tcp);
+        for (uint32_t I = 0; I < 4; I++)
+            Change(&All[I], Never[Round / 40]);
+        assert_int_equal(Roundtrip(All, 4), 4);
+        FreeAll(All, 4);
+        /* More bytes than the header says; IPv4 options, in which TCP's header would be looked for. */
+        MakeFlow(Round & 1, All, 4, &Tcp);
+        for (uint32_t I = 0; I < 4; I++)
+        {
+            StoreShort(All[I].Data + (Tcp == 40 ? 4 : 2), All[I].Size - 1 - (Tcp == 40 ? 40 : 0));
+            if (Tcp == 20)
+            {
+                All[I].Data[0] = Round & 2 ? 0x46 : 0x45;
+                StoreShort(All[I].Data + 2, All[I].Size - (Round & 2 ? 0 : 1));
+                StoreShort(All[I].Data + 10, 0);
+                StoreShort(All[I].Data + 10, (uint16_t)~Sum(All[I].Data, 20, 0));
+            }
+        }
+        assert_int_equal(Roundtrip(All, 4), 4);
+        FreeAll(All, 4);
+    }
+    /* Each bit of IPv4's fragment field, of which only DF leaves a packet whole. */
+    for (uint32_t Bit = 0; Bit < 16; Bit++)
+    {
+        PACKET All[4];
+        uint32_t Tcp;
+        MakeFlow(false, All, 4, &Tcp);
+        for (uint32_t I = 0; I < 4; I++)
+        {
+            StoreShort(All[I].Data + 6, 1u << Bit);
+            Finish(All[I].Data, All[I].Size, Tcp);
+        }
+        assert_int_equal(Roundtrip(All, 4), Bit == 14 ? 1 : 4);
+        FreeAll(All, 4);
+    }
+}
+
+static void TestOrder(void **State)
+{
+    PACKET All[6], Other[6], Mixed[12];
+    uint32_t Tcp;
+    MakeFlow(false, All, 6, &Tcp);
+    MakeFlow(true, Other, 6, &Tcp);
+    assert_int_equal(Roundtrip(All, 6), 1);
+    /* A gap; a packet twice; two in the wrong order; the first of all last. */
+    assert_int_equal(Roundtrip((PACKET[]){All[0], All[1], All[3], All[4]}, 4), 2);
+    assert_int_equal(Roundtrip((PACKET[]){All[0], All[1], All[1], All[2]}, 4), 2);
+    assert_int_equal(Roundtrip((PACKET[]){All[0], All[2], All[1], All[3]}, 4), 4);
+    assert_int_equal(Roundtrip((PACKET[]){All[1], All[2], All[0]}, 3), 2);
+    /* A shorter one ends it, a longer one does not join. */
+    assert_int_equal(Roundtrip((PACKET[]){All[5], All[0], All[1]}, 3), 2);
+    /* Two flows in turn: each packet alone, in the order in which they came. */
+    for (uint32_t I = 0; I < 12; I++)
+        Mixed[I] = I % 2 ? Other[I / 2] : All[I / 2];
+    assert_int_equal(Roundtrip(Mixed, 12), 12);
+    FreeAll(All, 6);
+    FreeAll(Other, 6);
+}
+
+/* Streams of a few flows, segments cut at random, with any of the changes, losses, repetitions and plain garbage. */
+static void TestStreams(void **State)
+{
+    uint64_t Packets = 0, Writes = 0;
+    for (uint32_t Round = 0; Round < 1500; Round++)
+    {
+        PACKET Stream[STREAM];
+        uint32_t Count = 0, Clean = Random(2);
+        while (Count < STREAM - 80)
+        {
+            uint32_t Tcp, Payload = 1 + Random(30000), Begin = Count;
+            PACKET Super = MakeTcp(Random(2), Random(8), Payload, &Tcp);
+            VNET_HEADER Vnet = Offloaded(Super, Tcp, Payload / (1 + Random(40)) + 1);
+            Count += Segments(Super, &Vnet, Stream + Count, STREAM - Count);
+            free(Super.Data);
+            for (uint32_t Times = Clean ? 0 : Random(4); Times--;)
+            {
+                uint32_t I = Begin + Random(Count - Begin), J = Begin + Random(Count - Begin);
+                PACKET Swapped = Stream[I];
+                if (Swapped.Size == 0)
+                    continue; /* cut to nothing before */
+                uint32_t Ip = Swapped.Data[0] >> 4 == 6 ? 40 : 20;
+                switch (Random(4))
+                {
+                case 0: /* another place */
+                    Stream[I] = Stream[J];
+                    Stream[J] = Swapped;
+                    break;
+                case 1: /* any bit */
+                    Stream[I].Data[Random(Stream[I].Size)] ^= (uint8_t)(1 << Random(8));
+                    break;
+                case 2: /* cut, and in a block of that size */
+                    Stream[I] = Copy(Swapped.Data, Random(Swapped.Size));
+                    free(Swapped.Data);
+                    break;
+                default:
+                    if (Stream[I].Size > Ip + 20 && (Ip == 40 ? Stream[I].Data[6] == 6 : Stream[I].Data[0] == 0x45))
+                        Change(&Stream[I], Random(Changes));
+                }
+            }
+        }
+        Packets += Count;
+        Writes += Roundtrip(Stream, Count);
+        FreeAll(Stream, Count);
+    }
+    /* It would prove little if hardly any were put together. */
+    assert_true(Packets > 4 * Writes);
+}
+
+/* Bytes without any sense, but for the fields that would make it an eligible packet. */
+static void TestGarbage(void **State)
+{
+    for (uint32_t Round = 0; Round < 60000; Round++)
+    {
+        uint32_t Size = Random(Random(2) ? 200 : 70);
+        PACKET Packet = {.Data = malloc(Size ? Size : 1), .Size = Size};
+        RandomBytes(Packet.Data, Size);
+        if (Size > 33 && Random(4))
+        {
+            bool Ipv6 = Random(2);
+            Packet.Data[0] = Ipv6 ? 0x60 : 0x45;
+            Packet.Data[Ipv6 ? 6 : 9] = 6;
+            StoreShort(Packet.Data + (Ipv6 ? 4 : 2), Ipv6 ? Size - 40 : Size);
+            Packet.Data[7] = 0;
+            Packet.Data[33] = TCP_ACK;
+        }
+        COALESCER Coalescer;
+        CoalesceClear(&Coalescer);
+        if (CoalesceAdd(&Coalescer, Packet.Data, Packet.Size))
+            CoalesceAdd(&Coalescer, Packet.Data, Packet.Size);
+        VNET_HEADER Vnet;
+        RandomBytes((uint8_t *)&Vnet, sizeof(Vnet));
+        if (Size && Random(4))
+        {
+            Vnet.Flags = 1;
+            Vnet.GsoType = Random(2) ? VNET_GSO_TCPV4 : VNET_GSO_TCPV6;
+            Vnet.ChecksumStart = (uint16_t)(Packet.Data[0] >> 4 == 6 ? 40 : (Packet.Data[0] & 15) * 4);
+            Vnet.ChecksumOffset = 16;
+            Vnet.GsoSize &= 63;
+        }
+        SEGMENTER Segmenter;
+        uint8_t To[300];
+        if (Size && SegmentStart(&Segmenter, &Vnet, Packet.Data, Packet.Size))
+        {
+            uint32_t Count = SegmentsLeft(&Segmenter);
+            assert_in_range(Count, 1, Size);
+            for (; Count; Count--)
+                assert_in_range(SegmentNext(&Segmenter, To), 41, Size);
+            assert_int_equal(SegmentsLeft(&Segmenter), 0);
+        }
+        CompleteChecksum(&Vnet, To, Packet.Data, Packet.Size);
+        free(Packet.Data);
+    }
+}
+
+int main(int Count, char **Arguments)
+{
+    const struct CMUnitTest Tests[] = {
+        cmocka_unit_test(TestChecksum),
+        cmocka_unit_test(TestSegment),
+        cmocka_unit_test(TestNoSuperPacket),
+        cmocka_unit_test(TestCompleteChecksum),
+        cmocka_unit_test(TestCoalesceSegmented),
+        cmocka_unit_test(TestLongFlow),
+        cmocka_unit_test(TestOneChanged),
+        cmocka_unit_test(TestOrder),
+        cmocka_unit_test(TestCut),
+        cmocka_unit_test(TestAllChanged),
+        cmocka_unit_test(TestStreams),
+        cmocka_unit_test(TestGarbage),
+    };
+    Seed = Count > 1 ? strtoull(Arguments[1], NULL, 0) : (uint64_t)time(NULL);
+    printf("offload: seed %llu\n", (unsigned long long)Seed);
+    return cmocka_run_group_tests(Tests, NULL, NULL);
+}
