@@ -137,6 +137,19 @@ class Namespace:
     def link(self, name):
         return self.links().get(name)
 
+    def quiet_link(self, name, seconds=0.5):
+        """The same once nothing has passed the interface for so long: the last words of TCP are spoken."""
+        last, since = None, time.monotonic()
+
+        def quiet():
+            nonlocal last, since
+            link = self.link(name)
+            passed = [link['stats64'][way]['packets'] for way in ('tx', 'rx')]
+            if passed != last:
+                last, since = passed, time.monotonic()
+            return time.monotonic() - since > seconds and link
+        return wait(quiet, name + ' is quiet', 30)
+
     def remove(self):
         subprocess.run(['ip', 'netns', 'delete', self.name], check=True)
 
@@ -265,16 +278,16 @@ class Windows:
 
     def passed(self, interface):
         """What the host says passed through an interface, once its adapter is gone: `linux: NAME: ...` of its log."""
-        pattern = (r'linux: %s: to miniport (\d+) packets \d+ bytes \((\d+) segments of (\d+) super-packets\), refused '
-                   r'\d+, dropped (\d+); from miniport (\d+) packets \d+ bytes \((\d+) segments in (\d+) '
+        pattern = (r'linux: %s: to miniport (\d+) packets (\d+) bytes \((\d+) segments of (\d+) super-packets\), refused '
+                   r'\d+, dropped (\d+); from miniport (\d+) packets (\d+) bytes \((\d+) segments in (\d+) '
                    r'super-packets\), dropped (\d+) ' % re.escape(interface))
 
         def found():
             with open(self.log, errors='replace') as log:
                 return re.findall(pattern, log.read())
         numbers = [int(number) for number in wait(found, 'the host counts what passed ' + interface)[-1]]
-        return {'to': dict(zip(('packets', 'segments', 'supers', 'dropped'), numbers[:4])),
-                'from': dict(zip(('packets', 'segments', 'supers', 'dropped'), numbers[4:]))}
+        names = ('packets', 'bytes', 'segments', 'supers', 'dropped')
+        return {'to': dict(zip(names, numbers[:5])), 'from': dict(zip(names, numbers[5:]))}
 
     def remove(self):
         for program in self.programs:

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""TCP crosses the TUN interface in super-packets; programs and the driver see packets of the MTU, whole and in order."""
+import array
+import fcntl
+import json
+import re
+import socket
+import struct
+
+import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6
+from scapy.packet import Raw
+
+import lab
+
+SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_GTSO = 0x8946, 0x16, 0x1e
+SOL_PACKET, PACKET_VNET_HDR = 263, 15
+
+
+def feature(namespace, device, command):
+    """What `ethtool -k` would say."""
+    with namespace.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        value = array.array('I', [command, 0])
+        fcntl.ioctl(control, SIOCETHTOOL, struct.pack('16sP8x', device.encode(), value.buffer_info()[0]))
+    return value[1]
+
+
+@pytest.fixture(scope='module')
+def bare(shared_machine):
+    """An adapter whose packets we receive one by one, and a socket that hands super-packets to its interface."""
+    peer = shared_machine.peer()
+    device = shared_machine.ready(peer('create 0 9000 super')['index'])
+    peer('start 0 1048576')
+    shared_machine.namespace.run('sysctl', '-qw', 'net.ipv6.conf.%s.disable_ipv6=1' % device)
+    shared_machine.up(device, '10.22.0.1/24')
+    with shared_machine.namespace.entered():
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        raw.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        raw.bind((device, 0))
+    yield shared_machine, peer, device, raw
+    raw.close()
+    peer.quit()
+
+
+def test_features(bare):
+    machine, _, device, _ = bare
+    assert feature(machine.namespace, device, ETHTOOL_GTXCSUM) == 1
+    assert feature(machine.namespace, device, ETHTOOL_GTSO) == 1
+
+
+HEADS = {'ipv4': IP(src='10.22.0.1', dst='10.22.0.9', id=65530, flags='DF'), 'ipv6': IPv6(src='fd00::1', dst='fd00::9')}
+
+
+@pytest.mark.parametrize('size', [1440, 100], ids=['46 segments', '656 segments'])
+@pytest.mark.parametrize('family', HEADS)
+def test_super_packet_to_program(bare, family, size):
+    """More segments than a batch takes too; the last is shorter and alone has FIN and PSH."""
+    _, peer, _, raw = bare
+    head = HEADS[family] / TCP(sport=7, dport=9, seq=0xfffff000, ack=5, flags='FPA', options=[('Timestamp', (1, 2))])
+    data = bytes(i * 7 % 256 for i in range(65400 - len(head)))
+    packet = bytearray(bytes(head / Raw(data)))
+    start = len(HEADS[family])
+    pseudo = bytes(packet[12:20] if start == 20 else packet[8:40]) + struct.pack('!HH', 6, len(packet) - start)
+    total = sum(struct.unpack('!%dH' % (len(pseudo) // 2), pseudo))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    packet[start + 16:start + 18] = struct.pack('!H', total)
+    raw.send(struct.pack('<BBHHHH', 1, 1 if start == 20 else 4, len(head), size, start, 16) + packet)
+    for index, at in enumerate(range(0, len(data), size)):
+        wanted = head.copy()
+        wanted[TCP].seq = (0xfffff000 + at) % 2 ** 32
+        wanted[TCP].flags = 'FPA' if at + size >= len(data) else 'A'
+        if start == 20:
+            wanted.id = (65530 + index) % 65536
+        assert peer('receive 0 5000')['hex'] == bytes(wanted / Raw(data[at:at + size])).hex(), 'segment %d' % index
+
+
+def test_tcp_between_two_adapters(machine):
+    """TCP over IPv4 and IPv6, with the MTU changed meanwhile: all that entered is found again, in packets of the MTU."""
+    wire = machine.windows.start('wire.exe', '--names', 'left', 'right')
+    wire.expect('left and right are joined', 60)
+    sides = {}
+    for number, side in enumerate(('left', 'right'), 1):
+        sides[side] = lab.Namespace('offload-' + side)
+        machine.namespace.ip('link', 'set', side, 'netns', sides[side].name)
+        sides[side].ip('addr', 'add', '10.31.0.%d/24' % number, 'dev', side)
+        sides[side].ip('addr', 'add', 'fd00:31::%d/64' % number, 'dev', side, 'nodad')
+        sides[side].ip('link', 'set', side, 'up')
+    server = sides['right'].start('iperf3', '--server', '--forceflush')
+    server.expect('listening')
+    for mtu, address in ((1500, '10.31.0.2'), (1500, 'fd00:31::2'), (1300, '10.31.0.2'), (1280, 'fd00:31::2')):
+        for side in sides:
+            sides[side].ip('link', 'set', side, 'mtu', mtu)
+        for direction in ([], ['--reverse']):
+            end = json.loads(sides['left'].run('iperf3', '--client', address, '--json', '--bytes', '20M', *direction))['end']
+            assert end['sum_received']['bytes'] > 10e6  # iperf3 stops counting when the sender has sent all
+    server.stop()
+    links = {side: sides[side].quiet_link(side)['stats64'] for side in sides}
+    assert wire.quit() == 0, wire.text()
+    for side in sides:
+        found = re.search(r'adapter %s: from the system (\d+) packets, dropped: (\d+) ring full, (\d+) no session, '
+                          r'(\d+) invalid, (\d+) paused; to the system (\d+) packets' % side, wire.text())
+        counted = list(map(int, found.groups()))
+        host = machine.windows.passed(side)
+        to, back = host['to'], host['from']
+        assert to['supers'] > 0 and back['supers'] > 0 and to['dropped'] == 0
+        assert to['packets'] - to['segments'] + to['supers'] == links[side]['tx']['packets']
+        assert to['packets'] == sum(counted[:5])
+        assert counted[5] == back['packets'] + back['dropped']
+        assert back['packets'] - back['segments'] + back['supers'] == links[side]['rx']['packets']
+        assert to['bytes'] <= 1500 * to['packets'] and back['bytes'] <= 1500 * back['packets']
+    for side in sides.values():
+        side.remove()
