@@ -26,6 +26,7 @@ typedef struct _CARRIER
     NET_BUFFER *Buffers[LISTS_MAX][BUFFERS_MAX]; /* the first of each came with its list */
     MDL *Mdls[PACKETS_MAX][PARTS_MAX];
     volatile LONG Outstanding; /* lists with the miniport */
+    BOOLEAN Late;              /* nobody waits for them */
     KEVENT Complete;
 } CARRIER;
 
@@ -374,6 +375,8 @@ static ULONG Fill(_Inout_ CARRIER *Carrier, _In_ const STACK_SHAPE *Shape, _In_ 
 
         List->Next = I + 1 < Shape->Lists ? Carrier->Lists[I + 1] : NULL;
         List->NblFlags = IsIpv6 ? NDIS_NBL_FLAGS_IS_IPV6 : NDIS_NBL_FLAGS_IS_IPV4;
+        NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) =
+            (PVOID)(ULONG_PTR)RtlUshortByteSwap(IsIpv6 ? 0x86dd : 0x0800);
         List->FirstNetBuffer = Carrier->Buffers[I][0];
         for (ULONG J = 0; J < Shape->Buffers; J++, Index++)
         {
@@ -437,6 +440,7 @@ static VOID SendCarrier(_Inout_ BACKEND *Stack, _Inout_ CARRIER *Carrier, _In_ c
     KIRQL Irql = KeGetCurrentIrql();
 
     KeClearEvent(&Carrier->Complete);
+    Carrier->Late = Shape->Late;
     InterlockedExchange(&Carrier->Outstanding, (LONG)Shape->Lists);
     if (Shape->Dispatch)
     {
@@ -449,7 +453,10 @@ static VOID SendCarrier(_Inout_ BACKEND *Stack, _Inout_ CARRIER *Carrier, _In_ c
     {
         KeLowerIrql(Irql);
     }
-    KeWaitForSingleObject(Complete, Executive, KernelMode, FALSE, NULL);
+    if (!Shape->Late)
+    {
+        KeWaitForSingleObject(Complete, Executive, KernelMode, FALSE, NULL);
+    }
 }
 
 BOOLEAN StackSend(BACKEND *Stack, const STACK_SHAPE *Shape, ULONG Length, BOOLEAN IsIpv6, ULONG Flow, ULONG64 *Sequence,
@@ -470,6 +477,15 @@ BOOLEAN StackSend(BACKEND *Stack, const STACK_SHAPE *Shape, ULONG Length, BOOLEA
         Unmap(Stack, Carrier->Buffers[0][0], Locked);
     }
     SendCarrier(Stack, Carrier, Shape);
+    if (Shape->Late) /* the carrier is BackendSendComplete's, and may be on its next way already */
+    {
+        pthread_mutex_lock(&Stack->Lock);
+        Stack->Counters.Sent += Packets;
+        pthread_mutex_unlock(&Stack->Lock);
+        ExReleaseRundownProtection(&Stack->Sends);
+        LabOperations(Packets);
+        return TRUE;
+    }
     for (ULONG I = 0; Locked[I]; I++)
     {
         MmUnlockPages(Locked[I]);
@@ -517,7 +533,14 @@ VOID BackendSendComplete(BACKEND *Stack, NET_BUFFER_LIST *Lists)
         Next = List->Next;
         if (InterlockedDecrement(&Carrier->Outstanding) == 0)
         {
-            KeSetEvent(&Carrier->Complete, 0, FALSE);
+            if (Carrier->Late)
+            {
+                Unclaim(Stack, Carrier);
+            }
+            else
+            {
+                KeSetEvent(&Carrier->Complete, 0, FALSE);
+            }
         }
     }
 }

@@ -91,6 +91,7 @@ typedef struct _STACK_SHAPE
     ULONG Parts;          /* MDLs of a packet, at most 8; 0: by chance */
     BOOLEAN Dispatch;     /* sent at DISPATCH_LEVEL */
     BOOLEAN Unmapped;     /* MDLs that the miniport must map itself */
+    BOOLEAN Late;         /* StackSend does not wait until they are completed; not with Unmapped, not with Status */
     ULONG Missing;        /* bytes at a packet's end that its MDLs do not hold */
 } STACK_SHAPE;
 
