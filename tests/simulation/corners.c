@@ -5,7 +5,8 @@
  */
 #include "tests/simulation/lab.h"
 
-SCENARIO Casts, ShortChains, OddOpens, NoLists, OvertakenRemoval, EndWhileDying, IdleHandlers;
+SCENARIO Casts, ShortChains, OddOpens, NoLists, OvertakenRemoval, EndWhileDying, IdleHandlers, DropStatistics,
+    OthersComeAndGo;
 
 typedef enum _CAST
 {
@@ -276,5 +277,65 @@ VOID IdleHandlers(VOID)
     LabOpen(&Lab);
     Handlers = &StackAdapter(Lab.Stack)->Driver->Characteristics;
     Handlers->ShutdownHandlerEx(StackAdapter(Lab.Stack)->Context, NdisShutdownPowerOff);
+    LabClose(&Lab);
+}
+
+VOID DropStatistics(VOID)
+{
+    static const STACK_SHAPE Shape = {.Lists = 8, .Buffers = 2};
+    ULONG64 Random = LabSeed(), Sequence = 0, Dropped;
+    PROGRAM Program;
+    TUN_COUNTERS Counters;
+    LAB Lab;
+
+    LabOpen(&Lab);
+    LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
+    StackSend(Lab.Stack, &Shape, 100, FALSE, 1, &Sequence, NULL, &Random, NULL);
+    LabEqual(Statistics(&Lab).ifOutDiscards, 16);
+    LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
+    for (ULONG I = 0; I < 8; I++)
+    {
+        StackSend(Lab.Stack, &Shape, 2000, FALSE, 1, &Sequence, NULL, &Random, NULL);
+    }
+    Counters = ProgramStatistics(&Program).Adapter;
+    Dropped = Counters.ToAppDropNoSession + Counters.ToAppDropFull;
+    LabCheck(Counters.ToAppDropFull > 0, "the ring is not full");
+    LabEqual(Dropped + Counters.ToAppPackets, StackRead(Lab.Stack).Sent);
+    LabEqual(Statistics(&Lab).ifOutDiscards, Dropped);
+    LabEqual(ProgramReceive(&Program), Counters.ToAppPackets);
+    LabBalance(&Lab, &Program);
+    ProgramClose(&Program);
+    LabClose(&Lab);
+}
+
+static void *OpensAndAsks(void *Context)
+{
+    const WCHAR *Path = Context;
+    PROGRAM Program;
+
+    for (ULONG I = 0; I < 300; I++)
+    {
+        LabEqual(ProgramOpen(&Program, Path, SimSystem), STATUS_SUCCESS);
+        LabEqual(ProgramQuery(&Program).Mtu, TUN_MTU_DEFAULT);
+        ProgramClose(&Program);
+    }
+    return NULL;
+}
+
+/* Adapters come and go while a program asks another one. */
+VOID OthersComeAndGo(VOID)
+{
+    LAB Lab, Other;
+    LAB_THREAD Asking;
+
+    LabOpen(&Lab);
+    Other = Lab;
+    Asking = LabStart(OpensAndAsks, Lab.Path);
+    for (ULONG I = 0; I < 10; I++)
+    {
+        LabPlug(&Other, 2);
+        LabUnplug(&Other, I % 2);
+    }
+    LabJoin(Asking);
     LabClose(&Lab);
 }

@@ -19,7 +19,8 @@
                 Each(Sleep) Each(CorruptToApp) Each(CorruptToStack) Each(HostileWriter) Each(SurpriseRemoval)          \
                     Each(ProgramDies) Each(HandleInTwoProcesses) Each(TwoAdapters) Each(Casts) Each(ShortChains)       \
                         Each(OddOpens) Each(NoLists) Each(OvertakenRemoval) Each(EndWhileDying) Each(IdleHandlers)     \
-                            Each(RulesFire) Each(Faults) Each(Spin)
+                            Each(DropStatistics) Each(OthersComeAndGo) Each(ProgramIsWoken) Each(DriverIsWoken)        \
+                                Each(RulesFire) Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)
