@@ -20,7 +20,8 @@
                     Each(ProgramDies) Each(HandleInTwoProcesses) Each(TwoAdapters) Each(Casts) Each(ShortChains)       \
                         Each(OddOpens) Each(NoLists) Each(OvertakenRemoval) Each(EndWhileDying) Each(IdleHandlers)     \
                             Each(DropStatistics) Each(OthersComeAndGo) Each(ProgramIsWoken) Each(DriverIsWoken)        \
-                                Each(RulesFire) Each(Faults) Each(Spin)
+                                Each(OtherMiniport) Each(WrongMiniports) Each(DeferredWork) Each(RulesFire)            \
+                                    Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)
