@@ -320,8 +320,9 @@ check-simulate: $(B)/native/simulate-address $(B)/native/simulate-thread
 	@tests/simulation/run
 
 .PHONY: soak
-soak: deps $(B)/native/simulate-address ## the simulator's random operations up to 100 million, in steps that can be resumed
-	@tests/simulation/soak
+soak: $(B)/native/simulate-address $(B)/native/simulate-thread $(B)/e2e/peer.exe $(B)/e2e/traffic
+soak: deps check-machine host examples ## random operations up to 100 million, 1,000 deaths in Wine, in steps that can be resumed
+	@scripts/soak
 
 # Coverage of driver/ and ring/: tests/coverage.py, and tests/coverage.txt for what is not covered.
 $(B)/native/ring-coverage: tests/unit/ring.c tests/unit/ring_threads.c tests/unit/ring_test.h ring/ring.h
