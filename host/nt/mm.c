@@ -8,42 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-typedef struct _VIEW
-{
-    LIST_ENTRY Link;
-    PUCHAR Base;
-    SIZE_T Size;
-    NT_SECTION *Section; /* referenced */
-    PEPROCESS Process;   /* NULL: system space, inaccessible */
-    volatile LONG Locks; /* MDLs that lock pages of it */
-    BOOLEAN Gone;        /* unmapped while they did: the last of them frees it */
-    const VOID *Place;
-} VIEW;
-
-/* What stands before each MDL that the kernel made. */
-typedef struct _MDL_RECORD
-{
-    ULONG Magic;
-    BOOLEAN OwnsPages;   /* of MmAllocatePagesForMdlEx */
-    NT_SECTION *Section; /* of the locked pages; NULL: pool, mapped where it is. Referenced unless partial */
-    SIZE_T Offset;       /* of the MDL's first byte in it */
-    VIEW *View;          /* locked */
-    PUCHAR Mapping;
-    SIZE_T MappingSize;
-    DECLSPEC_ALIGN(16) MDL Mdl;
-} MDL_RECORD;
-
-#define MDL_MAGIC 0x3d1
-
-#define RecordOf(MdlPointer) CONTAINING_RECORD(MdlPointer, MDL_RECORD, Mdl)
-
 static LIST_ENTRY Views = {&Views, &Views};
-static volatile LONG Mdls, Mappings;
-
-static SIZE_T Pages(_In_ SIZE_T Bytes)
-{
-    return (Bytes + PAGE_SIZE - 1) & ~(SIZE_T)(PAGE_SIZE - 1);
-}
+static volatile LONG Mappings;
 
 /* ---- Sections */
 
@@ -51,7 +17,7 @@ NTSTATUS NtSectionCreate(SIZE_T Size, NT_SECTION **Section)
 {
     int Fd = memfd_create("section", MFD_CLOEXEC);
 
-    if (Fd < 0 || ftruncate(Fd, (off_t)Pages(Size)) != 0)
+    if (Fd < 0 || ftruncate(Fd, (off_t)ROUND_TO_PAGES(Size)) != 0)
     {
         if (Fd >= 0)
         {
@@ -60,7 +26,7 @@ NTSTATUS NtSectionCreate(SIZE_T Size, NT_SECTION **Section)
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     *Section = NtObjectCreate(&NtSectionType, sizeof(**Section));
-    (*Section)->Size = Pages(Size);
+    (*Section)->Size = ROUND_TO_PAGES(Size);
     (*Section)->Fd = Fd;
     return STATUS_SUCCESS;
 }
@@ -71,7 +37,7 @@ VOID NtSectionDelete(PVOID Object)
 }
 
 /* Maps Size bytes from Offset, both whole pages. NULL: impossible. */
-static PUCHAR MapPart(_Inout_ NT_SECTION *Section, _In_ SIZE_T Offset, _In_ SIZE_T Size, _In_ BOOLEAN Own)
+PUCHAR NtSectionMap(NT_SECTION *Section, SIZE_T Offset, SIZE_T Size, BOOLEAN Own)
 {
     PUCHAR Address;
 
@@ -102,7 +68,7 @@ static PUCHAR MapPart(_Inout_ NT_SECTION *Section, _In_ SIZE_T Offset, _In_ SIZE
     return Address;
 }
 
-static VOID UnmapPart(_Inout_ NT_SECTION *Section, _In_ PUCHAR Address, _In_ SIZE_T Size)
+VOID NtSectionUnmap(NT_SECTION *Section, PUCHAR Address, SIZE_T Size)
 {
     InterlockedDecrement(&Mappings);
     NtLock();
@@ -124,12 +90,12 @@ static VOID UnmapPart(_Inout_ NT_SECTION *Section, _In_ PUCHAR Address, _In_ SIZ
 
 /* ---- Views */
 
-static VIEW *AddView(_In_ NT_SECTION *Section, _In_ PUCHAR Base, _In_opt_ PEPROCESS Process, _In_ const VOID *Place)
+static NT_VIEW *AddView(_In_ NT_SECTION *Section, _In_ PUCHAR Base, _In_opt_ PEPROCESS Process, _In_ const VOID *Place)
 {
-    VIEW *View = malloc(sizeof(*View));
+    NT_VIEW *View = malloc(sizeof(*View));
 
     ObfReferenceObject(Section);
-    *View = (VIEW){.Base = Base, .Size = Section->Size, .Section = Section, .Process = Process, .Place = Place};
+    *View = (NT_VIEW){.Base = Base, .Size = Section->Size, .Section = Section, .Process = Process, .Place = Place};
     NtLock();
     InsertTailList(&Views, &View->Link);
     NtUnlock();
@@ -137,11 +103,11 @@ static VIEW *AddView(_In_ NT_SECTION *Section, _In_ PUCHAR Base, _In_opt_ PEPROC
 }
 
 /* Under NtLock. */
-static VIEW *FindView(_In_ const VOID *Address, _In_ SIZE_T Length, _In_opt_ PEPROCESS Process)
+NT_VIEW *NtViewFind(const VOID *Address, SIZE_T Length, PEPROCESS Process)
 {
     for (LIST_ENTRY *Entry = Views.Flink; Entry != &Views; Entry = Entry->Flink)
     {
-        VIEW *View = CONTAINING_RECORD(Entry, VIEW, Link);
+        NT_VIEW *View = CONTAINING_RECORD(Entry, NT_VIEW, Link);
 
         if (View->Process == Process && (PUCHAR)Address >= View->Base &&
             Length <= (SIZE_T)(View->Base + View->Size - (PUCHAR)Address) && (PUCHAR)Address < View->Base + View->Size)
@@ -153,12 +119,12 @@ static VIEW *FindView(_In_ const VOID *Address, _In_ SIZE_T Length, _In_opt_ PEP
 }
 
 /* Takes the view that begins at Base out of the list. */
-static VIEW *TakeView(_In_ const VOID *Base, _In_opt_ PEPROCESS Process)
+static NT_VIEW *TakeView(_In_ const VOID *Base, _In_opt_ PEPROCESS Process)
 {
-    VIEW *View;
+    NT_VIEW *View;
 
     NtLock();
-    View = FindView(Base, 1, Process);
+    View = NtViewFind(Base, 1, Process);
     if (View && View->Base == Base)
     {
         RemoveEntryList(&View->Link);
@@ -171,11 +137,11 @@ static VIEW *TakeView(_In_ const VOID *Base, _In_opt_ PEPROCESS Process)
     return View;
 }
 
-static VOID FreeView(_In_ VIEW *View)
+static VOID FreeView(_In_ NT_VIEW *View)
 {
     if (View->Process)
     {
-        UnmapPart(View->Section, View->Base, View->Size);
+        NtSectionUnmap(View->Section, View->Base, View->Size);
     }
     else
     {
@@ -217,7 +183,7 @@ NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSi
 
 NTSTATUS MmUnmapViewInSystemSpace(PVOID MappedBase)
 {
-    VIEW *View = TakeView(MappedBase, NULL);
+    NT_VIEW *View = TakeView(MappedBase, NULL);
 
     NtIrql(APC_LEVEL);
     if (!NtRule("SystemView", View != NULL, "%p is no view", MappedBase))
@@ -241,7 +207,7 @@ NTSTATUS SimMapSection(PEPROCESS Process, HANDLE Section, BOOLEAN Hostile, PVOID
         return Status;
     }
     Mapped = Object;
-    *Address = MapPart(Mapped, 0, Mapped->Size, Hostile);
+    *Address = NtSectionMap(Mapped, 0, Mapped->Size, Hostile);
     *Size = Mapped->Size;
     Status = *Address ? STATUS_SUCCESS : STATUS_NO_MEMORY;
     if (*Address)
@@ -254,7 +220,7 @@ NTSTATUS SimMapSection(PEPROCESS Process, HANDLE Section, BOOLEAN Hostile, PVOID
 
 VOID SimUnmapSection(PEPROCESS Process, PVOID Address)
 {
-    VIEW *View = TakeView(Address, Process);
+    NT_VIEW *View = TakeView(Address, Process);
 
     if (NtRule("UserView", View != NULL, "%p is no view of the process", Address))
     {
@@ -269,7 +235,7 @@ PVOID SimUserMemory(PEPROCESS Process, SIZE_T Size)
 
     if (NT_SUCCESS(NtSectionCreate(Size, &Section)))
     {
-        Address = MapPart(Section, 0, Section->Size, FALSE);
+        Address = NtSectionMap(Section, 0, Section->Size, FALSE);
         if (Address)
         {
             AddView(Section, Address, Process, SIM_PLACE());
@@ -283,12 +249,12 @@ VOID NtMmProcessGone(PEPROCESS Process)
 {
     for (;;)
     {
-        VIEW *View = NULL;
+        NT_VIEW *View = NULL;
 
         NtLock();
         for (LIST_ENTRY *Entry = Views.Flink; Entry != &Views && !View; Entry = Entry->Flink)
         {
-            View = CONTAINING_RECORD(Entry, VIEW, Link);
+            View = CONTAINING_RECORD(Entry, NT_VIEW, Link);
             View = View->Process == Process ? View : NULL;
         }
         if (View)
@@ -307,286 +273,18 @@ VOID NtMmProcessGone(PEPROCESS Process)
     }
 }
 
-/* ---- MDLs. "Using MDLs". */
-
-SIZE_T MmSizeOfMdl(PVOID Base, SIZE_T Length)
-{
-    return sizeof(MDL) + sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES(Base, Length);
-}
-
-static PMDL NewMdl(_In_opt_ PVOID VirtualAddress, _In_ ULONG Length)
-{
-    SIZE_T Extra = MmSizeOfMdl(VirtualAddress, Length) - sizeof(MDL);
-    MDL_RECORD *Record = calloc(1, sizeof(*Record) + Extra);
-
-    if (!Record)
-    {
-        return NULL;
-    }
-    Record->Magic = MDL_MAGIC;
-    MmInitializeMdl(&Record->Mdl, VirtualAddress, Length);
-    Record->Mdl.Process = NULL;
-    InterlockedIncrement(&Mdls);
-    return &Record->Mdl;
-}
-
-PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, PIRP Irp)
-{
-    PMDL Mdl;
-
-    NtIrql(DISPATCH_LEVEL);
-    if (!NtRule("Mdl", Length != 0, "an MDL of 0 bytes") || SimFail(__func__, SIM_PLACE()))
-    {
-        return NULL;
-    }
-    Mdl = NewMdl(VirtualAddress, Length);
-    if (Mdl && Irp)
-    {
-        PMDL *Link = &Irp->MdlAddress;
-
-        while (SecondaryBuffer && *Link)
-        {
-            Link = &(*Link)->Next;
-        }
-        *Link = Mdl;
-    }
-    return Mdl;
-}
-
-static MDL_RECORD *Checked(_In_ PMDL Mdl, _In_ PCSTR Call, _In_ const VOID *Place)
-{
-    MDL_RECORD *Record = RecordOf(Mdl);
-
-    if (Record->Magic != MDL_MAGIC)
-    {
-        NtRuleBroken("Mdl", Call, Place, "%p is no MDL", (void *)Mdl);
-        abort();
-    }
-    return Record;
-}
-
-static VOID UnmapMdl(_Inout_ MDL_RECORD *Record)
-{
-    if (Record->Mapping)
-    {
-        UnmapPart(Record->Section, Record->Mapping, Record->MappingSize);
-        Record->Mapping = NULL;
-    }
-    Record->Mdl.MdlFlags &= ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
-}
-
-VOID IoFreeMdl(PMDL Mdl)
-{
-    MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-
-    NtIrql(DISPATCH_LEVEL);
-    NtRule("Mdl", !(Mdl->MdlFlags & MDL_PAGES_LOCKED) || (Mdl->MdlFlags & MDL_PARTIAL), "freed with its pages locked");
-    NtRule("Mdl", !Record->OwnsPages, "freed with pages that MmFreePagesFromMdl has not freed");
-    if (Mdl->MdlFlags & MDL_PARTIAL)
-    {
-        UnmapMdl(Record);
-    }
-    Record->Magic = 0;
-    InterlockedDecrement(&Mdls);
-    free(Record);
-}
-
-VOID MmBuildMdlForNonPagedPool(PMDL Mdl)
-{
-    Checked(Mdl, __func__, SIM_PLACE());
-    NtIrql(DISPATCH_LEVEL);
-    NtRule("Mdl", !(Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA)), "flags 0x%x", Mdl->MdlFlags);
-    NtRule("Mdl", NtPoolNonPaged(MmGetMdlVirtualAddress(Mdl), Mdl->ByteCount), "%p, %u bytes: not in nonpaged pool",
-           MmGetMdlVirtualAddress(Mdl), Mdl->ByteCount);
-    Mdl->MappedSystemVa = MmGetMdlVirtualAddress(Mdl);
-    Mdl->MdlFlags |= MDL_SOURCE_IS_NONPAGED_POOL;
-}
-
-VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
-{
-    MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-    PUCHAR Address = MmGetMdlVirtualAddress(Mdl);
-    VIEW *View;
-
-    NtRule("Mdl", !(Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA)),
-           "flags 0x%x", Mdl->MdlFlags);
-    NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
-    if (SimFail(__func__, SIM_PLACE()))
-    {
-        HostRaise(STATUS_INSUFFICIENT_RESOURCES);
-    }
-    NtLock();
-    View = FindView(Address, Mdl->ByteCount, AccessMode == KernelMode ? NULL : NtThread()->Process);
-    if (!View && AccessMode == KernelMode)
-    {
-        View = FindView(Address, Mdl->ByteCount, NtThread()->Process);
-    }
-    if (View)
-    {
-        InterlockedIncrement(&View->Locks);
-    }
-    NtUnlock();
-    if (View)
-    {
-        NtIrql(APC_LEVEL);
-        ObfReferenceObject(View->Section);
-        Record->View = View;
-        Record->Section = View->Section;
-        Record->Offset = (SIZE_T)(Address - View->Base);
-        Mdl->Process = View->Process;
-    }
-    else if (AccessMode != KernelMode || !NtPoolNonPaged(Address, Mdl->ByteCount))
-    {
-        HostRaise(STATUS_ACCESS_VIOLATION);
-    }
-    Mdl->MdlFlags |= MDL_PAGES_LOCKED | (Operation != IoReadAccess ? MDL_WRITE_OPERATION : 0);
-}
-
-VOID MmUnlockPages(PMDL Mdl)
-{
-    MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-
-    NtIrql(DISPATCH_LEVEL);
-    if (!NtRule("Mdl", (Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL)) == MDL_PAGES_LOCKED, "flags 0x%x",
-                Mdl->MdlFlags))
-    {
-        return;
-    }
-    UnmapMdl(Record);
-    if (Record->Section)
-    {
-        if (InterlockedDecrement(&Record->View->Locks) == 0 && Record->View->Gone)
-        {
-            free(Record->View);
-        }
-        ObfDereferenceObject(Record->Section);
-        Record->Section = NULL;
-        Record->View = NULL;
-    }
-    Mdl->MdlFlags &= ~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION);
-}
-
-PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_CACHING_TYPE CacheType,
-                                   PVOID RequestedAddress, ULONG BugCheckOnFailure, ULONG Priority)
-{
-    MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-    SIZE_T First, Size;
-
-    NtRule("Irql", NtThread()->Irql <= (AccessMode == KernelMode ? DISPATCH_LEVEL : APC_LEVEL), "at IRQL %u",
-           NtThread()->Irql);
-    if (!NtRule("Mdl", Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL), "pages are not locked: flags 0x%x",
-                Mdl->MdlFlags) ||
-        !NtRule("Mdl", !(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA), "mapped already") || SimFail(__func__, SIM_PLACE()))
-    {
-        return NULL;
-    }
-    if (Record->Section)
-    {
-        First = Record->Offset & ~(SIZE_T)(PAGE_SIZE - 1);
-        Size = Pages(Record->Offset - First + Mdl->ByteCount);
-        Record->Mapping = MapPart(Record->Section, First, Size, FALSE);
-        if (!Record->Mapping)
-        {
-            return NULL;
-        }
-        Record->MappingSize = Size;
-        Mdl->MappedSystemVa = Record->Mapping + (Record->Offset - First);
-    }
-    else
-    {
-        Mdl->MappedSystemVa = MmGetMdlVirtualAddress(Mdl);
-    }
-    Mdl->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA | (Mdl->MdlFlags & MDL_PARTIAL ? MDL_PARTIAL_HAS_BEEN_MAPPED : 0);
-    return Mdl->MappedSystemVa;
-}
-
-VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL Mdl)
-{
-    MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-
-    NtIrql(DISPATCH_LEVEL);
-    NtRule("Mdl", (Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) && Mdl->MappedSystemVa == BaseAddress, "%p is not mapped",
-           BaseAddress);
-    UnmapMdl(Record);
-}
-
-VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length)
-{
-    MDL_RECORD *Source = Checked(SourceMdl, __func__, SIM_PLACE());
-    MDL_RECORD *Target = Checked(TargetMdl, __func__, SIM_PLACE());
-    SIZE_T Into = (SIZE_T)((PUCHAR)VirtualAddress - (PUCHAR)MmGetMdlVirtualAddress(SourceMdl));
-
-    NtIrql(DISPATCH_LEVEL);
-    Length = Length ? Length : SourceMdl->ByteCount - (ULONG)Into;
-    NtRule("Mdl", Into + Length <= SourceMdl->ByteCount, "%zu + %u of %u bytes", Into, Length, SourceMdl->ByteCount);
-    NtRule("Mdl", SourceMdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL),
-           "the source's pages are not locked");
-    NtRule("Mdl", !(TargetMdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA), "the target is still mapped");
-    TargetMdl->StartVa = PAGE_ALIGN(VirtualAddress);
-    TargetMdl->ByteOffset = BYTE_OFFSET(VirtualAddress);
-    TargetMdl->ByteCount = Length;
-    TargetMdl->Process = SourceMdl->Process;
-    TargetMdl->MdlFlags = MDL_PARTIAL | (SourceMdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_PAGES_LOCKED));
-    if (SourceMdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL))
-    {
-        TargetMdl->MappedSystemVa = (PUCHAR)SourceMdl->MappedSystemVa + Into;
-        TargetMdl->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA | MDL_PARENT_MAPPED_SYSTEM_VA;
-    }
-    Target->Section = Source->Section;
-    Target->Offset = Source->Offset + Into;
-}
-
-PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress, PHYSICAL_ADDRESS SkipBytes,
-                             SIZE_T TotalBytes, MEMORY_CACHING_TYPE CacheType, ULONG Flags)
-{
-    NT_SECTION *Section;
-    MDL_RECORD *Record;
-    PMDL Mdl;
-
-    NtIrql(APC_LEVEL);
-    if (SimFail(__func__, SIM_PLACE()) || !NT_SUCCESS(NtSectionCreate(TotalBytes, &Section)))
-    {
-        return NULL;
-    }
-    Mdl = NewMdl(NULL, (ULONG)Pages(TotalBytes));
-    Record = RecordOf(Mdl);
-    Record->Section = Section;
-    Record->OwnsPages = TRUE;
-    Mdl->MdlFlags |= MDL_PAGES_LOCKED;
-    return Mdl;
-}
-
-VOID MmFreePagesFromMdl(PMDL Mdl)
-{
-    MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-
-    NtIrql(APC_LEVEL);
-    if (NtRule("Mdl", Record->OwnsPages, "not of MmAllocatePagesForMdlEx"))
-    {
-        NtRule("Mdl", !Record->Mapping, "freed while mapped");
-        UnmapMdl(Record);
-        ObfDereferenceObject(Record->Section);
-        Record->Section = NULL;
-        Record->OwnsPages = FALSE;
-        Mdl->MdlFlags &= ~MDL_PAGES_LOCKED;
-    }
-}
-
 VOID NtMmCheckEmpty(PCSTR When)
 {
-    LONG Left = ReadAcquire(&Mdls), Mapped = ReadAcquire(&Mappings);
+    LONG Mapped = ReadAcquire(&Mappings);
 
     for (LIST_ENTRY *Entry = Views.Flink; Entry != &Views; Entry = Entry->Flink)
     {
-        VIEW *View = CONTAINING_RECORD(Entry, VIEW, Link);
+        NT_VIEW *View = CONTAINING_RECORD(Entry, NT_VIEW, Link);
 
         NtRuleBroken("Leak_View", When, View->Place, "a view of %zu bytes in %s space", View->Size,
                      View->Process ? "a program's" : "system");
     }
-    if (Left)
-    {
-        NtRuleBroken("Leak_Mdl", When, NULL, "%d MDLs are left", (int)Left);
-    }
+    NtMdlCheckEmpty(When);
     if (Mapped)
     {
         NtRuleBroken("Leak_Mapping", When, NULL, "%d mappings are left", (int)Mapped);
@@ -627,7 +325,7 @@ NTSTATUS ZwCreateSection(PHANDLE SectionHandle, ACCESS_MASK DesiredAccess, POBJE
 
 static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ ULONG Alignment)
 {
-    VIEW *View;
+    NT_VIEW *View;
 
     if (!Length)
     {
@@ -638,7 +336,7 @@ static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ UL
         HostRaise(STATUS_DATATYPE_MISALIGNMENT);
     }
     NtLock();
-    View = FindView((const VOID *)Address, Length, NtThread()->Process);
+    View = NtViewFind((const VOID *)Address, Length, NtThread()->Process);
     NtUnlock();
     if (!View || !View->Process)
     {
@@ -713,7 +411,7 @@ NTSTATUS ZwMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *B
     {
         NT_SECTION *Mapped = Section;
 
-        *BaseAddress = MapPart(Mapped, 0, Mapped->Size, FALSE);
+        *BaseAddress = NtSectionMap(Mapped, 0, Mapped->Size, FALSE);
         *ViewSize = Mapped->Size;
         AddView(Mapped, *BaseAddress, Process, SIM_PLACE());
         ObfDereferenceObject(Mapped);
@@ -725,7 +423,7 @@ NTSTATUS ZwMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *B
 NTSTATUS ZwUnmapViewOfSection(HANDLE ProcessHandle, PVOID BaseAddress)
 {
     PVOID Process;
-    VIEW *View;
+    NT_VIEW *View;
     NTSTATUS Status;
 
     NtIrql(PASSIVE_LEVEL);

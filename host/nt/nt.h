@@ -181,10 +181,31 @@ typedef struct _NT_SECTION
     ULONG Sharers;
 } NT_SECTION;
 
+typedef struct _NT_VIEW
+{
+    LIST_ENTRY Link;
+    PUCHAR Base;
+    SIZE_T Size;
+    NT_SECTION *Section; /* referenced */
+    PEPROCESS Process;   /* NULL: system space, inaccessible */
+    volatile LONG Locks; /* MDLs that lock pages of it */
+    BOOLEAN Gone;        /* unmapped while they did: the last of them frees it */
+    const VOID *Place;
+} NT_VIEW;
+
 NTSTATUS NtSectionCreate(_In_ SIZE_T Size, _Outptr_ NT_SECTION **Section);
 VOID NtSectionDelete(_In_ PVOID Section);
+/* Maps Size bytes from Offset, both whole pages. NULL: impossible. Own: never the mapping that all share. */
+PUCHAR NtSectionMap(_Inout_ NT_SECTION *Section, _In_ SIZE_T Offset, _In_ SIZE_T Size, _In_ BOOLEAN Own);
+VOID NtSectionUnmap(_Inout_ NT_SECTION *Section, _In_ PUCHAR Address, _In_ SIZE_T Size);
+/* Under NtLock. The view of Process (NULL: in system space) that all of Length bytes at Address lie in. */
+NT_VIEW *NtViewFind(_In_ const VOID *Address, _In_ SIZE_T Length, _In_opt_ PEPROCESS Process);
 VOID NtMmProcessGone(_In_ PEPROCESS Process);
 VOID NtMmCheckEmpty(_In_z_ PCSTR When);
+
+/* ---- mmmdl.c */
+
+VOID NtMdlCheckEmpty(_In_z_ PCSTR When);
 
 /* ---- io.c, irp.c, pnp.c */
 
