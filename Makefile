@@ -399,7 +399,7 @@ $(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib ex
 # --- tests -----------------------------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout ring-plain ring-address ring-thread labels library fuzz offload pe format
+SUITES         := layout ring-plain ring-address ring-thread labels library simulate fuzz offload pe format
 SUITES_MACHINE := e2e
 
 .PHONY: check check-build check-pe check-format format
