@@ -294,7 +294,7 @@ static VOID Books(_In_ SPIN *Spin)
 VOID Spin(VOID)
 {
     PCSTR Given = getenv("SIM_SPIN");
-    ULONG64 Wanted = Given ? strtoull(Given, NULL, 0) : LabScale(__has_feature(thread_sanitizer) ? 200000 : 1000000);
+    ULONG64 Wanted = Given ? strtoull(Given, NULL, 0) : LabScale(__has_feature(thread_sanitizer) ? 200000 : 850000);
     ULONG64 Done = 0, Sessions = 0, Deaths = 0, Random = LabSeed();
     ULONG64 StackSequence[STACK_ACTORS] = {0}, ProgramSequence[PROGRAM_ACTORS] = {0};
     ULONG Epochs;
