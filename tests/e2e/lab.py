@@ -77,15 +77,15 @@ def clean_prefixes():
             shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
 
 
-def wait(condition, what, seconds=10.0):
-    """Waits until condition() is true and returns its value; fails with `what` at the deadline."""
+def wait(condition, what, seconds=30.0):
+    """Waits until condition() is true and returns its value; fails with `what`, a text or a function, at the deadline."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise TimeoutError('after %.0f s: still not: %s' % (seconds, what))
+            raise TimeoutError('after %.0f s: still not: %s' % (seconds, what() if callable(what) else what))
         time.sleep(0.005)
 
 

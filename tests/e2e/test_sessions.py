@@ -22,7 +22,8 @@ def test_link_follows_session(machine):
         peer('start 0 131072')
         lab.wait(lambda: carrier(machine, device), 'carrier with a session')
         peer('end 0')
-        lab.wait(lambda: 'NO-CARRIER' in machine.namespace.link(device)['flags'], 'no carrier after the session')
+        lab.wait(lambda: 'NO-CARRIER' in machine.namespace.link(device)['flags'],
+                 lambda: 'no carrier after the session: %s %s' % (machine.namespace.link(device), peer('info 0')))
     peer.quit()
 
 
@@ -119,7 +120,9 @@ def test_end_while_traffic_flows(machine):
     blast = machine.namespace.start(TRAFFIC, 'blast', '10.25.0.2', 1420, 600)
     for mode in ['echo', 'flood 1420'] * 10:
         peer('work 0 ' + mode)
-        lab.wait(lambda: (lambda s: s['received'] and s['sent'])(peer('state 0')), 'traffic both ways')
+        lab.wait(lambda: (lambda s: s['received'] and s['sent'])(peer('state 0')),
+                 lambda: 'traffic both ways: %s %s %s' % (peer('state 0'), peer('statistics 0'),
+                                                          machine.namespace.link(device)))
         peer('end 0')
         state = lab.wait(lambda: (lambda s: s if s['ended'] else None)(peer('state 0')), 'the worker ends')
         assert state['error'] == ERROR_HANDLE_EOF
