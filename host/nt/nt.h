@@ -53,7 +53,13 @@ BOOLEAN NtRuleBroken(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ const VOID *
     __attribute__((format(printf, 4, 5)));
 /* The documented IRQL of a call. */
 #define NtIrql(Highest)                                                                                                \
-    NtRule("Irql", NtThread()->Irql <= (Highest), "called at IRQL %u, at most %u is allowed", NtThread()->Irql, Highest)
+    ((atomic_load_explicit(&NtDisturbing, memory_order_relaxed) ? NtDisturb() : (void)0),                              \
+     NtRule("Irql", NtThread()->Irql <= (Highest), "called at IRQL %u, at most %u is allowed", NtThread()->Irql,       \
+            Highest))
+
+/* disturb.c: every kernel call that names its IRQL may be held up. */
+extern _Atomic(ULONG) NtDisturbing;
+VOID NtDisturb(VOID);
 
 /* ---- ke.c: threads' own state. A thread of the test's is adopted when it first comes here. */
 

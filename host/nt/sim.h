@@ -44,6 +44,10 @@ ULONG64 SimFaultSeen(VOID);
 /* The call that was made to fail since SimFaultArm. FALSE: none. */
 BOOLEAN SimFaultFired(_Out_ PCSTR *Call, _Out_ const VOID **Place);
 
+/* ---- Disturbance (disturb.c). One in so many kernel calls is held up for some 50 microseconds; 0: none. */
+
+VOID SimDisturb(_In_ ULONG OneIn);
+
 /* ---- Processes (ps.c, ob.c). Handles, memory and requests belong to one; any thread may act for it. */
 
 typedef enum _SIM_ACCOUNT

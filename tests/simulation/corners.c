@@ -308,34 +308,50 @@ VOID DropStatistics(VOID)
     LabClose(&Lab);
 }
 
-static void *OpensAndAsks(void *Context)
+typedef struct _ASKER
 {
-    const WCHAR *Path = Context;
-    PROGRAM Program;
+    PROGRAM Old, New; /* the adapter of the one has gone, that of the other stays */
+    _Atomic(ULONG) Stop;
+} ASKER;
 
-    for (ULONG I = 0; I < 300; I++)
+static void *Asks(void *Context)
+{
+    ASKER *Asker = Context;
+    TUN_QUERY Query;
+
+    while (!atomic_load(&Asker->Stop))
     {
-        LabEqual(ProgramOpen(&Program, Path, SimSystem), STATUS_SUCCESS);
-        LabEqual(ProgramQuery(&Program).Mtu, TUN_MTU_DEFAULT);
-        ProgramClose(&Program);
+        LabEqual(
+            SimIoControl(Asker->Old.Process, Asker->Old.File, TUN_IOCTL_QUERY, NULL, 0, &Query, sizeof(Query), NULL),
+            STATUS_DEVICE_REMOVED);
+        LabEqual(ProgramQuery(&Asker->New).Mtu, TUN_MTU_DEFAULT);
     }
     return NULL;
 }
 
-/* Adapters come and go while a program asks another one. */
+/* Adapters come and go while programs ask others. */
 VOID OthersComeAndGo(VOID)
 {
     LAB Lab, Other;
     LAB_THREAD Asking;
+    ASKER Asker = {0};
 
-    LabOpen(&Lab);
+    LabLoad(&Lab);
     Other = Lab;
-    Asking = LabStart(OpensAndAsks, Lab.Path);
-    for (ULONG I = 0; I < 10; I++)
+    LabPlug(&Other, 3);
+    LabEqual(ProgramOpen(&Asker.Old, Other.Path, SimSystem), STATUS_SUCCESS);
+    LabUnplug(&Other, TRUE);
+    LabPlug(&Lab, 1);
+    LabEqual(ProgramOpen(&Asker.New, Lab.Path, SimSystem), STATUS_SUCCESS);
+    Asking = LabStart(Asks, &Asker);
+    for (ULONG I = 0; I < 40; I++)
     {
         LabPlug(&Other, 2);
         LabUnplug(&Other, I % 2);
     }
+    atomic_store(&Asker.Stop, 1);
     LabJoin(Asking);
+    ProgramClose(&Asker.Old);
+    ProgramClose(&Asker.New);
     LabClose(&Lab);
 }

@@ -6,7 +6,7 @@
 #include "tests/simulation/lab.h"
 #include <time.h>
 
-SCENARIO ProgramIsWoken, DriverIsWoken;
+SCENARIO ProgramIsWoken, DriverIsWoken, SpaceIsTold;
 
 static const STACK_SHAPE One = {.Lists = 1, .Buffers = 1, .Parts = 1};
 
@@ -45,7 +45,8 @@ static ULONG64 Nanoseconds(VOID)
     return (ULONG64)Now.tv_sec * 1000000000 + (ULONG64)Now.tv_nsec;
 }
 
-/* One packet after the other, each at a moment by chance around that in which the driver's thread goes to sleep. */
+/* One packet after the other, each at a moment by chance around that in which the driver's thread goes to sleep, which
+ * may be held up at each step. */
 VOID DriverIsWoken(VOID)
 {
     ULONG64 Random = LabSeed(), Sequence = 0, End = Nanoseconds() + 20000000000;
@@ -55,7 +56,8 @@ VOID DriverIsWoken(VOID)
     LabOpen(&Lab);
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
-    for (ULONG I = 1; I <= LabScale(4000) && Nanoseconds() < End && !RingClosed(Program.ToStack.Ring); I++)
+    SimDisturb(8);
+    for (ULONG I = 1; I <= LabScale(1500) && Nanoseconds() < End && !RingClosed(Program.ToStack.Ring); I++)
     {
         ULONG64 Until, Give = Nanoseconds() + 10000000000;
 
@@ -75,6 +77,35 @@ VOID DriverIsWoken(VOID)
         {
         }
     }
+    SimDisturb(0);
+    ProgramClose(&Program);
+    LabClose(&Lab);
+}
+
+/* While the adapter is paused the ring fills up. */
+VOID SpaceIsTold(VOID)
+{
+    ULONG64 Sequence = 0;
+    PROGRAM Program;
+    LAB Lab;
+
+    LabOpen(&Lab);
+    LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
+    LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
+    for (ULONG I = 0; I < 10; I++)
+    {
+        RING_PACKET *Entry;
+
+        LabPause(&Lab);
+        LabCheck(ProgramSend(&Program, 60, 2000, FALSE, 1, &Sequence), "closed");
+        LabEqual(RingReserve(&Program.ToStack, 16384, &Entry), RING_FULL);
+        LabEqual(RingStall(&Program.ToStack, 16384), RING_FULL);
+        LabEqual(SimWait(Program.Process, 1, &Program.ToStackSpace, 0), STATUS_TIMEOUT);
+        LabRestart(&Lab);
+        LabEqual(SimWait(Program.Process, 1, &Program.ToStackSpace, 10000), STATUS_WAIT_0);
+        LabUntil(StackRead(Lab.Stack).Received == Program.Sent);
+    }
+    LabBalance(&Lab, &Program);
     ProgramClose(&Program);
     LabClose(&Lab);
 }
