@@ -64,10 +64,10 @@ static struct
 {
     const UCHAR *Begin;
     SIZE_T Size;
-    VOID (*Hook)(VOID);
+    VOID (*Hook)(const VOID *);
 } Watch;
 
-VOID FuzzWatch(const VOID *Begin, SIZE_T Size, VOID (*Hook)(VOID))
+VOID FuzzWatch(const VOID *Begin, SIZE_T Size, VOID (*Hook)(const VOID *))
 {
     Watch.Hook = NULL;
     Watch.Begin = Begin;
@@ -79,7 +79,7 @@ static inline VOID Loads(_In_ const VOID *Address)
 {
     if (Watch.Hook && (SIZE_T)((const UCHAR *)Address - Watch.Begin) < Watch.Size)
     {
-        Watch.Hook();
+        Watch.Hook(Address);
     }
 }
 

@@ -21,9 +21,9 @@ TUN_ADAPTER *FuzzAdapter(_In_ const LAB *Lab);
 /* Gives held lists back first, as a stack does that is told to pause. */
 VOID FuzzPause(_In_ LAB *Lab);
 
-/* While Hook is set, it is called before each load that the driver's code makes between Begin and End, and once in the
+/* While Hook is set, it is called, with the address, before each load that the driver's code makes between Begin and End, and once in the
  * middle of each of its copies from there; in the thread that loads. */
-VOID FuzzWatch(_In_opt_ const VOID *Begin, _In_ SIZE_T Size, _In_opt_ VOID (*Hook)(VOID));
+VOID FuzzWatch(_In_opt_ const VOID *Begin, _In_ SIZE_T Size, _In_opt_ VOID (*Hook)(const VOID *Address));
 
 /* ---- stack.c: the stack behind host/ndis */
 

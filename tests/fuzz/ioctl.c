@@ -22,14 +22,31 @@ static struct
     {
         HANDLE Value;
         ULONG Process;
+        BOOLEAN Serves; /* an event, with the rights that a session needs */
     } Handles[HANDLES]; /* that once were: some are closed by now */
     ULONG Next;
 } State;
 
-static VOID Remember(_In_ ULONG Process, _In_ HANDLE Value)
+static VOID Remember(_In_ ULONG Process, _In_ HANDLE Value, _In_ BOOLEAN Serves)
 {
-    State.Handles[State.Next % HANDLES].Value = Value;
-    State.Handles[State.Next++ % HANDLES].Process = Process;
+    ULONG Place = State.Next++ % HANDLES;
+
+    State.Handles[Place].Value = Value;
+    State.Handles[Place].Process = Process;
+    State.Handles[Place].Serves = Serves;
+}
+
+/* FALSE: what a program gave for an event is none of its, or not one that it may both wait for and set. */
+static BOOLEAN Serves(_In_ ULONG Process, _In_ ULONG64 Value)
+{
+    BOOLEAN Found = State.Next > HANDLES; /* some are forgotten */
+
+    for (ULONG I = 0; I < HANDLES; I++)
+    {
+        Found |= State.Handles[I].Serves && State.Handles[I].Process == Process &&
+                 ((ULONG64)State.Handles[I].Value & ~3ull) == (Value & ~3ull);
+    }
+    return Found;
 }
 
 static VOID MakeEvents(_In_ ULONG Process)
@@ -39,7 +56,7 @@ static VOID MakeEvents(_In_ ULONG Process)
     for (ULONG I = 0; I < 3; I++)
     {
         SimEventCreate(State.Processes[Process], SynchronizationEvent, EVENT_ALL_ACCESS, &Event);
-        Remember(Process, Event);
+        Remember(Process, Event, TRUE);
     }
 }
 
@@ -82,7 +99,7 @@ static VOID Open(_Inout_ FUZZ *Input, _In_ const LAB *Lab)
     if (NT_SUCCESS(SimOpen(State.Processes[Process % PROCESSES], Path, Accesses[Kind % ARRAYSIZE(Accesses)], &File)))
     {
         LabCheck(Kind < 224, "a name behind the device's was opened");
-        Remember(Process % PROCESSES, File);
+        Remember(Process % PROCESSES, File, FALSE);
     }
 }
 
@@ -161,7 +178,10 @@ static VOID CheckStart(_In_ const LAB *Lab, _In_ ULONG Process, _In_ const TUN_S
 
     LabCheck(Input->Protocol == TUN_PROTOCOL && RingCapacityValid(Input->Capacity) && Input->Flags == 0,
              "protocol %u, capacity %u, flags 0x%llx", Input->Protocol, Input->Capacity, (ULONG64)Input->Flags);
-    Remember(Process, (HANDLE)Output->Section);
+    LabCheck(Serves(Process, Input->ToAppPackets) && Serves(Process, Input->ToStackPackets) &&
+                 Serves(Process, Input->ToStackSpace),
+             "an event that the program may not use was taken");
+    Remember(Process, (HANDLE)Output->Section, FALSE);
     LabEqual(SimMapSection(Program, (HANDLE)Output->Section, TRUE, &Memory, &Size), STATUS_SUCCESS);
     LabCheck(Size >= Output->SectionSize && Output->ToApp + RingMemorySize(Input->Capacity) <= Output->ToStack &&
                  Output->ToStack + RingMemorySize(Input->Capacity) <= Output->SectionSize,
@@ -250,7 +270,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
     }
     MakeEvents(0);
     LabEqual(SimOpen(State.Processes[0], Lab->Path, GENERIC_READ | GENERIC_WRITE, &Handle), STATUS_SUCCESS);
-    Remember(0, Handle);
+    Remember(0, Handle, FALSE);
     for (ULONG I = 0; FuzzMore(Input) && I < ACTIONS_MAX; I++)
     {
         ULONG Action = FuzzByte(Input), Which = Action >> 4, Process;
@@ -266,7 +286,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
         case 9: /* events that may be waited for only, or set only */
             SimEventCreate(State.Processes[Which % PROCESSES], NotificationEvent,
                            Which & 8 ? SYNCHRONIZE : EVENT_MODIFY_STATE, &Handle);
-            Remember(Which % PROCESSES, Handle);
+            Remember(Which % PROCESSES, Handle, FALSE);
             break;
         case 10:
             SimCloseHandle(State.Processes[State.Handles[Which].Process], State.Handles[Which].Value);
@@ -276,7 +296,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
             if (NT_SUCCESS(SimDuplicateHandle(State.Processes[State.Handles[Which].Process], State.Handles[Which].Value,
                                               State.Processes[Process], &Handle)))
             {
-                Remember(Process, Handle);
+                Remember(Process, Handle, State.Handles[Which].Serves);
             }
             break;
         case 12:

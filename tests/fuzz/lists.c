@@ -14,6 +14,7 @@
 #define PACKETS_MAX 96           /* in one chain */
 #define BYTES_MAX   (512 * 1024) /* of parts in one input */
 #define WAITING_MAX 16384        /* packets in the ring */
+#define RUBBISH     65552        /* bytes, no fewer than any part has */
 #define LISTS_TAG   'tsiL'
 
 typedef struct _PART
@@ -83,6 +84,18 @@ static VOID MakePart(_Inout_ FUZZ *Input, _Out_ PART *Part, _In_ ULONG Size, _In
     KeUnstackDetachProcess(&State);
 }
 
+/* 128 KiB by chance, of which any 64 KiB serve. */
+static const UCHAR *Rubbish(VOID)
+{
+    static UCHAR Bytes[2 * RUBBISH];
+
+    for (ULONG I = 0; !Bytes[0] && I < sizeof(Bytes); I++)
+    {
+        Bytes[sizeof(Bytes) - 1 - I] = (UCHAR)LabRandom(&Chain.Random) | 1;
+    }
+    return Bytes;
+}
+
 /* The packet's bytes: rubbish, and a header that is right, nearly right, or whatever the input says. */
 static VOID FillPacket(_Inout_ FUZZ *Input, _Inout_ PACKET *Packet)
 {
@@ -97,6 +110,10 @@ static VOID FillPacket(_Inout_ FUZZ *Input, _Inout_ PACKET *Packet)
     {
         memset(Head + 16, 0xff, 4);
     }
+    if (Kind & 32)
+    {
+        Head[0] = (UCHAR)(0x40 | FuzzByte(Input) % 16); /* a header of that many words */
+    }
     if (Kind >= 192)
     {
         FuzzFill(Input, Head, Kind & 24 ? 1 : 44);
@@ -104,14 +121,12 @@ static VOID FillPacket(_Inout_ FUZZ *Input, _Inout_ PACKET *Packet)
     for (ULONG I = 0; I < Packet->Count; I++)
     {
         PART *Part = &Packet->Parts[I];
+        ULONG Before = I < Packet->Current ? Part->Size : I == Packet->Current ? Packet->Offset : 0;
+        ULONG Here = min(Part->Size - Before, (ULONG)sizeof(Head) - At);
 
-        for (ULONG J = 0; J < Part->Size; J++)
-        {
-            BOOLEAN Before = I < Packet->Current || (I == Packet->Current && J < Packet->Offset);
-
-            Part->Memory[J] = Before ? 0xee : At < sizeof(Head) ? Head[At] : (UCHAR)(LabRandom(&Chain.Random));
-            At += !Before;
-        }
+        memcpy(Part->Memory, Rubbish() + LabRandom(&Chain.Random) % RUBBISH, Part->Size);
+        memcpy(Part->Memory + Before, Head + At, Here);
+        At += Here;
     }
 }
 

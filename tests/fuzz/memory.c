@@ -15,7 +15,8 @@ static struct
 {
     pthread_mutex_t Lock;
     FUZZ Script;
-    ULONG Loads; /* until the next write */
+    ULONG Loads;        /* until the next write */
+    const UCHAR *Begin; /* of the driver's view */
     PROGRAM *Program;
 } Hostile = {.Lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -24,8 +25,9 @@ static _Atomic(uint32_t) *WordAt(_In_ const PROGRAM *Program, _In_ SIZE_T Offset
     return (_Atomic(uint32_t) *)(Program->Memory + Offset % Program->Size / 4 * 4);
 }
 
-/* Writes one word: which, and what, the input says, the latter mostly by what stands there or elsewhere. */
-static VOID Write(_In_ const PROGRAM *Program, _Inout_ FUZZ *Script)
+/* Writes one word: which, and what, the input says, the latter mostly by what stands there or elsewhere. Loaded: the one
+ * that the driver is about to load, perhaps again. */
+static VOID Write(_In_ const PROGRAM *Program, _Inout_ FUZZ *Script, _In_opt_ _Atomic(uint32_t) *Loaded)
 {
     RING *ToApp = Program->ToApp.Ring, *ToStack = Program->ToStack.Ring;
     _Atomic(uint32_t) *Indices[] = {&ToStack->Tail, &ToStack->Head, &ToApp->Head, &ToApp->Tail};
@@ -58,7 +60,7 @@ static VOID Write(_In_ const PROGRAM *Program, _Inout_ FUZZ *Script)
         Word = WordAt(Program, Entry + (Where >> 4) * 4);
         break;
     case 11:
-        Word = WordAt(Program, Entry + FuzzWord(Script));
+        Word = Loaded ? Loaded : WordAt(Program, Entry + FuzzWord(Script));
         break;
     case 12:
         Word = Where & 16 ? &ToStack->ConsumerWaiting : &ToStack->ProducerWaiting;
@@ -100,12 +102,13 @@ static VOID Write(_In_ const PROGRAM *Program, _Inout_ FUZZ *Script)
 }
 
 /* Before a load of the driver's from the shared memory. */
-static VOID Interfere(VOID)
+static VOID Interfere(_In_ const VOID *Address)
 {
     pthread_mutex_lock(&Hostile.Lock);
     if (FuzzMore(&Hostile.Script) && Hostile.Loads-- == 0)
     {
-        Write(Hostile.Program, &Hostile.Script);
+        Write(Hostile.Program, &Hostile.Script,
+              WordAt(Hostile.Program, (SIZE_T)((const UCHAR *)Address - Hostile.Begin)));
         Hostile.Loads = FuzzByte(&Hostile.Script) % 64;
     }
     pthread_mutex_unlock(&Hostile.Lock);
@@ -127,7 +130,7 @@ static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
 {
     ULONG Count = 1 + FuzzByte(Input) % 96, Length = FuzzLength(Input), First = FuzzByte(Input);
     RING_SIDE *Side = &Program->ToStack;
-    RING_PACKET *Entry;
+    RING_PACKET *Entry = NULL;
 
     Side->Own = Side->Next = atomic_load(&Side->Ring->Tail) & ~(RING_ALIGNMENT - 1);
     Side->Other = atomic_load(&Side->Ring->Head) & ~(RING_ALIGNMENT - 1);
@@ -135,10 +138,11 @@ static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
     {
         return;
     }
-    Length = min(Length, RING_PACKET_MAX);
+    Count = Length > 4096 ? min(Count, 12) : Count;
+    Length *= 1 + (First >> 6 & 1); /* longer than a packet may be, too */
     while (Count-- && RingReserve(Side, Length, &Entry) == RING_OK)
     {
-        memset(RingPacketData(Entry), 0x11, Length);
+        memset(RingPacketData(Entry), 0x11, min(Length, RING_PACKET_MAX));
         if (Length)
         {
             *(UCHAR *)RingPacketData(Entry) = (UCHAR)(First & 1 && Count & 1 ? 0x60 : First & 2 ? First : 0x45);
@@ -148,6 +152,10 @@ static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
             ((UCHAR *)RingPacketData(Entry))[16] = (UCHAR)(First & 4 ? 0xff : First);
             ((UCHAR *)RingPacketData(Entry))[24] = (UCHAR)(First & 8 ? 0xff : 0);
         }
+    }
+    if (First & 48 && Side->Next != Side->Own) /* the last one lies about its length: a little, or by anything */
+    {
+        atomic_store(&Entry->Length, First & 16 ? Length + (uint32_t)(int8_t)FuzzByte(Input) : FuzzLong(Input));
     }
     RingPublish(Side, Side->Next);
     SimEventSet(Program->Process, Program->ToStackPackets);
@@ -195,6 +203,7 @@ static VOID Start(_Inout_ PROGRAM *Program, _In_ LAB *Lab, _In_ ULONG Capacity)
     LabEqual(ProgramStart(Program, Capacity), STATUS_SUCCESS);
     Session = FuzzAdapter(Lab)->Session;
     Arm(Program, (FUZZ){0});
+    Hostile.Begin = Session->Memory;
     FuzzWatch(Session->Memory, Program->Size, Interfere);
 }
 
@@ -237,7 +246,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
         case 5:
             for (Count = 0; Count <= Action >> 4; Count++)
             {
-                Write(&Program, Input);
+                Write(&Program, Input, NULL);
             }
             break;
         case 6:

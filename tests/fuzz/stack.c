@@ -19,7 +19,7 @@ struct _BACKEND
     ULONG HeldCount;
     FUZZ_RECEIVED Received;
     ULONG Outstanding; /* lists that the driver has */
-    ULONG Sum;         /* of all bytes received: so that they are read */
+    UCHAR Copy[65536];
 };
 
 static BACKEND *Last;
@@ -100,10 +100,7 @@ static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
     LabCheck(Length <= 65535 && !Mdl->Next && Buffer->CurrentMdlOffset + Length <= MmGetMdlByteCount(Mdl),
              "%u bytes in an MDL of %u", Length, MmGetMdlByteCount(Mdl));
     Packet += Buffer->CurrentMdlOffset;
-    for (ULONG I = 0; I < Length; I++)
-    {
-        Stack->Sum += Packet[I];
-    }
+    memcpy(Stack->Copy, Packet, Length); /* so that all of it is read */
     LabCheck(Length >= 20, "%u bytes", Length);
     Minimum = List->NblFlags & NDIS_NBL_FLAGS_IS_IPV6 ? 40 : (Packet[0] & 15) * 4u;
     LabCheck(Packet[0] >> 4 == (List->NblFlags & NDIS_NBL_FLAGS_IS_IPV6 ? 6 : 4) && Minimum >= 20 && Length >= Minimum,
