@@ -182,14 +182,14 @@ static VOID CheckDriver(_In_ LAB *Lab)
     ULONG Home = Adapter->Small.FreeCount + Adapter->Large.FreeCount, Held = FuzzStackHeld(Lab->Stack);
 
     LabCheck(Home + Held == TUN_SMALL_COUNT + TUN_LARGE_COUNT, "%u lists free, %u with the stack", Home, Held);
-    if (atomic_load(&Session->Dead))
-    {
-        return;
-    }
     LabCheck(Session->ToStack.Other - Session->ToStack.Own <= Session->ToStack.Capacity &&
                  Session->ToStack.Next == Session->ToStack.Own,
              "to_stack: released 0x%x, taken 0x%x, seen 0x%x", Session->ToStack.Own, Session->ToStack.Next,
              Session->ToStack.Other);
+    if (atomic_load(&Session->Dead))
+    {
+        return; /* what was reserved is not published any more */
+    }
     LabCheck(Session->ToApp.Next - Session->ToApp.Other <= Session->ToApp.Capacity &&
                  Session->ToApp.Next == Session->ToApp.Own,
              "to_app: published 0x%x, reserved 0x%x, seen 0x%x", Session->ToApp.Own, Session->ToApp.Next,
@@ -253,7 +253,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
         case 7:
         case 8:
             Arm(&Program, FuzzPart(Input, 4 + (Action >> 4) * 4));
-            break;
+            continue; /* the thread still sleeps: its looks at an empty ring must not use the writes up */
         case 9:
         case 10:
             Count = min(1 + FuzzByte(Input) % 64, Left);
