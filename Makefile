@@ -14,7 +14,7 @@ B := build
 .PHONY: help
 help: ## list the targets
 	@echo "plaintun $(VERSION): a layer 3 TUN driver for Windows, tested in Wine on Linux"
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
 
 VERSION := 0.1.0
 comma   := ,
@@ -330,8 +330,16 @@ $(B)/native/ring-coverage: tests/unit/ring.c tests/unit/ring_threads.c tests/uni
 	@$(CLANG) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) $(SIM_DRIVER_FLAGS_coverage) -I. $(filter %.c,$^) -lcmocka -pthread -o $@
 
 .PHONY: coverage
-coverage: deps $(B)/native/simulate-coverage $(B)/native/ring-coverage ## lines and branches of driver/ and ring/ that the tests reach; about 1 minute
+coverage: deps $(B)/native/simulate-coverage $(B)/native/ring-coverage ## lines and branches of driver/ and ring/ that the tests reach; about 2 minutes
 	@$(PYTHON) tests/coverage.py $(B)/native/simulate-coverage $(B)/native/ring-coverage
+
+# Seeded faults, tests/mutations.txt, each of which a check must catch: tests/mutate.py. In `make check` only: all can be sown.
+.PHONY: mutate check-mutations
+mutate: deps ## sow faults into a copy of the code, one at a time, and see each caught; about 10 minutes
+	@$(PYTHON) tests/mutate.py
+
+check-mutations:
+	@$(PYTHON) tests/mutate.py --check
 
 # --- fuzzing ---------------------------------------------------------------------------------------------------------
 # One program a target: the driver as the simulator has it, or the library (target library), told by its branches and
@@ -399,7 +407,7 @@ $(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib ex
 # --- tests -----------------------------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout ring-plain ring-address ring-thread labels library simulate fuzz offload pe format
+SUITES         := layout ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe mutations format
 SUITES_MACHINE := e2e
 
 .PHONY: check check-build check-pe check-format format

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A scenario of a program that changes a packet while the driver takes it: its length and its first byte are wrong half
- * of the time, by turns, so that a driver that reads either twice soon reads two different ones.
+ * of the time so that a driver that reads either twice soon reads two different ones.
  */
 #include "tests/simulation/lab.h"
 
@@ -33,10 +33,16 @@ static void *Flip(void *Context)
 
         for (ULONG I = 0; I < 100; I++)
         {
-            atomic_store_explicit(First, 0x05, memory_order_relaxed);
-            atomic_store_explicit(&Entry->Length, Flipper->Lengths ? WRONG : LENGTH, memory_order_relaxed);
-            atomic_store_explicit(First, 0x45, memory_order_relaxed);
-            atomic_store_explicit(&Entry->Length, LENGTH, memory_order_relaxed);
+            if (Flipper->Lengths)
+            {
+                atomic_store_explicit(&Entry->Length, WRONG, memory_order_relaxed);
+                atomic_store_explicit(&Entry->Length, LENGTH, memory_order_relaxed);
+            }
+            else
+            {
+                atomic_store_explicit(First, 0x05, memory_order_relaxed);
+                atomic_store_explicit(First, 0x45, memory_order_relaxed);
+            }
         }
     }
     return NULL;
@@ -57,9 +63,9 @@ VOID Flips(VOID)
         LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
         Program.Hostile = TRUE;
         LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
-        Flipper = (FLIPPER){.Ring = &Program.ToStack, .Lengths = Session % 4 != 0};
+        Flipper = (FLIPPER){.Ring = &Program.ToStack, .Lengths = Session % 2 != 0};
         Flipping = LabStart(Flip, &Flipper);
-        for (ULONG Round = 0; Round < 30 && !RingClosed(Program.ToStack.Ring); Round++)
+        for (ULONG Round = 0; Round < 100 && !RingClosed(Program.ToStack.Ring); Round++)
         {
             atomic_store(&Flipper.Base, Program.ToStack.Next);
             for (ULONG I = 0; I < PACKETS; I++)
@@ -67,7 +73,8 @@ VOID Flips(VOID)
                 RING_PACKET *Entry;
 
                 LabEqual(RingReserve(&Program.ToStack, LENGTH, &Entry), RING_OK);
-                memset(RingPacketData(Entry), 0x45, LENGTH);
+                atomic_store((_Atomic(UCHAR) *)RingPacketData(Entry), 0x45);
+                memset((UCHAR *)RingPacketData(Entry) + 1, 0x45, LENGTH - 1);
             }
             RingPublish(&Program.ToStack, Program.ToStack.Next);
             SimEventSet(Program.Process, Program.ToStackPackets);
