@@ -10,6 +10,7 @@
 #include "host/linux/syscall.h"
 #include "host/linux/tun.h"
 #include "host/ndis/backend.h"
+#include "host/ndis/platform.h"
 #include "host/wine/luid.h"
 
 #define BACKEND_TAG    'kcaB'
@@ -55,7 +56,7 @@ struct _BACKEND
     KEVENT BatchFree;
     volatile LONG ReaderWaits, Stopping;
     PVOID Thread; /* referenced */
-    BOOLEAN CarrierFailed;
+    BOOLEAN CarrierFailed, Offload;
     DECLSPEC_CACHEALIGN BACKEND_COUNTERS ToMiniport;
     volatile LONG64 Refused; /* completed by the miniport with a failure */
     DECLSPEC_CACHEALIGN BACKEND_COUNTERS FromMiniport;
@@ -164,7 +165,9 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
         Status = STATUS_UNSUCCESSFUL;
         goto closeStopEvent;
     }
-    Error = TunSetOffload(&Backend->Tun);
+    /* Off, each packet crosses to Linux alone: for comparison with programs that do the same. */
+    Backend->Offload = PlatformSetting("HOST_TUN_OFFLOAD", 1) != 0;
+    Error = Backend->Offload ? TunSetOffload(&Backend->Tun) : 0;
     if (Error < 0)
     {
         DbgPrint("linux: %s: no offload, error %d: each packet will cross alone\n", Backend->Tun.Name, -Error);
@@ -538,13 +541,13 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
             ULONG Size = (ULONG)Buffer->DataLength;
             long long Result;
 
-            if (Packet && CoalesceAdd(&Coalescer, Packet, Size))
+            if (Packet && Backend->Offload && CoalesceAdd(&Coalescer, Packet, Size))
             {
                 continue;
             }
             /* Only neighbours are put together: nothing overtakes anything. */
             WriteCoalesced(Backend, &Coalescer, &Counts);
-            if (Packet && CoalesceAdd(&Coalescer, Packet, Size))
+            if (Packet && Backend->Offload && CoalesceAdd(&Coalescer, Packet, Size))
             {
                 continue;
             }
