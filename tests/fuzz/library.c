@@ -217,21 +217,22 @@ LOAD(__sanitizer_cov_load4, uint32_t)
 LOAD(__sanitizer_cov_load8, uint64_t)
 LOAD(__sanitizer_cov_load16, __int128)
 
-/* Sends packets as an honest driver would, if the ring's words let it. */
+/* Sends packets as an honest driver would, if the ring's words let it; or longer ones than there may be. */
 static void Offer(FUZZ *Input, PEER *Peer)
 {
-    uint32_t Count = 1 + FuzzByte(Input) % 16, Length = FuzzLength(Input);
+    uint32_t How = FuzzByte(Input), Count = 1 + How % 16, Length = FuzzLength(Input) * (1 + (How >> 6 & 1));
     RING_SIDE *Side = &Peer->ToApp;
-    RING_PACKET *Packet;
+    RING_PACKET *Packet = NULL;
     if (Peer->Memory.View == NULL)
         return;
     Side->Own = Side->Next = atomic_load(&Side->Ring->Tail) & ~(RING_ALIGNMENT - 1);
     Side->Other = atomic_load(&Side->Ring->Head) & ~(RING_ALIGNMENT - 1);
     if (Side->Own - Side->Other > CAPACITY)
         return;
-    Length = Length < RING_PACKET_MAX ? Length : RING_PACKET_MAX;
     while (Count-- > 0 && RingReserve(Side, Length, &Packet) == RING_OK)
-        memset(RingPacketData(Packet), 0x45, Length);
+        memset(RingPacketData(Packet), 0x45, Length < RING_PACKET_MAX ? Length : RING_PACKET_MAX);
+    if (How & 128 && Packet != NULL && Side->Next != Side->Own) /* the last one lies about its length */
+        atomic_store(&Packet->Length, Length + (uint32_t)(int8_t)FuzzByte(Input));
     if (RingPublish(Side, Side->Next))
         SetEvent(Peer->Events.ToAppPackets);
 }
@@ -383,6 +384,19 @@ static void FlushKept(void)
         Finish(&Others[i]);
 }
 
+/* What the library knows of its rings stays possible, whatever stands in them. */
+static void CheckRings(const PROGRAM *Program)
+{
+    const SESSION *Session = SessionEntry(Program->Handle);
+    if (Program->Ended)
+        return;
+    const RING_SIDE *Receive = &Session->Receive.Ring, *Send = &Session->Send.Ring;
+    CHECK(Receive->Other - Receive->Own <= CAPACITY && Receive->Next - Receive->Own <= Receive->Other - Receive->Own,
+          "to_app: released 0x%x, taken 0x%x, seen 0x%x", Receive->Own, Receive->Next, Receive->Other);
+    CHECK(Send->Next - Send->Other <= CAPACITY && Send->Own - Send->Other <= Send->Next - Send->Other,
+          "to_stack: published 0x%x, reserved 0x%x, seen 0x%x", Send->Own, Send->Next, Send->Other);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size)
 {
     FUZZ Input = {.Next = Data, .End = Data + Size};
@@ -447,6 +461,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size)
             Program->Ended = RefuseStart;
             RefuseStart = FALSE;
         }
+        for (int i = 0; i < SESSIONS; ++i)
+            CheckRings(&Programs[i]);
     }
     Script = (FUZZ){0};
     for (int i = 0; i < SESSIONS; ++i)
