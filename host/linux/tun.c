@@ -12,6 +12,7 @@
 #define TUNSETVNETHDRSZ 0x400454d8
 #define TUNSETCARRIER   0x400454e2
 #define SIOCSIFMTU      0x8922
+#define SIOCSIFTXQLEN   0x8943
 #define SIOCGIFINDEX    0x8933
 #define IFF_TUN         0x0001
 #define IFF_NO_PI       0x1000
@@ -30,6 +31,8 @@
 #define NLM_F_ACK       4
 #define IFLA_IFALIAS    20
 #define NAME_ATTEMPTS   1000
+/* About what a ring of 4 MiB holds: the reader shares its processors with the programs that it reads for. */
+#define QUEUE_PACKETS 3000
 
 typedef struct _INTERFACE_REQUEST
 {
@@ -176,6 +179,8 @@ int TunOpen(TUN_DEVICE *Tun, const char *WantedName)
         goto closeTun;
     }
     TunSetCarrier(Tun, false);
+    Request.Number = QUEUE_PACKETS; /* refused: Linux's own 500 remain */
+    LinuxIoctl(Tun->Control, SIOCSIFTXQLEN, &Request);
     QuietIpv6(Tun->Name);
     Result = LinuxIoctl(Tun->Control, SIOCGIFINDEX, &Request);
     if (Result < 0)
