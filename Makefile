@@ -47,6 +47,7 @@ RC      := llvm-rc-19
 RC_VERSION := /D "VERSION_COMMAS=$(subst .,$(comma),$(VERSION)),0" /D "VERSION_STRING=\"$(VERSION)\""
 WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Werror
 
+MACHINE_x86   := i386
 MACHINE_amd64 := i386:x86-64
 MACHINE_arm64 := arm64
 TRIPLE_amd64  := x86_64-pc-windows-msvc
@@ -57,8 +58,12 @@ PE_CFLAGS := -std=c11 -O2 -g0 $(WARN) -ffreestanding -fms-extensions -fasynchron
 PE_CFLAGS_amd64 := --target=$(TRIPLE_amd64) $(PE_CFLAGS)
 PE_CFLAGS_arm64 := --target=$(TRIPLE_arm64) $(PE_CFLAGS) -mno-outline-atomics
 
-WIN_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -D_WIN32_WINNT=0x0A00 -DNTDDI_VERSION=0x0A000006 \
+WIN_CFLAGS_amd64 := --target=x86_64-w64-windows-gnu
+WIN_CFLAGS_arm64 := --target=aarch64-w64-windows-gnu -mno-outline-atomics
+WIN_CFLAGS_x86   := --target=i686-w64-windows-gnu -march=pentium4# with SSE2, as Windows 10 demands
+WIN_CFLAGS_ALL := -std=c11 -O2 -g0 $(WARN) -D_WIN32_WINNT=0x0A00 -DNTDDI_VERSION=0x0A000006 \
     -DUNICODE -D_UNICODE -isystem /usr/share/mingw-w64/include -I. -Iinclude
+WIN_CFLAGS := $(WIN_CFLAGS_amd64) $(WIN_CFLAGS_ALL)
 WIN_LDFLAGS := --target=x86_64-w64-windows-gnu -fuse-ld=lld -L/usr/x86_64-w64-mingw32/lib \
     -L/usr/lib/gcc/x86_64-w64-mingw32/12-win32
 
@@ -133,43 +138,66 @@ $(foreach arch,amd64 arm64,$(eval $(call driver_rules,$(arch))))
 driver: deps $(B)/amd64/plaintun.sys $(B)/arm64/plaintun.sys ## build plaintun.sys for amd64 and arm64
 
 # --- library ---------------------------------------------------------------------------------------------------------
-# No C runtime: Debian has none for arm64. library/<dll>.def lists what is imported from that DLL.
+# No C runtime: Debian has none for arm64. library/<dll>.def lists what is imported from that DLL. A 32-bit program needs
+# an x86 library, and there is no 32-bit driver: it carries the files for amd64 (64-bit Windows runs both).
 
 LIBRARY_HEADERS := $(wildcard library/*.h include/*.h ring/*.h)
 LIBRARY_SOURCES := $(wildcard library/*.c)
 LIBRARY_IMPORTS := kernel32 advapi32 cfgmgr32 setupapi newdev iphlpapi
-LIBRARY_CFLAGS  := $(WIN_CFLAGS) -ffreestanding -mguard=cf -fno-stack-protector -mno-stack-arg-probe \
+LIBRARY_CFLAGS  := $(WIN_CFLAGS_ALL) -ffreestanding -mguard=cf -fno-stack-protector -mno-stack-arg-probe \
     -Wframe-larger-than=3584
-LIBRARY_LDFLAGS := /nologo /dll /entry:DllMain /nodefaultlib /WX /release /guard:cf /dynamicbase /highentropyva /nxcompat \
-    /subsystem:windows,10.0 /brepro
+LIBRARY_LDFLAGS := /nologo /dll /entry:DllMain /nodefaultlib /WX /release /guard:cf /dynamicbase /nxcompat /brepro
 
-$B/library/%.o: library/%.c $(LIBRARY_HEADERS)
-	@mkdir -p $(@D)
-	@$(CLANG) $(LIBRARY_CFLAGS) $(if $(filter runtime,$*),-fno-builtin) -c $< -o $@
+define library_rules
+$B/$(1)/obj/library/%.o: library/%.c $(LIBRARY_HEADERS) Makefile
+	@mkdir -p $$(@D)
+	@$(CLANG) $(LIBRARY_CFLAGS) $(WIN_CFLAGS_$(1)) $$(if $$(filter runtime,$$*),-fno-builtin) -c $$< -o $$@
 
-$B/library/loadconfig.o: wdk/loadconfig.c
-	@mkdir -p $(@D)
-	@$(CLANG) $(LIBRARY_CFLAGS) -c $< -o $@
+$B/$(1)/obj/library/loadconfig.o: wdk/loadconfig.c Makefile
+	@mkdir -p $$(@D)
+	@$(CLANG) $(LIBRARY_CFLAGS) $(WIN_CFLAGS_$(1)) -c $$< -o $$@
 
-$B/library/%.lib: library/%.def
+$B/$(1)/obj/library/library.res: library/library.rc library/identity.h $B/$(DRIVER_OF_$(1))/plaintun.sys package/plaintun.inf
+	@mkdir -p $$(@D)
+	@$(RC) /nologo /I . /I $B/$(DRIVER_OF_$(1)) /I package /FO $$@ $$<
+
+$B/$(1)/plaintun.dll: $(LIBRARY_SOURCES:%.c=$B/$(1)/obj/%.o) $B/$(1)/obj/library/loadconfig.o \
+    $(LIBRARY_IMPORTS:%=$B/$(1)/obj/library/%.lib) $B/$(1)/obj/library/library.res library/plaintun.def
+	@$(LLD) $(LIBRARY_LDFLAGS) $(LIBRARY_LDFLAGS_$(1)) /def:library/plaintun.def /implib:$B/$(1)/plaintun.lib /out:$$@ \
+	    $$(filter-out %.def,$$^)
+
+# Made along with the DLL.
+$B/$(1)/plaintun.lib: $B/$(1)/plaintun.dll ;
+
+# The drop-in: the same file under the name that applications look for beside their .exe.
+$B/$(1)/wintun.dll: $B/$(1)/plaintun.dll
+	@cp $$< $$@
+endef
+
+$B/amd64/obj/library/%.lib: library/%.def
 	@mkdir -p $(@D)
 	@$(DLLTOOL) -m $(MACHINE_amd64) -d $< -l $@
 
-$B/library/library.res: library/library.rc library/identity.h $B/amd64/plaintun.sys package/plaintun.inf
+$B/arm64/obj/library/%.lib: library/%.def
 	@mkdir -p $(@D)
-	@llvm-rc-19 /nologo /I . /I $B/amd64 /I package /FO $@ $<
+	@$(DLLTOOL) -m $(MACHINE_arm64) -d $< -l $@
 
-$B/amd64/plaintun.dll: $(LIBRARY_SOURCES:%.c=$B/%.o) $B/library/loadconfig.o $(LIBRARY_IMPORTS:%=$B/library/%.lib) $B/library/library.res \
-    library/plaintun.def
-	@mkdir -p $(@D)
-	@$(LLD) $(LIBRARY_LDFLAGS) /def:library/plaintun.def /implib:$B/amd64/plaintun.lib /out:$@ $(filter-out %.def,$^)
+$B/x86/obj/library/%.lib: library/%.def $(LIBRARY_SOURCES:%.c=$B/x86/obj/%.o) scripts/stdcall
+	@scripts/stdcall $(filter %.def %.o,$^) >$(@:.lib=.def)
+	@$(DLLTOOL) -k -m $(MACHINE_x86) -d $(@:.lib=.def) -l $@
 
-# The drop-in: the same file under the name that applications look for beside their .exe.
-$B/amd64/wintun.dll: $B/amd64/plaintun.dll
-	@cp $< $@
+DRIVER_OF_x86   := amd64
+DRIVER_OF_amd64 := amd64
+DRIVER_OF_arm64 := arm64
+LIBRARY_LDFLAGS_x86   := /subsystem:windows,10.0 /safeseh
+LIBRARY_LDFLAGS_amd64 := /subsystem:windows,10.0 /highentropyva
+LIBRARY_LDFLAGS_arm64 := /subsystem:windows,10.0 /highentropyva
+$(foreach arch,x86 amd64 arm64,$(eval $(call library_rules,$(arch))))
+
+LIBRARIES := $(foreach arch,x86 amd64 arm64,$B/$(arch)/plaintun.dll $B/$(arch)/wintun.dll)
 
 .PHONY: library
-library: deps $B/amd64/plaintun.dll $B/amd64/wintun.dll ## build plaintun.dll and its drop-in copy wintun.dll
+library: deps $(LIBRARIES) ## build plaintun.dll and its drop-in copy wintun.dll for x86, amd64 and arm64
 
 # session.c and packets.c natively, on as much of Windows as they use: tests/unit/windows.
 LIBRARY_UNIT := $B/unit/library.asan $B/unit/library.tsan
@@ -389,9 +417,6 @@ EXE_LIBS := -liphlpapi -lws2_32 -lntdll
 EXAMPLE_PARTS := examples/stop.c examples/addresses.c wdk/loadconfig.c
 EXAMPLES := $(B)/amd64/echo.exe $(B)/amd64/wire.exe
 
-# Made along with the DLL.
-$(B)/amd64/plaintun.lib: $(B)/amd64/plaintun.dll ;
-
 .PHONY: examples
 examples: deps $(EXAMPLES) $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll ## build the example programs (build/amd64)
 
@@ -416,10 +441,10 @@ check: ## build and run all tests (root; about 10 minutes); closes with `N passe
 
 check-build: driver library examples host
 
-PE_FILES := $(addprefix $B/amd64/,plaintun.sys plaintun.dll wintun.dll) $(EXAMPLES) $B/arm64/plaintun.sys
+PE_FILES := $B/amd64/plaintun.sys $B/arm64/plaintun.sys $(LIBRARIES) $(EXAMPLES)
 
 check-pe: $(PE_FILES) ## what every .sys, .dll and .exe must have: checksum, control-flow guard, NX, ASLR, imports, ...
-	@$(PYTHON) tests/unit/pe.py $(wildcard $(addprefix $B/amd64/,*.sys *.dll *.exe) $B/arm64/*.sys)
+	@$(PYTHON) tests/unit/pe.py $(wildcard $(foreach kind,sys dll exe,$(addsuffix /*.$(kind),$B/x86 $B/amd64 $B/arm64)))
 
 check-format: ## the C sources look as .clang-format says
 	@scripts/format --check

@@ -16,12 +16,16 @@ import tempfile
 
 import pefile
 
-MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}
-DYNAMIC_BASE, HIGH_ENTROPY, NX, FORCE_INTEGRITY, GUARD_CF = 0x40, 0x20, 0x100, 0x80, 0x4000
+MACHINES = {"x86": 0x14C, "amd64": 0x8664, "arm64": 0xAA64}
+DYNAMIC_BASE, HIGH_ENTROPY, NX, FORCE_INTEGRITY, NO_SEH, GUARD_CF = 0x40, 0x20, 0x100, 0x80, 0x400, 0x4000
 EXECUTE, WRITE = 0x20000000, 0x80000000
 CF_INSTRUMENTED, CF_TABLE = 0x100, 0x400
 CHECKSUM, SUBSYSTEM, CHARACTERISTICS = 64, 68, 70  # offsets in the optional header, alike in PE32 and PE32+
 OBJDUMP = "llvm-objdump-19"
+
+# Offsets in the load configuration, by the bytes of an address: the 5 fields of the guard, and how to read them.
+GUARD = {8: {"check": 0x70, "dispatch": 0x78, "table": 0x80, "count": 0x88, "flags": 0x90, "form": "<4QI"},
+         4: {"check": 0x48, "dispatch": 0x4C, "table": 0x50, "count": 0x54, "flags": 0x58, "form": "<5I"}}
 
 # A driver's prologue that touches page after page, or a frame for which it would have to: amd64, arm64.
 PROBES = re.compile(r"\bsub\s+rsp, r[a-z0-9]+\b|\bsub\s+sp, sp, x15\b|__chkstk")
@@ -58,6 +62,7 @@ class Image:
         self.pe = pefile.PE(data=data, fast_load=True)
         self.pe.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_IMPORT"]])
         self.header = self.pe.OPTIONAL_HEADER
+        self.guard_at = GUARD[8 if self.header.Magic == 0x20B else 4]
         self.checksum_at = self.header.get_file_offset() + CHECKSUM
 
     def section(self, rva):
@@ -82,9 +87,10 @@ class Image:
     def guard(self):
         """(check pointer, dispatch pointer, table as RVAs, count, flags); None without a load configuration."""
         at = self.load_config()
-        if at is None or struct.unpack_from("<I", self.data, at)[0] < 0x94:
+        if at is None or struct.unpack_from("<I", self.data, at)[0] < self.guard_at["flags"] + 4:
             return None
-        check, dispatch, table, count, flags = struct.unpack_from("<4QI", self.data, at + 0x70)
+        check, dispatch, table, count, flags = struct.unpack_from(self.guard_at["form"], self.data,
+                                                                 at + self.guard_at["check"])
         base = self.header.ImageBase
         return check - base, dispatch - base, table - base, count, flags
 
@@ -125,8 +131,9 @@ def check_image(image):
     expected = checksum(image.data, image.checksum_at)
     if header.CheckSum != expected:
         yield "checksum", f"{header.CheckSum:#x} in the header, {expected:#x} computed"
-    for flag, name, meaning in ((NX, "nx", "NX_COMPAT"), (DYNAMIC_BASE, "aslr", "DYNAMIC_BASE"),
-                                (HIGH_ENTROPY, "high-entropy", "HIGH_ENTROPY_VA")):
+    # x86: no handler may be called in a file that has none; elsewhere handlers lie in tables, and addresses are long.
+    special = (NO_SEH, "no-seh", "NO_SEH") if header.Magic == 0x10B else (HIGH_ENTROPY, "high-entropy", "HIGH_ENTROPY_VA")
+    for flag, name, meaning in ((NX, "nx", "NX_COMPAT"), (DYNAMIC_BASE, "aslr", "DYNAMIC_BASE"), special):
         if not header.DllCharacteristics & flag:
             yield name, f"{meaning} is not set in DllCharacteristics ({header.DllCharacteristics:#06x})"
     if image.pe.FILE_HEADER.Characteristics & 1 or not all(image.directory("BASERELOC")):
@@ -140,6 +147,17 @@ def check_image(image):
         if image.flags(image.directory(name)[0]) & EXECUTE:
             yield "imports-in-code", f"the {name.lower()} table lies in an executable section"
     yield from check_guard(image)
+
+
+def check_exports(image):
+    """A library exports the names of library/plaintun.def, undecorated on x86 too, and no other ones."""
+    image.pe.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_EXPORT"]])
+    table = getattr(image.pe, "DIRECTORY_ENTRY_EXPORT", None)
+    names = {(symbol.name or b"").decode() for symbol in table.symbols} if table else set()
+    text = open("library/plaintun.def").read()
+    expected = set(text[text.index("EXPORTS"):].split()[1:])
+    if names != expected:
+        yield "exports", f"not those of library/plaintun.def: {', '.join(sorted(names ^ expected))}"
 
 
 def disassemble(data):
@@ -196,6 +214,8 @@ def faults(data, path, allowed):
     if machine != MACHINES[architecture]:
         return [("machine", f"{machine:#x}, but {architecture} is {MACHINES[architecture]:#x}")]
     found = list(check_image(image))
+    if path.endswith(".dll"):
+        found += check_exports(image)
     if path.endswith(".sys"):
         found += check_driver(image, allowed)
         # Of a file that is otherwise right: the disassembler is particular about headers.
@@ -238,13 +258,24 @@ def swap_library(image):
     return change(image, image.pe.get_offset_from_rva(image.pe.DIRECTORY_ENTRY_IMPORT[0].struct.Name), "B", ord("x"))
 
 
+def rename_export(image):
+    image.pe.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_EXPORT"]])
+    return change(image, image.pe.DIRECTORY_ENTRY_EXPORT.symbols[0].name_offset, "B", ord("_"))
+
+
 def misplaced_section(image):
     section = image.pe.sections[-1]
     return change(image, section.get_file_offset() + 12, "<I", section.VirtualAddress + 512)
 
 
-def guard_field(offset, form, value):
-    return lambda image: change(image, image.load_config() + offset, form, value)
+def guard_field(name, value):
+    return lambda image: change(image, image.load_config() + image.guard_at[name], "<I", value)
+
+
+def guard_pointer(name):
+    """Set to 0, where it lies in no section."""
+    return lambda image: change(image, image.load_config() + image.guard_at[name],
+                                "<Q" if image.guard_at is GUARD[8] else "<I", 0)
 
 
 AMD64 = {"probe": b"\x48\x29\xc4", "frame": b"\x48\x81\xec\x00\x10\x00\x00",
@@ -255,10 +286,9 @@ ARM64 = {"probe": b"\xff\x73\x2f\xcb", "frame": b"\xff\x07\x40\xd1"}
 BREAKS = [
     ("checksum 0", "checksum", lambda i: change(i, i.checksum_at, "<I", 0), True),
     ("one byte changed", "checksum", lambda i: change(i, 0x40, "B", i.data[0x40] ^ 1), True),
-    ("another machine", "machine", lambda i: change(i, i.pe.FILE_HEADER.get_file_offset(), "<H", 0x14C), False),
+    ("another machine", "machine", lambda i: change(i, i.pe.FILE_HEADER.get_file_offset(), "<H", 0x1C4), False),
     ("no NX", "nx", lambda i: dll_flags(i, NX), False),
     ("no ASLR", "aslr", lambda i: dll_flags(i, DYNAMIC_BASE), False),
-    ("no high entropy", "high-entropy", lambda i: dll_flags(i, HIGH_ENTROPY), False),
     ("relocations stripped", "relocations", lambda i: change(
         i, i.pe.FILE_HEADER.get_file_offset() + 18, "<H", i.pe.FILE_HEADER.Characteristics | 1), False),
     ("a section off its page", "alignment", misplaced_section, False),
@@ -267,16 +297,18 @@ BREAKS = [
     ("guard bit off", "guard", lambda i: dll_flags(i, GUARD_CF), False),
     ("no load configuration", "load-config", lambda i: change(
         i, i.header.DATA_DIRECTORY[10].get_file_offset(), "<Q", 0), False),
-    ("load configuration too short", "load-config", guard_field(0, "<I", 0x70), False),
-    ("not instrumented", "guard-flags", guard_field(0x90, "<I", CF_TABLE), False),
-    ("table absent", "guard-table", guard_field(0x90, "<I", CF_INSTRUMENTED), False),
-    ("table empty", "guard-table", guard_field(0x88, "<Q", 0), False),
+    ("load configuration too short", "load-config", lambda i: change(i, i.load_config(), "<I", i.guard_at["check"]), False),
+    ("not instrumented", "guard-flags", guard_field("flags", CF_TABLE), False),
+    ("table absent", "guard-table", guard_field("flags", CF_INSTRUMENTED), False),
+    ("table empty", "guard-table", guard_pointer("count"), False),
     ("table of nonsense", "guard-table", lambda i: change(
         i, i.pe.get_offset_from_rva(i.guard()[2]), "<I", 0x10), False),
     ("guard pointers writable", "guard-pointers", lambda i: section_flags(i, i.guard()[0], WRITE), False),
-    ("check pointer nowhere", "guard-pointers", guard_field(0x70, "<Q", 0), False),
-    ("dispatch pointer nowhere", "guard-pointers", guard_field(0x78, "<Q", 0), False),
+    ("check pointer nowhere", "guard-pointers", guard_pointer("check"), False),
+    ("dispatch pointer nowhere", "guard-pointers", guard_pointer("dispatch"), False),
 ]
+X86_BREAKS = [("handlers allowed", "no-seh", lambda i: dll_flags(i, NO_SEH), False)]
+WIDE_BREAKS = [("no high entropy", "high-entropy", lambda i: dll_flags(i, HIGH_ENTROPY), False)]
 DRIVER_BREAKS = [
     ("a program's subsystem", "subsystem", lambda i: change(i, i.header.get_file_offset() + SUBSYSTEM, "<H", 3), False),
     ("subsystem version 6.0", "subsystem", lambda i: change(i, i.header.get_file_offset() + 48, "<H", 6), False),
@@ -292,7 +324,9 @@ CODE_BREAKS = {
 
 
 def breaks_for(path):
-    rows = list(BREAKS)
+    rows = BREAKS + (X86_BREAKS if os.path.basename(os.path.dirname(path)) == "x86" else WIDE_BREAKS)
+    if path.endswith(".dll"):
+        rows.append(("an export under another name", "exports", rename_export, False))
     if path.endswith(".sys"):
         rows += DRIVER_BREAKS
         for what, name, code, codes in CODE_BREAKS[os.path.basename(os.path.dirname(path))]:
