@@ -195,6 +195,7 @@ static VOID AnswerQuery(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_QUERY *Query)
         .Guid = Adapter->Guid,
         .SessionActive = Adapter->Session != NULL,
         .Running = KeReadStateEvent(&Adapter->Running) != 0,
+        .SessionProcessId = Adapter->Session ? Adapter->Session->ProcessId : 0,
     };
     ExReleaseResourceLite(&Adapter->SessionLock);
     KeLeaveCriticalRegion();

@@ -123,6 +123,7 @@ static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
     RtlZeroMemory(Session, sizeof(*Session));
     Session->Adapter = Adapter;
     Session->Owner = Owner;
+    Session->ProcessId = (ULONG)(ULONG_PTR)PsGetCurrentProcessId();
     KeInitializeEvent(&Session->Stop, NotificationEvent, FALSE);
 
     Status = ReferenceEvent(Input->ToAppPackets, &Session->ToAppPackets);

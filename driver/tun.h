@@ -73,6 +73,7 @@ typedef struct _TUN_SESSION
 {
     struct _TUN_ADAPTER *Adapter;
     FILE_OBJECT *Owner; /* compared only; valid until its CLOSE, which ends the session */
+    ULONG ProcessId;    /* of the process that started it; others may hold the file by now */
     RING_SIDE ToApp;    /* ToAppLock, and SessionUse held */
     RING_SIDE ToStack;  /* the session's thread only */
     BOOLEAN LinkUp;     /* Start sets it before the thread is there, the thread clears it in Die, End reads it after */

@@ -11,7 +11,7 @@
 #include "ring/ring.h"
 
 /* Changes whenever a structure here or the ring's layout does. Library and driver must agree on it exactly. */
-#define TUN_PROTOCOL 1u
+#define TUN_PROTOCOL 2u
 
 /* Device type FILE_DEVICE_NETWORK (0x12), functions from 0x800 (a vendor's), METHOD_BUFFERED, FILE_READ_DATA |
  * FILE_WRITE_DATA: "Defining I/O Control Codes", learn.microsoft.com/windows-hardware/drivers/kernel. */
@@ -44,8 +44,10 @@ typedef struct _TUN_QUERY
     uint32_t IfIndex;
     uint32_t Mtu; /* bytes */
     TUN_GUID Guid;
-    uint32_t SessionActive; /* 1 while some program has a session */
-    uint32_t Running;       /* 0 while NDIS has the adapter paused or asleep */
+    uint32_t SessionActive;    /* 1 while some program has a session */
+    uint32_t Running;          /* 0 while NDIS has the adapter paused or asleep */
+    uint32_t SessionProcessId; /* of the process that started the session; 0: there is none */
+    uint32_t Reserved;         /* 0 */
 } TUN_QUERY;
 
 typedef struct _TUN_START_INPUT
@@ -97,7 +99,7 @@ static inline uint64_t TunRingStride(uint32_t Capacity)
     return (RingMemorySize(Capacity) + 0xfff) & ~(uint64_t)0xfff;
 }
 
-_Static_assert(sizeof(TUN_QUERY) == 48 && sizeof(TUN_START_INPUT) == 40 && sizeof(TUN_START_OUTPUT) == 32 &&
+_Static_assert(sizeof(TUN_QUERY) == 56 && sizeof(TUN_START_INPUT) == 40 && sizeof(TUN_START_OUTPUT) == 32 &&
                    sizeof(TUN_COUNTERS) == 72 && sizeof(TUN_STATISTICS) == 144,
                "the same on every architecture");
 

@@ -719,6 +719,9 @@ static void TestDevice(void)
     Bad.ToStackSpace = (UINT64)(ULONG_PTR)Mutex;
     HOLDS("start with a mutex for an event", !StartRaw(Device, Bad, &Output));
     HOLDS("start", StartRaw(Device, Good, &Output) && Output.SectionSize == 2 * TunRingStride(CAPACITY));
+    HOLDS("whose the session is",
+          DeviceIoControl(Device, TUN_IOCTL_QUERY, NULL, 0, &Query, sizeof(Query), &Got, NULL) &&
+              Query.SessionProcessId == GetCurrentProcessId());
     FAILS_WITH("start twice", StartRaw(Device, Good, &Output), ERROR_BUSY);
     CloseHandle((HANDLE)(ULONG_PTR)Output.Section);
     HANDLE Second = OpenDevice(&Info.Guid, L"");

@@ -192,6 +192,7 @@ VOID ManySessions(VOID)
         LabEqual(ProgramStart(&Program, Capacity), STATUS_SUCCESS);
         LabCheck(StackLinkUp(Lab.Stack), "the link is down during a session");
         LabEqual(ProgramQuery(&Program).SessionActive, 1);
+        LabEqual(ProgramQuery(&Program).SessionProcessId, PsGetProcessId(Program.Process));
         /* Nobody has sent anything: all there is, is zero. Wholly near the beginning, here and there behind. */
         for (SIZE_T Byte = 0; Byte < Program.Size; Byte += Byte < 4096 ? 1 : 997)
         {
@@ -203,6 +204,7 @@ VOID ManySessions(VOID)
         LabEqual(SimWait(Program.Process, 1, &Program.ToAppPackets, 0), STATUS_WAIT_0);
         LabEqual(SimWait(Program.Process, 1, &Program.ToStackSpace, 0), STATUS_WAIT_0);
         LabEqual(ProgramEnd(&Program), STATUS_SUCCESS); /* there is none: nothing to end */
+        LabEqual(ProgramQuery(&Program).SessionProcessId, 0);
         ProgramForget(&Program);
     }
     ProgramClose(&Program);
@@ -220,6 +222,7 @@ VOID OwnersOnly(VOID)
     LabEqual(ProgramOpen(&Second, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&First, RING_CAPACITY_MIN), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Second, RING_CAPACITY_MIN), STATUS_DEVICE_BUSY);
+    LabEqual(ProgramQuery(&Second).SessionProcessId, PsGetProcessId(First.Process));
     LabEqual(ProgramEnd(&Second), STATUS_SUCCESS); /* its own session, of which there is none */
     LabEqual(RingClosed(First.ToApp.Ring), 0);
     /* Another file of the same process is another owner. */
