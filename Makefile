@@ -7,17 +7,25 @@ SHELL     := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-B := build
+
+# Who the product is: names and version, from one file that scripts/identity reads. IDENTITY=path/acme.identity makes a
+# private copy, in build/identities/acme. $(NAME) is what its files are called, $(VERSION) its version.
+IDENTITY := package/plaintun.identity
+B := $(if $(filter-out package/plaintun.identity,$(IDENTITY)),build/identities/$(basename $(notdir $(IDENTITY))),build)
+ifneq ($(shell scripts/identity '$(IDENTITY)' $B/identity >&2; echo $$?),0)
+$(error nothing is made for IDENTITY=$(IDENTITY))
+endif
+include $B/identity/identity.mk
+IDENTITY_H := $B/identity/identity.h
 
 # --- help ------------------------------------------------------------------------------------------------------------
 
 .PHONY: help
 help: ## list the targets
-	@echo "plaintun $(VERSION): a layer 3 TUN driver for Windows, tested in Wine on Linux"
+	@echo "$(NAME) $(VERSION): a layer 3 TUN driver for Windows, tested in Wine on Linux"
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
 
-VERSION := 0.1.0
-comma   := ,
+comma := ,
 
 # --- prerequisites ---------------------------------------------------------------------------------------------------
 # deps installs what is missing and touches no network when nothing is. Targets that run Wine need root and more.
@@ -43,8 +51,7 @@ CLANG   := clang-19
 PYTHON  := /usr/bin/python3# Debian's, which has the packages above
 LLD     := lld-link-19
 DLLTOOL := llvm-dlltool-19
-RC      := llvm-rc-19
-RC_VERSION := /D "VERSION_COMMAS=$(subst .,$(comma),$(VERSION)),0" /D "VERSION_STRING=\"$(VERSION)\""
+RC      := llvm-rc-19 /nologo /I . /I $B/identity
 WARN    := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Werror
 
 MACHINE_x86   := i386
@@ -54,7 +61,7 @@ TRIPLE_amd64  := x86_64-pc-windows-msvc
 TRIPLE_arm64  := aarch64-pc-windows-msvc
 
 PE_CFLAGS := -std=c11 -O2 -g0 $(WARN) -ffreestanding -fms-extensions -fasynchronous-unwind-tables -fno-stack-protector \
-    -mno-stack-arg-probe -fno-strict-aliasing -Wframe-larger-than=3584 -Xclang -cfguard -nostdlibinc -Iwdk -I.
+    -mno-stack-arg-probe -fno-strict-aliasing -Wframe-larger-than=3584 -Xclang -cfguard -nostdlibinc -Iwdk -I. -I$B/identity
 PE_CFLAGS_amd64 := --target=$(TRIPLE_amd64) $(PE_CFLAGS)
 PE_CFLAGS_arm64 := --target=$(TRIPLE_arm64) $(PE_CFLAGS) -mno-outline-atomics
 
@@ -62,7 +69,7 @@ WIN_CFLAGS_amd64 := --target=x86_64-w64-windows-gnu
 WIN_CFLAGS_arm64 := --target=aarch64-w64-windows-gnu -mno-outline-atomics
 WIN_CFLAGS_x86   := --target=i686-w64-windows-gnu -march=pentium4# with SSE2, as Windows 10 demands
 WIN_CFLAGS_ALL := -std=c11 -O2 -g0 $(WARN) -D_WIN32_WINNT=0x0A00 -DNTDDI_VERSION=0x0A000006 \
-    -DUNICODE -D_UNICODE -isystem /usr/share/mingw-w64/include -I. -Iinclude
+    -DUNICODE -D_UNICODE -isystem /usr/share/mingw-w64/include -I. -I$B/identity -Iinclude
 WIN_CFLAGS := $(WIN_CFLAGS_amd64) $(WIN_CFLAGS_ALL)
 WIN_LDFLAGS := --target=x86_64-w64-windows-gnu -fuse-ld=lld -L/usr/x86_64-w64-mingw32/lib \
     -L/usr/lib/gcc/x86_64-w64-mingw32/12-win32
@@ -108,7 +115,7 @@ check-model-labels: ## the ring's ordering labels: ring.h and its model name the
 # names and no more: a call to anything else does not link.
 
 DRIVER_SOURCES := $(wildcard driver/*.c)
-DRIVER_HEADERS := $(wildcard driver/*.h ring/*.h wdk/*.h)
+DRIVER_HEADERS := $(IDENTITY_H) $(wildcard driver/*.h ring/*.h wdk/*.h)
 
 define driver_rules
 $(B)/$(1)/obj/driver/%.o: driver/%.c $(DRIVER_HEADERS) Makefile
@@ -119,15 +126,15 @@ $(B)/$(1)/obj/driver/loadconfig.o: wdk/loadconfig.c Makefile
 	@mkdir -p $$(@D)
 	@$(CLANG) $(PE_CFLAGS_$(1)) -c $$< -o $$@
 
-$(B)/$(1)/obj/driver/plaintun.res: driver/plaintun.rc Makefile
+$(B)/$(1)/obj/driver/driver.res: driver/driver.rc $(IDENTITY_H) Makefile
 	@mkdir -p $$(@D)
-	@$(RC) $(RC_VERSION) /fo $$@ $$<
+	@$(RC) /fo $$@ $$<
 
 $(B)/$(1)/lib/%.lib: wdk/%.def
 	@mkdir -p $$(@D)
 	@$(DLLTOOL) -m $(MACHINE_$(1)) -d $$< -l $$@
 
-$(B)/$(1)/plaintun.sys: $(DRIVER_SOURCES:driver/%.c=$(B)/$(1)/obj/driver/%.o) $(B)/$(1)/obj/driver/loadconfig.o $(B)/$(1)/obj/driver/plaintun.res \
+$(B)/$(1)/$(NAME).sys: $(DRIVER_SOURCES:driver/%.c=$(B)/$(1)/obj/driver/%.o) $(B)/$(1)/obj/driver/loadconfig.o $(B)/$(1)/obj/driver/driver.res \
     $(B)/$(1)/lib/ntoskrnl.lib $(B)/$(1)/lib/hal.lib $(B)/$(1)/lib/ndis.lib
 	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /version:10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf \
 	    /dynamicbase /highentropyva /nxcompat /brepro /out:$$@ $$^
@@ -135,13 +142,13 @@ endef
 $(foreach arch,amd64 arm64,$(eval $(call driver_rules,$(arch))))
 
 .PHONY: driver
-driver: deps $(B)/amd64/plaintun.sys $(B)/arm64/plaintun.sys ## build plaintun.sys for amd64 and arm64
+driver: deps $(B)/amd64/$(NAME).sys $(B)/arm64/$(NAME).sys ## build the driver, plaintun.sys, for amd64 and arm64
 
 # --- library ---------------------------------------------------------------------------------------------------------
 # No C runtime: Debian has none for arm64. library/<dll>.def lists what is imported from that DLL. A 32-bit program needs
 # an x86 library, and there is no 32-bit driver: it carries the files for amd64 (64-bit Windows runs both).
 
-LIBRARY_HEADERS := $(wildcard library/*.h include/*.h ring/*.h)
+LIBRARY_HEADERS := $(IDENTITY_H) $(wildcard library/*.h include/*.h ring/*.h)
 LIBRARY_SOURCES := $(wildcard library/*.c)
 LIBRARY_IMPORTS := kernel32 advapi32 cfgmgr32 setupapi newdev iphlpapi
 LIBRARY_CFLAGS  := $(WIN_CFLAGS_ALL) -ffreestanding -mguard=cf -fno-stack-protector -mno-stack-arg-probe \
@@ -157,20 +164,21 @@ $B/$(1)/obj/library/loadconfig.o: wdk/loadconfig.c Makefile
 	@mkdir -p $$(@D)
 	@$(CLANG) $(LIBRARY_CFLAGS) $(WIN_CFLAGS_$(1)) -c $$< -o $$@
 
-$B/$(1)/obj/library/library.res: library/library.rc library/identity.h $B/$(DRIVER_OF_$(1))/plaintun.sys package/plaintun.inf
+$B/$(1)/obj/library/library.res: library/library.rc library/resource.h $(IDENTITY_H) $B/identity/$(NAME).inf \
+    $B/$(DRIVER_OF_$(1))/$(NAME).sys
 	@mkdir -p $$(@D)
-	@$(RC) /nologo /I . /I $B/$(DRIVER_OF_$(1)) /I package /FO $$@ $$<
+	@$(RC) /I $B/$(DRIVER_OF_$(1)) /fo $$@ $$<
 
-$B/$(1)/plaintun.dll: $(LIBRARY_SOURCES:%.c=$B/$(1)/obj/%.o) $B/$(1)/obj/library/loadconfig.o \
-    $(LIBRARY_IMPORTS:%=$B/$(1)/obj/library/%.lib) $B/$(1)/obj/library/library.res library/plaintun.def
-	@$(LLD) $(LIBRARY_LDFLAGS) $(LIBRARY_LDFLAGS_$(1)) /def:library/plaintun.def /implib:$B/$(1)/plaintun.lib /out:$$@ \
+$B/$(1)/$(NAME).dll: $(LIBRARY_SOURCES:%.c=$B/$(1)/obj/%.o) $B/$(1)/obj/library/loadconfig.o \
+    $(LIBRARY_IMPORTS:%=$B/$(1)/obj/library/%.lib) $B/$(1)/obj/library/library.res library/library.def
+	@$(LLD) $(LIBRARY_LDFLAGS) $(LIBRARY_LDFLAGS_$(1)) /def:library/library.def /implib:$B/$(1)/$(NAME).lib /out:$$@ \
 	    $$(filter-out %.def,$$^)
 
 # Made along with the DLL.
-$B/$(1)/plaintun.lib: $B/$(1)/plaintun.dll ;
+$B/$(1)/$(NAME).lib: $B/$(1)/$(NAME).dll ;
 
 # The drop-in: the same file under the name that applications look for beside their .exe.
-$B/$(1)/wintun.dll: $B/$(1)/plaintun.dll
+$B/$(1)/wintun.dll: $B/$(1)/$(NAME).dll
 	@cp $$< $$@
 endef
 
@@ -194,7 +202,7 @@ LIBRARY_LDFLAGS_amd64 := /subsystem:windows,10.0 /highentropyva
 LIBRARY_LDFLAGS_arm64 := /subsystem:windows,10.0 /highentropyva
 $(foreach arch,x86 amd64 arm64,$(eval $(call library_rules,$(arch))))
 
-LIBRARIES := $(foreach arch,x86 amd64 arm64,$B/$(arch)/plaintun.dll $B/$(arch)/wintun.dll)
+LIBRARIES := $(foreach arch,x86 amd64 arm64,$B/$(arch)/$(NAME).dll $B/$(arch)/wintun.dll)
 
 .PHONY: library
 library: deps $(LIBRARIES) ## build plaintun.dll and its drop-in copy wintun.dll for x86, amd64 and arm64
@@ -207,7 +215,7 @@ $B/unit/library.tsan: SANITIZERS := thread
 $(LIBRARY_UNIT): $(LIBRARY_UNIT_SOURCES) $(LIBRARY_HEADERS) $(wildcard tests/unit/windows/*.h)
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -fshort-wchar -fsanitize=$(SANITIZERS) -fno-sanitize-recover=all -Itests/unit/windows \
-	    -I. $(LIBRARY_UNIT_SOURCES) -o $@ -lcmocka -pthread
+	    -I. -I$B/identity $(LIBRARY_UNIT_SOURCES) -o $@ -lcmocka -pthread
 
 .PHONY: check-library
 check-library: $(LIBRARY_UNIT)
@@ -217,7 +225,7 @@ check-library: $(LIBRARY_UNIT)
 
 # host, user-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by
 # one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
-HW := $(B)/host/wine
+HW := build/host/wine
 HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/iphlpapi.dll $(HW)/swdevice.sys $(HW)/ndis.sys
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
@@ -321,13 +329,13 @@ $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 # --- simulator -------------------------------------------------------------------------------------------------------
 # The driver's sources with host/ndis and host/nt as one Linux program, once for each set of sanitizers.
 
-SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -fshort-wchar -fno-strict-aliasing -fno-omit-frame-pointer -fno-optimize-sibling-calls -Iwdk -I.
+SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -fshort-wchar -fno-strict-aliasing -fno-omit-frame-pointer -fno-optimize-sibling-calls -Iwdk -I. -I$B/identity
 SIM_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SIM_FLAGS_thread  := -fsanitize=thread
 # Of the driver only: profiles know static functions by the names of their files without folders, which clash.
 SIM_DRIVER_FLAGS_coverage := -fprofile-instr-generate -fprofile-update=atomic -fcoverage-mapping
 SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c) $(addprefix tests/e2e/kernel/,kernel.c data.c)
-SIM_HEADERS := $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h ring/*.h wdk/*.h)
+SIM_HEADERS := $(IDENTITY_H) $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h ring/*.h wdk/*.h)
 SIM_WRAPPED := $(shell grep ^WRAP tests/simulation/calls.c | grep -oE 'Ndis[A-Z][A-Za-z]+')
 
 define simulator_rules
@@ -393,7 +401,7 @@ $(FUZZ_DRIVER_TARGETS:%=$(FZ)/fuzz-%): $(FZ)/fuzz-%: $(FZ)/tests/fuzz/%.o $(FUZZ
 	@$(CLANG) $(SIM_FLAGS_address) -fsanitize=fuzzer $(SIM_WRAPPED:%=-Wl,--wrap=%) \
 	    $(patsubst %,-Wl$(comma)--wrap=%,KeWaitForMultipleObjects KeSetEvent KeStallExecutionProcessor) -o $@ $^ -pthread
 
-FUZZ_LIBRARY_CFLAGS := -std=gnu11 -O1 -g $(WARN) -fshort-wchar -Itests/unit/windows -I.
+FUZZ_LIBRARY_CFLAGS := -std=gnu11 -O1 -g $(WARN) -fshort-wchar -Itests/unit/windows -I. -I$B/identity
 
 $(FZ)/library/%.o: library/%.c $(LIBRARY_HEADERS) $(wildcard tests/unit/windows/*.h) Makefile
 	@mkdir -p $(@D)
@@ -418,13 +426,13 @@ EXAMPLE_PARTS := examples/stop.c examples/addresses.c wdk/loadconfig.c
 EXAMPLES := $(B)/amd64/echo.exe $(B)/amd64/wire.exe
 
 .PHONY: examples
-examples: deps $(EXAMPLES) $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll ## build the example programs (build/amd64)
+examples: deps $(EXAMPLES) $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll ## build the example programs (build/amd64)
 
 $(B)/amd64/echo.exe: examples/echo.c $(EXAMPLE_PARTS) examples/example.h include/wintun.h
 	@mkdir -p $(@D)
 	@$(CLANG) $(EXE_FLAGS) -o $@ $(filter %.c,$^) $(EXE_LIBS)
 
-$(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib examples/example.h include/plaintun.h
+$(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/$(NAME).lib examples/example.h include/plaintun.h
 	@mkdir -p $(@D)
 	@$(CLANG) $(EXE_FLAGS) -o $@ $(filter %.c %.lib,$^) $(EXE_LIBS)
 
@@ -441,7 +449,7 @@ check: ## build and run all tests (root; about 10 minutes); closes with `N passe
 
 check-build: driver library examples host
 
-PE_FILES := $B/amd64/plaintun.sys $B/arm64/plaintun.sys $(LIBRARIES) $(EXAMPLES)
+PE_FILES := $B/amd64/$(NAME).sys $B/arm64/$(NAME).sys $(LIBRARIES) $(EXAMPLES)
 
 check-pe: $(PE_FILES) ## what every .sys, .dll and .exe must have: checksum, control-flow guard, NX, ASLR, imports, ...
 	@$(PYTHON) tests/unit/pe.py $(wildcard $(foreach kind,sys dll exe,$(addsuffix /*.$(kind),$B/x86 $B/amd64 $B/arm64)))
@@ -457,10 +465,10 @@ E2E := $(B)/e2e
 E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe)
 
 $(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) \
-    $(B)/amd64/plaintun.lib $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll
+    $(B)/amd64/$(NAME).lib $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll
 	@mkdir -p $(@D)
-	@$(CLANG) $(EXE_FLAGS) -o $@ $< $(EXAMPLE_PARTS) $(B)/amd64/plaintun.lib $(EXE_LIBS)
-	@cp $(B)/amd64/plaintun.dll $(B)/amd64/wintun.dll $(@D)/
+	@$(CLANG) $(EXE_FLAGS) -o $@ $< $(EXAMPLE_PARTS) $(B)/amd64/$(NAME).lib $(EXE_LIBS)
+	@cp $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll $(@D)/
 
 $(E2E)/traffic: tests/e2e/traffic.c tests/e2e/packet.h
 	@mkdir -p $(@D)
@@ -487,10 +495,10 @@ $(BENCH_NATIVE): $(B)/bench/%: bench/%.c bench/tun.h
 
 BENCH_WINDOWS := $(addprefix $(B)/bench/,create.exe counters.exe)
 
-$(BENCH_WINDOWS): $(B)/bench/%.exe: bench/%.c $(B)/amd64/plaintun.lib $(B)/amd64/plaintun.dll include/plaintun.h
+$(BENCH_WINDOWS): $(B)/bench/%.exe: bench/%.c $(B)/amd64/$(NAME).lib $(B)/amd64/$(NAME).dll include/plaintun.h
 	@mkdir -p $(@D)
-	@$(CLANG) $(EXE_FLAGS) -o $@ $< wdk/loadconfig.c $(B)/amd64/plaintun.lib
-	@cp $(B)/amd64/plaintun.dll $(@D)/
+	@$(CLANG) $(EXE_FLAGS) -o $@ $< wdk/loadconfig.c $(B)/amd64/$(NAME).lib
+	@cp $(B)/amd64/$(NAME).dll $(@D)/
 
 # The driver itself, in the simulator without sanitizers; its own sources compiled as for Windows.
 BENCH_DRIVER := $(patsubst %.c,$(B)/bench/obj/%.o,$(wildcard driver/*.c host/ndis/*.c host/nt/*.c bench/driver*.c))

@@ -188,7 +188,7 @@ static VOID AnswerQuery(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_QUERY *Query)
     ExAcquireResourceExclusiveLite(&Adapter->SessionLock, TRUE);
     *Query = (TUN_QUERY){
         .Protocol = TUN_PROTOCOL,
-        .DriverVersion = TUN_VERSION_MAJOR << 16 | TUN_VERSION_MINOR,
+        .DriverVersion = TUN_VERSION,
         .NetLuid = Adapter->NetLuid,
         .IfIndex = Adapter->IfIndex,
         .Mtu = Adapter->Mtu,

@@ -27,7 +27,7 @@ NDIS_OID OidSupported[] = {
 };
 const ULONG OidSupportedSize = sizeof(OidSupported);
 
-static const CHAR VendorDescription[] = "plaintun";
+static const CHAR VendorDescription[] = PLAINTUN_PRODUCT;
 
 /* Answers a query with Size bytes at Data, whole or not at all. */
 static NDIS_STATUS Answer(_Inout_ NDIS_OID_REQUEST *Request, _In_ const VOID *Data, _In_ ULONG Size)
@@ -139,7 +139,7 @@ static NDIS_STATUS Query(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Re
     case OID_GEN_VENDOR_DESCRIPTION:
         return Answer(Request, VendorDescription, sizeof(VendorDescription));
     case OID_GEN_VENDOR_DRIVER_VERSION:
-        return AnswerUlong(Request, TUN_VERSION_MAJOR << 16 | TUN_VERSION_MINOR);
+        return AnswerUlong(Request, TUN_VERSION);
     case OID_GEN_XMIT_OK:
         return AnswerCounter(Request, Sum(Adapter->ToApp.Packets));
     case OID_GEN_RCV_OK:

@@ -22,8 +22,7 @@
 
 #define TUN_TAG 'nuTP'
 
-#define TUN_VERSION_MAJOR 0
-#define TUN_VERSION_MINOR 1
+#define TUN_VERSION (PLAINTUN_VERSION_MAJOR << 16 | PLAINTUN_VERSION_MINOR)
 
 /* Packets from program to stack are copied into receive lists of two sizes. A batch takes at most so many of a size, and
  * as many must be left after it is indicated, or else it is indicated so that the lists come back at once. */

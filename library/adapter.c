@@ -7,7 +7,6 @@
  * Any thread. Creation from the check of the name to the callback is one at a time in the whole system (SetupMutex).
  */
 #include "library/library.h"
-#include "library/identity.h"
 #include "library/missing.h"
 #include "ring/properties.h"
 #include <cfgmgr32.h>
@@ -18,6 +17,7 @@
 #define REMOVAL_MS         5000 /* how long closing waits for the device to be gone */
 #define LOOK_AGAIN_MS      250  /* where a notification does not come: not everything we wait for has one */
 #define INSTANCE_ID_LENGTH 200  /* MAX_DEVICE_ID_LEN of cfgmgr32.h */
+#define SETUP_MUTEX        PLAINTUN_OBJECTS L"setup"
 #define ACCESS_DEFAULT     L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
 
 /* DEVPKEY_Device_FriendlyName (devpkey.h): the name that Device Manager shows. */
@@ -402,7 +402,7 @@ static HANDLE SetupLock(ULONG64 Deadline)
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(ACCESS_DEFAULT, SDDL_REVISION_1,
                                                               &Attributes.lpSecurityDescriptor, NULL))
         return NULL;
-    HANDLE Mutex = CreateMutexW(&Attributes, FALSE, PLAINTUN_SETUP_MUTEX);
+    HANDLE Mutex = CreateMutexW(&Attributes, FALSE, SETUP_MUTEX);
     LocalFree(Attributes.lpSecurityDescriptor);
     if (Mutex == NULL)
         return NULL;

@@ -8,13 +8,13 @@
 
 _Static_assert(sizeof(TUN_GUID) == sizeof(GUID), "a GUID is a GUID");
 
-static LPCWSTR Prefix = L"\\\\.\\Global\\" TUN_DEVICE_PREFIX;
+static const WCHAR Prefix[] = L"\\\\.\\Global\\" TUN_DEVICE_PREFIX;
 
 /* https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew, "Win32 Device Namespaces" */
 HANDLE DeviceOpen(const GUID *Guid)
 {
-    WCHAR Path[64];
-    lstrcpynW(Path, Prefix, ARRAYSIZE(Path) - GUID_STRING_LENGTH);
+    WCHAR Path[sizeof(Prefix) / sizeof(WCHAR) + GUID_STRING_LENGTH];
+    lstrcpynW(Path, Prefix, ARRAYSIZE(Path));
     GuidToString(Guid, Path + lstrlenW(Path));
     return CreateFileW(Path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0,
                        NULL);

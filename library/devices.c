@@ -4,7 +4,6 @@
  * that their creators gave them as properties. Any thread, no locks; an adapter seen here may be gone the next moment.
  */
 #include "library/library.h"
-#include "library/identity.h"
 #include "ring/properties.h"
 #include <cfgmgr32.h>
 #include <setupapi.h>

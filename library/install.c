@@ -4,7 +4,7 @@
  * administrator's work; the caller holds the set-up lock, so that one program at a time is here.
  */
 #include "library/library.h"
-#include "library/identity.h"
+#include "library/resource.h"
 #include "library/missing.h"
 #include <setupapi.h>
 #include <newdev.h>

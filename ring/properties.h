@@ -20,8 +20,7 @@ typedef struct _TUN_PROPERTY_KEY
 
 _Static_assert(sizeof(TUN_PROPERTY_KEY) == 20, "a DEVPROPKEY");
 
-/* The category of all our properties. */
-#define TUN_PROPERTY_CATEGORY {0xb1e18d7a, 0xd245, 0x4888, {0xbf, 0x4a, 0x4e, 0xf2, 0xe0, 0xff, 0x88, 0x92}}
+/* TUN_PROPERTY_CATEGORY, the category of all our properties, is part of the identity: identity.h. */
 
 /* The adapter's identity, names its control device. Absent: the adapter does not start, no program could find it. */
 #define TUN_PROPERTY_GUID      {TUN_PROPERTY_CATEGORY, 2}

@@ -8,6 +8,7 @@
 #define PLAINTUN_SESSION_H
 
 #include <stdint.h>
+#include "identity.h"
 #include "ring/ring.h"
 
 /* Changes whenever a structure here or the ring's layout does. Library and driver must agree on it exactly. */
@@ -26,8 +27,7 @@
 #define TUN_IOCTL_END        TUN_IOCTL(0x802u) /* in: -, out: -; returns when the session is over */
 #define TUN_IOCTL_STATISTICS TUN_IOCTL(0x803u) /* in: -, out: TUN_STATISTICS */
 
-/* What a control device is called: \\.\Global\<prefix>{GUID of the adapter}, GUID in capitals. */
-#define TUN_DEVICE_PREFIX L"PLAINTUN"
+/* A control device is called \\.\Global\<TUN_DEVICE_PREFIX>{GUID of the adapter}, GUID in capitals: identity.h. */
 
 typedef struct _TUN_GUID
 {

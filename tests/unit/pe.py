@@ -150,14 +150,14 @@ def check_image(image):
 
 
 def check_exports(image):
-    """A library exports the names of library/plaintun.def, undecorated on x86 too, and no other ones."""
+    """A library exports the names of library/library.def, undecorated on x86 too, and no other ones."""
     image.pe.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_EXPORT"]])
     table = getattr(image.pe, "DIRECTORY_ENTRY_EXPORT", None)
     names = {(symbol.name or b"").decode() for symbol in table.symbols} if table else set()
-    text = open("library/plaintun.def").read()
+    text = open("library/library.def").read()
     expected = set(text[text.index("EXPORTS"):].split()[1:])
     if names != expected:
-        yield "exports", f"not those of library/plaintun.def: {', '.join(sorted(names ^ expected))}"
+        yield "exports", f"not those of library/library.def: {', '.join(sorted(names ^ expected))}"
 
 
 def disassemble(data):
