@@ -320,6 +320,18 @@ $(B)/tests/kernel/kernel.sys: $(patsubst %,$(B)/tests/kernel/%.o,kernel tests da
 
 check-e2e: $(B)/tests/kernel/kernel.sys
 
+# The miniport of tests/e2e/test_classic.py and its program.
+$(B)/tests/classic/%.o: tests/classic/%.c $(wildcard tests/classic/*.h wdk/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) $(PE_CFLAGS_amd64) -c -o $@ $<
+
+$(B)/tests/classic/classic.sys: $(patsubst %,$(B)/tests/classic/%.o,driver adapter session data) \
+    $(B)/amd64/obj/driver/loadconfig.o $(patsubst %,$(B)/amd64/lib/%.lib,ntoskrnl hal ndis)
+	@cp tests/classic/classic.inf $(@D)
+	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $^
+
+check-e2e: $(B)/tests/classic/classic.sys
+
 # Programs for tests/e2e/test_host.py.
 check-e2e: $(B)/tests/devices.exe $(B)/tests/iphelper.exe
 

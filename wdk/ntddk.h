@@ -488,6 +488,13 @@ FORCEINLINE PVOID MmGetSystemAddressForMdlSafe(_Inout_ PMDL Mdl, _In_ ULONG Prio
     return MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, Priority);
 }
 
+/* Before a partial MDL is built anew, or freed: drops a mapping of its own. Page: "MmPrepareMdlForReuse macro". */
+FORCEINLINE VOID MmPrepareMdlForReuse(_Inout_ PMDL Mdl)
+{
+    if (Mdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED)
+        MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
+}
+
 /* ---- I/O: devices, files, requests. Page: "DEVICE_OBJECT structure", "IRP structure", "IO_STACK_LOCATION". */
 
 #define IRP_MJ_CREATE                  0x00
