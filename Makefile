@@ -247,11 +247,11 @@ $(HW)/swdevice.sys: host/wine/swdevice.c host/wine/swdevice.h
 	@$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
 	@$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
 
-$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify driverstore driverinstall) host/wine/forward
+$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify driverstore driverinstall failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4 -luuid
 
-$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore driverinstall) host/wine/forward
+$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore driverinstall failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lsetupapi -lcfgmgr32 -lrpcrt4
 
@@ -259,7 +259,7 @@ $(HW)/%.linux.o: host/linux/%.c $(wildcard host/linux/*.h)
 	@mkdir -p $(HW)
 	@$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
 
-$(HW)/iphlpapi.dll: $(patsubst %,$(HW)/%.user.o,ip_link ip_address ip_route ip_interface ip_notify ip_adapters) \
+$(HW)/iphlpapi.dll: $(patsubst %,$(HW)/%.user.o,ip_link ip_address ip_route ip_interface ip_notify ip_adapters failures) \
     $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)' \
 	    $(filter %.user.o,$^) > $(HW)/iphlpapi.def
@@ -474,7 +474,7 @@ format: ## make them look so
 
 # e2e: real programs, the real driver, the real Linux stack; pytest in namespaces of its own (tests/e2e/run).
 E2E := $(B)/e2e
-E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe)
+E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe)
 
 $(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) \
     $(B)/amd64/$(NAME).lib $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll

@@ -154,6 +154,8 @@ static LPCWSTR ProblemText(ULONG Problem)
         return L"no driver was installed for it: see C:\\Windows\\INF\\setupapi.dev.log";
     case CM_PROB_FAILED_START:
         return L"the driver refused to start: see the System event log";
+    case 32: /* CM_PROB_DISABLED_SERVICE */
+        return L"the driver's service is disabled: enable it (sc config " PLAINTUN_PRODUCT " start= demand)";
     case CM_PROB_REINSTALL:
         return L"Windows wants its driver installed again: remove the driver, then create the adapter again";
     case CM_PROB_DISABLED:
@@ -277,6 +279,20 @@ static DWORD ErrorOfResult(HRESULT Result)
     return HRESULT_FACILITY(Result) == FACILITY_WIN32 ? (DWORD)HRESULT_CODE(Result) : (DWORD)Result;
 }
 
+/* Why Windows makes no device, where its own words do not tell. */
+static LPCWSTR RefusalText(DWORD Error)
+{
+    switch (Error)
+    {
+    case ERROR_ACCESS_DENIED:
+        return L"making an adapter takes an administrator";
+    case ERROR_ALREADY_EXISTS:
+        return L"it is in use by another program, or by another handle of this one";
+    default:
+        return L"is the service DeviceInstall well?";
+    }
+}
+
 /*
  * Has the device enumerated. *Created is the handle that keeps it.
  * https://learn.microsoft.com/windows/win32/api/swdevice/nf-swdevice-swdevicecreate
@@ -339,7 +355,8 @@ static DWORD CreateDevice(const PLAINTUN_ADAPTER_CONFIG *Config, const GUID *Gui
                                     DeviceEnumerated, New, &New->Device);
     if (FAILED(Result))
     {
-        Error = LogError(ErrorOfResult(Result), L"Windows refuses to make the device %1", Instance);
+        Error = ErrorOfResult(Result);
+        LogError(Error, L"Windows refuses to make the device %1: %2", Instance, RefusalText(Error));
         New->References = 1; /* the callback will not come */
         goto unreference;
     }
@@ -351,7 +368,8 @@ static DWORD CreateDevice(const PLAINTUN_ADAPTER_CONFIG *Config, const GUID *Gui
     }
     if (FAILED(New->Result))
     {
-        Error = LogError(ErrorOfResult(New->Result), L"Windows could not enumerate the device %1", Instance);
+        Error = ErrorOfResult(New->Result);
+        LogError(Error, L"Windows could not enumerate the device %1: %2", Instance, RefusalText(Error));
         goto closeDevice;
     }
     LocalFree(Access);

@@ -194,6 +194,30 @@ static void DeleteIn(LPCWSTR Folder, LPCWSTR Name)
     DeleteFileW(Path);
 }
 
+/* What an error of DiInstallDriverW means ("Device and Driver Installation Error Messages", "WinVerifyTrust function"). */
+static LPCWSTR RefusalText(DWORD Error)
+{
+    switch (Error)
+    {
+    case ERROR_ACCESS_DENIED:
+        return L"installing it takes an administrator";
+    case ERROR_IN_WOW64:
+        return L"a 32-bit program cannot install it: let a 64-bit one do it once";
+    case (DWORD)TRUST_E_NOSIGNATURE:
+    case (DWORD)CERT_E_UNTRUSTEDROOT:
+    case ERROR_NO_CATALOG_FOR_OEM_INF:
+        return L"it is not signed as this Windows demands: for a test build, switch test signing on and trust its "
+               L"certificate";
+    case ERROR_AUTHENTICODE_TRUST_NOT_ESTABLISHED:
+    case ERROR_AUTHENTICODE_PUBLISHER_NOT_TRUSTED:
+        return L"its publisher is not trusted on this Windows: a certificate in Trusted Publishers lets it in";
+    case ERROR_DISK_FULL:
+        return L"there is no space left on the system's disk";
+    default:
+        return L"C:\\Windows\\INF\\setupapi.dev.log says why";
+    }
+}
+
 /* https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diinstalldriverw */
 static DWORD InstallPackage(void)
 {
@@ -212,13 +236,7 @@ static DWORD InstallPackage(void)
     FileIn(Folder, PLAINTUN_INF_FILE, Inf);
     if (!DiInstallDriverW(NULL, Inf, 0, &NeedRestart))
     {
-        Error = GetLastError();
-        if (Error == ERROR_IN_WOW64)
-            LogError(Error, L"a 32-bit program cannot install the driver: let a 64-bit one do it once");
-        else if (Error == ERROR_ACCESS_DENIED)
-            LogError(Error, L"installing the driver takes an administrator");
-        else
-            LogError(Error, L"Windows refuses the driver; C:\\Windows\\INF\\setupapi.dev.log says why");
+        Error = LogError(GetLastError(), L"Windows refuses the driver: %1", RefusalText(GetLastError()));
     }
     else if (NeedRestart)
         Log(PLAINTUN_LOG_WARN, L"Windows wants a restart before the new driver is used");

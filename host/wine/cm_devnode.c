@@ -17,6 +17,7 @@
 #include <devpkey.h>
 
 #include "host/wine/cfgmgr32.h"
+#include "host/wine/failures.h"
 #include "host/wine/swdevice.h"
 
 /* --- device instances ---------------------------------------------------------------------------------------------- */
@@ -89,6 +90,8 @@ ULONG QuerySoftwareDevice(const WCHAR *Id)
                          sizeof(Flags), &Returned, NULL))
         Flags = 0;
     CloseHandle(Bus);
+    if (!Flags && HostFailure(L"ProblemMs"))
+        Flags = SWDEVICE_PRESENT | SWDEVICE_ENUMERATED;
     return Flags;
 }
 
@@ -218,6 +221,8 @@ static VOID StatusOfFlags(const WCHAR *Id, ULONG Flags, ULONG *Status, ULONG *Pr
         *Problem = CM_PROB_FAILED_INSTALL;
     else if (!(Flags & SWDEVICE_STARTED))
         *Problem = CM_PROB_FAILED_START;
+    if (!(Flags & SWDEVICE_STARTED) && HostFailure(L"Problem"))
+        *Problem = HostFailure(L"Problem");
     if (*Problem)
         *Status |= DN_HAS_PROBLEM;
     else

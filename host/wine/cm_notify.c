@@ -14,6 +14,7 @@
 #include <wchar.h>
 
 #include "host/wine/cfgmgr32.h"
+#include "host/wine/failures.h"
 #include "host/wine/swdevice.h"
 
 #define POLL_MS 20
@@ -171,6 +172,8 @@ CONFIGRET WINAPI CM_Register_Notification(PCM_NOTIFY_FILTER Filter, PVOID Contex
     if (!Filter || !Callback || !NotifyContext)
         return CR_INVALID_POINTER;
     Result = CheckFilter(Filter);
+    if (Result == CR_SUCCESS)
+        Result = HostFailure(L"CM_Register_Notification");
     if (Result != CR_SUCCESS)
         return Result;
     *NotifyContext = NULL;

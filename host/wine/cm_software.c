@@ -21,6 +21,7 @@
 
 #include "host/wine/cfgmgr32.h"
 #include "host/wine/driverstore.h"
+#include "host/wine/failures.h"
 #include "host/wine/swdevice.h"
 
 /* "SetupDiSetDevicePropertyW function (setupapi.h)", which mingw-w64's header lacks */
@@ -192,19 +193,33 @@ static VOID InstallDriver(const SW_DEVICE *Device)
     StoreUnlock(Lock);
 }
 
+static HRESULT PlugIn(SW_DEVICE *Device)
+{
+    if (!HostFailure(L"Problem"))
+        InstallDriver(Device);
+    if (!BusControl(Device->Bus, IOCTL_SWDEVICE_PLUG, &Device->Plug, sizeof(Device->Plug), NULL))
+        return HRESULT_FROM_WIN32(GetLastError());
+    return S_OK;
+}
+
 static VOID CALLBACK Appear(PTP_CALLBACK_INSTANCE Instance, PVOID Parameter, PTP_WORK Work)
 {
     SW_DEVICE *Device = Parameter;
-    HRESULT Result = S_OK;
-    if (!Device->Existing)
-    {
-        InstallDriver(Device);
-        if (!BusControl(Device->Bus, IOCTL_SWDEVICE_PLUG, &Device->Plug, sizeof(Device->Plug), NULL))
-            Result = HRESULT_FROM_WIN32(GetLastError());
-    }
+    DWORD Failure = HostFailure(L"SwDeviceCallback"), Late = HostFailure(L"ProblemMs");
+    HRESULT Result = FAILED((HRESULT)Failure) ? (HRESULT)Failure : S_OK;
+    if (!Device->Existing && !Late && SUCCEEDED(Result))
+        Result = PlugIn(Device);
     Device->Worker = GetCurrentThreadId();
-    Device->Callback((HSWDEVICE)Device, Result, Device->Context, SUCCEEDED(Result) ? Device->Id : NULL);
+    if (Failure != 1)
+        Device->Callback((HSWDEVICE)Device, Result, Device->Context, SUCCEEDED(Result) ? Device->Id : NULL);
     Device->Worker = 0;
+    if (Late)
+    {
+        Sleep(Late);
+        HostFailureEnd(L"Problem");
+        HostFailureEnd(L"ProblemMs");
+        PlugIn(Device);
+    }
     Release(Device);
 }
 
@@ -273,6 +288,8 @@ HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance
                                      Callback, SwDevice);
     if (FAILED(Result))
         return Result;
+    if (HostFailure(L"SwDeviceCreate"))
+        return (HRESULT)HostFailure(L"SwDeviceCreate");
     *SwDevice = NULL;
     Device = calloc(1, sizeof(*Device));
     if (!Device)

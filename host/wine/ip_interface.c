@@ -5,6 +5,7 @@
  * it, by the interface's GUID. No other state; any thread.
  */
 #include "host/wine/iphelper.h"
+#include "host/wine/failures.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -61,6 +62,8 @@ static DWORD WriteSwitch(const IP_LINK *Link, ADDRESS_FAMILY Family, const char 
 
 BOOL LinkHasFamily(const IP_LINK *Link, ADDRESS_FAMILY Family)
 {
+    if (HostFailure(Family == AF_INET ? L"NoInterface4" : L"NoInterface6"))
+        return FALSE;
     return Family == AF_INET || ReadSwitch(Link, AF_INET6, "disable_ipv6", 1) == 0;
 }
 

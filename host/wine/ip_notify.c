@@ -5,6 +5,7 @@
  * and for that reason must not be called from the callback, as its page says.
  */
 #include "host/wine/iphelper.h"
+#include "host/wine/failures.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,8 @@ static DWORD Register(NEWS About, ULONG Groups, ADDRESS_FAMILY Family, VOID *Cal
 DWORD WINAPI NotifyIpInterfaceChange(ADDRESS_FAMILY Family, PIPINTERFACE_CHANGE_CALLBACK Callback, PVOID Context,
                                      BOOLEAN InitialNotification, HANDLE *Handle)
 {
+    if (HostFailure(L"NotifyIpInterfaceChange"))
+        return HostFailure(L"NotifyIpInterfaceChange");
     return Register(NewsInterface, NETLINK_GROUP_LINK, Family, (VOID *)Callback, Context, InitialNotification, Handle);
 }
 

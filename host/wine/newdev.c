@@ -10,6 +10,7 @@
 #include <wchar.h>
 
 #include "host/wine/driverstore.h"
+#include "host/wine/failures.h"
 #include "host/wine/newdev.h"
 
 static BOOL Return(DWORD Error)
@@ -85,6 +86,8 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
         return Return(ERROR_INVALID_PARAMETER);
     if (!GetFullPathNameW(InfPath, MAX_PATH, Path, NULL) || GetFileAttributesW(Path) == INVALID_FILE_ATTRIBUTES)
         return Return(ERROR_FILE_NOT_FOUND);
+    if (HostFailure(L"DiInstallDriver"))
+        return Return(HostFailure(L"DiInstallDriver"));
     Lock = StoreLock();
     Error = StoreAdd(Path, OemName);
     if (Error == ERROR_SUCCESS)
@@ -126,6 +129,8 @@ BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL 
         return Return(ERROR_INVALID_PARAMETER);
     if (!GetFullPathNameW(InfPath, MAX_PATH, Path, NULL))
         return Return(ERROR_FILE_NOT_FOUND);
+    if (HostFailure(L"DiUninstallDriver"))
+        return Return(HostFailure(L"DiUninstallDriver"));
     Lock = StoreLock();
     Error = StoreFind(Path, OemName);
     if (Error != ERROR_SUCCESS)

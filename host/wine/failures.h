@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Failures of Windows, made on purpose, so that a program's answers to them can be seen. The key
+ * HKEY_LOCAL_MACHINE\Software\HostFailures holds them, a REG_DWORD each, read anew by every call; without the key nothing
+ * fails. `host/wine/run --prefix NAME reg.exe add ...` sets one. What there is:
+ *
+ *   SwDeviceCreate              its HRESULT
+ *   SwDeviceCallback            the HRESULT that its callback gets; 1: the callback never comes
+ *   Problem                     a new software device is there, but has this problem code (CM_PROB_...) and does not start
+ *   ProblemMs                   with Problem: it goes away after so many milliseconds, and the device starts
+ *   CM_Register_Notification    its CONFIGRET
+ *   DiInstallDriver             its error
+ *   DiUninstallDriver           its error
+ *   NotifyIpInterfaceChange     its error
+ *   NoInterface4, NoInterface6  1: TCP/IP has no such interface, whatever the device
+ */
+#ifndef HOST_WINE_FAILURES_H
+#define HOST_WINE_FAILURES_H
+
+#include <windows.h>
+
+/* The value of a failure, 0: none. Any thread. */
+DWORD HostFailure(const WCHAR *Name);
+/* Ends one. */
+VOID HostFailureEnd(const WCHAR *Name);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a program hears when Windows fails: sets failures of the host (host/wine/failures.h), creates an adapter, takes
+ * the failures away and creates it again. Prints the library's log and a line for each attempt.
+ *   failing.exe NAME NUMBER TIMEOUT_MS [uninstall] [FAILURE=VALUE ...]    "uninstall": the driver is removed first;
+ * NUMBER makes the GUID.
+ */
+#include "include/plaintun.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+static void CALLBACK Log(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message)
+{
+    printf("log %d: %ls\n", Level, Message);
+    fflush(stdout);
+}
+
+static void Attempt(const char *Which, const PLAINTUN_ADAPTER_CONFIG *Config)
+{
+    ULONGLONG Begin = GetTickCount64();
+    PLAINTUN_ADAPTER_HANDLE Adapter = PlaintunCreateAdapter(Config);
+    DWORD Error = Adapter ? NO_ERROR : GetLastError();
+    printf("%s: error %lu after %llu ms\n", Which, Error, GetTickCount64() - Begin);
+    fflush(stdout);
+    PlaintunCloseAdapter(Adapter);
+}
+
+int wmain(int Count, wchar_t **Arguments)
+{
+    static const wchar_t Key[] = L"Software\\HostFailures";
+    PLAINTUN_ADAPTER_CONFIG Config = {.Size = sizeof(Config)};
+    GUID Guid = {0x7b1f2c00, 0x5d1e, 0x4a63, {0x9c}};
+    if (Count < 4)
+        return 2;
+    Guid.Data4[7] = (BYTE)wcstoul(Arguments[2], NULL, 10);
+    Config.Name = Arguments[1];
+    Config.Guid = &Guid;
+    Config.TimeoutMs = wcstoul(Arguments[3], NULL, 10);
+    PlaintunSetLogger(Log);
+    for (int i = 4; i < Count; i++)
+    {
+        wchar_t *Sign = wcschr(Arguments[i], L'=');
+        if (!Sign)
+        {
+            if (!PlaintunDeleteDriver())
+                return 3;
+            continue;
+        }
+        DWORD Value = wcstoul(Sign + 1, NULL, 0);
+        *Sign = 0;
+        if (RegSetKeyValueW(HKEY_LOCAL_MACHINE, Key, Arguments[i], REG_DWORD, &Value, sizeof(Value)))
+            return 4;
+    }
+    Attempt("failing", &Config);
+    RegDeleteTreeW(HKEY_LOCAL_MACHINE, Key);
+    Config.TimeoutMs = 0;
+    Attempt("again", &Config);
+    return 0;
+}

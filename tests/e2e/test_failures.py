@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Windows fails, and a program is told what failed, why, and what to do: each failure that host/wine can make.
+
+A row says what is made to fail, the error code, and what the message must say. Each is followed by the same creation
+without the failure, which must work, and by a look that nothing is left.
+"""
+import os
+import re
+
+import pytest
+
+import lab
+
+FAILING = os.path.join(lab.BUILD, 'e2e/failing.exe')
+TIMEOUT = 1460  # ERROR_TIMEOUT
+NOT_READY = 21
+ACCESS_DENIED = 5
+HRESULT_ACCESS = 0x80070005
+HRESULT_IN_USE = 0x800700b7  # ERROR_ALREADY_EXISTS
+
+# name, failures, TimeoutMs, error, what the message says
+ROWS = [
+    ('create-denied', ['SwDeviceCreate=%d' % HRESULT_ACCESS], 5000, ACCESS_DENIED, 'administrator'),
+    ('create-taken', ['SwDeviceCreate=%d' % HRESULT_IN_USE], 5000, 183, 'in use'),
+    ('enumeration-denied', ['SwDeviceCallback=%d' % HRESULT_ACCESS], 5000, ACCESS_DENIED, 'administrator'),
+    ('never-enumerated', ['SwDeviceCallback=1'], 600, TIMEOUT, 'DeviceInstall'),
+    ('problem-10', ['Problem=10'], 5000, NOT_READY, 'problem 10.*refused to start.*event log'),
+    ('problem-18-stays', ['Problem=18'], 600, TIMEOUT, 'problem 18.*installed again'),
+    ('problem-22', ['Problem=22'], 5000, NOT_READY, 'problem 22.*disabled.*Device Manager'),
+    ('problem-28-stays', ['Problem=28'], 600, TIMEOUT, 'problem 28.*setupapi.dev.log'),
+    ('problem-31', ['Problem=31'], 5000, NOT_READY, 'problem 31.*could not be loaded'),
+    ('problem-32', ['Problem=32'], 5000, NOT_READY, 'problem 32.*service.*disabled'),
+    ('problem-39', ['Problem=39'], 5000, NOT_READY, 'problem 39.*another processor'),
+    ('problem-52', ['Problem=52'], 5000, NOT_READY, 'problem 52.*test signing'),
+    ('no-ip', ['NoInterface4=1', 'NoInterface6=1'], 3000, TIMEOUT, 'IPv4 and IPv6'),
+    ('store-denied', ['uninstall', 'DiInstallDriver=5'], 5000, ACCESS_DENIED, 'administrator'),
+    ('store-unsigned', ['uninstall', 'DiInstallDriver=%d' % 0x800b0100], 5000, 0x800b0100, 'not signed.*test sign'),
+    ('store-untrusted', ['uninstall', 'DiInstallDriver=%d' % 0xe0000242], 5000, 0xe0000242, 'publisher'),
+    ('store-hash', ['uninstall', 'DiInstallDriver=%d' % 0xe000024b], 5000, 0xe000024b, 'setupapi.dev.log'),
+    ('store-wow64', ['uninstall', 'DiInstallDriver=%d' % 0xe0000235], 5000, 0xe0000235, '64-bit'),
+    ('store-full', ['uninstall', 'DiInstallDriver=112'], 5000, 112, 'no space left'),
+]
+
+# What does not stop a creation: a warning at most.
+HARMLESS = [
+    ('problem-18-passes', ['Problem=18', 'ProblemMs=700'], ''),
+    ('problem-28-passes', ['Problem=28', 'ProblemMs=700'], ''),
+    ('no-ipv6', ['NoInterface6=1'], ''),
+    ('no-ipv4', ['NoInterface4=1'], ''),
+    ('no-device-notification', ['CM_Register_Notification=19'], 'looking at it instead'),
+    ('no-ip-notification', ['NotifyIpInterfaceChange=8'], 'looking for them instead'),
+]
+
+
+def run(machine, name, number, timeout, failures):
+    text = machine.windows.run(FAILING, name, number, timeout, *failures)
+    attempts = {which: (int(error), int(ms)) for which, error, ms in
+                re.findall(r'^(failing|again): error (\d+) after (\d+) ms$', text, re.MULTILINE)}
+    assert set(attempts) == {'failing', 'again'}, text
+    assert attempts['again'][0] == 0, text
+    lab.wait(lambda: not machine.namespace.links(), 'no interface is left', 5)
+    return attempts['failing'], re.findall(r'^log [12]: (.*)$', text, re.MULTILINE), text
+
+
+@pytest.mark.parametrize('row', ROWS, ids=[row[0] for row in ROWS])
+def test_failure_is_named(shared_machine, row):
+    name, failures, timeout, error, says = row
+    (found, ms), messages, text = run(shared_machine, name, ROWS.index(row), timeout, failures)
+    assert found == error, text
+    assert ms < timeout + 2000, text
+    print('%s | %s' % (name, messages[-1] if messages else ''))
+    assert messages and re.search(says, messages[0]), text
+
+
+@pytest.mark.parametrize('row', HARMLESS, ids=[row[0] for row in HARMLESS])
+def test_harmless(shared_machine, row):
+    name, failures, says = row
+    (found, _), messages, text = run(shared_machine, name, 100 + HARMLESS.index(row), 15000, failures)
+    assert found == 0, text
+    assert not messages if not says else re.search(says, '\n'.join(messages)), text
