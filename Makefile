@@ -1,5 +1,5 @@
 # plaintun: one Makefile, read from top to bottom. `make` alone lists the targets.
-# Everything made lies under build/. Sections: help, prerequisites, toolchain, wdk, ring, driver, library, host,
+# Everything made lies under build/. Sections: help, prerequisites, toolchain, wdk, ring, driver, library, tool, host,
 # simulator, fuzzing, examples, tests, demo, bench, clean.
 
 MAKEFLAGS += --no-builtin-rules
@@ -220,6 +220,38 @@ $(LIBRARY_UNIT): $(LIBRARY_UNIT_SOURCES) $(LIBRARY_HEADERS) $(wildcard tests/uni
 .PHONY: check-library
 check-library: $(LIBRARY_UNIT)
 	@for Test in $^; do echo "$$Test"; timeout 120 $$Test || exit 1; done
+
+# --- tool ------------------------------------------------------------------------------------------------------------
+# Like the library without a C runtime of its own: the system's ucrtbase.dll serves. tool/<dll>.def lists the imports.
+
+TOOL_HEADERS := $(wildcard tool/*.h) $(LIBRARY_HEADERS)
+TOOL_SOURCES := $(wildcard tool/*.c)
+TOOL_IMPORTS := $(patsubst tool/%.def,%,$(wildcard tool/*.def))
+TOOL_LDFLAGS := $(patsubst /entry:%,/entry:Entry,$(filter-out /dll,$(LIBRARY_LDFLAGS)))
+
+define tool_rules
+$B/$(1)/obj/tool/%.o: tool/%.c $(TOOL_HEADERS) Makefile
+	@mkdir -p $$(@D)
+	@$(CLANG) $(LIBRARY_CFLAGS) $(WIN_CFLAGS_$(1)) -c $$< -o $$@
+
+$B/$(1)/obj/tool/%.lib: tool/%.def $(TOOL_SOURCES:%.c=$B/$(1)/obj/%.o) scripts/stdcall
+	@$(if $(filter x86,$(1)),scripts/stdcall $$(filter %.def %.o,$$^),cat $$<) >$$(@:.lib=.def)
+	@$(DLLTOOL) $(if $(filter x86,$(1)),-k) -m $(MACHINE_$(1)) -d $$(@:.lib=.def) -l $$@
+
+$B/$(1)/obj/tool/tool.res: tool/tool.rc tool/tool.manifest $(IDENTITY_H)
+	@mkdir -p $$(@D)
+	@$(RC) /fo $$@ $$<
+
+$B/$(1)/$(NAME).exe: $(TOOL_SOURCES:%.c=$B/$(1)/obj/%.o) $(TOOL_IMPORTS:%=$B/$(1)/obj/tool/%.lib) $B/$(1)/$(NAME).lib \
+    $B/$(1)/obj/tool/tool.res $(patsubst %,$B/$(1)/obj/library/%.o,loadconfig runtime)
+	@$(LLD) $(TOOL_LDFLAGS) $(LIBRARY_LDFLAGS_$(1):/subsystem:windows%=/subsystem:console%) /out:$$@ $$^
+endef
+$(foreach arch,x86 amd64 arm64,$(eval $(call tool_rules,$(arch))))
+
+TOOLS := $(patsubst %,$B/%/$(NAME).exe,x86 amd64 arm64)
+
+.PHONY: tool
+tool: deps $(TOOLS) ## build plaintun.exe, the command line, for x86, amd64 and arm64
 
 # --- host ------------------------------------------------------------------------------------------------------------
 
@@ -459,9 +491,9 @@ SUITES_MACHINE := e2e
 check: ## build and run all tests (root; about 10 minutes); closes with `N passed, N failed`
 	@scripts/check "$(SUITES)" "$(SUITES_MACHINE)"
 
-check-build: driver library examples host
+check-build: driver library tool examples host
 
-PE_FILES := $B/amd64/$(NAME).sys $B/arm64/$(NAME).sys $(LIBRARIES) $(EXAMPLES)
+PE_FILES := $B/amd64/$(NAME).sys $B/arm64/$(NAME).sys $(LIBRARIES) $(TOOLS) $(EXAMPLES)
 
 check-pe: $(PE_FILES) ## what every .sys, .dll and .exe must have: checksum, control-flow guard, NX, ASLR, imports, ...
 	@$(PYTHON) tests/unit/pe.py $(wildcard $(foreach kind,sys dll exe,$(addsuffix /*.$(kind),$B/x86 $B/amd64 $B/arm64)))
@@ -487,7 +519,7 @@ $(E2E)/traffic: tests/e2e/traffic.c tests/e2e/packet.h
 	@$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $<
 
 .PHONY: check-e2e
-check-e2e: host examples $(E2E_WINDOWS) $(E2E)/traffic ## end-to-end tests: Windows programs in Wine, Linux' own stack
+check-e2e: host examples $B/amd64/$(NAME).exe $(E2E_WINDOWS) $(E2E)/traffic ## end-to-end tests: Windows programs in Wine, Linux' own stack
 	@tests/e2e/run
 
 # --- demo ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and addresses of adapters: what several commands do with them. */
+#include "tool/tool.h"
+#include <wchar.h>
+
+void GuidText(const GUID *Guid, LPWSTR Text)
+{
+    const BYTE *Last = Guid->Data4;
+    Format(Text, GUID_TEXT, L"{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", Guid->Data1, Guid->Data2,
+           Guid->Data3, Last[0], Last[1], Last[2], Last[3], Last[4], Last[5], Last[6], Last[7]);
+}
+
+BOOL GuidRead(LPCWSTR Text, GUID *Guid)
+{
+    static const BYTE Digits[] = {8, 4, 4, 4, 12};
+    BYTE Bytes[16];
+    DWORD Count = 0;
+    BOOL Braces = *Text == L'{';
+    Text += Braces;
+    for (DWORD Group = 0; Group < ARRAYSIZE(Digits); ++Group)
+    {
+        for (DWORD i = 0; i < Digits[Group]; ++i, ++Count, ++Text)
+        {
+            LPCWSTR Digit = *Text != 0 ? wcschr(L"0123456789abcdefABCDEF", *Text) : NULL;
+            if (Digit == NULL)
+                return FALSE;
+            DWORD Value = (DWORD)(Digit - L"0123456789abcdefABCDEF");
+            Value -= Value > 15 ? 6 : 0;
+            Bytes[Count / 2] = (BYTE)(Count % 2 == 0 ? Value << 4 : Bytes[Count / 2] | Value);
+        }
+        if (Group < 4 && *Text++ != L'-')
+            return FALSE;
+    }
+    if (Braces && *Text++ != L'}')
+        return FALSE;
+    *Guid = (GUID){
+        .Data1 = (DWORD)Bytes[0] << 24 | Bytes[1] << 16 | Bytes[2] << 8 | Bytes[3],
+        .Data2 = (WORD)(Bytes[4] << 8 | Bytes[5]),
+        .Data3 = (WORD)(Bytes[6] << 8 | Bytes[7]),
+    };
+    memcpy(Guid->Data4, Bytes + 8, 8);
+    return *Text == 0;
+}
+
+PLAINTUN_ADAPTER_HANDLE AdapterOpen(LPCWSTR Name, EXIT_CODE *Code)
+{
+    PLAINTUN_ADAPTER_HANDLE Adapter = PlaintunOpenAdapter(Name);
+    if (Adapter == NULL && GetLastError() == ERROR_NOT_FOUND)
+    {
+        Tell(L"there is no adapter %ls; %ls list names those that exist", Name, TOOL_NAME);
+        *Code = EXIT_NOT_FOUND;
+    }
+    else if (Adapter == NULL)
+        *Code = FailLibrary(L"cannot open the adapter %ls", Name);
+    return Adapter;
+}
+
+/* learn.microsoft.com/windows/win32/api/ws2tcpip/nf-ws2tcpip-inetptonw */
+BOOL AddressRead(LPCWSTR Text, ADDRESS *Address)
+{
+    WCHAR Host[64];
+    LPCWSTR Slash = wcschr(Text, L'/');
+    *Address = (ADDRESS){0};
+    if (Slash == NULL || Slash - Text >= (ptrdiff_t)ARRAYSIZE(Host))
+        return FALSE;
+    lstrcpynW(Host, Text, (int)(Slash - Text) + 1);
+    WCHAR *End;
+    DWORD Bits = wcstoul(Slash + 1, &End, 10), Width = 32;
+    if (InetPtonW(AF_INET, Host, &Address->Address.Ipv4.sin_addr) == 1)
+        Address->Address.si_family = AF_INET;
+    else if (InetPtonW(AF_INET6, Host, &Address->Address.Ipv6.sin6_addr) == 1)
+    {
+        Address->Address.si_family = AF_INET6;
+        Width = 128;
+    }
+    else
+        return FALSE;
+    Address->PrefixLength = (UINT8)Bits;
+    return *End == 0 && Bits > 0 && Bits <= Width;
+}
+
+/* learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-createunicastipaddressentry */
+DWORD AddressSet(const NET_LUID *Luid, const ADDRESS *Address)
+{
+    MIB_UNICASTIPADDRESS_ROW Row;
+    InitializeUnicastIpAddressEntry(&Row);
+    Row.InterfaceLuid = *Luid;
+    Row.Address = Address->Address;
+    Row.OnLinkPrefixLength = Address->PrefixLength;
+    Row.DadState = IpDadStatePreferred; /* nobody else is on this link: do not wait for duplicate detection */
+    DWORD Error = CreateUnicastIpAddressEntry(&Row);
+    return Error == ERROR_OBJECT_ALREADY_EXISTS ? NO_ERROR : Error;
+}
+
+BOOL AddressesSet(const ARGUMENTS *Arguments, const NET_LUID *Luid, EXIT_CODE *Code)
+{
+    LPCWSTR Text;
+    for (DWORD Next = 0; (Text = OptionText(Arguments, L"--address", &Next)) != NULL;)
+    {
+        ADDRESS Address;
+        if (!AddressRead(Text, &Address))
+        {
+            *Code = FailUsage(L"--address %ls: expected one like 10.6.7.1/24 or fd00:6:7::1/64", Text);
+            return FALSE;
+        }
+        DWORD Error = AddressSet(Luid, &Address);
+        if (Error != NO_ERROR)
+        {
+            *Code = FailSystem(Error, L"cannot set the address %ls", Text);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+DWORD ReceiveOrStop(PLAINTUN_SESSION_HANDLE Session, HANDLE Stop, PLAINTUN_PACKET *Packets, DWORD Count,
+                    DWORD TimeoutMs)
+{
+    for (;;)
+    {
+        HANDLE Events[] = {Stop, PlaintunGetPacketsEvent(Session)};
+        if (StopWanted())
+        {
+            SetLastError(ERROR_CANCELLED);
+            return 0;
+        }
+        DWORD Received = PlaintunReceive(Session, Packets, Count);
+        if (Received > 0 || GetLastError() != ERROR_NO_MORE_ITEMS)
+            return Received;
+        switch (WaitForMultipleObjects(ARRAYSIZE(Events), Events, FALSE, TimeoutMs))
+        {
+        case WAIT_TIMEOUT:
+            SetLastError(ERROR_TIMEOUT);
+            return 0;
+        case WAIT_FAILED:
+            return 0;
+        }
+    }
+}

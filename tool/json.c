@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes JSON (RFC 8259) to standard output, one value a line, so that a stream of them can be read line by line. */
+#include "tool/tool.h"
+
+static DWORD Depth;
+static BOOL First = TRUE; /* nothing stands yet in the object or array that is open */
+
+static void PutString(LPCWSTR Text)
+{
+    WCHAR Part[128];
+    DWORD Length = 0;
+    Part[Length++] = L'"';
+    for (; *Text != 0; ++Text)
+    {
+        if (Length > ARRAYSIZE(Part) - 10)
+        {
+            Part[Length] = 0;
+            PrintText(Part);
+            Length = 0;
+        }
+        BOOL Pair = IS_HIGH_SURROGATE(Text[0]) && IS_LOW_SURROGATE(Text[1]);
+        if (*Text == L'"' || *Text == L'\\')
+            Part[Length++] = L'\\';
+        if (Pair)
+            Part[Length++] = *Text++;
+        if (!Pair && (*Text < 0x20 || IS_HIGH_SURROGATE(*Text) || IS_LOW_SURROGATE(*Text)))
+        {
+            Format(Part + Length, ARRAYSIZE(Part) - Length, L"\\u%04x", *Text);
+            Length += 6;
+        }
+        else
+            Part[Length++] = *Text;
+    }
+    Part[Length++] = L'"';
+    Part[Length] = 0;
+    PrintText(Part);
+}
+
+static void PutKey(LPCWSTR Key)
+{
+    if (!First)
+        PrintText(L", ");
+    First = FALSE;
+    if (Key != NULL)
+    {
+        PutString(Key);
+        PrintText(L": ");
+    }
+}
+
+static void PutEnd(void)
+{
+    if (Depth == 0)
+    {
+        PrintText(L"\n");
+        First = TRUE;
+    }
+}
+
+void JsonBegin(LPCWSTR Key, WCHAR Bracket)
+{
+    PutKey(Key);
+    Print(L"%lc", Bracket);
+    ++Depth;
+    First = TRUE;
+}
+
+void JsonEnd(WCHAR Bracket)
+{
+    Print(L"%lc", Bracket);
+    --Depth;
+    First = FALSE;
+    PutEnd();
+}
+
+void JsonText(LPCWSTR Key, LPCWSTR Value)
+{
+    PutKey(Key);
+    if (Value != NULL)
+        PutString(Value);
+    else
+        PrintText(L"null");
+    PutEnd();
+}
+
+void JsonNumber(LPCWSTR Key, ULONG64 Value)
+{
+    PutKey(Key);
+    Print(L"%llu", Value);
+    PutEnd();
+}
+
+void JsonReal(LPCWSTR Key, double Value)
+{
+    PutKey(Key);
+    Print(L"%.3f", Value);
+    PutEnd();
+}
+
+void JsonFlag(LPCWSTR Key, BOOL Value)
+{
+    PutKey(Key);
+    PrintText(Value ? L"true" : L"false");
+    PutEnd();
+}
