@@ -518,6 +518,13 @@ $(E2E)/traffic: tests/e2e/traffic.c tests/e2e/packet.h
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $<
 
+# Another vendor's product, for test_identity.py.
+.PHONY: identity-acme
+identity-acme:
+	@$(MAKE) --no-print-directory IDENTITY=tests/e2e/acme.identity build/identities/acme/e2e/peer.exe
+
+check-e2e: identity-acme
+
 .PHONY: check-e2e
 check-e2e: host examples $B/amd64/$(NAME).exe $(E2E_WINDOWS) $(E2E)/traffic ## end-to-end tests: Windows programs in Wine, Linux' own stack
 	@tests/e2e/run

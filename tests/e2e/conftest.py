@@ -36,8 +36,8 @@ class PeerError(Exception):
 class Peer:
     """tests/e2e/peer.c: one command, one answer."""
 
-    def __init__(self, windows, word):
-        self.program = windows.start(PEER, word)
+    def __init__(self, windows, word, program=PEER):
+        self.program = windows.start(program, word)
         self.word = word
         self.program.expect('^ok ready', 60)
 

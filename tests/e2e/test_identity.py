@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""Two products of one source on one machine: acme.identity beside our own. And what scripts/identity refuses."""
+import json
+import os
+import re
+import subprocess
+
+import pefile
+import pytest
+
+import lab
+from conftest import PEER, TRAFFIC, Peer
+
+ACME = os.path.join(lab.BUILD, 'identities/acme')
+IDENTITIES = {'plaintun': (lab.BUILD, 'package/plaintun.identity'), 'acme': (ACME, 'tests/e2e/acme.identity')}
+
+
+def read_identity(path):
+    with open(os.path.join(lab.ROOT, path)) as file:
+        return dict(re.match(r'(\w+) *= (.*?) *$', line).groups() for line in file if re.match(r'\w+ *=', line))
+
+
+def flow(machine, address, number, packets):
+    """Starts a flow of numbered packets that must all come back."""
+    return machine.namespace.start(TRAFFIC, 'echo', address, 576, packets, number)
+
+
+def whole(started, packets):
+    assert started.wait(120) == 0, started.text()
+    result = json.loads(started.text())
+    assert result['received'] == packets and result['lost'] == result['reordered'] == result['corrupt'] == 0, result
+
+
+def test_two_products(machine):
+    """Both carry traffic at once; then one is removed to its last file, and the other's flow loses no packet."""
+    products = {}
+    for number, (name, program) in enumerate([('plaintun', PEER), ('acme', os.path.join(ACME, 'e2e/peer.exe'))]):
+        peer = products[name] = Peer(machine.windows, 'two-' + name, program)
+        device = machine.ready(peer('create 0 1500 twin')['index'])
+        peer('start 0 4194304')
+        peer('work 0 echo')
+        machine.up(device, '10.41.%d.1/24' % number)
+    flows = [flow(machine, '10.41.%d.2' % number, number, 30000) for number in range(2)]
+    for started in flows:
+        whole(started, 30000)
+
+    started = flow(machine, '10.41.0.2', 7, 150000)
+    products['acme']('close 0')
+    products['acme']('delete-driver')
+    products['acme'].quit()
+    assert not started.ended, 'the flow was over before the other product was gone'
+    whole(started, 150000)
+    state = products['plaintun']('state 0')
+    assert state['corrupt'] == state['reordered'] == 0, state
+    infs = [name for name in os.listdir(os.path.join(machine.windows.drive(), 'windows/inf')) if name.startswith('oem')]
+    assert infs == ['oem0.inf'], 'of two driver packages one is left'
+    products['plaintun'].quit()
+
+
+@pytest.mark.parametrize('name', IDENTITIES)
+def test_one_version(name):
+    """VERSIONINFO of driver and library and the INF say what the identity says."""
+    build, path = IDENTITIES[name]
+    identity = read_identity(path)
+    version = identity['VERSION']
+    numbers = tuple(map(int, version.split('.')))
+    for file in ('amd64/%s.sys' % name, 'amd64/%s.dll' % name, 'amd64/wintun.dll'):
+        image = pefile.PE(os.path.join(build, file))
+        fixed = image.VS_FIXEDFILEINFO[0]
+        words = (fixed.FileVersionMS >> 16, fixed.FileVersionMS & 0xffff, fixed.FileVersionLS >> 16)
+        assert words == numbers, file
+        assert (fixed.ProductVersionMS, fixed.ProductVersionLS) == (fixed.FileVersionMS, fixed.FileVersionLS), file
+        strings = {key.decode(): value.decode() for entry in image.FileInfo[0] if hasattr(entry, 'StringTable')
+                   for table in entry.StringTable for key, value in table.entries.items()}
+        assert strings['FileVersion'] == strings['ProductVersion'] == version, file
+        assert strings['ProductName'] == identity['PRODUCT'] and strings['CompanyName'] == identity['VENDOR'], file
+    with open(os.path.join(build, 'identity/%s.inf' % name)) as file:
+        assert re.search(r'^DriverVer *= (.*)$', file.read(), re.M).group(1) == '%s,%s.0' % (identity['DATE'], version)
+
+
+def test_no_name_of_ours():
+    """A private copy says our name in nothing that Windows sees: only the functions keep theirs."""
+    for file in ('amd64/acme.sys', 'identity/acme.inf'):
+        with open(os.path.join(ACME, file), 'rb') as binary:
+            data = binary.read().lower()
+        assert b'plaintun' not in data and 'plaintun'.encode('utf-16-le') not in data, file
+    image = pefile.PE(os.path.join(ACME, 'amd64/acme.dll'))
+    assert image.DIRECTORY_ENTRY_EXPORT.name == b'acme.dll'
+    exports = {symbol.name for symbol in image.DIRECTORY_ENTRY_EXPORT.symbols}
+    with open(os.path.join(ACME, 'amd64/acme.dll'), 'rb') as binary:
+        data = binary.read()
+    assert {word for word in re.findall(rb'\w*plaintun\w*', data, re.I)} <= exports
+    assert 'plaintun'.encode('utf-16-le') not in data.lower()
+
+
+GOOD = read_identity('tests/e2e/acme.identity')
+BAD = [('PRODUCT', ''), ('PRODUCT', 'a "quoted" name'), ('PRODUCT', '%name%'), ('VENDOR', 'x' * 65), ('FILE', 'Acme'),
+       ('FILE', 'a b'), ('FILE', '../acme'), ('FILE', 'wintun'), ('FILE', 'plaintun'), ('SERVICE', 'PlainTun'),
+       ('SERVICE', 'a\\b'), ('HARDWARE_ID', 'plaintun'), ('HARDWARE_ID', '1st'), ('DEVICE', 'PLAINTUN'),
+       ('DEVICE', 'ACME-TUN'), ('DEVICE', 'A' * 17), ('PROPERTIES', 'b1e18d7a-d245-4888-bf4a-4ef2e0ff8892'),
+       ('PROPERTIES', 'B1E18D7A-D245-4888-BF4A-4EF2E0FF8892'), ('PROPERTIES', '{6f9c1c0e}'), ('VERSION', '1.0'),
+       ('VERSION', '1.0.0.0'), ('VERSION', '1.0.65535'), ('VERSION', '01.0.0'), ('VERSION', '0.0.0'),
+       ('DATE', '2026-11-02'), ('DATE', '13/01/2026'), ('DATE', '02/30/2026'), ('WHAT', 'is this')]
+
+
+@pytest.mark.parametrize('key,value', BAD, ids=['%s=%s' % pair for pair in BAD])
+def test_refused(tmp_path, key, value):
+    """A bad identity is refused in words that name file, key and remedy, and nothing is made of it."""
+    path = tmp_path / 'bad.identity'
+    path.write_text('# comment\n\n' + ''.join('%s = %s\n' % pair for pair in dict(GOOD, **{key: value}).items()))
+    done = subprocess.run([os.path.join(lab.ROOT, 'scripts/identity'), path, tmp_path / 'out'], text=True,
+                          capture_output=True)
+    assert done.returncode == 1 and done.stderr.startswith('identity: %s' % path), done.stderr
+    assert key in done.stderr and re.search(r'must|write a line|choose|there are|there is no such day', done.stderr), done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (tmp_path / 'out').exists()
+
+
+def test_good_identity_is_made_once(tmp_path):
+    """What would not change is not written again: make builds nothing anew."""
+    command = [os.path.join(lab.ROOT, 'scripts/identity'), os.path.join(lab.ROOT, 'tests/e2e/acme.identity'), tmp_path]
+    subprocess.run(command, check=True)
+    before = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    assert sorted(before) == ['acme.inf', 'identity.h', 'identity.mk']
+    subprocess.run(command, check=True)
+    assert {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
