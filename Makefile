@@ -373,14 +373,19 @@ $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 # --- simulator -------------------------------------------------------------------------------------------------------
 # The driver's sources with host/ndis and host/nt as one Linux program, once for each set of sanitizers.
 
-SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -fshort-wchar -fno-strict-aliasing -fno-omit-frame-pointer -fno-optimize-sibling-calls -Iwdk -I. -I$B/identity
+SIM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARN) -fshort-wchar -fno-strict-aliasing -fno-omit-frame-pointer -fno-optimize-sibling-calls -Iwdk -I. -I$B/identity -I$(B)/native
 SIM_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 SIM_FLAGS_thread  := -fsanitize=thread
 # Of the driver only: profiles know static functions by the names of their files without folders, which clash.
 SIM_DRIVER_FLAGS_coverage := -fprofile-instr-generate -fprofile-update=atomic -fcoverage-mapping
 SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c) $(addprefix tests/e2e/kernel/,kernel.c data.c)
-SIM_HEADERS := $(IDENTITY_H) $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h ring/*.h wdk/*.h)
+SIM_HEADERS := $(IDENTITY_H) $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h ring/*.h wdk/*.h) $(B)/native/exports.h
 SIM_WRAPPED := $(shell grep ^WRAP tests/simulation/calls.c | grep -oE 'Ndis[A-Z][A-Za-z]+')
+
+# Functions that drivers import: host/nt must have each of them.
+$(B)/native/exports.h: wdk/ntoskrnl.def wdk/hal.def
+	@mkdir -p $(@D)
+	@sed -nE 's/^ +([A-Z][A-Za-z0-9]+)$$/EXPORT(\1)/p' $^ > $@
 
 define simulator_rules
 $(B)/native/$(1)/%.o: %.c $(SIM_HEADERS) Makefile

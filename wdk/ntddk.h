@@ -475,7 +475,7 @@ FORCEINLINE VOID MmInitializeMdl(_Out_ PMDL Mdl, _In_ PVOID Base, _In_ SIZE_T Le
     Mdl->Next = NULL;
     Mdl->Size = (CSHORT)(sizeof(MDL) + sizeof(PFN_NUMBER) * ((Offset + Length + PAGE_SIZE - 1) / PAGE_SIZE));
     Mdl->MdlFlags = 0;
-    Mdl->StartVa = (PCHAR)Base - Offset;
+    Mdl->StartVa = (PVOID)((ULONG_PTR)Base - Offset);
     Mdl->ByteOffset = (ULONG)Offset;
     Mdl->ByteCount = (ULONG)Length;
 }

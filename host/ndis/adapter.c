@@ -169,10 +169,10 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
     Status = HostPendingEnd(&Adapter->Pause, Status);
     NdisRule("Pause_Status", Status == NDIS_STATUS_SUCCESS, Place, "MiniportPause may only succeed or pend, not 0x%08x",
              (unsigned)Status);
-    NdisRule("Pause_SendsCompleted", Adapter->SendsOut == 0, Place, "%lld lists not completed",
+    NdisRule("Pause_SendsCompleted", ReadAcquire64(&Adapter->SendsOut) == 0, Place, "%lld lists not completed",
              (long long)Adapter->SendsOut);
-    NdisRule("Pause_ReceivesReturned", Adapter->ReceivesOut == 0, Place, "%lld lists are still with the stack",
-             (long long)Adapter->ReceivesOut);
+    NdisRule("Pause_ReceivesReturned", ReadAcquire64(&Adapter->ReceivesOut) == 0, Place,
+             "%lld lists are still with the stack", (long long)Adapter->ReceivesOut);
     SetState(Adapter, HostPaused);
 }
 

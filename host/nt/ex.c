@@ -103,6 +103,10 @@ static VOID Free(_In_ PVOID Memory, _In_ ULONG Tag, _In_ PCSTR Call, _In_ const 
 {
     POOL_BLOCK *Block = Take(Memory);
 
+    if (!Block && NtMdlPoolFree(Memory, Call, Place))
+    {
+        return;
+    }
     if (!Block)
     {
         NtRuleBroken("PoolFree", Call, Place, "%p is no pool block, or was freed before", Memory);

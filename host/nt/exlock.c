@@ -328,10 +328,19 @@ ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
 
 #define WRITER 0x40000000
 
-static VOID AcquireSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive)
+static VOID AcquireSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     PKTHREAD Thread = NtThread();
 
+    /* A reader, too: it may wait for a writer who waits for this thread. "Reader-Writer Spin Locks". */
+    for (ULONG I = 0; I < min(Thread->SpinLocks, NT_HELD_LOCKS); I++)
+    {
+        if (Thread->Held[I] == SpinLock)
+        {
+            NtRuleBroken("SpinLock", Call, Place, "this thread holds the lock already: it may spin for ever");
+            abort();
+        }
+    }
     for (;;)
     {
         LONG Value = __atomic_load_n(SpinLock, __ATOMIC_RELAXED);
@@ -340,7 +349,7 @@ static VOID AcquireSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive)
             __atomic_compare_exchange_n(SpinLock, &Value, Exclusive ? WRITER : Value + 1, 0, __ATOMIC_ACQUIRE,
                                         __ATOMIC_RELAXED))
         {
-            Thread->SpinLocks++;
+            NtLockHeld(Thread, SpinLock);
             return;
         }
         sched_yield();
@@ -349,13 +358,14 @@ static VOID AcquireSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive)
 
 static VOID ReleaseSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive, _In_ PCSTR Call, _In_ const VOID *Place)
 {
-    LONG Value = __atomic_fetch_sub(SpinLock, Exclusive ? WRITER : 1, __ATOMIC_RELEASE);
+    LONG Value;
 
+    NtLockLeft(NtThread(), SpinLock, Call, Place);
+    Value = __atomic_fetch_sub(SpinLock, Exclusive ? WRITER : 1, __ATOMIC_RELEASE);
     if (Exclusive ? Value != WRITER : Value <= 0 || (Value & WRITER))
     {
         NtRuleBroken("SpinLockRelease", Call, Place, "not held: 0x%x", (unsigned)Value);
     }
-    NtThread()->SpinLocks--;
 }
 
 static KIRQL RaiseForSpin(_In_ PCSTR Call, _In_ const VOID *Place)
@@ -375,7 +385,7 @@ KIRQL ExAcquireSpinLockShared(PEX_SPIN_LOCK SpinLock)
 {
     KIRQL Old = RaiseForSpin(__func__, SIM_PLACE());
 
-    AcquireSpin(SpinLock, FALSE);
+    AcquireSpin(SpinLock, FALSE, __func__, SIM_PLACE());
     return Old;
 }
 
@@ -383,7 +393,7 @@ KIRQL ExAcquireSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
     KIRQL Old = RaiseForSpin(__func__, SIM_PLACE());
 
-    AcquireSpin(SpinLock, TRUE);
+    AcquireSpin(SpinLock, TRUE, __func__, SIM_PLACE());
     return Old;
 }
 
@@ -402,7 +412,7 @@ VOID ExReleaseSpinLockExclusive(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
 VOID ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
     NtRule("Irql", NtThread()->Irql == DISPATCH_LEVEL, "at IRQL %u", NtThread()->Irql);
-    AcquireSpin(SpinLock, FALSE);
+    AcquireSpin(SpinLock, FALSE, __func__, SIM_PLACE());
 }
 
 VOID ExReleaseSpinLockSharedFromDpcLevel(PEX_SPIN_LOCK SpinLock)
@@ -413,7 +423,7 @@ VOID ExReleaseSpinLockSharedFromDpcLevel(PEX_SPIN_LOCK SpinLock)
 VOID ExAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
     NtRule("Irql", NtThread()->Irql == DISPATCH_LEVEL, "at IRQL %u", NtThread()->Irql);
-    AcquireSpin(SpinLock, TRUE);
+    AcquireSpin(SpinLock, TRUE, __func__, SIM_PLACE());
 }
 
 VOID ExReleaseSpinLockExclusiveFromDpcLevel(PEX_SPIN_LOCK SpinLock)

@@ -61,7 +61,8 @@ static UNICODE_STRING Plain(_In_ const UNICODE_STRING *Name)
 {
     UNICODE_STRING Rest = *Name;
 
-    if (SkipPrefix(&Rest, L"\\DosDevices\\") || SkipPrefix(&Rest, L"\\??\\") || SkipPrefix(&Rest, L"\\\\.\\"))
+    if (SkipPrefix(&Rest, L"\\DosDevices\\") || SkipPrefix(&Rest, L"\\??\\") || SkipPrefix(&Rest, L"\\\\.\\") ||
+        SkipPrefix(&Rest, L"\\\\?\\"))
     {
         SkipPrefix(&Rest, L"Global\\");
     }
@@ -88,6 +89,21 @@ DEVICE_OBJECT *NtDeviceCreate(DRIVER_OBJECT *Driver, ULONG ExtensionSize, DEVICE
     InsertTailList(&Devices, &Device->Queue.ListEntry);
     NtUnlock();
     return Device;
+}
+
+VOID NtDeviceName(DEVICE_OBJECT *Device, const UNICODE_STRING *Name)
+{
+    RecordOf(Device)->Name = Copy(Name);
+}
+
+BOOLEAN NtDeviceIsOpen(DEVICE_OBJECT *Device)
+{
+    BOOLEAN IsOpen;
+
+    NtLock();
+    IsOpen = Device->ReferenceCount != 0;
+    NtUnlock();
+    return IsOpen;
 }
 
 /* Under NtLock. A deleted device's name is free for another one. */
@@ -297,11 +313,10 @@ NTSTATUS IoDeleteSymbolicLink(PUNICODE_STRING LinkName)
 static NTSTATUS Request(_In_ FILE_OBJECT *File, _In_ UCHAR Major, _In_ PCSTR Call)
 {
     DEVICE_OBJECT *Device = NtDeviceTop(File->DeviceObject);
-    IRP *Irp = NtIrpAllocate(Device->StackSize);
+    IRP *Irp = NtIrpAllocate(Device->StackSize, Major == IRP_MJ_CREATE ? UserMode : KernelMode);
     IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
     NTSTATUS Status;
 
-    Irp->RequestorMode = Major == IRP_MJ_CREATE ? UserMode : KernelMode;
     Irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
     Stack->MajorFunction = Major;
     Stack->FileObject = File;
@@ -324,7 +339,8 @@ static DEVICE_OBJECT *Resolve(_In_ const UNICODE_STRING *Path, _Out_ UNICODE_STR
     *Rest = (UNICODE_STRING){.Buffer = Name.Buffer + End, .Length = (USHORT)(Name.Length - End * sizeof(WCHAR))};
     Name.Length = (USHORT)(End * sizeof(WCHAR));
     NtLock();
-    if (*FindLink(&Name))
+    Device = NtInterfaceDevice(&Name);
+    if (!Device && *FindLink(&Name))
     {
         Device = FindDevice(&(*FindLink(&Name))->Target);
     }
@@ -423,80 +439,60 @@ NTSTATUS SimOpen(PEPROCESS Process, PCWSTR Path, ACCESS_MASK Access, HANDLE *Han
     return Status;
 }
 
-/* METHOD_BUFFERED: one kernel buffer for both ways, as long as the longer and full of rubbish behind the input. */
-static NTSTATUS Control(_In_ FILE_OBJECT *File, _In_ ULONG Code, _In_ const VOID *Input, _In_ ULONG InputLength,
-                        _Out_ VOID *Output, _In_ ULONG OutputLength, _Out_ ULONG *Returned)
+/* ---- Security of devices */
+
+VOID NtDeviceSecure(DEVICE_OBJECT *Device, PSECURITY_DESCRIPTOR Descriptor)
 {
-    DEVICE_OBJECT *Device = NtDeviceTop(File->DeviceObject);
-    ULONG Size = max(InputLength, OutputLength);
-    PVOID Buffer = Size ? NtPoolAllocate(Size, 'fuBI', SIM_PLACE()) : NULL;
-    IRP *Irp = NtIrpAllocate(Device->StackSize);
-    IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
+    ULONG Length = NtDescriptorLength(Descriptor);
+    PVOID New = malloc(Length), Old;
+
+    memcpy(New, Descriptor, Length);
+    NtLock();
+    Old = RecordOf(Device)->Descriptor;
+    RecordOf(Device)->Descriptor = New;
+    NtUnlock();
+    free(Old);
+}
+
+/* Length bytes are needed where *LengthNeeded says so: STATUS_BUFFER_TOO_SMALL. Only of devices. */
+NTSTATUS ZwQuerySecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInformation,
+                               PSECURITY_DESCRIPTOR SecurityDescriptor, ULONG Length, PULONG LengthNeeded)
+{
+    PVOID Object;
+    const VOID *Descriptor;
     NTSTATUS Status;
 
-    if (InputLength)
+    NtIrql(PASSIVE_LEVEL);
+    if (SimFail(__func__, SIM_PLACE()))
     {
-        memcpy(Buffer, Input, InputLength);
+        return STATUS_INSUFFICIENT_RESOURCES;
     }
-    Irp->RequestorMode = UserMode;
-    Irp->AssociatedIrp.SystemBuffer = Buffer;
-    Irp->UserBuffer = Output;
-    Irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
-    Stack->MajorFunction = IRP_MJ_DEVICE_CONTROL;
-    Stack->FileObject = File;
-    Stack->Parameters.DeviceIoControl.IoControlCode = Code;
-    Stack->Parameters.DeviceIoControl.InputBufferLength = InputLength;
-    Stack->Parameters.DeviceIoControl.OutputBufferLength = OutputLength;
-    Status = NtCallAndWait(Device, Irp, "IRP_MJ_DEVICE_CONTROL");
-    *Returned = (ULONG)Irp->IoStatus.Information;
-    if (!NtRule("IrpInformation", NT_ERROR(Status) || Irp->IoStatus.Information <= OutputLength,
-                "code 0x%x: %lu bytes of %u", Code, Irp->IoStatus.Information, OutputLength))
+    Status = NtHandleReference(NtThread()->Process, Handle, READ_CONTROL, &NtDeviceType, KernelMode, &Object, NULL);
+    if (!NT_SUCCESS(Status))
     {
-        *Returned = 0;
+        return Status;
     }
-    if (!NT_ERROR(Status) && *Returned)
+    NtLock();
+    Descriptor = RecordOf((DEVICE_OBJECT *)Object)->Descriptor;
+    Descriptor = Descriptor ? Descriptor : NtDefaultDescriptor;
+    *LengthNeeded = NtDescriptorLength((PSECURITY_DESCRIPTOR)Descriptor);
+    if (Length < *LengthNeeded)
     {
-        memcpy(Output, Buffer, *Returned);
+        Status = STATUS_BUFFER_TOO_SMALL;
     }
-    NtIrpFree(Irp);
-    if (Buffer)
+    else
     {
-        ExFreePoolWithTag(Buffer, 'fuBI');
+        memcpy(SecurityDescriptor, Descriptor, *LengthNeeded);
     }
+    NtUnlock();
+    ObfDereferenceObject(Object);
     return Status;
 }
-
-NTSTATUS SimIoControl(PEPROCESS Process, HANDLE Handle, ULONG Code, const VOID *Input, ULONG InputLength, VOID *Output,
-                      ULONG OutputLength, ULONG *Returned)
-{
-    /* The code's own demand: bits 14 and 15 are FILE_READ_DATA and FILE_WRITE_DATA. */
-    ACCESS_MASK Access = Code >> 14 & 3;
-    PEPROCESS Previous = NtEnter(Process);
-    ULONG Bytes = 0;
-    PVOID File;
-    NTSTATUS Status = NtHandleReference(Process, Handle, Access, &NtFileType, UserMode, &File, NULL);
-
-    if (NT_SUCCESS(Status))
-    {
-        Status = METHOD_FROM_CTL_CODE(Code) == METHOD_BUFFERED
-                     ? Control(File, Code, Input, InputLength, Output, OutputLength, &Bytes)
-                     : STATUS_NOT_SUPPORTED;
-        ObfDereferenceObject(File);
-    }
-    if (Returned)
-    {
-        *Returned = Bytes;
-    }
-    NtLeave(Previous);
-    return Status;
-}
-
-/* ---- Security of devices */
 
 NTSTATUS ZwSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInformation,
                              PSECURITY_DESCRIPTOR SecurityDescriptor)
 {
-    PVOID Object, Old;
+    PVOID Object;
     ACCESS_MASK Granted;
     NTSTATUS Status;
     ULONG Length = NtDescriptorLength(SecurityDescriptor);
@@ -521,14 +517,7 @@ NTSTATUS ZwSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInforma
     }
     else
     {
-        PVOID New = malloc(Length);
-
-        memcpy(New, SecurityDescriptor, Length);
-        NtLock();
-        Old = RecordOf((DEVICE_OBJECT *)Object)->Descriptor;
-        RecordOf((DEVICE_OBJECT *)Object)->Descriptor = New;
-        NtUnlock();
-        free(Old);
+        NtDeviceSecure(Object, SecurityDescriptor);
     }
     ObfDereferenceObject(Object);
     return Status;

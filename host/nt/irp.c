@@ -12,6 +12,7 @@ typedef struct _IRP_RECORD
     PEPROCESS Process; /* whose it is */
     KEVENT Done;
     volatile LONG Completions;
+    volatile LONG References; /* the maker's, and who cancels it */
     DECLSPEC_ALIGN(16) IRP Irp;
 } IRP_RECORD;
 
@@ -23,12 +24,14 @@ static pthread_mutex_t RequestsLock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_ENTRY Requests = {&Requests, &Requests};
 static KSPIN_LOCK CancelLock;
 
-PIRP NtIrpAllocate(CCHAR StackSize)
+PIRP NtIrpAllocate(CCHAR StackSize, KPROCESSOR_MODE Mode)
 {
     IRP_RECORD *Record = calloc(1, sizeof(*Record) + (SIZE_T)StackSize * sizeof(IO_STACK_LOCATION));
     IO_STACK_LOCATION *Stack = (IO_STACK_LOCATION *)(Record + 1);
 
     Record->Magic = IRP_MAGIC;
+    Record->References = 1;
+    Record->Irp.RequestorMode = Mode;
     Record->Process = NtThread()->Process;
     KeInitializeEvent(&Record->Done, NotificationEvent, FALSE);
     Record->Irp.Size = (USHORT)(sizeof(IRP) + (SIZE_T)StackSize * sizeof(*Stack));
@@ -42,6 +45,14 @@ PIRP NtIrpAllocate(CCHAR StackSize)
     return &Record->Irp;
 }
 
+static VOID Release(_In_ IRP_RECORD *Record)
+{
+    if (InterlockedDecrement(&Record->References) == 0)
+    {
+        free(Record);
+    }
+}
+
 VOID NtIrpFree(PIRP Irp)
 {
     IRP_RECORD *Record = RecordOf(Irp);
@@ -50,13 +61,13 @@ VOID NtIrpFree(PIRP Irp)
     RemoveEntryList(&Record->Link);
     pthread_mutex_unlock(&RequestsLock);
     Record->Magic = 0;
-    free(Record);
+    Release(Record);
 }
 
 PIRP IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
 {
     NtIrql(DISPATCH_LEVEL);
-    return SimFail(__func__, SIM_PLACE()) ? NULL : NtIrpAllocate(StackSize);
+    return SimFail(__func__, SIM_PLACE()) ? NULL : NtIrpAllocate(StackSize, KernelMode);
 }
 
 VOID IoFreeIrp(PIRP Irp)
@@ -89,6 +100,21 @@ NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return DeviceObject->DriverObject->MajorFunction[Stack->MajorFunction](DeviceObject, Irp);
 }
 
+/* The memory of a direct request is the program's again: "IoCompleteRequest", "Using Direct I/O". */
+static VOID FreeMdls(_Inout_ IRP *Irp)
+{
+    for (MDL *Mdl = Irp->MdlAddress, *Next; Mdl; Mdl = Next)
+    {
+        Next = Mdl->Next;
+        if (Mdl->MdlFlags & MDL_PAGES_LOCKED && !(Mdl->MdlFlags & MDL_PARTIAL))
+        {
+            MmUnlockPages(Mdl);
+        }
+        IoFreeMdl(Mdl);
+    }
+    Irp->MdlAddress = NULL;
+}
+
 VOID IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
 {
     IRP_RECORD *Record = RecordOf(Irp);
@@ -110,7 +136,7 @@ VOID IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
         PVOID Context = Stack->Context;
 
         Irp->PendingReturned = (Stack->Control & SL_PENDING_RETURNED) != 0;
-        When |= Irp->Cancel ? SL_INVOKE_ON_CANCEL : 0;
+        When |= __atomic_load_n(&Irp->Cancel, __ATOMIC_RELAXED) ? SL_INVOKE_ON_CANCEL : 0;
         IoSkipCurrentIrpStackLocation(Irp);
         if (Routine && (Stack->Control & When))
         {
@@ -127,6 +153,7 @@ VOID IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
             IoMarkIrpPending(Irp);
         }
     }
+    FreeMdls(Irp);
     Irp->CurrentLocation++; /* past the end: a second completion shows */
     InterlockedIncrement(&Record->Completions);
     KeSetEvent(&Record->Done, 0, FALSE);
@@ -186,7 +213,7 @@ BOOLEAN IoCancelIrp(PIRP Irp)
     KIRQL Irql;
 
     IoAcquireCancelSpinLock(&Irql);
-    Irp->Cancel = TRUE;
+    __atomic_store_n(&Irp->Cancel, TRUE, __ATOMIC_RELAXED);
     Routine = IoSetCancelRoutine(Irp, NULL);
     if (!Routine)
     {
@@ -196,6 +223,33 @@ BOOLEAN IoCancelIrp(PIRP Irp)
     Irp->CancelIrql = Irql;
     Routine(IoGetCurrentIrpStackLocation(Irp)->DeviceObject, Irp);
     return TRUE;
+}
+
+VOID NtIrpCancelAll(PEPROCESS Process)
+{
+    for (BOOLEAN Found = TRUE; Found;)
+    {
+        IRP_RECORD *Record = NULL;
+
+        Found = FALSE;
+        pthread_mutex_lock(&RequestsLock);
+        for (LIST_ENTRY *Entry = Requests.Flink; Entry != &Requests && !Found; Entry = Entry->Flink)
+        {
+            Record = CONTAINING_RECORD(Entry, IRP_RECORD, Link);
+            Found = Record->Process == Process && Record->Irp.RequestorMode == UserMode &&
+                    !__atomic_load_n(&Record->Irp.Cancel, __ATOMIC_RELAXED);
+        }
+        if (Found)
+        {
+            InterlockedIncrement(&Record->References);
+        }
+        pthread_mutex_unlock(&RequestsLock);
+        if (Found)
+        {
+            IoCancelIrp(&Record->Irp);
+            Release(Record);
+        }
+    }
 }
 
 PEPROCESS IoGetRequestorProcess(PIRP Irp)
@@ -210,5 +264,6 @@ ULONG IoGetRequestorProcessId(PIRP Irp)
 
 BOOLEAN IoIs32bitProcess(PIRP Irp)
 {
-    return FALSE;
+    NtIrql(APC_LEVEL);
+    return (Irp ? RecordOf(Irp)->Process : IoGetCurrentProcess())->Is32Bit;
 }

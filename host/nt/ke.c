@@ -23,6 +23,7 @@ VOID NtThreadInitialize(PKTHREAD Thread)
     pthread_cond_init(&Thread->Wake, &Attributes);
     pthread_condattr_destroy(&Attributes);
     Thread->Process = NtSystemProcess;
+    Thread->Priority = 8;
     Thread->Id = atomic_fetch_add_explicit(&NextThreadId, 4, memory_order_relaxed);
 }
 
@@ -80,7 +81,7 @@ VOID KeLowerIrql(KIRQL NewIrql)
 
 /* ---- Spin locks */
 
-static VOID Remember(_Inout_ PKTHREAD Thread, _In_ const volatile VOID *Lock)
+VOID NtLockHeld(PKTHREAD Thread, const volatile VOID *Lock)
 {
     if (Thread->SpinLocks < NT_HELD_LOCKS)
     {
@@ -89,7 +90,7 @@ static VOID Remember(_Inout_ PKTHREAD Thread, _In_ const volatile VOID *Lock)
     Thread->SpinLocks++;
 }
 
-static VOID Forget(_Inout_ PKTHREAD Thread, _In_ const volatile VOID *Lock, _In_ PCSTR Call, _In_ const VOID *Place)
+VOID NtLockLeft(PKTHREAD Thread, const volatile VOID *Lock, PCSTR Call, const VOID *Place)
 {
     if (Thread->SpinLocks && Thread->SpinLocks <= NT_HELD_LOCKS && Thread->Held[Thread->SpinLocks - 1] != Lock)
     {
@@ -118,7 +119,7 @@ static VOID Acquire(_Inout_ PKSPIN_LOCK SpinLock, _In_ PCSTR Call, _In_ const VO
     {
         sched_yield();
     }
-    Remember(Thread, SpinLock);
+    NtLockHeld(Thread, SpinLock);
 }
 
 static VOID Release(_Inout_ PKSPIN_LOCK SpinLock, _In_ PCSTR Call, _In_ const VOID *Place)
@@ -130,7 +131,7 @@ static VOID Release(_Inout_ PKSPIN_LOCK SpinLock, _In_ PCSTR Call, _In_ const VO
         NtRuleBroken("SpinLockRelease", Call, Place, "this thread does not hold the lock");
         return;
     }
-    Forget(Thread, SpinLock, Call, Place);
+    NtLockLeft(Thread, SpinLock, Call, Place);
     __atomic_store_n(SpinLock, 0, __ATOMIC_RELEASE);
 }
 
@@ -177,7 +178,7 @@ BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
     {
         return FALSE;
     }
-    Remember(Thread, SpinLock);
+    NtLockHeld(Thread, SpinLock);
     return TRUE;
 }
 
@@ -360,8 +361,9 @@ ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER Number)
 /* Priorities change nothing here; a thread of the simulator's runs when Linux lets it. */
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 {
+    NtIrql(DISPATCH_LEVEL);
     NtRule("Priority", Priority > 0 && Priority <= HIGH_PRIORITY, "priority %d", (int)Priority);
-    return 8;
+    return __atomic_exchange_n(&Thread->Priority, Priority, __ATOMIC_RELAXED);
 }
 
 LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)

@@ -36,36 +36,41 @@ VOID NtSectionDelete(PVOID Object)
     close(((NT_SECTION *)Object)->Fd);
 }
 
-/* Maps Size bytes from Offset, both whole pages. NULL: impossible. */
-PUCHAR NtSectionMap(NT_SECTION *Section, SIZE_T Offset, SIZE_T Size, BOOLEAN Own)
+/* A page before and one behind fault, so that an access that goes astray is seen. */
+static PUCHAR MapAt(_In_opt_ PUCHAR Room, _In_ const NT_SECTION *Section, _In_ SIZE_T Offset, _In_ SIZE_T Size)
 {
+    if (Room && mmap(Room + PAGE_SIZE, Size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, Section->Fd,
+                     (off_t)Offset) == MAP_FAILED)
+    {
+        munmap(Room, Size + 2 * PAGE_SIZE);
+        Room = NULL;
+    }
+    return Room ? Room + PAGE_SIZE : NULL;
+}
+
+PUCHAR NtSectionMap(NT_SECTION *Section, SIZE_T Offset, SIZE_T Size, NT_MAP Map)
+{
+    SIZE_T Room = Size + 2 * PAGE_SIZE;
     PUCHAR Address;
 
     InterlockedIncrement(&Mappings);
-    if (NT_ONE_MAPPING && !Own)
+    if (NT_ONE_MAPPING && Map != NtMapHostile)
     {
         NtLock();
         if (Section->Sharers++ == 0)
         {
-            Section->Whole = mmap(NULL, Section->Size, PROT_READ | PROT_WRITE, MAP_SHARED, Section->Fd, 0);
+            Section->Whole = MapAt(NtUserReserve(Section->Size + 2 * PAGE_SIZE), Section, 0, Section->Size);
         }
         Address = Section->Whole + Offset;
         NtUnlock();
         return Address;
     }
-    /* A page before and one behind fault, so that an access that goes astray is seen. */
-    Address = mmap(NULL, Size + 2 * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (Address == MAP_FAILED)
+    if (Map != NtMapSystem)
     {
-        return NULL;
+        return MapAt(NtUserReserve(Room), Section, Offset, Size);
     }
-    Address += PAGE_SIZE;
-    if (mmap(Address, Size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, Section->Fd, (off_t)Offset) == MAP_FAILED)
-    {
-        munmap(Address - PAGE_SIZE, Size + 2 * PAGE_SIZE);
-        return NULL;
-    }
-    return Address;
+    Address = mmap(NULL, Room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return MapAt(Address == MAP_FAILED ? NULL : Address, Section, Offset, Size);
 }
 
 VOID NtSectionUnmap(NT_SECTION *Section, PUCHAR Address, SIZE_T Size)
@@ -76,7 +81,7 @@ VOID NtSectionUnmap(NT_SECTION *Section, PUCHAR Address, SIZE_T Size)
     {
         if (--Section->Sharers == 0)
         {
-            munmap(Section->Whole, Section->Size);
+            munmap(Section->Whole - PAGE_SIZE, Section->Size + 2 * PAGE_SIZE);
             Section->Whole = NULL;
         }
         Size = 0;
@@ -90,7 +95,7 @@ VOID NtSectionUnmap(NT_SECTION *Section, PUCHAR Address, SIZE_T Size)
 
 /* ---- Views */
 
-static NT_VIEW *AddView(_In_ NT_SECTION *Section, _In_ PUCHAR Base, _In_opt_ PEPROCESS Process, _In_ const VOID *Place)
+NT_VIEW *NtViewAdd(NT_SECTION *Section, PUCHAR Base, PEPROCESS Process, const VOID *Place)
 {
     NT_VIEW *View = malloc(sizeof(*View));
 
@@ -175,7 +180,7 @@ NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSi
     {
         return STATUS_NO_MEMORY;
     }
-    AddView(Object, Base, NULL, SIM_PLACE());
+    NtViewAdd(Object, Base, NULL, SIM_PLACE());
     *MappedBase = Base;
     *ViewSize = Object->Size;
     return STATUS_SUCCESS;
@@ -207,12 +212,12 @@ NTSTATUS SimMapSection(PEPROCESS Process, HANDLE Section, BOOLEAN Hostile, PVOID
         return Status;
     }
     Mapped = Object;
-    *Address = NtSectionMap(Mapped, 0, Mapped->Size, Hostile);
+    *Address = NtSectionMap(Mapped, 0, Mapped->Size, Hostile ? NtMapHostile : NtMapUser);
     *Size = Mapped->Size;
     Status = *Address ? STATUS_SUCCESS : STATUS_NO_MEMORY;
     if (*Address)
     {
-        AddView(Mapped, *Address, Process, SIM_PLACE());
+        NtViewAdd(Mapped, *Address, Process, SIM_PLACE());
     }
     ObfDereferenceObject(Mapped);
     return Status;
@@ -226,23 +231,6 @@ VOID SimUnmapSection(PEPROCESS Process, PVOID Address)
     {
         FreeView(View);
     }
-}
-
-PVOID SimUserMemory(PEPROCESS Process, SIZE_T Size)
-{
-    NT_SECTION *Section;
-    PVOID Address = NULL;
-
-    if (NT_SUCCESS(NtSectionCreate(Size, &Section)))
-    {
-        Address = NtSectionMap(Section, 0, Section->Size, FALSE);
-        if (Address)
-        {
-            AddView(Section, Address, Process, SIM_PLACE());
-        }
-        ObfDereferenceObject(Section);
-    }
-    return Address;
 }
 
 VOID NtMmProcessGone(PEPROCESS Process)
@@ -321,43 +309,6 @@ NTSTATUS ZwCreateSection(PHANDLE SectionHandle, ACCESS_MASK DesiredAccess, POBJE
     return Status;
 }
 
-/* ---- A program's addresses. "ProbeForRead", "ProbeForWrite". */
-
-static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ ULONG Alignment)
-{
-    NT_VIEW *View;
-
-    if (!Length)
-    {
-        return;
-    }
-    if ((ULONG_PTR)Address % Alignment)
-    {
-        HostRaise(STATUS_DATATYPE_MISALIGNMENT);
-    }
-    NtLock();
-    View = NtViewFind((const VOID *)Address, Length, NtThread()->Process);
-    NtUnlock();
-    if (!View || !View->Process)
-    {
-        HostRaise(STATUS_ACCESS_VIOLATION);
-    }
-}
-
-VOID ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
-{
-    NtIrql(APC_LEVEL);
-    NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
-    Probe(Address, Length, Alignment);
-}
-
-VOID ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
-{
-    NtIrql(APC_LEVEL);
-    NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
-    Probe(Address, Length, Alignment);
-}
-
 /* The process named by a handle that a driver holds; NtCurrentProcess() is the present one. Referenced. */
 static NTSTATUS ReferenceProcess(_In_ HANDLE Handle, _Outptr_ PVOID *Process)
 {
@@ -411,9 +362,9 @@ NTSTATUS ZwMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *B
     {
         NT_SECTION *Mapped = Section;
 
-        *BaseAddress = NtSectionMap(Mapped, 0, Mapped->Size, FALSE);
+        *BaseAddress = NtSectionMap(Mapped, 0, Mapped->Size, NtMapUser);
         *ViewSize = Mapped->Size;
-        AddView(Mapped, *BaseAddress, Process, SIM_PLACE());
+        NtViewAdd(Mapped, *BaseAddress, Process, SIM_PLACE());
         ObfDereferenceObject(Mapped);
     }
     DereferenceProcess(Process);

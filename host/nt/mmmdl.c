@@ -10,12 +10,16 @@
 typedef struct _MDL_RECORD
 {
     ULONG Magic;
-    BOOLEAN OwnsPages;   /* of MmAllocatePagesForMdlEx */
+    SIZE_T Room;       /* bytes of the MDL with its page numbers; its Size member wraps around */
+    BOOLEAN OwnsPages; /* of MmAllocatePagesForMdlEx, until MmFreePagesFromMdl */
+    BOOLEAN IsPool;    /* of MmAllocatePagesForMdlEx: ExFreePool frees it */
+    struct _MDL_RECORD *NextPool;
     NT_SECTION *Section; /* of the locked pages; NULL: pool, mapped where it is. Referenced unless partial */
     SIZE_T Offset;       /* of the MDL's first byte in it */
     NT_VIEW *View;       /* locked */
-    PUCHAR Mapping;
+    PUCHAR Mapping;      /* in system space */
     SIZE_T MappingSize;
+    NT_VIEW *UserView; /* in the program's space */
     DECLSPEC_ALIGN(16) MDL Mdl;
 } MDL_RECORD;
 
@@ -24,6 +28,7 @@ typedef struct _MDL_RECORD
 #define RecordOf(MdlPointer) CONTAINING_RECORD(MdlPointer, MDL_RECORD, Mdl)
 
 static volatile LONG Mdls;
+static MDL_RECORD *PoolMdls; /* NtLock */
 
 SIZE_T MmSizeOfMdl(PVOID Base, SIZE_T Length)
 {
@@ -40,6 +45,7 @@ static PMDL NewMdl(_In_opt_ PVOID VirtualAddress, _In_ ULONG Length)
         return NULL;
     }
     Record->Magic = MDL_MAGIC;
+    Record->Room = sizeof(MDL) + Extra;
     MmInitializeMdl(&Record->Mdl, VirtualAddress, Length);
     Record->Mdl.Process = NULL;
     InterlockedIncrement(&Mdls);
@@ -91,20 +97,55 @@ static VOID UnmapMdl(_Inout_ MDL_RECORD *Record)
     Record->Mdl.MdlFlags &= ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
 }
 
+static VOID FreeMdl(_In_ MDL_RECORD *Record)
+{
+    Record->Magic = 0;
+    InterlockedDecrement(&Mdls);
+    free(Record);
+}
+
 VOID IoFreeMdl(PMDL Mdl)
 {
     MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
 
     NtIrql(DISPATCH_LEVEL);
+    if (!NtRule("Mdl", !Record->IsPool, "an MDL of MmAllocatePagesForMdlEx is freed by ExFreePool"))
+    {
+        return;
+    }
     NtRule("Mdl", !(Mdl->MdlFlags & MDL_PAGES_LOCKED) || (Mdl->MdlFlags & MDL_PARTIAL), "freed with its pages locked");
-    NtRule("Mdl", !Record->OwnsPages, "freed with pages that MmFreePagesFromMdl has not freed");
     if (Mdl->MdlFlags & MDL_PARTIAL)
     {
         UnmapMdl(Record);
     }
-    Record->Magic = 0;
-    InterlockedDecrement(&Mdls);
-    free(Record);
+    FreeMdl(Record);
+}
+
+BOOLEAN NtMdlPoolFree(PVOID Memory, PCSTR Call, const VOID *Place)
+{
+    MDL_RECORD *Record;
+
+    NtLock();
+    for (MDL_RECORD **Link = &PoolMdls; (Record = *Link) != NULL; Link = &Record->NextPool)
+    {
+        if (&Record->Mdl == Memory)
+        {
+            *Link = Record->NextPool;
+            break;
+        }
+    }
+    NtUnlock();
+    if (!Record)
+    {
+        return FALSE;
+    }
+    if (Record->OwnsPages)
+    {
+        NtRuleBroken("Mdl", Call, Place, "freed with pages that MmFreePagesFromMdl has not freed");
+        ObfDereferenceObject(Record->Section);
+    }
+    FreeMdl(Record);
+    return TRUE;
 }
 
 VOID MmBuildMdlForNonPagedPool(PMDL Mdl)
@@ -169,6 +210,7 @@ VOID MmUnlockPages(PMDL Mdl)
         return;
     }
     UnmapMdl(Record);
+    NtRule("UserMapping", !Record->UserView, "the pages are still mapped into a program");
     if (Record->Section)
     {
         if (InterlockedDecrement(&Record->View->Locks) == 0 && Record->View->Gone)
@@ -182,25 +224,50 @@ VOID MmUnlockPages(PMDL Mdl)
     Mdl->MdlFlags &= ~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION);
 }
 
+/* Into the present process, which must unmap it itself and before it ends. Raises where there is no memory. */
+static PVOID MapForProgram(_Inout_ MDL_RECORD *Record, _In_ SIZE_T First, _In_ SIZE_T Size, _In_ const VOID *Place)
+{
+    PUCHAR Address = Record->Section ? NtSectionMap(Record->Section, First, Size, NtMapUser) : NULL;
+
+    if (!Address)
+    {
+        HostRaise(STATUS_INSUFFICIENT_RESOURCES); /* pool is no section's here and cannot be mapped again */
+    }
+    Record->UserView = NtViewAdd(Record->Section, Address, NtThread()->Process, Place);
+    Record->UserView->Size = Size;
+    Record->UserView->Locks = 1; /* a process that ends with it is bug check 0x76, too */
+    return Address + (Record->Offset - First);
+}
+
+/* "MmMapLockedPagesSpecifyCache": NULL where there is no memory, for UserMode an exception. */
 PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_CACHING_TYPE CacheType,
                                    PVOID RequestedAddress, ULONG BugCheckOnFailure, ULONG Priority)
 {
     MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-    SIZE_T First, Size;
+    SIZE_T First = Record->Offset & ~(SIZE_T)(PAGE_SIZE - 1);
+    SIZE_T Size = ROUND_TO_PAGES(Record->Offset - First + Mdl->ByteCount);
+    BOOLEAN ForProgram = AccessMode != KernelMode;
 
-    NtRule("Irql", NtThread()->Irql <= (AccessMode == KernelMode ? DISPATCH_LEVEL : APC_LEVEL), "at IRQL %u",
-           NtThread()->Irql);
+    NtIrql(ForProgram ? APC_LEVEL : DISPATCH_LEVEL);
+    NtRule("ProbeInTry", !ForProgram || NtThread()->Try != NULL, "called outside __try");
     if (!NtRule("Mdl", Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL), "pages are not locked: flags 0x%x",
                 Mdl->MdlFlags) ||
-        !NtRule("Mdl", !(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA), "mapped already") || SimFail(__func__, SIM_PLACE()))
+        !NtRule("Mdl", ForProgram ? !Record->UserView : !(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA), "mapped already") ||
+        SimFail(__func__, SIM_PLACE()))
     {
+        if (ForProgram)
+        {
+            HostRaise(STATUS_INSUFFICIENT_RESOURCES);
+        }
         return NULL;
+    }
+    if (ForProgram)
+    {
+        return MapForProgram(Record, First, Size, SIM_PLACE());
     }
     if (Record->Section)
     {
-        First = Record->Offset & ~(SIZE_T)(PAGE_SIZE - 1);
-        Size = ROUND_TO_PAGES(Record->Offset - First + Mdl->ByteCount);
-        Record->Mapping = NtSectionMap(Record->Section, First, Size, FALSE);
+        Record->Mapping = NtSectionMap(Record->Section, First, Size, NtMapSystem);
         if (!Record->Mapping)
         {
             return NULL;
@@ -216,10 +283,28 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
     return Mdl->MappedSystemVa;
 }
 
+/* "MmUnmapLockedPages": what a program has is unmapped in its own context only. */
 VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL Mdl)
 {
     MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
+    NT_VIEW *View = Record->UserView;
 
+    if (View && (PUCHAR)BaseAddress >= View->Base && (PUCHAR)BaseAddress < View->Base + View->Size)
+    {
+        NtIrql(APC_LEVEL);
+        Record->UserView = NULL;
+        View->Locks = 0;
+        if (!View->Gone && NtRule("UserMapping", View->Process == NtThread()->Process,
+                                  "unmapped in another process than the one that has it"))
+        {
+            SimUnmapSection(View->Process, View->Base);
+        }
+        else if (View->Gone)
+        {
+            free(View);
+        }
+        return;
+    }
     NtIrql(DISPATCH_LEVEL);
     NtRule("Mdl", (Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) && Mdl->MappedSystemVa == BaseAddress, "%p is not mapped",
            BaseAddress);
@@ -238,6 +323,7 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
     NtRule("Mdl", SourceMdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL),
            "the source's pages are not locked");
     NtRule("Mdl", !(TargetMdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA), "the target is still mapped");
+    NtRule("Mdl", MmSizeOfMdl(VirtualAddress, Length) <= Target->Room, "the target has room for fewer pages");
     TargetMdl->StartVa = PAGE_ALIGN(VirtualAddress);
     TargetMdl->ByteOffset = BYTE_OFFSET(VirtualAddress);
     TargetMdl->ByteCount = Length;
@@ -267,8 +353,12 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighA
     Mdl = NewMdl(NULL, (ULONG)ROUND_TO_PAGES(TotalBytes));
     Record = RecordOf(Mdl);
     Record->Section = Section;
-    Record->OwnsPages = TRUE;
+    Record->OwnsPages = Record->IsPool = TRUE;
     Mdl->MdlFlags |= MDL_PAGES_LOCKED;
+    NtLock();
+    Record->NextPool = PoolMdls;
+    PoolMdls = Record;
+    NtUnlock();
     return Mdl;
 }
 
@@ -279,7 +369,7 @@ VOID MmFreePagesFromMdl(PMDL Mdl)
     NtIrql(APC_LEVEL);
     if (NtRule("Mdl", Record->OwnsPages, "not of MmAllocatePagesForMdlEx"))
     {
-        NtRule("Mdl", !Record->Mapping, "freed while mapped");
+        NtRule("Mdl", !Record->Mapping && !Record->UserView, "freed while mapped");
         UnmapMdl(Record);
         ObfDereferenceObject(Record->Section);
         Record->Section = NULL;

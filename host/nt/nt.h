@@ -69,9 +69,11 @@ struct _KTHREAD
 {
     DISPATCHER_HEADER Header; /* signalled when the thread has ended */
     KIRQL Irql;
-    ULONG Critical, Resources;
+    ULONG Critical, Resources, Attached;
     ULONG SpinLocks;
     const volatile VOID *Held[NT_HELD_LOCKS];
+    BOOLEAN Notifying; /* runs process notify routines */
+    KPRIORITY Priority;
     PEPROCESS Process; /* for which it acts */
     HOST_TRY *Try;
     pthread_cond_t Wake; /* dispatcher's lock */
@@ -83,6 +85,9 @@ struct _KTHREAD
 PKTHREAD NtThread(VOID);
 VOID NtThreadInitialize(_Out_ PKTHREAD Thread);
 VOID NtThreadAdopt(_In_ PKTHREAD Thread); /* the present pthread is Thread from now on */
+/* A spin lock was acquired, and is released: the last first. */
+VOID NtLockHeld(_Inout_ PKTHREAD Thread, _In_ const volatile VOID *Lock);
+VOID NtLockLeft(_Inout_ PKTHREAD Thread, _In_ const volatile VOID *Lock, _In_z_ PCSTR Call, _In_ const VOID *Place);
 /* Nothing may be held when a thread ends or a request is over. */
 VOID NtCheckNothingHeld(_In_ PKTHREAD Thread, _In_z_ PCSTR Call, _In_opt_ const VOID *Place);
 
@@ -150,6 +155,17 @@ NTSTATUS NtHandleReference(_In_ PEPROCESS Process, _In_ HANDLE Handle, _In_ ACCE
                            _Out_opt_ ACCESS_MASK *Granted);
 NTSTATUS NtHandleClose(_In_ PEPROCESS Process, _In_ HANDLE Handle);
 VOID NtHandlesCloseAll(_Inout_ PEPROCESS Process);
+/* One handle, as NtHandlesEnumerate shows it. */
+typedef struct _NT_HANDLE_SEEN
+{
+    PVOID Object;
+    ULONG64 Process;
+    HANDLE Handle;
+    ACCESS_MASK Access;
+    ULONG Type;
+} NT_HANDLE_SEEN;
+/* Every handle of every process, the kernel's first. Routine is called under NtLock. */
+VOID NtHandlesEnumerate(_In_ VOID (*Routine)(PVOID Context, const NT_HANDLE_SEEN *Seen), _In_ PVOID Context);
 VOID NtObCheckEmpty(_In_z_ PCSTR When);
 
 /* ---- ps.c */
@@ -160,6 +176,7 @@ struct _KPROCESS
     ULONG64 Id;
     SIM_ACCOUNT Account;
     BOOLEAN Dead; /* NtLock: no new handles */
+    BOOLEAN Is32Bit;
     NT_HANDLES Handles;
     LIST_ENTRY Link;
 };
@@ -168,6 +185,8 @@ extern PEPROCESS NtSystemProcess;
 /* The calling thread acts for Process until NtLeave with what this returned. */
 PEPROCESS NtEnter(_In_ PEPROCESS Process);
 VOID NtLeave(_In_ PEPROCESS Previous);
+/* Under NtLock: the process after Process, NULL: the first; NULL after the last. The system's own is not among them. */
+PEPROCESS NtProcessNext(_In_opt_ PEPROCESS Process);
 VOID NtPsCheckEmpty(_In_z_ PCSTR When);
 
 /* ---- ex.c */
@@ -201,19 +220,34 @@ typedef struct _NT_VIEW
 
 NTSTATUS NtSectionCreate(_In_ SIZE_T Size, _Outptr_ NT_SECTION **Section);
 VOID NtSectionDelete(_In_ PVOID Section);
-/* Maps Size bytes from Offset, both whole pages. NULL: impossible. Own: never the mapping that all share. */
-PUCHAR NtSectionMap(_Inout_ NT_SECTION *Section, _In_ SIZE_T Offset, _In_ SIZE_T Size, _In_ BOOLEAN Own);
+/* For whom: the kernel, a program, or one that races on purpose and never gets the mapping that all share. */
+typedef enum _NT_MAP
+{
+    NtMapSystem,
+    NtMapUser,
+    NtMapHostile
+} NT_MAP;
+/* Maps Size bytes from Offset, both whole pages. NULL: impossible. */
+PUCHAR NtSectionMap(_Inout_ NT_SECTION *Section, _In_ SIZE_T Offset, _In_ SIZE_T Size, _In_ NT_MAP Map);
 VOID NtSectionUnmap(_Inout_ NT_SECTION *Section, _In_ PUCHAR Address, _In_ SIZE_T Size);
+NT_VIEW *NtViewAdd(_In_ NT_SECTION *Section, _In_ PUCHAR Base, _In_opt_ PEPROCESS Process, _In_ const VOID *Place);
 /* Under NtLock. The view of Process (NULL: in system space) that all of Length bytes at Address lie in. */
 NT_VIEW *NtViewFind(_In_ const VOID *Address, _In_ SIZE_T Length, _In_opt_ PEPROCESS Process);
 VOID NtMmProcessGone(_In_ PEPROCESS Process);
 VOID NtMmCheckEmpty(_In_z_ PCSTR When);
 
+/* ---- mmuser.c */
+
+/* Size bytes of addresses that are programs', which nothing is mapped to yet. NULL: none left. */
+PUCHAR NtUserReserve(_In_ SIZE_T Size);
+
 /* ---- mmmdl.c */
 
+/* ExFreePool of an MDL that MmAllocatePagesForMdlEx made. FALSE: it is none. */
+BOOLEAN NtMdlPoolFree(_In_ PVOID Memory, _In_z_ PCSTR Call, _In_ const VOID *Place);
 VOID NtMdlCheckEmpty(_In_z_ PCSTR When);
 
-/* ---- io.c, irp.c, pnp.c */
+/* ---- io.c, ioctl.c, irp.c, pnp.c, pnpinterface.c */
 
 /* Makes Path's device open for Process. */
 NTSTATUS NtOpenDevice(_Inout_ PEPROCESS Process, _In_ const UNICODE_STRING *Path, _In_ ACCESS_MASK Access,
@@ -225,26 +259,39 @@ VOID NtDeviceDelete(_In_ PVOID Device);
 DEVICE_OBJECT *NtDeviceCreate(_Inout_ DRIVER_OBJECT *Driver, _In_ ULONG ExtensionSize, _In_ DEVICE_TYPE Type);
 /* The device on top of the stack that Device is in; referenced against deletion by the caller's doing. */
 DEVICE_OBJECT *NtDeviceTop(_In_ DEVICE_OBJECT *Device);
+VOID NtDeviceName(_Inout_ DEVICE_OBJECT *Device, _In_ const UNICODE_STRING *Name);
+/* Descriptor, valid, is copied. */
+VOID NtDeviceSecure(_Inout_ DEVICE_OBJECT *Device, _In_ PSECURITY_DESCRIPTOR Descriptor);
+BOOLEAN NtDeviceIsOpen(_In_ DEVICE_OBJECT *Device);
 VOID NtIoCheckEmpty(_In_z_ PCSTR When);
 
 /* Sends a request down and waits for it. Irp's next stack location is filled; the Irp is freed by the caller. */
 NTSTATUS NtCallAndWait(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp, _In_z_ PCSTR Call);
-PIRP NtIrpAllocate(_In_ CCHAR StackSize);
+PIRP NtIrpAllocate(_In_ CCHAR StackSize, _In_ KPROCESSOR_MODE Mode);
 VOID NtIrpFree(_In_ PIRP Irp);
+/* What programs asked of Process' files and is not answered yet is cancelled, as when its threads end. */
+VOID NtIrpCancelAll(_In_ PEPROCESS Process);
 VOID NtIrpCheckEmpty(_In_z_ PCSTR When);
 VOID NtKeysForget(VOID);
 
 /* The properties of a device that SimAddDevice made; NULL: none such. */
 const SIM_PROPERTY *NtDeviceProperty(_In_ DEVICE_OBJECT *Pdo, _In_ const DEVPROPKEY *Key);
 BOOLEAN NtIsPdo(_In_ DEVICE_OBJECT *Device);
+ULONG NtPdoNumber(_In_ DEVICE_OBJECT *Pdo);
+/* pnpinterface.c. Under NtLock: whom Name, without its prefix, leads to. NULL: no enabled interface. */
+DEVICE_OBJECT *NtInterfaceDevice(_In_ const UNICODE_STRING *Name);
+VOID NtInterfacesForget(_In_ DEVICE_OBJECT *Pdo);
 
 /* ---- se.c */
 
-/* What Account may do with an object that Descriptor guards; NULL: SYSTEM and Administrators all, others nothing. */
+/* Of what has none: SYSTEM and Administrators may do all, others nothing. */
+extern const UCHAR NtDefaultDescriptor[];
+/* What Account may do with an object that Descriptor guards; NULL: the default one does. */
 ACCESS_MASK NtAccessAllowed(_In_opt_ PSECURITY_DESCRIPTOR Descriptor, _In_ SIM_ACCOUNT Account,
                             _In_ const GENERIC_MAPPING *Mapping);
 ULONG NtDescriptorLength(_In_ PSECURITY_DESCRIPTOR Descriptor);
 extern const GENERIC_MAPPING NtFileMapping;
+VOID NtSeCheckEmpty(_In_z_ PCSTR When);
 VOID NtMapGeneric(_Inout_ ACCESS_MASK *Access, _In_ const GENERIC_MAPPING *Mapping);
 
 /* ---- rtl.c */

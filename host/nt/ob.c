@@ -48,6 +48,9 @@ POBJECT_TYPE *IoFileObjectType = &FileTypeCell;
 POBJECT_TYPE *PsProcessType = &ProcessTypeCell;
 POBJECT_TYPE *PsThreadType = &ThreadTypeCell;
 
+static OBJECT_TYPE *const Types[] = {&NtEventType,  &NtSectionType, &NtFileType, &NtProcessType,
+                                     &NtThreadType, &NtDeviceType,  &NtKeyType};
+
 static pthread_mutex_t KernelLock = PTHREAD_MUTEX_INITIALIZER;
 
 VOID NtLock(VOID)
@@ -269,6 +272,51 @@ VOID NtHandlesCloseAll(PEPROCESS Process)
     }
 }
 
+/* As in the lists of ZwQuerySystemInformation, from 2 on as on Windows; a driver finds it out from an object it knows. */
+static ULONG TypeIndex(_In_ const OBJECT_TYPE *Type)
+{
+    ULONG Index = 0;
+
+    while (Types[Index] != Type)
+    {
+        Index++;
+    }
+    return Index + 2;
+}
+
+/* Under NtLock. */
+static VOID Enumerate(_In_ PEPROCESS Process, _In_ VOID (*Routine)(PVOID, const NT_HANDLE_SEEN *), _In_ PVOID Context)
+{
+    ULONG64 Base = Process == NtSystemProcess ? KERNEL_HANDLE : 0;
+
+    for (ULONG I = 0; I < Process->Handles.Count; I++)
+    {
+        const NT_HANDLE *Entry = &Process->Handles.Entries[I];
+
+        if (Entry->Object)
+        {
+            NT_HANDLE_SEEN Seen = {.Object = Entry->Object,
+                                   .Process = Process->Id,
+                                   .Handle = (HANDLE)((I + 1ull) * 4 + Base),
+                                   .Access = Entry->Access,
+                                   .Type = TypeIndex(HeaderOf(Entry->Object)->Type)};
+
+            Routine(Context, &Seen);
+        }
+    }
+}
+
+VOID NtHandlesEnumerate(VOID (*Routine)(PVOID Context, const NT_HANDLE_SEEN *Seen), PVOID Context)
+{
+    NtLock();
+    Enumerate(NtSystemProcess, Routine, Context);
+    for (PEPROCESS Process = NtProcessNext(NULL); Process; Process = NtProcessNext(Process))
+    {
+        Enumerate(Process, Routine, Context);
+    }
+    NtUnlock();
+}
+
 /* ---- What drivers call */
 
 NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
@@ -487,9 +535,6 @@ NTSTATUS SimWait(PEPROCESS Process, ULONG Count, const HANDLE *Handles, ULONG Mi
 
 VOID NtObCheckEmpty(PCSTR When)
 {
-    OBJECT_TYPE *Types[] = {&NtEventType,  &NtSectionType, &NtFileType, &NtProcessType,
-                            &NtThreadType, &NtDeviceType,  &NtKeyType};
-
     /* A thread is waited for until it is signalled; it is gone a moment later. */
     for (ULONG Tries = 0; Tries < 2000 && ReadAcquire(&NtThreadType.Alive); Tries++)
     {

@@ -123,6 +123,11 @@ static PDO *PdoOf(_In_ DEVICE_OBJECT *Device)
     return Device->DeviceExtension;
 }
 
+ULONG NtPdoNumber(DEVICE_OBJECT *Device)
+{
+    return PdoOf(Device)->Number;
+}
+
 BOOLEAN NtIsPdo(DEVICE_OBJECT *Device)
 {
     return Device->DriverObject == &Bus;
@@ -151,18 +156,39 @@ static VOID SetProperty(_Inout_ PDO *Pdo, _In_ const SIM_PROPERTY *Property)
     Slot->Data = Data;
 }
 
+/* DEVPKEY_Device_Security, "Unified Device Property Model": what an INF says of who may open the device. */
+static VOID Secure(_In_ DEVICE_OBJECT *Device)
+{
+    static const DEVPROPKEY Security = {{0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}},
+                                        25};
+    const SIM_PROPERTY *Property = NtDeviceProperty(Device, &Security);
+
+    if (Property)
+    {
+        NtDeviceSecure(Device, (PSECURITY_DESCRIPTOR)Property->Data);
+    }
+}
+
 NTSTATUS SimAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULONG Count, DEVICE_OBJECT **Pdo)
 {
     DEVICE_OBJECT *Device = NtDeviceCreate(&Bus, sizeof(PDO), FILE_DEVICE_UNKNOWN);
+    WCHAR Number[12], Path[32];
+    UNICODE_STRING Digits = {.Buffer = Number, .MaximumLength = sizeof(Number)};
+    UNICODE_STRING Name = {.Buffer = Path, .MaximumLength = sizeof(Path)};
     SIM_GUARD Guard;
     NTSTATUS Status;
 
-    Device->Flags &= ~DO_DEVICE_INITIALIZING;
     PdoOf(Device)->Number = (ULONG)InterlockedIncrement(&NextNumber);
+    RtlIntegerToUnicodeString(PdoOf(Device)->Number, 10, &Digits);
+    RtlAppendUnicodeToString(&Name, L"\\Device\\Sim");
+    RtlAppendUnicodeStringToString(&Name, &Digits);
+    NtDeviceName(Device, &Name);
+    Device->Flags &= ~DO_DEVICE_INITIALIZING;
     for (ULONG I = 0; I < Count; I++)
     {
         SetProperty(PdoOf(Device), &Properties[I]);
     }
+    Secure(Device);
     SimGuardBegin(&Guard);
     Status = Driver->DriverExtension->AddDevice(Driver, Device);
     SimGuardEnd(&Guard, "AddDevice", (PVOID)Driver->DriverExtension->AddDevice);
@@ -178,10 +204,15 @@ NTSTATUS SimAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULO
 NTSTATUS SimPnp(DEVICE_OBJECT *Pdo, UCHAR Minor)
 {
     DEVICE_OBJECT *Top = NtDeviceTop(Pdo);
-    IRP *Irp = NtIrpAllocate(Top->StackSize);
+    IRP *Irp = NtIrpAllocate(Top->StackSize, KernelMode);
     IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
     NTSTATUS Status;
 
+    if ((Minor == IRP_MN_REMOVE_DEVICE || Minor == IRP_MN_QUERY_REMOVE_DEVICE) && NtDeviceIsOpen(Pdo))
+    {
+        NtIrpFree(Irp);
+        return STATUS_DEVICE_BUSY;
+    }
     Irp->IoStatus.Status = STATUS_NOT_SUPPORTED; /* what every PnP request begins with */
     Stack->MajorFunction = IRP_MJ_PNP;
     Stack->MinorFunction = Minor;
@@ -199,6 +230,7 @@ VOID SimDeleteDevice(DEVICE_OBJECT *Pdo)
         free((PVOID)Extension->Properties[I].Data);
     }
     free(Extension->Properties);
+    NtInterfacesForget(Pdo);
     IoDeleteDevice(Pdo);
 }
 
@@ -268,41 +300,4 @@ NTSTATUS IoGetDeviceProperty(PDEVICE_OBJECT DeviceObject, DEVICE_REGISTRY_PROPER
     NtIrql(PASSIVE_LEVEL);
     *ResultLength = 0;
     return STATUS_OBJECT_NAME_NOT_FOUND;
-}
-
-NTSTATUS IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GUID *InterfaceClassGuid,
-                                   PUNICODE_STRING ReferenceString, PUNICODE_STRING SymbolicLinkName)
-{
-    UNICODE_STRING Guid, Number;
-    WCHAR Digits[12];
-    NTSTATUS Status;
-
-    NtIrql(PASSIVE_LEVEL);
-    if (SimFail(__func__, SIM_PLACE()))
-    {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    Number = (UNICODE_STRING){.Buffer = Digits, .MaximumLength = sizeof(Digits)};
-    RtlIntegerToUnicodeString(PdoOf(PhysicalDeviceObject)->Number, 10, &Number);
-    Status = RtlStringFromGUID(InterfaceClassGuid, &Guid);
-    if (!NT_SUCCESS(Status))
-    {
-        return Status;
-    }
-    SymbolicLinkName->Length = 0;
-    SymbolicLinkName->MaximumLength = 160;
-    SymbolicLinkName->Buffer = NtPoolAllocate(160, 'rtsU', SIM_PLACE());
-    RtlAppendUnicodeToString(SymbolicLinkName, L"\\??\\SIM#");
-    RtlAppendUnicodeStringToString(SymbolicLinkName, &Number);
-    RtlAppendUnicodeToString(SymbolicLinkName, L"#");
-    RtlAppendUnicodeStringToString(SymbolicLinkName, &Guid);
-    RtlFreeUnicodeString(&Guid);
-    return STATUS_SUCCESS;
-}
-
-/* Nobody looks devices up by interface class yet. */
-NTSTATUS IoSetDeviceInterfaceState(PUNICODE_STRING SymbolicLinkName, BOOLEAN Enable)
-{
-    NtIrql(PASSIVE_LEVEL);
-    return STATUS_SUCCESS;
 }

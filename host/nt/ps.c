@@ -4,6 +4,7 @@
  * make its calls. System threads are real ones. PASSIVE_LEVEL.
  */
 #include "host/nt/nt.h"
+#include <unistd.h>
 
 #define NOTIFY_ROUTINES 8
 
@@ -38,7 +39,12 @@ PEPROCESS NtSystemProcess = &System;
 
 static LIST_ENTRY Processes = {&Processes, &Processes}; /* NtLock */
 static ULONG64 NextProcessId = 1000;
-static PCREATE_PROCESS_NOTIFY_ROUTINE Notify[NOTIFY_ROUTINES]; /* NtLock */
+
+static struct
+{
+    PCREATE_PROCESS_NOTIFY_ROUTINE Routine;
+    ULONG Running;
+} Notify[NOTIFY_ROUTINES]; /* NtLock */
 
 /* ---- Threads */
 
@@ -159,23 +165,46 @@ NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process)
     return Status;
 }
 
+PEPROCESS NtProcessNext(PEPROCESS Process)
+{
+    LIST_ENTRY *Entry = Process ? Process->Link.Flink : Processes.Flink;
+
+    return Entry == &Processes ? NULL : CONTAINING_RECORD(Entry, struct _KPROCESS, Link);
+}
+
+/* Once removed, a routine does not run any more, nor does it still: "PsSetCreateProcessNotifyRoutineEx" says so. */
 NTSTATUS PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRoutine, BOOLEAN Remove)
 {
     NTSTATUS Status = STATUS_INVALID_PARAMETER;
+    LONG Free = -1, Known = -1;
 
     NtIrql(PASSIVE_LEVEL);
+    NtRule("ProcessNotify", !NtThread()->Notifying, "called by a process notify routine, which it would wait for");
     if (!Remove && SimFail(__func__, SIM_PLACE()))
     {
         return STATUS_INVALID_PARAMETER;
     }
     NtLock();
-    for (ULONG I = 0; I < NOTIFY_ROUTINES && Status != STATUS_SUCCESS; I++)
+    for (LONG I = NOTIFY_ROUTINES - 1; I >= 0; I--)
     {
-        if (Notify[I] == (Remove ? NotifyRoutine : NULL))
+        Known = Notify[I].Routine == NotifyRoutine ? I : Known;
+        Free = !Notify[I].Routine && !Notify[I].Running ? I : Free;
+    }
+    if (Remove && Known >= 0)
+    {
+        Notify[Known].Routine = NULL;
+        while (Notify[Known].Running && !NtThread()->Notifying)
         {
-            Notify[I] = Remove ? NULL : NotifyRoutine;
-            Status = STATUS_SUCCESS;
+            NtUnlock();
+            usleep(50);
+            NtLock();
         }
+        Status = STATUS_SUCCESS;
+    }
+    else if (!Remove && Known < 0 && Free >= 0)
+    {
+        Notify[Free].Routine = NotifyRoutine;
+        Status = STATUS_SUCCESS;
     }
     NtUnlock();
     return Status;
@@ -202,23 +231,33 @@ NTSTATUS ZwOpenProcess(PHANDLE ProcessHandle, ACCESS_MASK DesiredAccess, POBJECT
     return Status;
 }
 
+/* In a critical region at PASSIVE_LEVEL: "PCREATE_PROCESS_NOTIFY_ROUTINE". */
 static VOID CallNotify(_In_ PEPROCESS Process, _In_ BOOLEAN Create)
 {
-    PCREATE_PROCESS_NOTIFY_ROUTINE Copy[NOTIFY_ROUTINES];
     SIM_GUARD Guard;
 
-    NtLock();
-    memcpy(Copy, Notify, sizeof(Copy));
-    NtUnlock();
+    KeEnterCriticalRegion();
+    NtThread()->Notifying = TRUE;
     for (ULONG I = 0; I < NOTIFY_ROUTINES; I++)
     {
-        if (Copy[I])
+        PCREATE_PROCESS_NOTIFY_ROUTINE Routine;
+
+        NtLock();
+        Routine = Notify[I].Routine;
+        Notify[I].Running += Routine != NULL;
+        NtUnlock();
+        if (Routine)
         {
             SimGuardBegin(&Guard);
-            Copy[I]((HANDLE)System.Id, (HANDLE)Process->Id, Create);
-            SimGuardEnd(&Guard, "process notify routine", (PVOID)Copy[I]);
+            Routine((HANDLE)System.Id, (HANDLE)Process->Id, Create);
+            SimGuardEnd(&Guard, "process notify routine", (PVOID)Routine);
+            NtLock();
+            Notify[I].Running--;
+            NtUnlock();
         }
     }
+    NtThread()->Notifying = FALSE;
+    KeLeaveCriticalRegion();
 }
 
 PEPROCESS NtEnter(PEPROCESS Process)
@@ -235,16 +274,24 @@ VOID NtLeave(PEPROCESS Previous)
     NtThread()->Process = Previous;
 }
 
+/* Below DISPATCH_LEVEL, and undone by the same thread before it returns: "KeStackAttachProcess". */
 VOID KeStackAttachProcess(PRKPROCESS Process, PRKAPC_STATE ApcState)
 {
-    NtIrql(DISPATCH_LEVEL);
+    NtIrql(APC_LEVEL);
+    NtThread()->Attached++;
     ApcState->Process = NtEnter(Process);
 }
 
 VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
 {
-    NtIrql(DISPATCH_LEVEL);
-    NtLeave(ApcState->Process);
+    PKTHREAD Thread = NtThread();
+
+    NtIrql(APC_LEVEL);
+    if (NtRule("ProcessAttach", Thread->Attached, "this thread is not attached to a process"))
+    {
+        Thread->Attached--;
+        NtLeave(ApcState->Process);
+    }
 }
 
 PEPROCESS SimProcessCreate(SIM_ACCOUNT Account)
@@ -262,11 +309,17 @@ PEPROCESS SimProcessCreate(SIM_ACCOUNT Account)
     return Process;
 }
 
+VOID SimProcessMake32Bit(PEPROCESS Process)
+{
+    Process->Is32Bit = TRUE;
+}
+
 VOID SimProcessKill(PEPROCESS Process)
 {
     PEPROCESS Previous = NtEnter(Process);
 
     CallNotify(Process, FALSE);
+    NtIrpCancelAll(Process);
     NtHandlesCloseAll(Process);
     NtSignal(&Process->Header, 1);
     NtLeave(Previous);
@@ -289,9 +342,9 @@ VOID NtPsCheckEmpty(PCSTR When)
 {
     for (ULONG I = 0; I < NOTIFY_ROUTINES; I++)
     {
-        if (Notify[I])
+        if (Notify[I].Routine)
         {
-            NtRuleBroken("Leak_Notify", When, (PVOID)Notify[I], "a process notify routine is still set");
+            NtRuleBroken("Leak_Notify", When, (PVOID)Notify[I].Routine, "a process notify routine is still set");
         }
     }
 }

@@ -102,7 +102,8 @@ VOID SimGuardBegin(SIM_GUARD *Guard)
     *Guard = (SIM_GUARD){.Irql = Thread->Irql,
                          .SpinLocks = Thread->SpinLocks,
                          .Resources = Thread->Resources,
-                         .Critical = Thread->Critical};
+                         .Critical = Thread->Critical,
+                         .Attached = Thread->Attached};
 }
 
 VOID SimGuardEnd(const SIM_GUARD *Guard, PCSTR Call, const VOID *Place)
@@ -129,6 +130,11 @@ VOID SimGuardEnd(const SIM_GUARD *Guard, PCSTR Call, const VOID *Place)
         NtRuleBroken("CriticalRegions", Call, Place, "%u critical regions before, %u after", Guard->Critical,
                      Thread->Critical);
     }
+    if (Thread->Attached != Guard->Attached)
+    {
+        NtRuleBroken("ProcessAttach", Call, Place, "attached to %u processes before, to %u after", Guard->Attached,
+                     Thread->Attached);
+    }
 }
 
 ULONG SimSpinLocksHeld(VOID)
@@ -138,10 +144,11 @@ ULONG SimSpinLocksHeld(VOID)
 
 VOID NtCheckNothingHeld(PKTHREAD Thread, PCSTR Call, const VOID *Place)
 {
-    if (Thread->Irql != PASSIVE_LEVEL || Thread->SpinLocks || Thread->Resources || Thread->Critical)
+    if (Thread->Irql != PASSIVE_LEVEL || Thread->SpinLocks || Thread->Resources || Thread->Critical || Thread->Attached)
     {
-        NtRuleBroken("NothingHeld", Call, Place, "IRQL %u, %u spin locks, %u resources, %u critical regions",
-                     Thread->Irql, Thread->SpinLocks, Thread->Resources, Thread->Critical);
+        NtRuleBroken("NothingHeld", Call, Place,
+                     "IRQL %u, %u spin locks, %u resources, %u critical regions, attached to %u processes",
+                     Thread->Irql, Thread->SpinLocks, Thread->Resources, Thread->Critical, Thread->Attached);
     }
 }
 
@@ -151,6 +158,7 @@ VOID SimCheckEmpty(PCSTR When)
     NtIrpCheckEmpty(When);
     NtIoCheckEmpty(When);
     NtPsCheckEmpty(When);
+    NtSeCheckEmpty(When);
     NtKeysForget();
     NtObCheckEmpty(When);
     NtMmCheckEmpty(When);

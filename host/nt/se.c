@@ -46,6 +46,15 @@ static const SID_BYTES Administrators = {16, {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 
 static const SID_BYTES User = {
     28, {1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0xe9, 3, 0, 0}};
 
+/* D:P(A;;GA;;;SY)(A;;GA;;;BA) */
+const UCHAR NtDefaultDescriptor[] __attribute__((aligned(8))) = {
+    1, 0, 0x04, 0x90, 0, 0, 0, 0,    0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0,                 /* the header */
+    2, 0, 52,   0,    2, 0, 0, 0,                                                         /* the list */
+    0, 0, 20,   0,    0, 0, 0, 0x10, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0,                 /* SYSTEM */
+    0, 0, 24,   0,    0, 0, 0, 0x10, 1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0}; /* Administrators */
+
+static volatile LONG Contexts; /* captured and not released */
+
 const GENERIC_MAPPING NtFileMapping = {0x120089, 0x120116, 0x1200a0, FILE_ALL_ACCESS};
 
 VOID NtMapGeneric(ACCESS_MASK *Access, const GENERIC_MAPPING *Mapping)
@@ -180,16 +189,12 @@ static BOOLEAN Has(_In_ SIM_ACCOUNT Account, _In_ const UCHAR *Sid)
 
 ACCESS_MASK NtAccessAllowed(PSECURITY_DESCRIPTOR Descriptor, SIM_ACCOUNT Account, const GENERIC_MAPPING *Mapping)
 {
-    const UCHAR *Bytes = Descriptor;
-    const DESCRIPTOR *Header = Descriptor;
+    const UCHAR *Bytes = Descriptor ? Descriptor : NtDefaultDescriptor;
+    const DESCRIPTOR *Header = (const DESCRIPTOR *)Bytes;
     const ACL_HEADER *Acl;
     ACCESS_MASK Allowed = 0, Denied = 0;
     ULONG Offset;
 
-    if (!Descriptor)
-    {
-        return Account == SimUser ? 0 : Mapping->GenericAll;
-    }
     if (!(Header->Control & SE_DACL_PRESENT) || !Header->Dacl)
     {
         return Mapping->GenericAll; /* no list: everyone everything */
@@ -218,25 +223,60 @@ ACCESS_MASK NtAccessAllowed(PSECURITY_DESCRIPTOR Descriptor, SIM_ACCOUNT Account
     return Allowed;
 }
 
+/* ---- Subject contexts. A token is its process here, referenced; ProcessAuditId counts the locks. PASSIVE_LEVEL. */
+
+static BOOLEAN Captured(_In_ const SECURITY_SUBJECT_CONTEXT *Context, _In_ PCSTR Call, _In_ const VOID *Place)
+{
+    return Context->PrimaryToken ? TRUE
+                                 : NtRuleBroken("SubjectContext", Call, Place, "not captured, or released already");
+}
+
 VOID SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
+    NtIrql(PASSIVE_LEVEL);
     *SubjectContext = (SECURITY_SUBJECT_CONTEXT){.PrimaryToken = IoGetCurrentProcess()};
+    if (SubjectContext->PrimaryToken != NtSystemProcess)
+    {
+        ObfReferenceObject(SubjectContext->PrimaryToken);
+    }
+    InterlockedIncrement(&Contexts);
 }
 
 VOID SeLockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
+    NtIrql(PASSIVE_LEVEL);
+    if (Captured(SubjectContext, __func__, SIM_PLACE()))
+    {
+        SubjectContext->ProcessAuditId = (PVOID)((ULONG_PTR)SubjectContext->ProcessAuditId + 1);
+    }
 }
 
 VOID SeUnlockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
+    NtIrql(PASSIVE_LEVEL);
+    if (Captured(SubjectContext, __func__, SIM_PLACE()) &&
+        NtRule("SubjectContext", SubjectContext->ProcessAuditId != NULL, "unlocked without having been locked"))
+    {
+        SubjectContext->ProcessAuditId = (PVOID)((ULONG_PTR)SubjectContext->ProcessAuditId - 1);
+    }
 }
 
 VOID SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
-    SubjectContext->PrimaryToken = NULL;
+    NtIrql(PASSIVE_LEVEL);
+    if (!Captured(SubjectContext, __func__, SIM_PLACE()))
+    {
+        return;
+    }
+    NtRule("SubjectContext", !SubjectContext->ProcessAuditId, "released while it is locked");
+    if (SubjectContext->PrimaryToken != NtSystemProcess)
+    {
+        ObfDereferenceObject(SubjectContext->PrimaryToken);
+    }
+    *SubjectContext = (SECURITY_SUBJECT_CONTEXT){0};
+    InterlockedDecrement(&Contexts);
 }
 
-/* A token is its process here. */
 BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT_CONTEXT SubjectContext,
                       BOOLEAN SubjectContextLocked, ACCESS_MASK DesiredAccess, ACCESS_MASK PreviouslyGrantedAccess,
                       PVOID *Privileges, PGENERIC_MAPPING GenericMapping, KPROCESSOR_MODE AccessMode,
@@ -245,6 +285,13 @@ BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT
     ACCESS_MASK Wanted = DesiredAccess & ~(ACCESS_MASK)MAXIMUM_ALLOWED, Allowed;
 
     NtIrql(PASSIVE_LEVEL);
+    if (!Captured(SubjectContext, __func__, SIM_PLACE()) || SimFail(__func__, SIM_PLACE()))
+    {
+        *GrantedAccess = 0;
+        *AccessStatus = STATUS_ACCESS_DENIED;
+        return FALSE;
+    }
+    NtRule("SubjectContext", !SubjectContextLocked || SubjectContext->ProcessAuditId, "said to be locked, and is not");
     NtMapGeneric(&Wanted, GenericMapping);
     Allowed =
         AccessMode == KernelMode
@@ -258,6 +305,24 @@ BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT
         *GrantedAccess = 0;
     }
     return NT_SUCCESS(*AccessStatus);
+}
+
+/* SYSTEM and administrators have every privilege here, all others SeChangeNotifyPrivilege only. */
+BOOLEAN SeSinglePrivilegeCheck(LUID PrivilegeValue, KPROCESSOR_MODE PreviousMode)
+{
+    NtIrql(PASSIVE_LEVEL);
+    return PreviousMode == KernelMode || IoGetCurrentProcess()->Account != SimUser ||
+           (PrivilegeValue.HighPart == 0 && PrivilegeValue.LowPart == 23);
+}
+
+VOID NtSeCheckEmpty(PCSTR When)
+{
+    LONG Left = ReadAcquire(&Contexts);
+
+    if (Left)
+    {
+        NtRuleBroken("Leak_SubjectContext", When, NULL, "%d subject contexts are not released", (int)Left);
+    }
 }
 
 PGENERIC_MAPPING IoGetFileObjectGenericMapping(VOID)

@@ -23,7 +23,7 @@ VOID SimDescribe(_In_opt_ const VOID *Place, _Out_writes_(Size) PCHAR Text, _In_
 typedef struct _SIM_GUARD
 {
     KIRQL Irql;
-    ULONG SpinLocks, Resources, Critical;
+    ULONG SpinLocks, Resources, Critical, Attached;
 } SIM_GUARD;
 VOID SimGuardBegin(_Out_ SIM_GUARD *Guard);
 VOID SimGuardEnd(_In_ const SIM_GUARD *Guard, _In_z_ PCSTR Call, _In_opt_ const VOID *Place);
@@ -58,7 +58,8 @@ typedef enum _SIM_ACCOUNT
 } SIM_ACCOUNT;
 
 PEPROCESS SimProcessCreate(_In_ SIM_ACCOUNT Account);
-/* Closes all handles of the process, in the calling thread, while threads that act for it may still run. */
+VOID SimProcessMake32Bit(_Inout_ PEPROCESS Process);
+/* Cancels its requests and closes all handles of the process, in the calling thread, while threads that act for it may still run. */
 VOID SimProcessKill(_Inout_ PEPROCESS Process);
 /* The last trace: no thread acts for it any more. Its memory goes. */
 VOID SimProcessDelete(_In_ PEPROCESS Process);
@@ -68,7 +69,8 @@ NTSTATUS SimEventSet(_Inout_ PEPROCESS Process, _In_ HANDLE Handle);
 /* STATUS_TIMEOUT after so many milliseconds; otherwise STATUS_WAIT_0 + the first signalled handle's index. */
 NTSTATUS SimWait(_Inout_ PEPROCESS Process, _In_ ULONG Count, _In_reads_(Count) const HANDLE *Handles,
                  _In_ ULONG Milliseconds);
-/* Path as CreateFile takes it: \\.\Name, or \\.\Global\Name. */
+/* Path as CreateFile takes it: \\.\Name, \\.\Global\Name, or an interface's. Input and Output of a request whose method is
+ * not METHOD_BUFFERED lie in memory of the process. */
 NTSTATUS SimOpen(_Inout_ PEPROCESS Process, _In_z_ PCWSTR Path, _In_ ACCESS_MASK Access, _Out_ HANDLE *Handle);
 NTSTATUS SimIoControl(_Inout_ PEPROCESS Process, _In_ HANDLE Handle, _In_ ULONG Code,
                       _In_reads_bytes_opt_(InputLength) const VOID *Input, _In_ ULONG InputLength,
@@ -83,8 +85,9 @@ NTSTATUS SimDuplicateHandle(_Inout_ PEPROCESS From, _In_ HANDLE Handle, _Inout_ 
 NTSTATUS SimMapSection(_Inout_ PEPROCESS Process, _In_ HANDLE Section, _In_ BOOLEAN Hostile, _Outptr_ PVOID *Address,
                        _Out_ SIZE_T *Size);
 VOID SimUnmapSection(_Inout_ PEPROCESS Process, _In_ PVOID Address);
-/* Memory of the process' own, as VirtualAlloc gives it. Goes with the process. */
+/* Memory of the process' own, zeroed, as VirtualAlloc gives it. Goes with the process, if not freed before. */
 PVOID SimUserMemory(_Inout_ PEPROCESS Process, _In_ SIZE_T Size);
+VOID SimUserFree(_Inout_ PEPROCESS Process, _In_ PVOID Address);
 
 /* ---- Drivers and devices (pnp.c). */
 
@@ -102,8 +105,11 @@ NTSTATUS SimUnloadDriver(_In_ DRIVER_OBJECT *Driver);
 /* A device appears that Driver is for: its AddDevice is called. */
 NTSTATUS SimAddDevice(_In_ DRIVER_OBJECT *Driver, _In_reads_(Count) const SIM_PROPERTY *Properties, _In_ ULONG Count,
                       _Outptr_ DEVICE_OBJECT **Pdo);
-/* Sends IRP_MN_START_DEVICE, _SURPRISE_REMOVAL, _REMOVE_DEVICE or another to the device's stack. */
+/* Sends IRP_MN_START_DEVICE, _SURPRISE_REMOVAL, _REMOVE_DEVICE or another to the device's stack. While a program has it
+ * open it is not removed: STATUS_DEVICE_BUSY. "IRP_MN_SURPRISE_REMOVAL". */
 NTSTATUS SimPnp(_In_ DEVICE_OBJECT *Pdo, _In_ UCHAR Minor);
+/* Path: at least 80 characters, for SimOpen. STATUS_OBJECT_NAME_NOT_FOUND: no such interface, or it is not enabled. */
+NTSTATUS SimDeviceInterface(_In_ DEVICE_OBJECT *Pdo, _In_ const GUID *Class, _Out_ PWCHAR Path);
 /* After IRP_MN_REMOVE_DEVICE: the bus forgets the device. */
 VOID SimDeleteDevice(_In_ DEVICE_OBJECT *Pdo);
 

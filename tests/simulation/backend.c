@@ -17,6 +17,8 @@
 #define GAP           64 /* bytes between the parts of a packet, which nobody may read */
 #define HELD_MAX      1024
 
+#define UNMAPPED_OFFSET 100 /* bytes from where a program's memory begins */
+
 /* One chain that can be sent, with memory of its own. */
 typedef struct _CARRIER
 {
@@ -407,15 +409,16 @@ static VOID Unmap(_Inout_ BACKEND *Stack, _In_ NET_BUFFER *Buffer, _Out_ MDL **L
     for (MDL *Mdl = Buffer->MdlChain, **Link = &Buffer->MdlChain; Mdl; Mdl = Mdl->Next)
     {
         SIZE_T Length = Mdl->ByteCount;
-        PUCHAR Memory = SimUserMemory(Stack->Sender, Length + PAGE_SIZE);
+        PUCHAR Memory;
         MDL *User;
 
         if (!Length)
         {
             continue; /* an empty part stays out */
         }
-        memcpy(Memory + 100, Mdl->MappedSystemVa, Length);
-        User = IoAllocateMdl(Memory + 100, (ULONG)Length, FALSE, FALSE, NULL);
+        Memory = SimUserMemory(Stack->Sender, Length + PAGE_SIZE);
+        memcpy(Memory + UNMAPPED_OFFSET, Mdl->MappedSystemVa, Length);
+        User = IoAllocateMdl(Memory + UNMAPPED_OFFSET, (ULONG)Length, FALSE, FALSE, NULL);
         __try
         {
             MmProbeAndLockPages(User, UserMode, IoReadAccess);
@@ -488,8 +491,11 @@ BOOLEAN StackSend(BACKEND *Stack, const STACK_SHAPE *Shape, ULONG Length, BOOLEA
     }
     for (ULONG I = 0; Locked[I]; I++)
     {
+        PUCHAR Memory = (PUCHAR)MmGetMdlVirtualAddress(Locked[I]) - UNMAPPED_OFFSET;
+
         MmUnlockPages(Locked[I]);
         IoFreeMdl(Locked[I]);
+        SimUserFree(Stack->Sender, Memory);
     }
     pthread_mutex_lock(&Stack->Lock);
     Stack->Counters.Sent += Packets;

@@ -136,6 +136,14 @@ static VOID TakeTwice(VOID)
     KeAcquireSpinLockAtDpcLevel(&First);
 }
 
+static VOID TakeTwiceShared(VOID)
+{
+    static EX_SPIN_LOCK Lock;
+
+    ExAcquireSpinLockShared(&Lock);
+    ExAcquireSpinLockExclusiveAtDpcLevel(&Lock);
+}
+
 static ERESOURCE *MakeResource(VOID)
 {
     ERESOURCE *Resource = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Resource), WRONG_TAG);
@@ -377,6 +385,32 @@ static VOID TouchView(VOID)
     *(volatile UCHAR *)View = 1;
 }
 
+/* Outside __try, and where no __try helps. */
+static VOID TouchFreed(VOID)
+{
+    PEPROCESS Process = SimProcessCreate(SimUser);
+    volatile UCHAR *Memory = SimUserMemory(Process, 4096);
+
+    SimUserFree(Process, (PVOID)Memory);
+    Memory[0] = 1;
+}
+
+static VOID TouchAtDispatch(VOID)
+{
+    PEPROCESS Process = SimProcessCreate(SimUser);
+    volatile UCHAR *Memory = SimUserMemory(Process, 4096);
+
+    SimUserFree(Process, (PVOID)Memory);
+    Raise();
+    __try
+    {
+        Memory[0] = 1;
+    }
+    __except (EXCEPTION_EXECUTE_HANDLER)
+    {
+    }
+}
+
 static VOID RaiseUnhandled(VOID)
 {
     ExRaiseStatus(STATUS_ACCESS_VIOLATION);
@@ -589,6 +623,7 @@ static const RULE_CASE Cases[] = {
 
 static const RULE_CASE Fatal[] = {
     {"SpinLock", TakeTwice},
+    {"SpinLock", TakeTwiceShared},
     {"SEGV", TouchView}, /* the sanitizer's word */
     {"Exception", RaiseUnhandled},
     {"BugCheck", BugCheck},
@@ -596,6 +631,8 @@ static const RULE_CASE Fatal[] = {
     {"SystemThread", EndForeignThread},
     {"Resource", ResourceUninitialised},
     {"IrpStack", NoStackLeft},
+    {"SEGV", TouchFreed},
+    {"SEGV", TouchAtDispatch},
 };
 
 static VOID Try(_In_ const RULE_CASE *Case)
@@ -651,6 +688,11 @@ VOID RulesFire(VOID)
 
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     for (const RULE_CASE *Case = RulesLeft; Case->Rule; Case++)
+    {
+        Try(Case);
+        Count++;
+    }
+    for (const RULE_CASE *Case = RulesPrograms; Case->Rule; Case++)
     {
         Try(Case);
         Count++;

@@ -15,6 +15,8 @@ typedef struct _RULE_CASE
 
 /* rules_left.c: ends with a NULL. Tried with nothing else there, because they count what is left. */
 extern const RULE_CASE RulesLeft[];
+/* rules_programs.c: the same. */
+extern const RULE_CASE RulesPrograms[];
 
 static inline PVOID Allocate(VOID)
 {

@@ -21,7 +21,9 @@
                         Each(ShortChains) Each(OddOpens) Each(NoLists) Each(OvertakenRemoval) Each(EndWhileDying)      \
                             Each(IdleHandlers) Each(DropStatistics) Each(OthersComeAndGo) Each(ProgramIsWoken)         \
                                 Each(DriverIsWoken) Each(SpaceIsTold) Each(OtherMiniport) Each(WrongMiniports)         \
-                                    Each(DeferredWork) Each(RulesFire) Each(Faults) Each(Spin)
+                                    Each(DeferredWork) Each(RequestMethods) Each(ProgramMemory) Each(PendingAtDeath)   \
+                                        Each(OpenedByInterface) Each(WhoHasItOpen) Each(SystemRoutines)                \
+                                            Each(ReadersAndWriters) Each(RulesFire) Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)

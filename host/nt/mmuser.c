@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program's memory: where its views lie, the memory it allocates itself, the probes that a driver makes, and faults.
+ * Programs have a range of addresses of their own, the same one for all, none of which comes back soon: an address that
+ * was freed faults, and a fault there inside __try raises STATUS_ACCESS_VIOLATION, as on Windows; any other fault ends the
+ * run. Whose memory it is, is asked by the probes; a bare access in the wrong process' context is not seen.
+ */
+#include "host/nt/nt.h"
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+/* Free in every process that Linux makes, with and without sanitizers: below where mmap begins, above their shadows. */
+#define USER_BEGIN ((PUCHAR)0x7ea000000000)
+#define USER_BYTES (64ull << 30)
+
+static _Atomic(ULONG64) Cursor;
+static struct sigaction Before;
+
+static BOOLEAN IsUser(_In_ const VOID *Address)
+{
+    return (PUCHAR)Address >= USER_BEGIN && (PUCHAR)Address < USER_BEGIN + USER_BYTES;
+}
+
+static void Fault(int Signal, siginfo_t *Information, void *Context)
+{
+    PKTHREAD Thread = NtThread();
+
+    /* At DISPATCH_LEVEL no handler helps: "Managing Hardware Priorities". */
+    if (Thread->Try && Thread->Irql < DISPATCH_LEVEL && IsUser(Information->si_addr))
+    {
+        /* The thread sanitizer blocks all signals in a handler, and this one is not returned from. */
+        pthread_sigmask(SIG_SETMASK, &((ucontext_t *)Context)->uc_sigmask, NULL);
+        HostRaise(STATUS_ACCESS_VIOLATION);
+    }
+    sigaction(Signal, &Before, NULL); /* the access is made again, and reported */
+}
+
+static void CatchFaults(void)
+{
+    struct sigaction Action = {.sa_sigaction = Fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+
+    sigaction(SIGSEGV, &Action, &Before);
+}
+
+PUCHAR NtUserReserve(SIZE_T Size)
+{
+    static pthread_once_t Once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&Once, CatchFaults);
+    for (ULONG Tries = 0; Tries < 100000; Tries++)
+    {
+        ULONG64 Offset = atomic_fetch_add_explicit(&Cursor, Size, memory_order_relaxed) % (USER_BYTES - (1ull << 30));
+        PVOID Address = mmap(USER_BEGIN + Offset, Size, PROT_NONE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+        if (Address != MAP_FAILED)
+        {
+            return Address;
+        }
+    }
+    return NULL;
+}
+
+/* ---- What programs call: VirtualAlloc, VirtualFree */
+
+PVOID SimUserMemory(PEPROCESS Process, SIZE_T Size)
+{
+    NT_SECTION *Section;
+    PVOID Address = NULL;
+
+    if (NT_SUCCESS(NtSectionCreate(Size, &Section)))
+    {
+        Address = NtSectionMap(Section, 0, Section->Size, NtMapUser);
+        if (Address)
+        {
+            NtViewAdd(Section, Address, Process, SIM_PLACE());
+        }
+        ObfDereferenceObject(Section);
+    }
+    return Address;
+}
+
+VOID SimUserFree(PEPROCESS Process, PVOID Address)
+{
+    SimUnmapSection(Process, Address);
+}
+
+/* ---- What drivers call. "ProbeForRead", "ProbeForWrite": the address is the present process', or they raise. */
+
+static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ ULONG Alignment)
+{
+    NT_VIEW *View;
+
+    if (!Length)
+    {
+        return;
+    }
+    if ((ULONG_PTR)Address % Alignment)
+    {
+        HostRaise(STATUS_DATATYPE_MISALIGNMENT);
+    }
+    NtLock();
+    View = NtViewFind((const VOID *)Address, Length, NtThread()->Process);
+    NtUnlock();
+    if (!View || !View->Process)
+    {
+        HostRaise(STATUS_ACCESS_VIOLATION);
+    }
+}
+
+VOID ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+{
+    NtIrql(APC_LEVEL);
+    NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
+    Probe(Address, Length, Alignment);
+}
+
+VOID ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+{
+    NtIrql(APC_LEVEL);
+    NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
+    Probe(Address, Length, Alignment);
+}
