@@ -1,6 +1,6 @@
 # plaintun: one Makefile, read from top to bottom. `make` alone lists the targets.
 # Everything made lies under build/. Sections: help, prerequisites, toolchain, wdk, ring, driver, library, tool, host,
-# simulator, fuzzing, examples, tests, demo, bench, clean.
+# simulator, fuzzing, examples, package, tests, demo, bench, clean.
 
 MAKEFLAGS += --no-builtin-rules
 SHELL     := /bin/bash
@@ -31,8 +31,8 @@ comma := ,
 # deps installs what is missing and touches no network when nothing is. Targets that run Wine need root and more.
 
 PACKAGES_BUILD := clang-19 lld-19 llvm-19 libclang-rt-19-dev mingw-w64-common mingw-w64-x86-64-dev \
-    gcc-mingw-w64-x86-64-win32 libcmocka-dev spin python3 clang-format-19
-PACKAGES_RUN := wine wine64 iproute2 iputils-ping iperf3 python3-pytest python3-scapy python3-pefile gnuplot-nox procps
+    gcc-mingw-w64-x86-64-win32 libcmocka-dev spin python3 python3-asn1crypto python3-pefile clang-format-19
+PACKAGES_RUN := wine wine64 iproute2 iputils-ping iperf3 python3-pytest python3-scapy gnuplot-nox procps openssl osslsigncode
 
 .PHONY: deps check-system check-machine
 deps: check-system ## install the Debian packages that are missing (asks no questions)
@@ -138,11 +138,18 @@ $(B)/$(1)/$(NAME).sys: $(DRIVER_SOURCES:driver/%.c=$(B)/$(1)/obj/driver/%.o) $(B
     $(B)/$(1)/lib/ntoskrnl.lib $(B)/$(1)/lib/hal.lib $(B)/$(1)/lib/ndis.lib
 	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /version:10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf \
 	    /dynamicbase /highentropyva /nxcompat /brepro /out:$$@ $$^
+
+$B/$(1)/$(NAME).inf: $B/identity/$(1)/$(NAME).inf
+	@mkdir -p $$(@D)
+	@cp $$< $$@
+
+$B/$(1)/$(NAME).cat: package/catalog.py $B/$(1)/$(NAME).inf $B/$(1)/$(NAME).sys
+	@$(PYTHON) $$^ $$@
 endef
 $(foreach arch,amd64 arm64,$(eval $(call driver_rules,$(arch))))
 
 .PHONY: driver
-driver: deps $(B)/amd64/$(NAME).sys $(B)/arm64/$(NAME).sys ## build the driver, plaintun.sys, for amd64 and arm64
+driver: deps $(foreach arch,amd64 arm64,$(addprefix $B/$(arch)/$(NAME).,sys inf cat)) ## build the driver with INF and catalog, for amd64 and arm64
 
 # --- library ---------------------------------------------------------------------------------------------------------
 # No C runtime: Debian has none for arm64. library/<dll>.def lists what is imported from that DLL. A 32-bit program needs
@@ -164,8 +171,8 @@ $B/$(1)/obj/library/loadconfig.o: wdk/loadconfig.c Makefile
 	@mkdir -p $$(@D)
 	@$(CLANG) $(LIBRARY_CFLAGS) $(WIN_CFLAGS_$(1)) -c $$< -o $$@
 
-$B/$(1)/obj/library/library.res: library/library.rc library/resource.h $(IDENTITY_H) $B/identity/$(NAME).inf \
-    $B/$(DRIVER_OF_$(1))/$(NAME).sys
+$B/$(1)/obj/library/library.res: library/library.rc library/resource.h $(IDENTITY_H) \
+    $(addprefix $B/$(DRIVER_OF_$(1))/$(NAME).,inf sys cat)
 	@mkdir -p $$(@D)
 	@$(RC) /I $B/$(DRIVER_OF_$(1)) /fo $$@ $$<
 
@@ -486,13 +493,78 @@ $(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/$(NAME).lib exa
 	@$(CLANG) $(EXE_FLAGS) -o $@ $(filter %.c %.lib,$^) $(EXE_LIBS)
 
 
+# --- package ---------------------------------------------------------------------------------------------------------
+# The zip depends on the sources alone, not on where, when and by whom it is made. In the signed one, build/signed takes
+# the place of build: .sys signed, catalog made and signed, both put into the libraries, which are linked anew and signed.
+
+PACKAGE := $B/$(NAME)-$(VERSION).zip
+PACKAGE_SIGNED := $B/$(NAME)-$(VERSION)-signed.zip
+PACKAGE_FILES := $(wildcard package/*.in LICENSE *.md docs/*.md include/*.h examples/* examples/*/*)
+SG := $B/signed
+
+.PHONY: package sign
+package: deps $(PACKAGE) ## build everything that users get, for all machines: build/plaintun-VERSION.zip
+
+$(PACKAGE): $(LIBRARIES) $(TOOLS) $(foreach arch,amd64 arm64,$(addprefix $B/$(arch)/$(NAME).,inf sys cat)) package/package.py $(PACKAGE_FILES)
+	@$(PYTHON) package/package.py $(NAME) $(VERSION) $B $@
+
+sign: deps $(PACKAGE_SIGNED) ## the same, signed by KEY= and CERT= (PEM), or by a test certificate made on the spot
+
+# Whose signatures build/signed carries: with another key all are made anew.
+export KEY CERT SIGN TIMESTAMP
+$(SG)/by: FORCE
+	@mkdir -p $(@D)
+	@echo '$(KEY) $(CERT) $(SIGN) $(TIMESTAMP)' | cmp -s - $@ || echo '$(KEY) $(CERT) $(SIGN) $(TIMESTAMP)' >$@
+FORCE:
+
+define signed_driver_rules
+$(SG)/$(1)/$(NAME).sys: $B/$(1)/$(NAME).sys package/sign $(SG)/by
+	@mkdir -p $$(@D)
+	@cp $$< $$@
+	@package/sign $$@
+
+$(SG)/$(1)/$(NAME).inf: $B/$(1)/$(NAME).inf
+	@mkdir -p $$(@D)
+	@cp $$< $$@
+
+$(SG)/$(1)/$(NAME).cat: package/catalog.py $(SG)/$(1)/$(NAME).inf $(SG)/$(1)/$(NAME).sys
+	@$(PYTHON) $$^ $$@
+	@package/sign $$@
+endef
+$(foreach arch,amd64 arm64,$(eval $(call signed_driver_rules,$(arch))))
+
+define signed_library_rules
+$(SG)/$(1)/library.res: library/library.rc library/resource.h $(IDENTITY_H) $(addprefix $(SG)/$(DRIVER_OF_$(1))/$(NAME).,inf sys cat)
+	@mkdir -p $$(@D)
+	@$(RC) /I $(SG)/$(DRIVER_OF_$(1)) /fo $$@ $$<
+
+$(SG)/$(1)/$(NAME).dll: $(LIBRARY_SOURCES:%.c=$B/$(1)/obj/%.o) $B/$(1)/obj/library/loadconfig.o \
+    $(LIBRARY_IMPORTS:%=$B/$(1)/obj/library/%.lib) $(SG)/$(1)/library.res library/library.def package/sign
+	@$(LLD) $(LIBRARY_LDFLAGS) $(LIBRARY_LDFLAGS_$(1)) /def:library/library.def /implib:$(SG)/$(1)/$(NAME).lib /out:$$@ \
+	    $$(filter-out %.def %/sign,$$^)
+	@package/sign $$@
+
+$(SG)/$(1)/wintun.dll: $(SG)/$(1)/$(NAME).dll
+	@cp $$< $$@
+
+$(SG)/$(1)/$(NAME).exe: $B/$(1)/$(NAME).exe package/sign $(SG)/by
+	@mkdir -p $$(@D)
+	@cp $$< $$@
+	@package/sign $$@
+endef
+$(foreach arch,x86 amd64 arm64,$(eval $(call signed_library_rules,$(arch))))
+
+$(PACKAGE_SIGNED): $(patsubst $B/%,$(SG)/%,$(LIBRARIES) $(TOOLS)) $(foreach arch,amd64 arm64,$(addprefix $(SG)/$(arch)/$(NAME).,inf sys cat)) \
+    package/package.py $(PACKAGE_FILES)
+	@$(PYTHON) package/package.py $(NAME) $(VERSION) $(SG) $@
+
 # --- tests -----------------------------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe mutations format
+SUITES         := layout ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe inf package mutations format
 SUITES_MACHINE := e2e
 
-.PHONY: check check-build check-pe check-format format
+.PHONY: check check-build check-pe check-inf check-package check-format format
 check: ## build and run all tests (root; about 10 minutes); closes with `N passed, N failed`
 	@scripts/check "$(SUITES)" "$(SUITES_MACHINE)"
 
@@ -502,6 +574,13 @@ PE_FILES := $B/amd64/$(NAME).sys $B/arm64/$(NAME).sys $(LIBRARIES) $(TOOLS) $(EX
 
 check-pe: $(PE_FILES) ## what every .sys, .dll and .exe must have: checksum, control-flow guard, NX, ASLR, imports, ...
 	@$(PYTHON) tests/unit/pe.py $(wildcard $(foreach kind,sys dll exe,$(addsuffix /*.$(kind),$B/x86 $B/amd64 $B/arm64)))
+
+check-inf: $(foreach arch,amd64 arm64,$B/$(arch)/$(NAME).inf) ## the INF files keep Windows' rules, and each rule finds what breaks it
+	@tests/unit/inf.py $^
+
+check-package: $(PACKAGE) ## packages, catalogs and signatures are what they should be
+	@$(MAKE) --no-print-directory $(PACKAGE_SIGNED) KEY= CERT= SIGN= TIMESTAMP=
+	@$(PYTHON) tests/unit/package.py $(NAME) $(PACKAGE) $(PACKAGE_SIGNED) build/signing/test.crt
 
 check-format: ## the C sources look as .clang-format says
 	@scripts/format --check

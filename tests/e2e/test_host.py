@@ -29,7 +29,7 @@ def windows_path(path):
 @pytest.fixture
 def package(tmp_path):
     """A driver package: its INF."""
-    shutil.copy(os.path.join(lab.BUILD, 'identity/plaintun.inf'), tmp_path)
+    shutil.copy(os.path.join(lab.BUILD, 'identity/amd64/plaintun.inf'), tmp_path)
     shutil.copy(os.path.join(lab.BUILD, 'amd64/plaintun.sys'), tmp_path)
     return os.path.join(tmp_path, 'plaintun.inf')
 

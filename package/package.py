@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Packs what users get:  package/package.py NAME VERSION BUILD OUT.zip
+
+BUILD holds x86/, amd64/ and arm64/ with what was made for them (build, or build/signed). The same files give the same zip:
+names sorted, the date of DriverVer as the date of all, one mode for all. CONTENTS is what is in it, and nothing else."""
+import glob
+import os
+import re
+import sys
+import zipfile
+
+LIBRARIES = ("x86", "amd64", "arm64")
+DRIVERS = ("amd64", "arm64")
+
+# In the zip, <- on the disk (a pattern; BUILD and NAME are put in). A name that ends in / is a folder.
+CONTENTS = [
+    ("README.md", "package/README.md.in"), ("LICENSE", "LICENSE"), ("", "SECURITY.md"),
+    ("docs/", "docs/*.md"), ("include/", "include/*.h"),
+    ("examples/", "examples/*.[ch]"), ("examples/", "examples/*/*"),
+    ("lib/cmake/{name}/{name}-config.cmake", "package/config.cmake.in"),
+    ("lib/cmake/{name}/{name}-config-version.cmake", "package/config-version.cmake.in"),
+]
+for arch in LIBRARIES:
+    CONTENTS += [(f"bin/{arch}/", f"{{build}}/{arch}/{{name}}.dll"), (f"bin/{arch}/", f"{{build}}/{arch}/wintun.dll"),
+                 (f"bin/{arch}/", f"{{build}}/{arch}/{{name}}.exe"),
+                 (f"lib/{arch}/", f"{{build}}/{arch}/{{name}}.lib"),
+                 (f"lib/{arch}/pkgconfig/{{name}}.pc", "package/pkgconfig.pc.in")]
+for arch in DRIVERS:
+    CONTENTS += [(f"driver/{arch}/", f"{{build}}/{arch}/{{name}}.{kind}") for kind in ("inf", "sys", "cat")]
+
+
+def pack(name, version, build, out):
+    root, files = f"{name}-{version}", {}
+    words = {"@NAME@": name, "@VERSION@": version}
+    for target, source in CONTENTS:
+        target, source = (text.format(name=name, build=build) for text in (target, source))
+        found = [path for path in glob.glob(source) if os.path.isfile(path)]
+        if not found and "*/" not in source:
+            sys.exit(f"package: {source} is not there; `make package` makes all that is needed")
+        for path in found:
+            with open(path, "rb") as file:
+                data = file.read()
+            if path.endswith(".in"):
+                text = data.decode()
+                for word, value in words.items():
+                    text = text.replace(word, value)
+                data = text.replace("@ARCH@", (target + "/").split("/")[1]).encode()
+            inside = target if target and not target.endswith("/") else target + (
+                path.split("/", 1)[1] if target == "examples/" else os.path.basename(path))
+            files[f"{root}/{inside}"] = data
+    inf = files[f"{root}/driver/amd64/{name}.inf"].decode()
+    month, day, year = map(int, re.search(r"^DriverVer\s*=\s*(\d+)/(\d+)/(\d+)", inf, re.M).groups())
+    with zipfile.ZipFile(out + ".new", "w") as archive:
+        for path in sorted(files):
+            info = zipfile.ZipInfo(path, (year, month, day, 0, 0, 0))
+            info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
+            archive.writestr(info, files[path], compresslevel=9)
+    os.replace(out + ".new", out)
+    print(f"package: {out}: {len(files)} files, {os.path.getsize(out)} bytes")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
+    pack(*sys.argv[1:])

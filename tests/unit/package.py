@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What must be true of the packages:  tests/unit/package.py NAME UNSIGNED.zip SIGNED.zip CERTIFICATE.crt
+
+Catalogs name the files of their package, and are told apart from those of changed files; the libraries carry the very
+driver that stands beside them; what is signed verifies by osslsigncode, which did not make the catalogs, and stops doing
+so when a byte changes; nothing tells where it was made."""
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+import pefile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "package"), os.path.join(ROOT, "tests/unit")]
+import catalog  # noqa: E402
+import pe  # noqa: E402
+
+DRIVER_OF = {"x86": "amd64", "amd64": "amd64", "arm64": "arm64"}
+results = {"passed": 0, "failed": 0}
+
+
+def check(condition, what):
+    results["passed" if condition else "failed"] += 1
+    if not condition:
+        print(f"package: {what}")
+
+
+def verify(path, certificate, *more):
+    command = ["osslsigncode", "verify", "-CAfile", certificate, *more, "-in", path]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def changed(path, offset):
+    """A copy of a file with one bit changed."""
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    data[offset] ^= 1
+    copy = os.path.join(os.path.dirname(path), "changed" + os.path.splitext(path)[1])
+    with open(copy, "wb") as file:
+        file.write(data)
+    return copy
+
+
+def refuses(data, what):
+    try:
+        catalog.read(data)
+        check(False, f"{what} is read as if it were good")
+    except (AssertionError, ValueError):
+        check(True, "")
+
+
+def check_catalog(folder, name, signed):
+    paths = [os.path.join(folder, f"{name}.{kind}") for kind in ("inf", "sys")]
+    with open(os.path.join(folder, f"{name}.cat"), "rb") as file:
+        data = file.read()
+    found = catalog.read(data)
+    check(not list(catalog.compare(found, paths)), f"{folder}: the catalog is not one of its files")
+    arch = {"amd64": "X64", "arm64": "ARM64"}[os.path.basename(folder)]
+    check(found["attributes"].get("OS") == f"_v100_{arch}_RS5", f"{folder}: OS is {found['attributes'].get('OS')}")
+    with open(paths[0]) as file:
+        check(f"Install,{found['attributes'].get('HWID1')}\n" in file.read().lower().replace("install", "Install"),
+              f"{folder}: HWID1 is not the INF's")
+    check(found["signers"] == signed, f"{folder}: {found['signers']} signers")
+    check({facts["kind"] for facts in found["members"].values()} == {"flat_file", "pe_image"}, f"{folder}: kinds of members")
+    for path, offset in ((paths[0], 100), (paths[1], 0x1000)):
+        copy = changed(path, offset)
+        check(list(catalog.compare(found, [copy])), f"{folder}: a changed {os.path.basename(path)} is taken for the right one")
+        os.remove(copy)
+    check(list(catalog.compare(found, paths[:1])), f"{folder}: a missing file is not seen")
+    key = next(iter(found["members"]))
+    first = data.index(key)
+    refuses(data[:first] + bytes(32) + data[first + 32:], f"{folder}: a member of two digests")
+    refuses(data.replace(b"\x82\x37\x0c\x01\x03", b"\x82\x37\x0c\x01\x02"), f"{folder}: a catalog of the kind without SHA-256")
+    refuses(data[:-1], f"{folder}: half a catalog")
+
+
+def resources(path):
+    """{number: bytes} of a file's RT_RCDATA."""
+    image = pefile.PE(path)
+    return {entry.id: image.get_data(leaf.data.struct.OffsetToData, leaf.data.struct.Size)
+            for kind in image.DIRECTORY_ENTRY_RESOURCE.entries if kind.id == 10
+            for entry in kind.directory.entries for leaf in entry.directory.entries}
+
+
+def check_tree(root, name, certificate):
+    """certificate: None where nothing is signed."""
+    signed = 0
+    for folder, _, names in os.walk(root):
+        for file in names:
+            path = os.path.join(folder, file)
+            if file.endswith((".sys", ".dll", ".exe", ".cat")):
+                good = verify(path, certificate or os.devnull)
+                check(good == bool(certificate), f"{path}: signature")
+                signed += good
+            if file.endswith((".sys", ".dll", ".exe")):
+                for fault, cause in pe.faults(open(path, "rb").read(), path, pe.def_imports()):
+                    check(False, f"{path}: {fault}: {cause}")
+    for arch in ("amd64", "arm64"):
+        folder = os.path.join(root, "driver", arch)
+        check_catalog(folder, name, bool(certificate))
+        if certificate:
+            with_catalog = ("-catalog", os.path.join(folder, f"{name}.cat"))
+            driver = os.path.join(folder, f"{name}.sys")
+            check(verify(driver, certificate, *with_catalog), f"{driver}: not a member by osslsigncode")
+            check(not verify(changed(driver, 0x1000), certificate, *with_catalog), f"{driver}: changed, and still a member")
+            check(not verify(changed(driver, 0x1000), certificate), f"{driver}: changed, and its signature still verifies")
+            check(not verify(changed(with_catalog[1], 200), certificate), f"{folder}: catalog changed, and it still verifies")
+    for arch, driver in DRIVER_OF.items():
+        data = resources(os.path.join(root, "bin", arch, f"{name}.dll"))
+        for number, kind in ((1, "sys"), (2, "inf"), (3, "cat")):
+            with open(os.path.join(root, "driver", driver, f"{name}.{kind}"), "rb") as file:
+                check(data[number] == file.read(), f"bin/{arch}/{name}.dll carries another {kind}")
+
+
+def check_zip(path):
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        names = [entry.filename for entry in entries]
+        check(names == sorted(set(names)), f"{path}: names are not sorted, or twice there")
+        check(len({entry.date_time for entry in entries}) == 1, f"{path}: files of several times")
+        check({entry.external_attr >> 16 for entry in entries} == {0o100644}, f"{path}: files of several modes")
+        check({name.split("/")[0] for name in names} == {names[0].split("/")[0]}, f"{path}: more than one folder")
+        for entry in entries:
+            data = archive.read(entry)
+            check(not any(word in data for word in (ROOT.encode(), ROOT.encode("utf-16-le"))),
+                  f"{path}: {entry.filename} tells where it was made")
+
+
+def main(name, unsigned, signed, certificate):
+    for path, trusted in ((unsigned, None), (signed, certificate)):
+        check_zip(path)
+        with tempfile.TemporaryDirectory() as folder:
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(folder)
+                root = os.path.join(folder, archive.namelist()[0].split("/")[0])
+            check_tree(root, name, trusted)
+    print(f"package: {results['passed']} passed, {results['failed']} failed")
+    return results["failed"] != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
