@@ -320,7 +320,8 @@ $(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a $(wildcard host/w
 
 # host, kernel half: NDIS over Wine's kernel, the pieces of the kernel that Wine lacks, and the TUN device behind it, in one
 # ndis.sys. Kernel functions that are defined here (KeSetEvent, ...) are used directly; the rest come from Wine.
-HOST_KERNEL := $(wildcard host/ndis/*.c) $(patsubst %,host/linux/%.c,backend tun segment coalesce) $(patsubst %,host/wine/%.c,entry image log ex ke event ob mm io files seh)
+HOST_KERNEL := $(wildcard host/ndis/*.c) $(patsubst %,host/linux/%.c,backend tun segment coalesce) $(patsubst %,host/wine/%.c,entry image log ex ke event dpc ob mm usermem io \
+    files handles ps se seh)
 HOST_KERNEL_CFLAGS := $(filter-out -Xclang -cfguard,$(PE_CFLAGS_amd64)) -DNTKERNELAPI= -DNTHALAPI= '-DNDISAPI=__declspec(dllexport)'
 
 $(HW)/%.kernel.o: host/%.c $(wildcard host/ndis/*.h host/linux/*.h host/wine/kernel.h wdk/*.h) Makefile
@@ -369,7 +370,11 @@ $(B)/tests/classic/classic.sys: $(patsubst %,$(B)/tests/classic/%.o,driver adapt
 	@cp tests/classic/classic.inf $(@D)
 	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $^
 
-check-e2e: $(B)/tests/classic/classic.sys
+$(B)/tests/classic/classic.exe: tests/classic/program.c tests/classic/request.h
+	@mkdir -p $(@D)
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -lsetupapi -ladvapi32
+
+check-e2e: $(B)/tests/classic/classic.sys $(B)/tests/classic/classic.exe
 
 # Programs for tests/e2e/test_host.py.
 check-e2e: $(B)/tests/devices.exe $(B)/tests/iphelper.exe

@@ -10,17 +10,39 @@
 
 #include <stdint.h>
 
-#define LINUX_READ        0
-#define LINUX_WRITE       1
-#define LINUX_OPEN        2
-#define LINUX_CLOSE       3
-#define LINUX_POLL        7
-#define LINUX_IOCTL       16
-#define LINUX_WRITEV      20
-#define LINUX_SCHED_YIELD 24
-#define LINUX_SOCKET      41
-#define LINUX_FUTEX       202
-#define LINUX_EVENTFD2    290
+#define LINUX_READ          0
+#define LINUX_WRITE         1
+#define LINUX_OPEN          2
+#define LINUX_CLOSE         3
+#define LINUX_POLL          7
+#define LINUX_MMAP          9
+#define LINUX_MUNMAP        11
+#define LINUX_IOCTL         16
+#define LINUX_PWRITE64      18
+#define LINUX_WRITEV        20
+#define LINUX_SCHED_YIELD   24
+#define LINUX_MREMAP        25
+#define LINUX_GETPID        39
+#define LINUX_SOCKET        41
+#define LINUX_FTRUNCATE     77
+#define LINUX_FUTEX         202
+#define LINUX_CLOCK_GETTIME 228
+#define LINUX_EVENTFD2      290
+#define LINUX_MEMFD_CREATE  319
+
+#define LINUX_PROT_NONE      0
+#define LINUX_PROT_READ      1
+#define LINUX_PROT_WRITE     2
+#define LINUX_PROT_EXEC      4
+#define LINUX_MAP_SHARED     1
+#define LINUX_MAP_PRIVATE    2
+#define LINUX_MAP_FIXED      0x10
+#define LINUX_MAP_ANONYMOUS  0x20
+#define LINUX_MREMAP_MAYMOVE 1
+#define LINUX_MREMAP_FIXED   2
+#define LINUX_MFD_CLOEXEC    1
+
+#define LINUX_CLOCK_MONOTONIC 1
 
 #define LINUX_O_RDONLY   0
 #define LINUX_O_WRONLY   1
@@ -99,6 +121,15 @@ static inline long long LinuxWrite(int Fd, const void *Data, unsigned long long 
 static inline int LinuxIoctl(int Fd, unsigned Request, void *Argument)
 {
     return (int)LinuxCall3(LINUX_IOCTL, Fd, Request, Argument);
+}
+
+/* 100 ns since some moment; does not jump. */
+static inline uint64_t LinuxNow(void)
+{
+    LINUX_TIMESPEC Time;
+
+    LinuxCall3(LINUX_CLOCK_GETTIME, LINUX_CLOCK_MONOTONIC, &Time, 0);
+    return (uint64_t)Time.Seconds * 10000000 + (uint64_t)Time.Nanoseconds / 100;
 }
 
 /* Sleeps while *Word is Value; Timeout NULL: for ever. */

@@ -119,6 +119,10 @@ static VOID Free(_In_ PVOID Memory, _In_ ULONG Tag, PVOID Place)
         }
     }
     EventForget(Memory, Header->Size);
+    if (DpcIsIn(Memory, Header->Size))
+    {
+        PlatformRuleBroken("Pool_TimerSet", "ExFreePoolWithTag", Place, "a timer is set, or a DPC queued, in it");
+    }
     KeAcquireSpinLock(&BlocksLock, &Irql);
     RemoveEntryList(&Header->Link);
     KeReleaseSpinLock(&BlocksLock, Irql);

@@ -241,6 +241,14 @@ static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     OPEN_FILE *File;
     KIRQL Irql;
 
+    /* Wine describes a copy of the program's buffer in this process, and neither locks nor maps it. */
+    for (MDL *Mdl = Irp->MdlAddress; Mdl; Mdl = Mdl->Next)
+    {
+        Mdl->Process = NULL;
+        Mdl->MappedSystemVa = MmGetMdlVirtualAddress(Mdl);
+        Mdl->MdlFlags |= MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA;
+    }
+
     KeAcquireSpinLock(&FilesLock, &Irql);
     File = Location->FileObject ? FindFile(Location->FileObject) : NULL;
     if (File)
@@ -253,6 +261,22 @@ static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         return Complete(Irp, CreateStatus);
     }
     return OriginalOf(DeviceObject, Location->MajorFunction)(DeviceObject, Irp);
+}
+
+BOOLEAN FilesKnow(const VOID *FileObject)
+{
+    BOOLEAN Known;
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&FilesLock, &Irql);
+    Known = FindFile(FileObject) != NULL;
+    KeReleaseSpinLock(&FilesLock, Irql);
+    return Known;
+}
+
+BOOLEAN FilesAny(VOID)
+{
+    return !IsListEmpty(&Files);
 }
 
 /* From now on a driver's table leads here. Its own routines are what it has put there by now. */

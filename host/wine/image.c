@@ -59,41 +59,69 @@ static const REPLACEMENT Replacements[] = {
     OURS(IoBuildPartialMdl),
     OURS(IoDeleteDevice),
     OURS(IoFreeMdl),
+    OURS(IoGetCurrentProcess),
     OURS(IoGetDevicePropertyData),
+    OURS(IoGetFileObjectGenericMapping),
+    OURS(IoGetRequestorProcessId),
     OURS(IoIs32bitProcess),
     OURS(KeAcquireInStackQueuedSpinLock),
     OURS(KeAcquireInStackQueuedSpinLockAtDpcLevel),
     OURS(KeAcquireSpinLockAtDpcLevel),
     OURS(KeAcquireSpinLockRaiseToDpc),
+    OURS(KeCancelTimer),
     OURS(KeClearEvent),
+    OURS(KeFlushQueuedDpcs),
     OURS(KeGetCurrentIrql),
+    OURS(KeInitializeDpc),
     OURS(KeInitializeEvent),
+    OURS(KeInitializeTimer),
+    OURS(KeInitializeTimerEx),
+    OURS(KeInsertQueueDpc),
     OURS(KeLowerIrql),
+    OURS(KeQuerySystemTimePrecise),
+    OURS(KeQueryUnbiasedInterruptTime),
+    OURS(KeRaiseIrqlToDpcLevel),
     OURS(KeReadStateEvent),
     OURS(KeReleaseInStackQueuedSpinLock),
     OURS(KeReleaseInStackQueuedSpinLockFromDpcLevel),
     OURS(KeReleaseSpinLock),
     OURS(KeReleaseSpinLockFromDpcLevel),
+    OURS(KeRemoveQueueDpc),
     OURS(KeResetEvent),
+    OURS(KeSetBasePriorityThread),
     OURS(KeSetEvent),
+    OURS(KeSetTimer),
+    OURS(KeSetTimerEx),
+    OURS(KeStackAttachProcess),
     OURS(KeStallExecutionProcessor),
     OURS(KeTryToAcquireSpinLockAtDpcLevel),
+    OURS(KeUnstackDetachProcess),
     OURS(KeWaitForMultipleObjects),
     OURS(KeWaitForSingleObject),
     OURS(KfRaiseIrql),
     OURS(MmBuildMdlForNonPagedPool),
+    OURS(MmGetSystemRoutineAddress),
     OURS(MmMapLockedPagesSpecifyCache),
     OURS(MmMapViewInSystemSpace),
     OURS(MmProbeAndLockPages),
+    {"MmSectionObjectType", (PVOID)&HostSectionType},
+    OURS(MmSizeOfMdl),
     OURS(MmUnlockPages),
     OURS(MmUnmapLockedPages),
     OURS(MmUnmapViewInSystemSpace),
-    {"MmSectionObjectType", (PVOID)&HostSectionType},
     OURS(ObCloseHandle),
-    OURS(ObOpenObjectByPointer),
-    OURS(ObReferenceObjectByHandle),
     OURS(ObfDereferenceObject),
     OURS(ObfReferenceObject),
+    OURS(ObOpenObjectByPointer),
+    OURS(ObReferenceObjectByHandle),
+    OURS(PsGetCurrentProcessId),
+    OURS(PsSetCreateProcessNotifyRoutine),
+    OURS(SeAccessCheck),
+    OURS(SeCaptureSubjectContext),
+    OURS(SeLockSubjectContext),
+    OURS(SeReleaseSubjectContext),
+    OURS(SeUnlockSubjectContext),
+    OURS(ZwQuerySystemInformation),
     OURS(ZwSetSecurityObject),
     OURS(ZwYieldExecution),
 };
@@ -157,7 +185,7 @@ VOID ImageForget(PVOID Base)
     }
 }
 
-static PVOID FindReplacement(_In_z_ PCSTR Name)
+PVOID ImageFindReplacement(PCSTR Name)
 {
     for (ULONG I = 0; I < RTL_NUMBER_OF(Replacements); I++)
     {
@@ -167,6 +195,25 @@ static PVOID FindReplacement(_In_z_ PCSTR Name)
         }
     }
     return NULL;
+}
+
+/* MmGetSystemRoutineAddress: what an import of that name would be, or NULL. */
+PVOID MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
+{
+    CHAR Name[64];
+    ULONG Length = SystemRoutineName->Length / sizeof(WCHAR);
+    PVOID Function = NULL;
+
+    if (Length < sizeof(Name))
+    {
+        for (ULONG I = 0; I < Length; I++)
+        {
+            Name[I] = (CHAR)SystemRoutineName->Buffer[I];
+        }
+        Name[Length] = 0;
+        Function = ImageFindReplacement(Name);
+    }
+    return Function ? Function : WineKernel.MmGetSystemRoutineAddress(SystemRoutineName);
 }
 
 /* Completes the imports of an image that imports ndis.sys; others are left alone. Doing it twice changes nothing. */
@@ -213,7 +260,7 @@ VOID ImagePatch(PVOID Base)
         }
         for (; *Name; Name++, Slot++)
         {
-            PVOID Function = (LONG_PTR)*Name < 0 ? NULL : FindReplacement((PCSTR)Image + *Name + 2);
+            PVOID Function = (LONG_PTR)*Name < 0 ? NULL : ImageFindReplacement((PCSTR)Image + *Name + 2);
             PVOID Page = Slot;
             SIZE_T Size = sizeof(*Slot);
             ULONG Old;

@@ -145,6 +145,13 @@ free:
     return Status;
 }
 
+/* IoGetRequestorProcessId: requests are dispatched in their sender's context here. */
+ULONG IoGetRequestorProcessId(PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(Irp);
+    return (ULONG)(ULONG_PTR)PsGetCurrentProcessId();
+}
+
 /* IoIs32bitProcess: is the present request one of a 32-bit program's? */
 BOOLEAN IoIs32bitProcess(PIRP Irp)
 {

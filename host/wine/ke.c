@@ -79,6 +79,11 @@ VOID KeLowerIrql(KIRQL NewIrql)
     WriteIrql(NewIrql);
 }
 
+KIRQL KeRaiseIrqlToDpcLevel(VOID)
+{
+    return KfRaiseIrql(DISPATCH_LEVEL);
+}
+
 /* A thread that stalls waits for another one, which here may need this very processor: so Linux may run that instead. A
  * yield that finds nothing to run takes about a microsecond. */
 VOID KeStallExecutionProcessor(ULONG Microseconds)
@@ -282,6 +287,26 @@ VOID ExReleaseSpinLockExclusive(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
 {
     ExReleaseSpinLockExclusiveFromDpcLevel(SpinLock);
     WriteIrql(OldIrql);
+}
+
+/* ---- Time and threads. */
+
+VOID KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime)
+{
+    NtQuerySystemTime(CurrentTime);
+}
+
+ULONGLONG KeQueryUnbiasedInterruptTime(VOID)
+{
+    return LinuxNow();
+}
+
+/* KeSetBasePriorityThread: gives the increment before. Linux decides who runs. */
+LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
+{
+    UNREFERENCED_PARAMETER(Thread);
+    UNREFERENCED_PARAMETER(Increment);
+    return 0;
 }
 
 /* ZwYieldExecution: Wine's goes through wineserver. */

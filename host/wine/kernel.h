@@ -66,6 +66,9 @@ typedef struct _WINE_KERNEL
     NTSTATUS (*ObOpenObjectByPointer)(PVOID, ULONG, PVOID, ACCESS_MASK, POBJECT_TYPE, KPROCESSOR_MODE, HANDLE *);
     NTSTATUS (*KeWaitForSingleObject)(PVOID, KWAIT_REASON, KPROCESSOR_MODE, BOOLEAN, LARGE_INTEGER *);
     VOID (*IoDeleteDevice)(DEVICE_OBJECT *);
+    PEPROCESS (*IoGetCurrentProcess)(VOID);
+    HANDLE (*PsGetCurrentProcessId)(VOID);
+    PVOID (*MmGetSystemRoutineAddress)(UNICODE_STRING *);
     VOID (*ExFreePoolWithTag)(PVOID, ULONG);
     POBJECT_TYPE *EventType, *FileType, *ProcessType, *ThreadType;
 } WINE_KERNEL;
@@ -81,6 +84,8 @@ VOID ImagePatch(_In_ PVOID Base);
 /* Gives the image and the offset in it, or "?" and the address. */
 PCSTR ImageOf(_In_opt_ PVOID Address, _Out_ ULONG_PTR *Offset);
 VOID ImageSetName(_In_ PVOID Base, _In_ const UNICODE_STRING *Name);
+/* What stands here for a function of the kernel's, or NULL. */
+PVOID ImageFindReplacement(_In_z_ PCSTR Name);
 /* The base of a miniport's image that holds Address, or NULL. */
 PVOID ImageBaseOf(_In_opt_ PVOID Address);
 VOID ImageForget(_In_ PVOID Base);
@@ -105,13 +110,33 @@ typedef enum _OBJECT_KIND
 extern POBJECT_TYPE HostSectionType; /* MmSectionObjectType */
 OBJECT_KIND ObjectKind(_In_ PVOID Object);
 HANDLE ObjectHandle(_In_ PVOID Object); /* ours, in this process */
+/* Opens the process in whose context the thread is. *Process is NULL when that is this one. */
+NTSTATUS ObjectOpenCaller(_Out_ HANDLE *Process);
 
 /* ---- mm.c */
 VOID MapReportLeaks(_In_ PVOID ImageBase, _In_z_ PCSTR ViewRule, _In_z_ PCSTR LockRule);
+
+/* ---- ps.c */
+VOID ProcessReportLeaks(_In_ PVOID ImageBase, _In_z_ PCSTR Rule);
+
+/* ---- dpc.c: a timer that is set, or a DPC that is queued, lies in this memory; it is no more afterwards. */
+BOOLEAN DpcIsIn(_In_ PVOID Address, _In_ SIZE_T Size);
+
+/* ---- usermem.c: a program's pages, locked. PASSIVE_LEVEL. Frames: Count page frame numbers. */
+/* STATUS_ACCESS_VIOLATION: they are not all there, or not writable; _INSUFFICIENT_RESOURCES, _IO_TIMEOUT. */
+NTSTATUS UserPagesLock(_In_ HANDLE Process, _In_ HANDLE ProcessId, _In_ PVOID Start, _In_ SIZE_T Count,
+                       _In_ BOOLEAN Write, _Out_writes_(Count) PFN_NUMBER *Frames);
+VOID UserPagesUnlock(_In_reads_(Count) const PFN_NUMBER *Frames, _In_ SIZE_T Count);
+/* A mapping in this process of frames that are locked. NULL: there is no room. */
+PVOID UserPagesMap(_In_reads_(Count) const PFN_NUMBER *Frames, _In_ SIZE_T Count);
+VOID UserPagesUnmap(_In_ PVOID Base, _In_ SIZE_T Count);
 
 /* ---- files.c */
 VOID FilesInterpose(_In_ DRIVER_OBJECT *DriverObject);
 VOID FilesCloseAll(_In_ DRIVER_OBJECT *DriverObject);
 BOOLEAN FilesKeepDevice(_In_ DEVICE_OBJECT *DeviceObject);
+/* Has a program opened it on a miniport's device? FilesAny: has anybody anything? */
+BOOLEAN FilesKnow(_In_ const VOID *FileObject);
+BOOLEAN FilesAny(VOID);
 
 #endif

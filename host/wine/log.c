@@ -166,6 +166,7 @@ VOID PlatformDriverUnloading(DRIVER_OBJECT *DriverObject)
 VOID PlatformDriverUnloaded(DRIVER_OBJECT *DriverObject)
 {
     MapReportLeaks(DriverObject->DriverStart, "Unload_ViewsUnmapped", "Unload_PagesUnlocked");
+    ProcessReportLeaks(DriverObject->DriverStart, "Unload_ProcessRoutines");
     PoolReportLeaks(DriverObject->DriverStart, "Unload_PoolFreed", TRUE);
     DbgPrint("wine: driver unloaded\n");
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory descriptor lists and views of sections under Wine. "System space" is this process. A locked MDL over a view
- * gets a mapping of its own, as in Windows, so that an address used after MmUnlockPages faults here too. PASSIVE_LEVEL
- * but for building MDLs over nonpaged memory; one spin lock guards the lists of views and locks.
+ * Memory descriptor lists and views of sections under Wine. "System space" is this process. A locked MDL over a view or
+ * over a program's memory (usermem.c) gets a mapping of its own, as in Windows, so that an address used after
+ * MmUnlockPages faults here too. PASSIVE_LEVEL but for building MDLs over nonpaged memory; one spin lock guards the
+ * lists of views and locks.
  */
 #include "host/ndis/platform.h"
 #include "host/wine/kernel.h"
@@ -26,10 +27,16 @@ typedef struct _LOCKED
     MDL *Mdl;
     PVOID Alias; /* base of a mapping of its own, or NULL */
     PVOID Place;
+    BOOLEAN User; /* a program's pages: the MDL has page frame numbers */
 } LOCKED;
 
 static LIST_ENTRY Views = {&Views, &Views}, Locks = {&Locks, &Locks};
 static KSPIN_LOCK MmLock;
+
+static SIZE_T MdlPages(_In_ const MDL *Mdl)
+{
+    return ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(Mdl), MmGetMdlByteCount(Mdl));
+}
 
 static LOCKED *FindLocked(_In_ const MDL *Mdl)
 {
@@ -159,6 +166,11 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
     return Mdl;
 }
 
+SIZE_T MmSizeOfMdl(PVOID Base, SIZE_T Length)
+{
+    return sizeof(MDL) + ADDRESS_AND_SIZE_TO_SPAN_PAGES(Base, Length) * sizeof(PFN_NUMBER);
+}
+
 VOID IoFreeMdl(PMDL Mdl)
 {
     if (Mdl->MdlFlags & MDL_PAGES_LOCKED)
@@ -174,38 +186,41 @@ VOID MmBuildMdlForNonPagedPool(PMDL Mdl)
     Mdl->MappedSystemVa = MmGetMdlVirtualAddress(Mdl);
 }
 
+/* IoBuildPartialMdl: the pages, and the mapping if there is one, are the source's. */
 VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length)
 {
     PUCHAR Start = MmGetMdlVirtualAddress(SourceMdl);
     ULONG Offset = (ULONG)((PUCHAR)VirtualAddress - Start);
+    SIZE_T FirstPage = (SIZE_T)((PUCHAR)VirtualAddress - (PUCHAR)SourceMdl->StartVa) >> PAGE_SHIFT;
 
-    MmInitializeMdl(TargetMdl, VirtualAddress, Length ? Length : MmGetMdlByteCount(SourceMdl) - Offset);
+    Length = Length ? Length : MmGetMdlByteCount(SourceMdl) - Offset;
+    if ((PUCHAR)VirtualAddress < Start || Offset + (ULONG64)Length > MmGetMdlByteCount(SourceMdl) ||
+        (TargetMdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED))
+    {
+        PlatformRuleBroken("Mdl_Partial", __func__, __builtin_return_address(0),
+                           TargetMdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED ? "MmPrepareMdlForReuse was not called"
+                                                                             : "not within the source");
+    }
+    MmInitializeMdl(TargetMdl, VirtualAddress, Length);
     TargetMdl->MdlFlags =
         (CSHORT)(MDL_PARTIAL | (SourceMdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA)));
+    TargetMdl->Process = SourceMdl->Process;
+    if (SourceMdl->Process)
+    {
+        RtlCopyMemory(MmGetMdlPfnArray(TargetMdl), MmGetMdlPfnArray(SourceMdl) + FirstPage,
+                      MdlPages(TargetMdl) * sizeof(PFN_NUMBER));
+    }
     if (TargetMdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA))
     {
         TargetMdl->MappedSystemVa = (PUCHAR)SourceMdl->MappedSystemVa + Offset;
     }
 }
 
-/* MmProbeAndLockPages: raises STATUS_ACCESS_VIOLATION where a page is not there. Memory of this process only. */
-VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
+/* This process' own memory is always there; only that it is committed needs a look. */
+static BOOLEAN OwnMemoryIsThere(_In_ const MDL *Mdl)
 {
     PUCHAR Address = MmGetMdlVirtualAddress(Mdl), End = Address + MmGetMdlByteCount(Mdl);
-    LOCKED *Locked;
-    KIRQL Irql;
 
-    UNREFERENCED_PARAMETER(Operation);
-    if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
-    {
-        PlatformRuleBroken("Irql_Mdl", __func__, __builtin_return_address(0), "at DISPATCH_LEVEL");
-    }
-    if (AccessMode == UserMode || FindLocked(Mdl))
-    {
-        PlatformRuleBroken("Mdl_Lock", __func__, __builtin_return_address(0),
-                           AccessMode == UserMode ? "a program's own pages: not supplied here" : "locked already");
-        ExRaiseStatus(STATUS_ACCESS_VIOLATION);
-    }
     while (Address < End)
     {
         HOST_MEMORY_INFORMATION Memory;
@@ -214,9 +229,51 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
         if (!NT_SUCCESS(NtQueryVirtualMemory(NtCurrentProcess(), Address, 0, &Memory, sizeof(Memory), &Done)) ||
             Memory.State != MEM_COMMIT_STATE)
         {
-            ExRaiseStatus(STATUS_ACCESS_VIOLATION);
+            return FALSE;
         }
         Address = (PUCHAR)Memory.BaseAddress + Memory.RegionSize;
+    }
+    return TRUE;
+}
+
+/* Pages of the process in whose context the thread is. */
+static NTSTATUS LockUserPages(_Inout_ MDL *Mdl, _In_ BOOLEAN Write, _Out_ BOOLEAN *User)
+{
+    HANDLE Process;
+    NTSTATUS Status = ObjectOpenCaller(&Process);
+
+    *User = NT_SUCCESS(Status) && Process;
+    if (*User)
+    {
+        Status =
+            UserPagesLock(Process, PsGetCurrentProcessId(), Mdl->StartVa, MdlPages(Mdl), Write, MmGetMdlPfnArray(Mdl));
+        NtClose(Process);
+    }
+    else if (NT_SUCCESS(Status) && !OwnMemoryIsThere(Mdl))
+    {
+        Status = STATUS_ACCESS_VIOLATION;
+    }
+    return Status;
+}
+
+/*
+ * MmProbeAndLockPages: raises STATUS_ACCESS_VIOLATION where a page is not there or may not be written. UserMode: memory
+ * of the process in whose context the thread is (of 64-bit programs).
+ */
+VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
+{
+    LOCKED *Locked;
+    NTSTATUS Status = STATUS_SUCCESS;
+    KIRQL Irql;
+
+    if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
+    {
+        PlatformRuleBroken("Irql_Mdl", __func__, __builtin_return_address(0), "at DISPATCH_LEVEL");
+    }
+    if (FindLocked(Mdl))
+    {
+        PlatformRuleBroken("Mdl_Lock", __func__, __builtin_return_address(0), "locked already");
+        ExRaiseStatus(STATUS_ACCESS_VIOLATION);
     }
     Locked = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Locked), KERNEL_TAG);
     if (!Locked)
@@ -224,6 +281,20 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
         ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
     }
     *Locked = (LOCKED){.Mdl = Mdl, .Place = __builtin_return_address(0)};
+    if (AccessMode == UserMode)
+    {
+        Status = LockUserPages(Mdl, Operation != IoReadAccess, &Locked->User);
+    }
+    else if (!OwnMemoryIsThere(Mdl))
+    {
+        Status = STATUS_ACCESS_VIOLATION;
+    }
+    if (!NT_SUCCESS(Status))
+    {
+        ExFreePoolWithTag(Locked, KERNEL_TAG);
+        ExRaiseStatus(Status);
+    }
+    Mdl->Process = Locked->User ? IoGetCurrentProcess() : NULL;
     KeAcquireSpinLock(&MmLock, &Irql);
     InsertTailList(&Locks, &Locked->Link);
     KeReleaseSpinLock(&MmLock, Irql);
@@ -267,12 +338,17 @@ static PVOID MapAlias(_In_ const MDL *Mdl, _Out_ PVOID *Alias)
     return (PUCHAR)*Alias + Within;
 }
 
-/* MmMapLockedPagesSpecifyCache: for MmGetSystemAddressForMdlSafe. NULL: cannot be mapped. KernelMode only. */
+/*
+ * MmMapLockedPagesSpecifyCache: for MmGetSystemAddressForMdlSafe. NULL: cannot be mapped. KernelMode only. A partial MDL
+ * of a program's pages may be mapped, too; MmPrepareMdlForReuse drops that.
+ */
 PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_CACHING_TYPE CacheType,
                                    PVOID RequestedAddress, ULONG BugCheckOnFailure, ULONG Priority)
 {
     LOCKED *Locked = FindLocked(Mdl);
-    PVOID Address;
+    BOOLEAN Partial = (Mdl->MdlFlags & MDL_PARTIAL) && Mdl->Process;
+    PUCHAR Address;
+    PVOID Alias = NULL;
 
     UNREFERENCED_PARAMETER(CacheType);
     UNREFERENCED_PARAMETER(RequestedAddress);
@@ -282,17 +358,29 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
     {
         return Mdl->MappedSystemVa;
     }
-    if (!Locked || AccessMode != KernelMode)
+    if ((!Locked && !Partial) || AccessMode != KernelMode)
     {
         PlatformRuleBroken("Mdl_Map", __func__, __builtin_return_address(0),
-                           Locked ? "only for the kernel here" : "its pages are not locked");
+                           AccessMode != KernelMode ? "only for the kernel here" : "its pages are not locked");
         return NULL;
     }
-    Address = MapAlias(Mdl, &Locked->Alias);
+    if (Mdl->Process)
+    {
+        Alias = UserPagesMap(MmGetMdlPfnArray(Mdl), MdlPages(Mdl));
+        Address = Alias ? (PUCHAR)Alias + MmGetMdlByteOffset(Mdl) : NULL;
+    }
+    else
+    {
+        Address = MapAlias(Mdl, &Alias);
+    }
     if (Address)
     {
         Mdl->MappedSystemVa = Address;
-        Mdl->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA;
+        Mdl->MdlFlags |= (CSHORT)(MDL_MAPPED_TO_SYSTEM_VA | (Locked ? 0 : MDL_PARTIAL_HAS_BEEN_MAPPED));
+    }
+    if (Locked)
+    {
+        Locked->Alias = Alias;
     }
     return Address;
 }
@@ -301,13 +389,20 @@ VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL Mdl)
 {
     LOCKED *Locked = FindLocked(Mdl);
 
-    UNREFERENCED_PARAMETER(BaseAddress);
-    if (Locked && Locked->Alias)
+    if (Mdl->Process && (Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) &&
+        (Locked || (Mdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED)))
+    {
+        UserPagesUnmap((PUCHAR)BaseAddress - MmGetMdlByteOffset(Mdl), MdlPages(Mdl));
+    }
+    else if (Locked && Locked->Alias)
     {
         NtUnmapViewOfSection(NtCurrentProcess(), Locked->Alias);
+    }
+    if (Locked)
+    {
         Locked->Alias = NULL;
     }
-    Mdl->MdlFlags &= (CSHORT)~MDL_MAPPED_TO_SYSTEM_VA;
+    Mdl->MdlFlags &= (CSHORT) ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
     Mdl->MappedSystemVa = NULL;
 }
 
@@ -329,6 +424,11 @@ VOID MmUnlockPages(PMDL Mdl)
     KeAcquireSpinLock(&MmLock, &Irql);
     RemoveEntryList(&Locked->Link);
     KeReleaseSpinLock(&MmLock, Irql);
+    if (Locked->User)
+    {
+        UserPagesUnlock(MmGetMdlPfnArray(Mdl), MdlPages(Mdl));
+        Mdl->Process = NULL;
+    }
     ExFreePoolWithTag(Locked, KERNEL_TAG);
     Mdl->MdlFlags &= (CSHORT)~MDL_PAGES_LOCKED;
 }

@@ -66,8 +66,7 @@ static ACCESS_MASK GrantedAccess(_In_ HANDLE Handle)
     return Basic[1];
 }
 
-/* Opens the process that the present request comes from. *Process is NULL when that is this one. */
-static NTSTATUS OpenCaller(_Out_ HANDLE *Process)
+NTSTATUS ObjectOpenCaller(HANDLE *Process)
 {
     CLIENT_ID Id = {.UniqueProcess = PsGetCurrentProcessId()};
     OBJECT_ATTRIBUTES Attributes;
@@ -93,7 +92,7 @@ static NTSTATUS TakeFromCaller(_In_ HANDLE Handle, _In_ ACCESS_MASK DesiredAcces
     {
         return STATUS_INVALID_HANDLE; /* pseudo handles and the kernel's own are not for programs to pass */
     }
-    Status = OpenCaller(&Process);
+    Status = ObjectOpenCaller(&Process);
     if (!NT_SUCCESS(Status))
     {
         return Status;
@@ -252,7 +251,7 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
     }
     if (!(HandleAttributes & OBJ_KERNEL_HANDLE))
     {
-        Status = OpenCaller(&Process);
+        Status = ObjectOpenCaller(&Process);
         if (!NT_SUCCESS(Status))
         {
             return Status;
@@ -271,7 +270,7 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
 NTSTATUS ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode)
 {
     HANDLE Process = NULL;
-    NTSTATUS Status = PreviousMode == UserMode ? OpenCaller(&Process) : STATUS_SUCCESS;
+    NTSTATUS Status = PreviousMode == UserMode ? ObjectOpenCaller(&Process) : STATUS_SUCCESS;
 
     if (!Process)
     {

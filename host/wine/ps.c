@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes under Wine: in whose context a thread is (its request's, or that of the process it is attached to), and
+ * routines that are told of births and deaths. Wine tells nobody of those: while there are routines a thread looks at
+ * the list of processes every few milliseconds, which no process of Wine's outruns (its start takes longer), and waits
+ * for the handles of those that it knows, so that a death is seen at once. PASSIVE_LEVEL.
+ */
+#include "host/linux/syscall.h"
+#include "host/ndis/platform.h"
+#include "host/wine/kernel.h"
+
+#define ROUTINES_MAX      64 /* Windows' own limit */
+#define PROCESSES_MAX     256
+#define WAITED_MAX        63 /* with Changed these are all that one wait takes */
+#define LOOK_MILLISECONDS 10
+#define LIST_SIZE         (256 * 1024)
+
+/* SYSTEM_PROCESS_INFORMATION, amd64: where its members are that are read here. */
+#define NEXT_ENTRY 0x00
+#define PROCESS_ID 0x50
+#define PARENT_ID  0x58
+
+/* In the rest of the TEB's UserReserved, behind those of ke.c: the process that the thread is attached to. */
+#define ATTACHED_SLOT "0xf0"
+
+typedef struct _PROCESS
+{
+    HANDLE Id, ParentId, Handle; /* Handle NULL: free */
+    BOOLEAN There;
+} PROCESS;
+
+__declspec(dllimport) NTSTATUS NtQuerySystemInformation(ULONG Class, PVOID Data, ULONG Length, ULONG *Done);
+
+static PCREATE_PROCESS_NOTIFY_ROUTINE Routines[ROUTINES_MAX];
+static PROCESS Processes[PROCESSES_MAX];
+static volatile LONG Busy; /* routines are called, or change */
+static volatile LONG Watching;
+static HANDLE Changed; /* event: the thread shall look who still wants to be told */
+
+static PEPROCESS Attached(VOID)
+{
+    PEPROCESS Process;
+
+    __asm__ volatile("movq %%gs:" ATTACHED_SLOT ", %0" : "=r"(Process));
+    return Process;
+}
+
+static VOID Attach(_In_opt_ PEPROCESS Process)
+{
+    __asm__ volatile("movq %0, %%gs:" ATTACHED_SLOT : : "r"(Process));
+}
+
+HANDLE PsGetCurrentProcessId(VOID)
+{
+    return Attached() ? PsGetProcessId(Attached()) : WineKernel.PsGetCurrentProcessId();
+}
+
+PEPROCESS IoGetCurrentProcess(VOID)
+{
+    return Attached() ? Attached() : WineKernel.IoGetCurrentProcess();
+}
+
+/*
+ * KeStackAttachProcess: the process' handles, and memory that is locked, are those of Process until KeUnstackDetachProcess.
+ * What cannot be had here is a pointer into its memory that the driver follows itself.
+ */
+VOID KeStackAttachProcess(PRKPROCESS Process, PRKAPC_STATE ApcState)
+{
+    if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
+    {
+        PlatformRuleBroken("Irql_Process", __func__, __builtin_return_address(0), "at DISPATCH_LEVEL");
+    }
+    RtlZeroMemory(ApcState, sizeof(*ApcState));
+    ApcState->Process = (PKPROCESS)Attached();
+    Attach((PEPROCESS)Process);
+}
+
+VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
+{
+    Attach((PEPROCESS)ApcState->Process);
+}
+
+/* ---- Births and deaths. */
+
+/* A routine may take long, and may wait for others: no spin lock. */
+static VOID Lock(VOID)
+{
+    while (InterlockedExchange(&Busy, 1))
+    {
+        LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
+    }
+}
+
+static VOID Unlock(VOID)
+{
+    InterlockedExchange(&Busy, 0);
+}
+
+/* In the context of the process, or for a birth of its parent, as far as that can still be had. */
+static VOID Tell(_In_ const PROCESS *Process, _In_ BOOLEAN Create)
+{
+    PEPROCESS Context = NULL;
+    KAPC_STATE State;
+    PVOID Object;
+
+    if (Create && Process->ParentId)
+    {
+        PsLookupProcessByProcessId(Process->ParentId, &Context);
+    }
+    else if (NT_SUCCESS(WineKernel.ObReferenceObjectByHandle(Process->Handle, 0, *WineKernel.ProcessType, KernelMode,
+                                                             &Object, NULL)))
+    {
+        Context = Object;
+    }
+    if (Context)
+    {
+        KeStackAttachProcess((PRKPROCESS)Context, &State);
+    }
+    Lock();
+    for (ULONG I = 0; I < ROUTINES_MAX; I++)
+    {
+        if (Routines[I])
+        {
+            Routines[I](Process->ParentId, Process->Id, Create);
+        }
+    }
+    Unlock();
+    if (Context)
+    {
+        KeUnstackDetachProcess(&State);
+        WineKernel.ObfDereferenceObject(Context);
+    }
+}
+
+static PROCESS *FindProcess(_In_opt_ HANDLE Id)
+{
+    for (ULONG I = 0; I < PROCESSES_MAX; I++)
+    {
+        if (Processes[I].Handle ? Processes[I].Id == Id : !Id)
+        {
+            return &Processes[I];
+        }
+    }
+    return NULL;
+}
+
+static VOID Born(_In_ HANDLE Id, _In_ HANDLE ParentId, _In_ BOOLEAN Silent)
+{
+    CLIENT_ID Client = {.UniqueProcess = Id};
+    PROCESS *Process = FindProcess(NULL);
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Handle;
+
+    InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
+    if (!Process || !NT_SUCCESS(NtOpenProcess(&Handle, PROCESS_ALL_ACCESS, &Attributes, &Client)))
+    {
+        return;
+    }
+    *Process = (PROCESS){.Id = Id, .ParentId = ParentId, .Handle = Handle, .There = TRUE};
+    if (!Silent)
+    {
+        Tell(Process, TRUE);
+    }
+}
+
+static VOID Died(_Inout_ PROCESS *Process)
+{
+    Tell(Process, FALSE);
+    NtClose(Process->Handle);
+    Process->Handle = NULL;
+}
+
+/* Looks who is there. Silent: who is there already is not born now. */
+static VOID Look(_In_ PUCHAR List, _In_ BOOLEAN Silent)
+{
+    ULONG Offset = 0;
+
+    if (!NT_SUCCESS(NtQuerySystemInformation(5 /* SystemProcessInformation */, List, LIST_SIZE, NULL)))
+    {
+        return;
+    }
+    for (ULONG I = 0; I < PROCESSES_MAX; I++)
+    {
+        Processes[I].There = FALSE;
+    }
+    do
+    {
+        HANDLE Id, ParentId;
+        PROCESS *Process;
+
+        List += Offset;
+        Offset = *(ULONG *)(List + NEXT_ENTRY);
+        Id = *(HANDLE *)(List + PROCESS_ID);
+        ParentId = *(HANDLE *)(List + PARENT_ID);
+        Process = Id ? FindProcess(Id) : NULL;
+        if (Process)
+        {
+            Process->There = TRUE;
+        }
+        else if (Id)
+        {
+            Born(Id, ParentId, Silent);
+        }
+    } while (Offset);
+    for (ULONG I = 0; I < PROCESSES_MAX; I++)
+    {
+        if (Processes[I].Handle && !Processes[I].There)
+        {
+            Died(&Processes[I]);
+        }
+    }
+}
+
+/* Sleeps until it is time to look again, or a process has died. */
+static VOID Wait(VOID)
+{
+    LARGE_INTEGER Timeout = {.QuadPart = -10000 * LOOK_MILLISECONDS};
+    HANDLE Handles[WAITED_MAX + 1] = {Changed};
+    ULONG Count = 1;
+
+    for (ULONG I = 0; I < PROCESSES_MAX && Count <= WAITED_MAX; I++)
+    {
+        if (Processes[I].Handle)
+        {
+            Handles[Count++] = Processes[I].Handle;
+        }
+    }
+    NtWaitForMultipleObjects(Count, Handles, WaitAny, FALSE, &Timeout);
+    for (ULONG I = 0; I < PROCESSES_MAX; I++)
+    {
+        LARGE_INTEGER Now = {.QuadPart = 0};
+
+        if (Processes[I].Handle && NtWaitForSingleObject(Processes[I].Handle, FALSE, &Now) == STATUS_SUCCESS)
+        {
+            Died(&Processes[I]);
+        }
+    }
+}
+
+static VOID Watcher(PVOID List)
+{
+    Look(List, TRUE);
+    InterlockedExchange(&Watching, 2);
+    while (Watching == 2)
+    {
+        Wait();
+        Look(List, FALSE);
+    }
+    for (ULONG I = 0; I < PROCESSES_MAX; I++)
+    {
+        if (Processes[I].Handle)
+        {
+            NtClose(Processes[I].Handle);
+            Processes[I].Handle = NULL;
+        }
+    }
+    ExFreePoolWithTag(List, KERNEL_TAG);
+    InterlockedExchange(&Watching, 0);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* Returns when the thread knows who is there: who comes after that is born. */
+static NTSTATUS StartWatching(VOID)
+{
+    PVOID List = ExAllocatePoolWithTag(NonPagedPoolNx, LIST_SIZE, KERNEL_TAG);
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Thread;
+    NTSTATUS Status;
+
+    if (!List ||
+        (!Changed && !NT_SUCCESS(NtCreateEvent(&Changed, EVENT_ALL_ACCESS, NULL, SynchronizationEvent, FALSE))))
+    {
+        Status = STATUS_INSUFFICIENT_RESOURCES;
+        goto freeList;
+    }
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    InterlockedExchange(&Watching, 1);
+    Status = PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Watcher, List);
+    if (!NT_SUCCESS(Status))
+    {
+        InterlockedExchange(&Watching, 0);
+        goto freeList;
+    }
+    NtClose(Thread);
+    while (Watching == 1)
+    {
+        LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
+    }
+    return STATUS_SUCCESS;
+
+freeList:
+    if (List)
+    {
+        ExFreePoolWithTag(List, KERNEL_TAG);
+    }
+    return Status;
+}
+
+static VOID StopWatching(VOID)
+{
+    InterlockedExchange(&Watching, 3);
+    NtSetEvent(Changed, NULL);
+    while (Watching)
+    {
+        LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
+    }
+}
+
+/* STATUS_SUCCESS; STATUS_INVALID_PARAMETER: is there already, is not there, or there are too many. When a routine has
+ * been removed it does not run any more. */
+NTSTATUS PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRoutine, BOOLEAN Remove)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+    LONG Place = -1;
+    ULONG Count = 0;
+
+    Lock();
+    for (ULONG I = 0; I < ROUTINES_MAX; I++)
+    {
+        if (Routines[I] == NotifyRoutine || (!Remove && !Routines[I] && Place < 0))
+        {
+            Status = !Remove && Routines[I] ? STATUS_INVALID_PARAMETER : Status;
+            Place = (LONG)I;
+        }
+        Count += Routines[I] != NULL;
+    }
+    if (Place < 0 || !NT_SUCCESS(Status))
+    {
+        Unlock();
+        return STATUS_INVALID_PARAMETER;
+    }
+    Routines[Place] = Remove ? NULL : NotifyRoutine;
+    Unlock();
+    if (Remove && Count == 1)
+    {
+        StopWatching();
+    }
+    else if (!Remove && !Count)
+    {
+        Status = StartWatching();
+        Routines[Place] = NT_SUCCESS(Status) ? NotifyRoutine : NULL;
+    }
+    return Status;
+}
+
+/* Routines that a driver's image leaves behind would be called when it is gone. */
+VOID ProcessReportLeaks(PVOID ImageBase, PCSTR Rule)
+{
+    for (ULONG I = 0; I < ROUTINES_MAX; I++)
+    {
+        PVOID Place = (PVOID)(ULONG_PTR)Routines[I];
+
+        if (Place && ImageBaseOf(Place) == ImageBase)
+        {
+            PlatformRuleBroken(Rule, "PsSetCreateProcessNotifyRoutine", Place, "never removed");
+            PsSetCreateProcessNotifyRoutine(Routines[I], TRUE);
+        }
+    }
+}
