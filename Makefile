@@ -332,7 +332,7 @@ $(HW)/lib%.lib: host/wine/%.def
 	@mkdir -p $(@D)
 	@$(DLLTOOL) -m $(MACHINE_amd64) -d $< -l $@
 
-$(HW)/ndis.sys: $(HOST_KERNEL:host/%.c=$(HW)/%.kernel.o) $(HW)/libntdll.lib $(HW)/libntoskrnl.lib
+$(HW)/ndis.sys: $(HOST_KERNEL:host/%.c=$(HW)/%.kernel.o) $(patsubst %,$(HW)/lib%.lib,ntdll ntoskrnl hal)
 	@$(LLD) /nologo /WX /dll /subsystem:native /entry:Entry /nodefaultlib /noimplib /out:$@ $^
 
 # What host/linux does to TCP, natively.

@@ -6,16 +6,23 @@
  */
 #include "host/ndis/ndishost.h"
 
-/* A handler that takes longer than this is called hung: 100 ns. */
-#define HANDLER_DEADLINE (12ll * 10000000)
-
 static VOID SetState(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ HOST_STATE State)
 {
     InterlockedExchange(&Adapter->State, State);
 }
 
-VOID HostPendingBegin(HOST_PENDING *Pending)
+/* Seconds after which a handler is called hung: "NdisTimedOidComplete rule (ndis)". */
+static ULONG HandlerSeconds(VOID)
 {
+    return PlatformSetting("HOST_NDIS_HANDLER_SECONDS", 12);
+}
+
+/* The handler is about to be called. */
+VOID HostPendingBegin(HOST_PENDING *Pending, PCSTR Call, PVOID Place)
+{
+    Pending->Call = Call;
+    Pending->Place = Place;
+    Pending->Begin = KeQueryPerformanceCounter(NULL).QuadPart;
     KeInitializeEvent(&Pending->Done, NotificationEvent, FALSE);
     Pending->Status = NDIS_STATUS_SUCCESS;
     InterlockedExchange(&Pending->Outstanding, 1);
@@ -24,17 +31,22 @@ VOID HostPendingBegin(HOST_PENDING *Pending)
 /* After the handler has returned Status: waits for its completion if it pends, and gives the final status. */
 NDIS_STATUS HostPendingEnd(HOST_PENDING *Pending, NDIS_STATUS Status)
 {
-    LARGE_INTEGER Deadline = {.QuadPart = -HANDLER_DEADLINE};
+    LARGE_INTEGER Frequency, Now = KeQueryPerformanceCounter(&Frequency), Deadline;
+    LONGLONG Seconds = (Now.QuadPart - Pending->Begin) / Frequency.QuadPart;
 
+    HandlerRule(Pending->Call, "Handler_Time", Seconds < 1 || Seconds < HandlerSeconds(), Pending->Place,
+                "the handler took %lld s", (long long)Seconds);
     if (Status != NDIS_STATUS_PENDING)
     {
-        NdisRule("Completed_Once", InterlockedExchange(&Pending->Outstanding, 0) == 1, NULL,
-                 "a handler completed and did not return NDIS_STATUS_PENDING");
+        HandlerRule(Pending->Call, "Completed_Once", InterlockedExchange(&Pending->Outstanding, 0) == 1, Pending->Place,
+                    "the handler completed and did not return NDIS_STATUS_PENDING");
         return Status;
     }
+    Deadline.QuadPart = -10000000ll * HandlerSeconds();
     if (KeWaitForSingleObject(&Pending->Done, Executive, KernelMode, FALSE, &Deadline) == STATUS_TIMEOUT)
     {
-        HostRuleBroken("Handler_Time", __func__, NULL, "a handler pends for 12 s");
+        HostRuleBroken("Handler_Time", Pending->Call, Pending->Place, "the handler pends for %u s",
+                       (unsigned)HandlerSeconds());
         KeWaitForSingleObject(&Pending->Done, Executive, KernelMode, FALSE, NULL);
     }
     return Pending->Status;
@@ -71,11 +83,11 @@ static NDIS_STATUS Initialize(_Inout_ NDIS_HOST_ADAPTER *Adapter)
     Status = Miniport->InitializeHandlerEx(Adapter, Adapter->Driver->Context, &Parameters);
     HostGuardEnd(&Guard, "MiniportInitializeEx", Miniport->InitializeHandlerEx);
     Adapter->InitializeThread = NULL;
-    NdisRule("Initialize_Status", Status != NDIS_STATUS_PENDING, Miniport->InitializeHandlerEx,
-             "MiniportInitializeEx must not pend");
+    HandlerRule("MiniportInitializeEx", "Initialize_Status", Status != NDIS_STATUS_PENDING,
+                Miniport->InitializeHandlerEx, "MiniportInitializeEx must not pend");
     if (Status == NDIS_STATUS_SUCCESS &&
-        !NdisRule("Initialize_Attributes", Adapter->RegistrationSet && Adapter->GeneralSet,
-                  Miniport->InitializeHandlerEx, "registration or general attributes were not set"))
+        !HandlerRule("MiniportInitializeEx", "Initialize_Attributes", Adapter->RegistrationSet && Adapter->GeneralSet,
+                     Miniport->InitializeHandlerEx, "registration or general attributes were not set"))
     {
         Miniport->HaltHandlerEx(Adapter->Context, NdisHaltDeviceInitializationFailed);
         Status = NDIS_STATUS_FAILURE;
@@ -105,7 +117,7 @@ NDIS_STATUS HostAdapterRestart(NDIS_HOST_ADAPTER *Adapter)
     Attributes->DataLength = sizeof(NDIS_RESTART_GENERAL_ATTRIBUTES);
     RtlCopyMemory(Attributes->Data, &Adapter->RestartGeneral, sizeof(Adapter->RestartGeneral));
     SetState(Adapter, HostRestarting);
-    HostPendingBegin(&Adapter->Restart);
+    HostPendingBegin(&Adapter->Restart, "MiniportRestart", Adapter->Driver->Characteristics.RestartHandler);
     Guard = HostGuardBegin();
     Status = Adapter->Driver->Characteristics.RestartHandler(Adapter->Context, &Parameters);
     HostGuardEnd(&Guard, "MiniportRestart", Adapter->Driver->Characteristics.RestartHandler);
@@ -162,17 +174,17 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
         Adapter->Flowing = FALSE;
     }
     SetState(Adapter, HostPausing);
-    HostPendingBegin(&Adapter->Pause);
+    HostPendingBegin(&Adapter->Pause, "MiniportPause", Place);
     Guard = HostGuardBegin();
     Status = Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters);
     HostGuardEnd(&Guard, "MiniportPause", Place);
     Status = HostPendingEnd(&Adapter->Pause, Status);
-    NdisRule("Pause_Status", Status == NDIS_STATUS_SUCCESS, Place, "MiniportPause may only succeed or pend, not 0x%08x",
-             (unsigned)Status);
-    NdisRule("Pause_SendsCompleted", ReadAcquire64(&Adapter->SendsOut) == 0, Place, "%lld lists not completed",
-             (long long)Adapter->SendsOut);
-    NdisRule("Pause_ReceivesReturned", ReadAcquire64(&Adapter->ReceivesOut) == 0, Place,
-             "%lld lists are still with the stack", (long long)Adapter->ReceivesOut);
+    HandlerRule("MiniportPause", "Pause_Status", Status == NDIS_STATUS_SUCCESS, Place,
+                "MiniportPause may only succeed or pend, not 0x%08x", (unsigned)Status);
+    HandlerRule("MiniportPause", "Pause_SendsCompleted", ReadAcquire64(&Adapter->SendsOut) == 0, Place,
+                "%lld lists not completed", (long long)Adapter->SendsOut);
+    HandlerRule("MiniportPause", "Pause_ReceivesReturned", ReadAcquire64(&Adapter->ReceivesOut) == 0, Place,
+                "%lld lists are still with the stack", (long long)Adapter->ReceivesOut);
     SetState(Adapter, HostPaused);
 }
 
@@ -223,12 +235,14 @@ NTSTATUS HostAdapterSetPower(NDIS_HOST_ADAPTER *Adapter, BOOLEAN Awake)
     {
         Status =
             HostOid(Adapter, NdisRequestQueryInformation, OID_PNP_QUERY_POWER, &State, sizeof(State), &Done, &Needed);
-        NdisRule("Oid_QueryPower", Status == NDIS_STATUS_SUCCESS, Place, "status 0x%08x", (unsigned)Status);
+        HandlerRule("MiniportOidRequest", "Oid_QueryPower", Status == NDIS_STATUS_SUCCESS, Place, "status 0x%08x",
+                    (unsigned)Status);
         HostAdapterPause(Adapter, NDIS_PAUSE_LOW_POWER);
     }
     Status = HostOid(Adapter, NdisRequestSetInformation, OID_PNP_SET_POWER, &State, sizeof(State), &Done, &Needed);
-    NdisRule("Oid_SetPower", Status == NDIS_STATUS_SUCCESS || (Awake && Status == NDIS_STATUS_HARD_ERRORS), Place,
-             "to D%u: status 0x%08x", Awake ? 0 : 3, (unsigned)Status);
+    HandlerRule("MiniportOidRequest", "Oid_SetPower",
+                Status == NDIS_STATUS_SUCCESS || (Awake && Status == NDIS_STATUS_HARD_ERRORS), Place,
+                "to D%u: status 0x%08x", Awake ? 0 : 3, (unsigned)Status);
     Adapter->Asleep = !Awake;
     return !Awake || HostAdapterRestart(Adapter) == NDIS_STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
 }
@@ -272,11 +286,11 @@ static BOOLEAN IsLast(_In_ const NDIS_HOST_ADAPTER *Adapter)
 static VOID Forget(_Inout_ NDIS_HOST_ADAPTER *Adapter)
 {
     SetState(Adapter, HostHalted);
-    HostDevicesCheckGone(Adapter->Driver, Adapter);
-    HostPoolsCheckGone(Adapter->Driver, Adapter);
-    NdisRule("Halt_ConfigurationClosed", Adapter->Configurations == 0,
-             (PVOID)Adapter->Driver->Characteristics.HaltHandlerEx, "%ld configurations left open",
-             (long)Adapter->Configurations);
+    HostDevicesCheckGone(Adapter->Driver, Adapter, "MiniportHaltEx");
+    HostPoolsCheckGone(Adapter->Driver, Adapter, "MiniportHaltEx");
+    HandlerRule("MiniportHaltEx", "Halt_ConfigurationClosed", Adapter->Configurations == 0,
+                (PVOID)Adapter->Driver->Characteristics.HaltHandlerEx, "%ld configurations left open",
+                (long)Adapter->Configurations);
     if (IsLast(Adapter))
     {
         PlatformAdaptersGone(Adapter->Driver->DriverObject);

@@ -5,14 +5,16 @@
  */
 #include "host/ndis/ndishost.h"
 
+static const CHAR SetAttributes[] = "NdisMSetMiniportAttributes";
+
 static NDIS_STATUS SetRegistration(_Inout_ NDIS_HOST_ADAPTER *Adapter,
                                    _In_ const NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES *Attributes, PVOID Place)
 {
-    if (!NdisRule("Header_Valid",
-                  Attributes->Header.Revision >= 1 &&
-                      Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
-                  Place, "registration attributes: revision %u size %u", Attributes->Header.Revision,
-                  Attributes->Header.Size))
+    if (!HandlerRule(SetAttributes, "Header_Valid",
+                     Attributes->Header.Revision >= 1 &&
+                         Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
+                     Place, "registration attributes: revision %u size %u", Attributes->Header.Revision,
+                     Attributes->Header.Size))
     {
         return NDIS_STATUS_INVALID_PARAMETER;
     }
@@ -28,18 +30,21 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
 {
     ULONG Length = Attributes->SupportedOidListLength;
 
-    if (!NdisRule("Header_Valid",
-                  Attributes->Header.Revision >= 1 &&
-                      Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
-                  Place, "general attributes: revision %u size %u", Attributes->Header.Revision,
-                  Attributes->Header.Size) ||
-        !NdisRule("Initialize_Attributes", Adapter->RegistrationSet, Place, "registration attributes come first") ||
-        !NdisRule("Initialize_Attributes", Attributes->MtuSize >= 68 && Attributes->MtuSize <= 65535, Place,
-                  "an MTU of %u", (unsigned)Attributes->MtuSize) ||
-        !NdisRule("Initialize_Attributes", Attributes->MacAddressLength <= NDIS_MAX_PHYS_ADDRESS_LENGTH, Place,
-                  "an address of %u bytes", Attributes->MacAddressLength) ||
-        !NdisRule("Initialize_Attributes", Attributes->SupportedOidList && Length && Length % sizeof(NDIS_OID) == 0,
-                  Place, "a list of OIDs of %u bytes", (unsigned)Length))
+    if (!HandlerRule(SetAttributes, "Header_Valid",
+                     Attributes->Header.Revision >= 1 &&
+                         Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
+                     Place, "general attributes: revision %u size %u", Attributes->Header.Revision,
+                     Attributes->Header.Size) ||
+        !HandlerRule(SetAttributes, "Initialize_Attributes", Adapter->RegistrationSet, Place,
+                     "registration attributes come first") ||
+        !HandlerRule(SetAttributes, "Initialize_Attributes", Attributes->MtuSize >= 68 && Attributes->MtuSize <= 65535,
+                     Place, "an MTU of %u", (unsigned)Attributes->MtuSize) ||
+        !HandlerRule(SetAttributes, "Initialize_Attributes",
+                     Attributes->MacAddressLength <= NDIS_MAX_PHYS_ADDRESS_LENGTH, Place, "an address of %u bytes",
+                     Attributes->MacAddressLength) ||
+        !HandlerRule(SetAttributes, "Initialize_Attributes",
+                     Attributes->SupportedOidList && Length && Length % sizeof(NDIS_OID) == 0, Place,
+                     "a list of OIDs of %u bytes", (unsigned)Length))
     {
         return NDIS_STATUS_INVALID_PARAMETER;
     }
@@ -92,6 +97,7 @@ NDIS_STATUS NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
     PVOID Place = HostPlace();
 
+    HostEnter(__func__, Place, "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE);
     if (!Adapter || !NdisRule("State_SetAttributes", Adapter->State == HostInitializing, Place, "in state %s",
                               HostStateName(Adapter->State)))
     {

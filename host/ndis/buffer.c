@@ -5,12 +5,10 @@
  */
 #include "host/ndis/ndishost.h"
 
-/* NdisAllocateMdl: describes Length bytes of nonpaged memory. NULL: no memory. */
-PMDL NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
+static MDL *MakeMdl(_In_ PVOID VirtualAddress, _In_ ULONG Length)
 {
     MDL *Mdl = IoAllocateMdl(VirtualAddress, Length, FALSE, FALSE, NULL);
 
-    UNREFERENCED_PARAMETER(NdisHandle);
     if (Mdl)
     {
         MmBuildMdlForNonPagedPool(Mdl);
@@ -18,8 +16,18 @@ PMDL NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
     return Mdl;
 }
 
+/* NdisAllocateMdl: describes Length bytes of nonpaged memory. NULL: no memory, or a wrong handle. */
+PMDL NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
+{
+    NDIS_HOST_ADAPTER *Adapter;
+
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
+    return HostOwnerOf(NdisHandle, &Adapter, __func__, HostPlace()) ? MakeMdl(VirtualAddress, Length) : NULL;
+}
+
 VOID NdisFreeMdl(PMDL Mdl)
 {
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     IoFreeMdl(Mdl);
 }
 
@@ -41,6 +49,7 @@ static VOID FindCurrent(_Inout_ NET_BUFFER *Buffer)
 /* NdisAdjustNetBufferCurrentMdl: after the caller has changed DataOffset or the chain. */
 VOID NdisAdjustNetBufferCurrentMdl(PNET_BUFFER NetBuffer)
 {
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     FindCurrent(NetBuffer);
 }
 
@@ -48,8 +57,8 @@ VOID NdisAdjustNetBufferCurrentMdl(PNET_BUFFER NetBuffer)
  * NdisRetreatNetBufferDataStart: DataOffsetDelta bytes more in front of the data, from unused space before it, or
  * from a new MDL with DataBackFill further bytes. NDIS_STATUS_SUCCESS or _RESOURCES.
  */
-NDIS_STATUS NdisRetreatNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, ULONG DataBackFill,
-                                          NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler)
+static NDIS_STATUS Retreat(_Inout_ NET_BUFFER *NetBuffer, _In_ ULONG DataOffsetDelta, _In_ ULONG DataBackFill,
+                           _In_opt_ NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler)
 {
     ULONG Size;
     MDL *Mdl;
@@ -70,7 +79,7 @@ NDIS_STATUS NdisRetreatNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffse
     {
         PVOID Data = ExAllocatePoolWithTag(NonPagedPoolNx, Size, HOST_TAG);
 
-        Mdl = Data ? NdisAllocateMdl(NULL, Data, Size) : NULL;
+        Mdl = Data ? MakeMdl(Data, Size) : NULL;
         if (!Mdl && Data)
         {
             ExFreePoolWithTag(Data, HOST_TAG);
@@ -88,12 +97,19 @@ NDIS_STATUS NdisRetreatNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffse
     return NDIS_STATUS_SUCCESS;
 }
 
-/* NdisAdvanceNetBufferDataStart: DataOffsetDelta bytes fewer; FreeMdl frees MDLs that hold none of the data now. */
-VOID NdisAdvanceNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
-                                   NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
+NDIS_STATUS NdisRetreatNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, ULONG DataBackFill,
+                                          NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler)
 {
-    if (!NdisRule("Advance_Length", DataOffsetDelta <= NetBuffer->DataLength, HostPlace(), "%u bytes of %llu",
-                  (unsigned)DataOffsetDelta, (unsigned long long)NetBuffer->DataLength))
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
+    return Retreat(NetBuffer, DataOffsetDelta, DataBackFill, AllocateMdlHandler);
+}
+
+/* NdisAdvanceNetBufferDataStart: DataOffsetDelta bytes fewer; FreeMdl frees MDLs that hold none of the data now. */
+static VOID Advance(_Inout_ NET_BUFFER *NetBuffer, _In_ ULONG DataOffsetDelta, _In_ BOOLEAN FreeMdl,
+                    _In_opt_ NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler, _In_z_ PCSTR Call, PVOID Place)
+{
+    if (!HandlerRule(Call, "Advance_Length", DataOffsetDelta <= NetBuffer->DataLength, Place, "%u bytes of %llu",
+                     (unsigned)DataOffsetDelta, (unsigned long long)NetBuffer->DataLength))
     {
         return;
     }
@@ -113,25 +129,33 @@ VOID NdisAdvanceNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta,
         else
         {
             ExFreePoolWithTag(MmGetMdlVirtualAddress(Mdl), HOST_TAG);
-            NdisFreeMdl(Mdl);
+            IoFreeMdl(Mdl);
         }
     }
     FindCurrent(NetBuffer);
+}
+
+VOID NdisAdvanceNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
+                                   NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
+{
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
+    Advance(NetBuffer, DataOffsetDelta, FreeMdl, FreeMdlHandler, __func__, HostPlace());
 }
 
 NDIS_STATUS NdisRetreatNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta, ULONG DataBackFill,
                                               NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler,
                                               NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
 {
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     for (NET_BUFFER *Buffer = NetBufferList->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
     {
-        NDIS_STATUS Status = NdisRetreatNetBufferDataStart(Buffer, DataOffsetDelta, DataBackFill, AllocateMdlHandler);
+        NDIS_STATUS Status = Retreat(Buffer, DataOffsetDelta, DataBackFill, AllocateMdlHandler);
 
         if (Status != NDIS_STATUS_SUCCESS)
         {
             for (NET_BUFFER *Undo = NetBufferList->FirstNetBuffer; Undo != Buffer; Undo = Undo->Next)
             {
-                NdisAdvanceNetBufferDataStart(Undo, DataOffsetDelta, TRUE, FreeMdlHandler);
+                Advance(Undo, DataOffsetDelta, TRUE, FreeMdlHandler, __func__, HostPlace());
             }
             return Status;
         }
@@ -142,9 +166,10 @@ NDIS_STATUS NdisRetreatNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, UL
 VOID NdisAdvanceNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
                                        NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
 {
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     for (NET_BUFFER *Buffer = NetBufferList->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
     {
-        NdisAdvanceNetBufferDataStart(Buffer, DataOffsetDelta, FreeMdl, FreeMdlHandler);
+        Advance(Buffer, DataOffsetDelta, FreeMdl, FreeMdlHandler, __func__, HostPlace());
     }
 }
 
@@ -157,6 +182,7 @@ PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage,
     MDL *Mdl = NetBuffer->CurrentMdl;
     ULONG Offset = NetBuffer->CurrentMdlOffset, Copied = 0;
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!BytesNeeded || BytesNeeded > NetBuffer->DataLength || !Mdl)
     {
         return NULL;

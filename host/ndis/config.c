@@ -58,7 +58,7 @@ NDIS_STATUS NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PND
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", PASSIVE_LEVEL, TRUE);
     if (!Driver || !HostHeaderValid(&ConfigObject->Header, NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
                                     NDIS_CONFIGURATION_OBJECT_REVISION_1, NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1,
-                                    "NDIS_CONFIGURATION_OBJECT", HostPlace()))
+                                    "NDIS_CONFIGURATION_OBJECT", __func__, HostPlace()))
     {
         return NDIS_STATUS_INVALID_PARAMETER;
     }
@@ -87,6 +87,7 @@ VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
 {
     HOST_CONFIGURATION *Configuration = ConfigurationHandle;
 
+    HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", PASSIVE_LEVEL, TRUE);
     if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration, HostPlace(),
                   "%p is no configuration", ConfigurationHandle))
     {
@@ -170,6 +171,7 @@ VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *P
     HOST_VALUE *Value = NULL;
     ULONG Length = 0;
 
+    HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", PASSIVE_LEVEL, TRUE);
     *Status = NDIS_STATUS_FAILURE;
     if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration, HostPlace(),
                   "%p is no configuration", ConfigurationHandle))
@@ -225,6 +227,7 @@ VOID NdisWriteConfiguration(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHandle
     ULONG Type = REG_BINARY, Length;
     PVOID Data;
 
+    HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", PASSIVE_LEVEL, TRUE);
     *Status = NDIS_STATUS_FAILURE;
     if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration, HostPlace(),
                   "%p is no configuration", ConfigurationHandle))

@@ -72,7 +72,7 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
     if (!Driver ||
         !HostHeaderValid(&Attributes->Header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
                          NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1, NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
-                         "NDIS_DEVICE_OBJECT_ATTRIBUTES", HostPlace()) ||
+                         "NDIS_DEVICE_OBJECT_ATTRIBUTES", __func__, HostPlace()) ||
         !NdisRule("Device_Attributes", Attributes->DeviceName && Attributes->SymbolicName && Attributes->MajorFunctions,
                   HostPlace(), "a device needs a name, a symbolic name and dispatch routines") ||
         !NdisRule("Device_NoPnpHandlers",
@@ -166,7 +166,7 @@ PVOID NdisGetDeviceReservedExtension(PDEVICE_OBJECT DeviceObject)
 }
 
 /* At an adapter's halt (its own devices) and at a driver's unloading (Adapter NULL: all). */
-VOID HostDevicesCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter)
+VOID HostDevicesCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter, PCSTR Call)
 {
     ULONG Left = 0;
     KIRQL Irql;
@@ -183,7 +183,7 @@ VOID HostDevicesCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter)
         }
     }
     KeReleaseSpinLock(&HostLock, Irql);
-    NdisRule("Halt_DevicesDeregistered", Left == 0,
-             Adapter ? (PVOID)Driver->Characteristics.HaltHandlerEx : (PVOID)Driver->Characteristics.UnloadHandler,
-             "%u control devices are still registered", (unsigned)Left);
+    HandlerRule(Call, "Halt_DevicesDeregistered", Left == 0,
+                Adapter ? (PVOID)Driver->Characteristics.HaltHandlerEx : (PVOID)Driver->Characteristics.UnloadHandler,
+                "%u control devices are still registered", (unsigned)Left);
 }

@@ -31,6 +31,7 @@ UINT NdisGetVersion(VOID)
 static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
 {
     NDIS_HOST_DRIVER *Driver = NULL;
+    HOST_GUARD Guard;
     KIRQL Irql;
 
     KeAcquireSpinLock(&HostLock, &Irql);
@@ -49,13 +50,16 @@ static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
         return;
     }
     PlatformDriverUnloading(DriverObject);
+    Guard = HostGuardBegin();
     Driver->Characteristics.UnloadHandler(DriverObject);
-    NdisRule("Unload_Deregister", Driver->Deregistered, Driver->Characteristics.UnloadHandler,
-             "MiniportDriverUnload without NdisMDeregisterMiniportDriver");
-    HostDevicesCheckGone(Driver, NULL);
-    HostPoolsCheckGone(Driver, NULL);
-    NdisRule("Unload_Configuration", Driver->Configurations == 0, NULL, "%ld configurations left open",
-             (long)Driver->Configurations);
+    HostGuardEnd(&Guard, "MiniportDriverUnload", (PVOID)Driver->Characteristics.UnloadHandler);
+    HandlerRule("MiniportDriverUnload", "Unload_Deregister", Driver->Deregistered,
+                Driver->Characteristics.UnloadHandler, "MiniportDriverUnload without NdisMDeregisterMiniportDriver");
+    HostDevicesCheckGone(Driver, NULL, "MiniportDriverUnload");
+    HostPoolsCheckGone(Driver, NULL, "MiniportDriverUnload");
+    HandlerRule("MiniportDriverUnload", "Unload_Configuration", Driver->Configurations == 0,
+                (PVOID)Driver->Characteristics.UnloadHandler, "%ld configurations left open",
+                (long)Driver->Configurations);
     PlatformDriverUnloaded(DriverObject);
 
     KeAcquireSpinLock(&HostLock, &Irql);
@@ -69,16 +73,18 @@ static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
     ExFreePoolWithTag(Driver, HOST_TAG);
 }
 
+static const CHAR Register[] = "NdisMRegisterMiniportDriver";
+
 /* What a miniport must bring along: "NDIS_MINIPORT_DRIVER_CHARACTERISTICS". */
 static NDIS_STATUS CheckCharacteristics(_In_ const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Miniport, _In_opt_ PVOID Place)
 {
     UCHAR Revision = Miniport->Header.Revision;
 
-    if (!NdisRule("Header_Valid",
-                  Miniport->Header.Type == NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS && Revision >= 1 &&
-                      Miniport->Header.Size >= NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1,
-                  Place, "NDIS_MINIPORT_DRIVER_CHARACTERISTICS: type 0x%x revision %u size %u", Miniport->Header.Type,
-                  Revision, Miniport->Header.Size))
+    if (!HandlerRule(Register, "Header_Valid",
+                     Miniport->Header.Type == NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS && Revision >= 1 &&
+                         Miniport->Header.Size >= NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1,
+                     Place, "NDIS_MINIPORT_DRIVER_CHARACTERISTICS: type 0x%x revision %u size %u",
+                     Miniport->Header.Type, Revision, Miniport->Header.Size))
     {
         return NDIS_STATUS_BAD_CHARACTERISTICS;
     }
@@ -88,13 +94,13 @@ static NDIS_STATUS CheckCharacteristics(_In_ const NDIS_MINIPORT_DRIVER_CHARACTE
                  Miniport->MinorNdisVersion, (unsigned)(HostVersion() & 0xffff));
         return NDIS_STATUS_BAD_VERSION;
     }
-    if (!NdisRule("Characteristics_Mandatory",
-                  Miniport->InitializeHandlerEx && Miniport->HaltHandlerEx && Miniport->UnloadHandler &&
-                      Miniport->PauseHandler && Miniport->RestartHandler && Miniport->OidRequestHandler &&
-                      Miniport->SendNetBufferListsHandler && Miniport->ReturnNetBufferListsHandler &&
-                      Miniport->CancelSendHandler && Miniport->DevicePnPEventNotifyHandler &&
-                      Miniport->ShutdownHandlerEx && Miniport->CancelOidRequestHandler,
-                  Place, "a mandatory handler is missing"))
+    if (!HandlerRule(Register, "Characteristics_Mandatory",
+                     Miniport->InitializeHandlerEx && Miniport->HaltHandlerEx && Miniport->UnloadHandler &&
+                         Miniport->PauseHandler && Miniport->RestartHandler && Miniport->OidRequestHandler &&
+                         Miniport->SendNetBufferListsHandler && Miniport->ReturnNetBufferListsHandler &&
+                         Miniport->CancelSendHandler && Miniport->DevicePnPEventNotifyHandler &&
+                         Miniport->ShutdownHandlerEx && Miniport->CancelOidRequestHandler,
+                     Place, "a mandatory handler is missing"))
     {
         return NDIS_STATUS_BAD_CHARACTERISTICS;
     }
@@ -115,6 +121,7 @@ NDIS_STATUS NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_ST
     KIRQL Irql;
     SIZE_T Size = min(Characteristics->Header.Size, sizeof(Driver->Characteristics));
 
+    HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, TRUE);
     PlatformDriverRegistered(DriverObject);
     Status = CheckCharacteristics(Characteristics, HostPlace());
     if (Status != NDIS_STATUS_SUCCESS)
@@ -171,6 +178,7 @@ VOID NdisMDeregisterMiniportDriver(NDIS_HANDLE NdisMiniportDriverHandle)
 {
     NDIS_HOST_DRIVER *Driver = HostDriverOf(NdisMiniportDriverHandle, __func__, HostPlace());
 
+    HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, TRUE);
     if (!Driver)
     {
         return;

@@ -17,6 +17,7 @@ PVOID NdisAllocateMemoryWithTagPriority(NDIS_HANDLE NdisHandle, UINT Length, ULO
     NDIS_HOST_ADAPTER *Adapter;
 
     UNREFERENCED_PARAMETER(Priority);
+    HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     NdisRule("Memory_Tag", Tag != 0, HostPlace(), "no tag");
     return HostOwnerOf(NdisHandle, &Adapter, __func__, HostPlace()) ? ExAllocatePoolWithTag(NonPagedPoolNx, Length, Tag)
                                                                     : NULL;
@@ -26,6 +27,7 @@ VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)
 {
     UNREFERENCED_PARAMETER(Length);
     UNREFERENCED_PARAMETER(MemoryFlags);
+    HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     ExFreePool(VirtualAddress);
 }
 
@@ -34,6 +36,8 @@ PNDIS_GENERIC_OBJECT NdisAllocateGenericObject(PDRIVER_OBJECT DriverObject, ULON
 {
     HOST_GENERIC *Generic = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Generic) + Size, Tag);
 
+    HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
+    NdisRule("Memory_Tag", Tag != 0, HostPlace(), "no tag");
     if (!Generic)
     {
         return NULL;
@@ -51,6 +55,7 @@ VOID NdisFreeGenericObject(PNDIS_GENERIC_OBJECT NdisObject)
 {
     HOST_GENERIC *Generic = CONTAINING_RECORD(NdisObject, HOST_GENERIC, Public);
 
+    HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     if (NdisRule("Handle_Generic", NdisObject && Generic->Magic == HostMagicGeneric, HostPlace(),
                  "%p is no generic object", (void *)NdisObject))
     {

@@ -55,8 +55,11 @@ typedef enum _HOST_STATE
 /* A miniport's handler that may answer NDIS_STATUS_PENDING and complete later. */
 typedef struct _HOST_PENDING
 {
+    PCSTR Call;  /* the handler's documented name */
+    PVOID Place; /* and its address */
     KEVENT Done;
     volatile LONG Outstanding; /* 1 between the call and its completion */
+    LONGLONG Begin;            /* of KeQueryPerformanceCounter */
     NDIS_STATUS Status;
 } HOST_PENDING;
 
@@ -168,15 +171,17 @@ extern LIST_ENTRY HostDrivers;
 /* The kernel's own (ntoskrnl exports it); <stdio.h> is not a kernel header. */
 int _vsnprintf(_Out_writes_(Size) PCHAR Buffer, _In_ SIZE_T Size, _In_z_ PCSTR Format, va_list Arguments);
 
-/* rules.c. A rule is a condition on what a miniport did; Place is the miniport's code that did it. Gives the
- * condition, so that a caller can refuse what is wrong. */
-#define HostPlace() __builtin_return_address(0)
-#define NdisRule(Rule, Condition, Place, ...)                                                                          \
-    (__builtin_expect(!!(Condition), 1) ? TRUE : HostRuleBroken(Rule, __func__, Place, __VA_ARGS__))
+/* rules.c. A rule is a condition on what a miniport did; Place is the miniport's code that did it: who called NDIS, or
+ * the handler. Gives the condition, so that a caller can refuse what is wrong. NdisRule stands in the function of NDIS
+ * that the miniport called, HandlerRule (Call: "MiniportPause", ...) elsewhere. */
+#define HostPlace()                           __builtin_return_address(0)
+#define NdisRule(Rule, Condition, Place, ...) HandlerRule(__func__, Rule, Condition, Place, __VA_ARGS__)
+#define HandlerRule(Call, Rule, Condition, Place, ...)                                                                 \
+    (__builtin_expect(!!(Condition), 1) ? TRUE : HostRuleBroken(Rule, Call, Place, __VA_ARGS__))
 BOOLEAN HostRuleBroken(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ PVOID Place, _In_z_ PCSTR Format, ...)
     __attribute__((format(printf, 4, 5)));
 BOOLEAN HostHeaderValid(_In_ const NDIS_OBJECT_HEADER *Header, _In_ UCHAR Type, _In_ UCHAR Revision, _In_ USHORT Size,
-                        _In_z_ PCSTR What, _In_opt_ PVOID Place);
+                        _In_z_ PCSTR What, _In_z_ PCSTR Call, _In_opt_ PVOID Place);
 /* A call into NDIS: at most at Irql; Out: it may call the miniport or another driver, so no spin lock is held. */
 VOID HostEnter(_In_z_ PCSTR Call, _In_ PVOID Place, _In_z_ PCSTR IrqlRule, _In_ KIRQL Irql, _In_ BOOLEAN Out);
 /* A call into the miniport: it comes back at the IRQL and with the spin locks it was called with. */
@@ -204,7 +209,7 @@ VOID HostAdapterPause(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ ULONG Reason);
 VOID HostAdapterStop(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_HALT_ACTION Action);
 NTSTATUS HostAdapterSetPower(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ BOOLEAN Awake);
 VOID HostAdapterPnpEvent(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_DEVICE_PNP_EVENT Event);
-VOID HostPendingBegin(_Inout_ HOST_PENDING *Pending);
+VOID HostPendingBegin(_Inout_ HOST_PENDING *Pending, _In_z_ PCSTR Call, _In_ PVOID Place);
 NDIS_STATUS HostPendingEnd(_Inout_ HOST_PENDING *Pending, _In_ NDIS_STATUS Status);
 BOOLEAN HostPendingComplete(_Inout_ HOST_PENDING *Pending, _In_ NDIS_STATUS Status);
 
@@ -219,8 +224,8 @@ VOID HostOidBringUp(_Inout_ NDIS_HOST_ADAPTER *Adapter);
 VOID HostLinkToBackend(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ const NDIS_LINK_STATE *State);
 
 /* pool.c, device.c: what is still there when its owner goes. */
-VOID HostPoolsCheckGone(_In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAPTER *Adapter);
-VOID HostDevicesCheckGone(_In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAPTER *Adapter);
+VOID HostPoolsCheckGone(_In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAPTER *Adapter, _In_z_ PCSTR Call);
+VOID HostDevicesCheckGone(_In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAPTER *Adapter, _In_z_ PCSTR Call);
 
 /* pnp.c */
 NTSTATUS HostAddDevice(_In_ DRIVER_OBJECT *DriverObject, _In_ DEVICE_OBJECT *Pdo);

@@ -44,7 +44,7 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
     KeWaitForSingleObject(&Adapter->OidIdle, Executive, KernelMode, FALSE, NULL);
     Request.RequestId = (PVOID)(ULONG_PTR)++Adapter->NextRequestId;
     Adapter->OidRequest = &Request;
-    HostPendingBegin(&Adapter->Oid);
+    HostPendingBegin(&Adapter->Oid, "MiniportOidRequest", Place);
     Guard = HostGuardBegin();
     Status = Adapter->Driver->Characteristics.OidRequestHandler(Adapter->Context, &Request);
     HostGuardEnd(&Guard, "MiniportOidRequest", Place);
@@ -54,14 +54,14 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
 
     *BytesDone = Query ? Request.DATA.QUERY_INFORMATION.BytesWritten : Request.DATA.SET_INFORMATION.BytesRead;
     *BytesNeeded = Query ? Request.DATA.QUERY_INFORMATION.BytesNeeded : Request.DATA.SET_INFORMATION.BytesNeeded;
-    NdisRule("Oid_Bytes", *BytesDone <= Length, Place, "OID 0x%08x: %u bytes done of a buffer of %u", (unsigned)Oid,
-             (unsigned)*BytesDone, (unsigned)Length);
+    HandlerRule("MiniportOidRequest", "Oid_Bytes", *BytesDone <= Length, Place,
+                "OID 0x%08x: %u bytes done of a buffer of %u", (unsigned)Oid, (unsigned)*BytesDone, (unsigned)Length);
     if (Status == NDIS_STATUS_BUFFER_TOO_SHORT || Status == NDIS_STATUS_INVALID_LENGTH ||
         Status == NDIS_STATUS_BUFFER_OVERFLOW)
     {
-        NdisRule("Oid_BytesNeeded", *BytesNeeded > Length || (!Query && *BytesNeeded), Place,
-                 "OID 0x%08x: buffer of %u too short, BytesNeeded %u", (unsigned)Oid, (unsigned)Length,
-                 (unsigned)*BytesNeeded);
+        HandlerRule("MiniportOidRequest", "Oid_BytesNeeded", *BytesNeeded > Length || (!Query && *BytesNeeded), Place,
+                    "OID 0x%08x: buffer of %u too short, BytesNeeded %u", (unsigned)Oid, (unsigned)Length,
+                    (unsigned)*BytesNeeded);
     }
     return Status;
 }
@@ -115,13 +115,13 @@ static NDIS_STATUS TryQuery(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oi
     {
         Touched += Buffer[I] != CANARY;
     }
-    NdisRule("Oid_Overrun", Touched == 0, Place, "OID 0x%08x writes behind a buffer of %u bytes", (unsigned)Oid,
-             (unsigned)Length);
-    NdisRule("Oid_Status",
-             Status == NDIS_STATUS_SUCCESS || Status == NDIS_STATUS_BUFFER_TOO_SHORT ||
-                 Status == NDIS_STATUS_INVALID_LENGTH || Status == NDIS_STATUS_NOT_SUPPORTED ||
-                 Status == NDIS_STATUS_BUFFER_OVERFLOW,
-             Place, "OID 0x%08x with %u bytes: status 0x%08x", (unsigned)Oid, (unsigned)Length, (unsigned)Status);
+    HandlerRule("MiniportOidRequest", "Oid_Overrun", Touched == 0, Place,
+                "OID 0x%08x writes behind a buffer of %u bytes", (unsigned)Oid, (unsigned)Length);
+    HandlerRule("MiniportOidRequest", "Oid_Status",
+                Status == NDIS_STATUS_SUCCESS || Status == NDIS_STATUS_BUFFER_TOO_SHORT ||
+                    Status == NDIS_STATUS_INVALID_LENGTH || Status == NDIS_STATUS_NOT_SUPPORTED ||
+                    Status == NDIS_STATUS_BUFFER_OVERFLOW,
+                Place, "OID 0x%08x with %u bytes: status 0x%08x", (unsigned)Oid, (unsigned)Length, (unsigned)Status);
     return Status;
 }
 
@@ -137,30 +137,33 @@ VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
         ULONG Full = Mandatory[I].Full ? Mandatory[I].Full : 256;
         NDIS_STATUS Status = TryQuery(Adapter, Oid, Full, &Done);
 
-        NdisRule("Oid_Mandatory", Status == NDIS_STATUS_SUCCESS, Place, "OID 0x%08x: status 0x%08x", (unsigned)Oid,
-                 (unsigned)Status);
-        NdisRule("Oid_Bytes", Status != NDIS_STATUS_SUCCESS || !Mandatory[I].Full || Done == Full, Place,
-                 "OID 0x%08x: %u bytes written of %u", (unsigned)Oid, (unsigned)Done, (unsigned)Full);
+        HandlerRule("MiniportOidRequest", "Oid_Mandatory", Status == NDIS_STATUS_SUCCESS, Place,
+                    "OID 0x%08x: status 0x%08x", (unsigned)Oid, (unsigned)Status);
+        HandlerRule("MiniportOidRequest", "Oid_Bytes",
+                    Status != NDIS_STATUS_SUCCESS || !Mandatory[I].Full || Done == Full, Place,
+                    "OID 0x%08x: %u bytes written of %u", (unsigned)Oid, (unsigned)Done, (unsigned)Full);
         Status = TryQuery(Adapter, Oid, 0, &Done);
-        NdisRule("Oid_Status", Status != NDIS_STATUS_SUCCESS, Place, "OID 0x%08x succeeds without a buffer",
-                 (unsigned)Oid);
+        HandlerRule("MiniportOidRequest", "Oid_Status", Status != NDIS_STATUS_SUCCESS, Place,
+                    "OID 0x%08x succeeds without a buffer", (unsigned)Oid);
         if (Oid == OID_GEN_RCV_OK || Oid == OID_GEN_XMIT_OK)
         {
             Status = TryQuery(Adapter, Oid, sizeof(ULONG), &Done); /* a 32-bit counter is an answer too */
-            NdisRule("Oid_Bytes", Status == NDIS_STATUS_SUCCESS && Done == sizeof(ULONG), Place,
-                     "OID 0x%08x with 4 bytes: status 0x%08x, %u bytes", (unsigned)Oid, (unsigned)Status,
-                     (unsigned)Done);
+            HandlerRule("MiniportOidRequest", "Oid_Bytes", Status == NDIS_STATUS_SUCCESS && Done == sizeof(ULONG),
+                        Place, "OID 0x%08x with 4 bytes: status 0x%08x, %u bytes", (unsigned)Oid, (unsigned)Status,
+                        (unsigned)Done);
         }
         else if (Mandatory[I].Full > 1)
         {
             Status = TryQuery(Adapter, Oid, Mandatory[I].Full - 1, &Done);
-            NdisRule("Oid_Status", Status != NDIS_STATUS_SUCCESS, Place, "OID 0x%08x succeeds with %u of %u bytes",
-                     (unsigned)Oid, (unsigned)(Mandatory[I].Full - 1), (unsigned)Mandatory[I].Full);
+            HandlerRule("MiniportOidRequest", "Oid_Status", Status != NDIS_STATUS_SUCCESS, Place,
+                        "OID 0x%08x succeeds with %u of %u bytes", (unsigned)Oid, (unsigned)(Mandatory[I].Full - 1),
+                        (unsigned)Mandatory[I].Full);
         }
     }
     /* An OID that nobody knows: NDIS itself asks such ones of older miniports. */
-    NdisRule("Oid_Status", TryQuery(Adapter, 0xff00fe01, sizeof(ULONG), &Done) == NDIS_STATUS_NOT_SUPPORTED, Place,
-             "an unknown OID must be NDIS_STATUS_NOT_SUPPORTED");
+    HandlerRule("MiniportOidRequest", "Oid_Status",
+                TryQuery(Adapter, 0xff00fe01, sizeof(ULONG), &Done) == NDIS_STATUS_NOT_SUPPORTED, Place,
+                "an unknown OID must be NDIS_STATUS_NOT_SUPPORTED");
 }
 
 static VOID SetUlong(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Value)
@@ -169,13 +172,13 @@ static VOID SetUlong(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
     ULONG Done, Needed;
     NDIS_STATUS Status = HostOid(Adapter, NdisRequestSetInformation, Oid, &Value, sizeof(Value), &Done, &Needed);
 
-    NdisRule("Oid_Mandatory", Status == NDIS_STATUS_SUCCESS, Place, "set of OID 0x%08x: status 0x%08x", (unsigned)Oid,
-             (unsigned)Status);
-    NdisRule("Oid_Bytes", Status != NDIS_STATUS_SUCCESS || Done == sizeof(Value), Place,
-             "set of OID 0x%08x: %u bytes read of %u", (unsigned)Oid, (unsigned)Done, (unsigned)sizeof(Value));
+    HandlerRule("MiniportOidRequest", "Oid_Mandatory", Status == NDIS_STATUS_SUCCESS, Place,
+                "set of OID 0x%08x: status 0x%08x", (unsigned)Oid, (unsigned)Status);
+    HandlerRule("MiniportOidRequest", "Oid_Bytes", Status != NDIS_STATUS_SUCCESS || Done == sizeof(Value), Place,
+                "set of OID 0x%08x: %u bytes read of %u", (unsigned)Oid, (unsigned)Done, (unsigned)sizeof(Value));
     Status = HostOid(Adapter, NdisRequestSetInformation, Oid, &Value, sizeof(Value) - 1, &Done, &Needed);
-    NdisRule("Oid_Status", Status != NDIS_STATUS_SUCCESS, Place, "set of OID 0x%08x succeeds with 3 bytes",
-             (unsigned)Oid);
+    HandlerRule("MiniportOidRequest", "Oid_Status", Status != NDIS_STATUS_SUCCESS, Place,
+                "set of OID 0x%08x succeeds with 3 bytes", (unsigned)Oid);
 }
 
 /* What a protocol sets when it has bound to a running adapter. */

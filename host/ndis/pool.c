@@ -12,7 +12,7 @@ static HOST_POOL *NewPool(_In_ HOST_MAGIC Magic, _In_opt_ NDIS_HANDLE Handle, _I
     HOST_POOL *Pool = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Pool), HOST_TAG);
     KIRQL Irql;
 
-    NdisRule("Pool_Tag", Tag != 0, Place, "%s without a tag", Call);
+    HandlerRule(Call, "Pool_Tag", Tag != 0, Place, "no tag");
     if (!Pool)
     {
         return NULL;
@@ -34,12 +34,15 @@ static HOST_POOL *NewPool(_In_ HOST_MAGIC Magic, _In_opt_ NDIS_HANDLE Handle, _I
     return Pool;
 }
 
-static VOID DeletePool(_In_ HOST_POOL *Pool, PVOID Place)
+static VOID DeletePool(_In_ HOST_POOL *Pool, _In_ PCSTR Call, PVOID Place)
 {
     KIRQL Irql;
 
-    NdisRule("NdisAllocateNetBuffer", Pool->Outstanding == 0, Place, "a pool is freed with %ld lists of it in use",
-             (long)Pool->Outstanding);
+    if (!HandlerRule(Call, "NdisAllocateNetBuffer", Pool->Outstanding == 0, Place,
+                     "a pool is freed with %ld lists or buffers of it in use", (long)Pool->Outstanding))
+    {
+        return; /* they still need it */
+    }
     if (Pool->Driver)
     {
         KeAcquireSpinLock(&HostLock, &Irql);
@@ -51,7 +54,7 @@ static VOID DeletePool(_In_ HOST_POOL *Pool, PVOID Place)
 }
 
 /* At an adapter's halt (pools made with its handle) and at a driver's unloading (Adapter NULL: all). */
-VOID HostPoolsCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter)
+VOID HostPoolsCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter, PCSTR Call)
 {
     ULONG Left = 0;
     LONG Lists = 0;
@@ -72,7 +75,8 @@ VOID HostPoolsCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter)
         }
     }
     KeReleaseSpinLock(&HostLock, Irql);
-    NdisRule("Halt_PoolsFreed", Left == 0, Place, "%u pools with %ld lists are left", (unsigned)Left, (long)Lists);
+    HandlerRule(Call, "Halt_PoolsFreed", Left == 0, Place, "%u pools with %ld lists are left", (unsigned)Left,
+                (long)Lists);
 }
 
 /* NdisAllocateNetBufferListPool: NdisHandle of an adapter or a driver; NULL: no memory, or wrong parameters. */
@@ -84,7 +88,7 @@ NDIS_HANDLE NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle, NET_BUFFER_LIS
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (!HostHeaderValid(&Parameters->Header, NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
                          NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1, "NET_BUFFER_LIST_POOL_PARAMETERS",
-                         Place) ||
+                         __func__, Place) ||
         !NdisRule("Pool_Parameters", Parameters->fAllocateNetBuffer || Parameters->DataSize == 0, Place,
                   "DataSize without fAllocateNetBuffer") ||
         !NdisRule("Pool_Parameters", Parameters->ContextSize % MEMORY_ALLOCATION_ALIGNMENT == 0, Place,
@@ -110,7 +114,7 @@ VOID NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle)
     if (NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicListPool, HostPlace(), "%p is no list pool",
                  PoolHandle))
     {
-        DeletePool(Pool, HostPlace());
+        DeletePool(Pool, __func__, HostPlace());
     }
 }
 
@@ -121,7 +125,8 @@ NDIS_HANDLE NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle, NET_BUFFER_POOL_PA
 
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (!HostHeaderValid(&Parameters->Header, NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_POOL_PARAMETERS_REVISION_1,
-                         NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1, "NET_BUFFER_POOL_PARAMETERS", Place))
+                         NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1, "NET_BUFFER_POOL_PARAMETERS", __func__,
+                         Place))
     {
         return NULL;
     }
@@ -141,7 +146,7 @@ VOID NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle)
     if (NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicBufferPool, HostPlace(), "%p is no buffer pool",
                  PoolHandle))
     {
-        DeletePool(Pool, HostPlace());
+        DeletePool(Pool, __func__, HostPlace());
     }
 }
 
@@ -238,6 +243,7 @@ PNET_BUFFER_LIST NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
     HOST_POOL *Pool = PoolHandle;
     HOST_LIST *Host;
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicListPool, HostPlace(), "%p is no list pool",
                   PoolHandle) ||
         !NdisRule("Pool_Use", Pool->AllocateBuffer && Pool->DataSize == 0, HostPlace(),
@@ -264,6 +270,7 @@ PNET_BUFFER_LIST NdisAllocateNetBufferList(NDIS_HANDLE PoolHandle, USHORT Contex
     HOST_POOL *Pool = PoolHandle;
     HOST_LIST *Host;
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicListPool, HostPlace(), "%p is no list pool",
                   PoolHandle) ||
         !NdisRule("Pool_Use", !Pool->AllocateBuffer || Pool->DataSize, HostPlace(),
@@ -294,12 +301,13 @@ VOID NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList)
     HOST_LIST *Host = HostListOf(NetBufferList);
     LONG Owner;
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!NdisRule("Handle_List", Host->Magic == HostMagicList, HostPlace(), "%p is no NET_BUFFER_LIST of a pool",
                   (void *)NetBufferList))
     {
         return;
     }
-    Owner = InterlockedExchange(&Host->Owner, HostOwnerFreed);
+    Owner = InterlockedCompareExchange(&Host->Owner, HostOwnerFreed, HostOwnerAllocator);
     if (!NdisRule("NdisAllocateNetBuffer", Owner == HostOwnerAllocator, HostPlace(), "freed while %s",
                   Owner == HostOwnerIndicated ? "the stack has it"
                   : Owner == HostOwnerSent    ? "the miniport has it to send"
@@ -322,6 +330,7 @@ PNET_BUFFER NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG D
     HOST_POOL *Pool = PoolHandle;
     HOST_BUFFER *Host;
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicBufferPool, HostPlace(), "%p is no buffer pool",
                   PoolHandle))
     {
@@ -346,6 +355,7 @@ VOID NdisFreeNetBuffer(PNET_BUFFER NetBuffer)
 {
     HOST_BUFFER *Host = HostBufferOf(NetBuffer);
 
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (NdisRule("Handle_Buffer", Host->Magic == HostMagicBuffer && Host->Pool->Magic == HostMagicBufferPool,
                  HostPlace(), "%p is no NET_BUFFER of a buffer pool", (void *)NetBuffer))
     {

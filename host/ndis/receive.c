@@ -5,20 +5,22 @@
  */
 #include "host/ndis/ndishost.h"
 
+static const CHAR Indicate[] = "NdisMIndicateReceiveNetBufferLists";
+
 /* What a raw IP list must say of itself: "NDIS_NBL_FLAGS", "NET_BUFFER_LIST_INFO: NetBufferListFrameType". */
 static BOOLEAN CheckList(_In_ NDIS_HOST_ADAPTER *Adapter, _In_ const NET_BUFFER_LIST *List, PVOID Place)
 {
     ULONG_PTR FrameType = (ULONG_PTR)List->NetBufferListInfo[NetBufferListFrameType];
     ULONG Flags = List->NblFlags & (NDIS_NBL_FLAGS_IS_IPV4 | NDIS_NBL_FLAGS_IS_IPV6);
 
-    return NdisRule("Receive_Buffers", List->FirstNetBuffer && !List->FirstNetBuffer->Next, Place,
-                    "a received list has exactly one NET_BUFFER") &&
-           NdisRule("Receive_SourceHandle", List->SourceHandle == Adapter, Place, "SourceHandle is %p",
-                    List->SourceHandle) &&
-           NdisRule("Receive_FrameType",
-                    (FrameType == RtlUshortByteSwap(0x0800) && Flags == NDIS_NBL_FLAGS_IS_IPV4) ||
-                        (FrameType == RtlUshortByteSwap(0x86dd) && Flags == NDIS_NBL_FLAGS_IS_IPV6),
-                    Place, "frame type 0x%llx, flags 0x%x", (unsigned long long)FrameType, (unsigned)List->NblFlags);
+    return HandlerRule(Indicate, "Receive_Buffers", List->FirstNetBuffer && !List->FirstNetBuffer->Next, Place,
+                       "a received list has exactly one NET_BUFFER") &&
+           HandlerRule(Indicate, "Receive_SourceHandle", List->SourceHandle == Adapter, Place, "SourceHandle is %p",
+                       List->SourceHandle) &&
+           HandlerRule(Indicate, "Receive_FrameType",
+                       (FrameType == RtlUshortByteSwap(0x0800) && Flags == NDIS_NBL_FLAGS_IS_IPV4) ||
+                           (FrameType == RtlUshortByteSwap(0x86dd) && Flags == NDIS_NBL_FLAGS_IS_IPV6),
+                       Place, "frame type 0x%llx, flags 0x%x", (unsigned long long)FrameType, (unsigned)List->NblFlags);
 }
 
 /*
@@ -95,9 +97,13 @@ VOID NdisHostReturn(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Re
     {
         HOST_LIST *Host = HostListOf(List);
 
-        NdisRule("Backend_Return",
-                 InterlockedExchange(&Host->Owner, HostOwnerAllocator) == HostOwnerIndicated && Host->User == Adapter,
-                 HostPlace(), "the stack returns a list that it does not have");
+        if (!NdisRule("Backend_Return",
+                      Host->User == Adapter && InterlockedCompareExchange(&Host->Owner, HostOwnerAllocator,
+                                                                          HostOwnerIndicated) == HostOwnerIndicated,
+                      HostPlace(), "the stack returns a list that it does not have"))
+        {
+            return;
+        }
         Count++;
     }
     /* First: the handler may find that these were the last, and complete a pause. */

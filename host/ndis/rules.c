@@ -21,13 +21,13 @@ BOOLEAN HostRuleBroken(PCSTR Rule, PCSTR Call, PVOID Place, PCSTR Format, ...)
 
 /* "NDIS_OBJECT_HEADER": a caller may pass a later revision, which is longer; never an earlier or a shorter one. */
 BOOLEAN HostHeaderValid(const NDIS_OBJECT_HEADER *Header, UCHAR Type, UCHAR Revision, USHORT Size, PCSTR What,
-                        PVOID Place)
+                        PCSTR Call, PVOID Place)
 {
     BOOLEAN Valid = Header->Type == Type && Header->Revision >= Revision &&
                     (Header->Revision == Revision ? Header->Size == Size : Header->Size > Size);
 
-    return NdisRule("Header_Valid", Valid, Place, "%s: type 0x%x revision %u size %u, expected 0x%x, %u, %u", What,
-                    Header->Type, Header->Revision, Header->Size, Type, Revision, Size);
+    return HandlerRule(Call, "Header_Valid", Valid, Place, "%s: type 0x%x revision %u size %u, expected 0x%x, %u, %u",
+                       What, Header->Type, Header->Revision, Header->Size, Type, Revision, Size);
 }
 
 VOID HostEnter(PCSTR Call, PVOID Place, PCSTR IrqlRule, KIRQL Irql, BOOLEAN Out)
@@ -55,6 +55,10 @@ VOID HostGuardEnd(const HOST_GUARD *Guard, PCSTR Call, PVOID Handler)
     {
         HostRuleBroken("SpinLockBalanced", Call, Handler, "called with %u spin locks, returned with %u",
                        (unsigned)Guard->SpinLocks, (unsigned)SpinLocks);
+    }
+    else if (Irql > Guard->Irql)
+    {
+        KeLowerIrql(Guard->Irql); /* one fault, one report */
     }
 }
 

@@ -15,10 +15,14 @@ VOID NdisHostSend(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Send
     {
         HOST_LIST *Host = HostListOf(List);
 
+        if (!NdisRule("Backend_Send",
+                      InterlockedCompareExchange(&Host->Owner, HostOwnerSent, HostOwnerAllocator) == HostOwnerAllocator,
+                      HostPlace(), "the stack sends a list that it does not have"))
+        {
+            return;
+        }
         Host->User = Adapter;
         List->Status = NDIS_STATUS_SUCCESS;
-        NdisRule("Backend_Send", InterlockedExchange(&Host->Owner, HostOwnerSent) == HostOwnerAllocator, HostPlace(),
-                 "the stack sends a list that it does not have");
         Count++;
     }
     InterlockedAdd64(&Adapter->SendsOut, Count);
@@ -54,10 +58,11 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
         HOST_LIST *Host = HostListOf(List);
 
         if (!NdisRule("Send_Complete", Host->Magic == HostMagicList, Place, "%p is no NET_BUFFER_LIST", (void *)List) ||
+            !NdisRule("Send_Complete", Host->Owner != HostOwnerSent || Host->User == Adapter, Place,
+                      "a list of another adapter is completed") ||
             !NdisRule("Send_CompleteOnce",
                       InterlockedCompareExchange(&Host->Owner, HostOwnerAllocator, HostOwnerSent) == HostOwnerSent,
-                      Place, "a list that the miniport does not have is completed") ||
-            !NdisRule("Send_Complete", Host->User == Adapter, Place, "a list of another adapter is completed"))
+                      Place, "a list that the miniport does not have is completed"))
         {
             return;
         }

@@ -28,7 +28,7 @@ VOID NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDIC
     if (!Adapter ||
         !HostHeaderValid(&StatusIndication->Header, NDIS_OBJECT_TYPE_STATUS_INDICATION,
                          NDIS_STATUS_INDICATION_REVISION_1, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1,
-                         "NDIS_STATUS_INDICATION", HostPlace()) ||
+                         "NDIS_STATUS_INDICATION", __func__, HostPlace()) ||
         !NdisRule("State_StatusAfterHalt", ReadAcquire(&Adapter->State) != HostHalted && Adapter->Backend, HostPlace(),
                   "status 0x%08x in state %s", (unsigned)StatusIndication->StatusCode,
                   HostStateName(ReadAcquire(&Adapter->State))))

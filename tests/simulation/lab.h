@@ -43,6 +43,12 @@ typedef pthread_t LAB_THREAD;
 LAB_THREAD LabStart(_In_ void *(*Routine)(void *), _In_ void *Context);
 VOID LabJoin(_In_ LAB_THREAD Thread);
 
+/* ---- platform.c */
+
+/* Who is told of rules of host/ndis that are broken from now on; NULL: they are violations. */
+typedef VOID LAB_WATCH(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ const VOID *Place, _In_z_ PCSTR Text);
+VOID LabWatch(_In_opt_ LAB_WATCH *Watch);
+
 /* ---- adapter.c */
 
 typedef struct _LAB

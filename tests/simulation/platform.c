@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What host/ndis asks of the place it runs in, in the simulator: a broken rule is a violation, whatever a driver leaves
- * in the pool when it is unloaded is one too, and there are no settings.
+ * in the pool when it is unloaded is one too, and settings are environment variables.
  */
 #include "host/ndis/platform.h"
 #include "host/nt/sim.h"
@@ -30,14 +30,23 @@ VOID PlatformDriverUnloaded(DRIVER_OBJECT *DriverObject)
     SimCheckPool(LabCodeBegin(), LabCodeEnd(), "driver unloaded");
 }
 
+static LAB_WATCH *Watcher;
+
+VOID LabWatch(LAB_WATCH *Watch)
+{
+    Watcher = Watch;
+}
+
 VOID PlatformRuleBroken(PCSTR Rule, PCSTR Call, PVOID Place, PCSTR Text)
 {
-    SimViolation(Rule, Call, Place, Text);
+    (Watcher ? Watcher : SimViolation)(Rule, Call, Place, Text);
 }
 
 ULONG PlatformSetting(PCSTR Name, ULONG Default)
 {
-    return Default;
+    PCSTR Value = getenv(Name);
+
+    return Value ? (ULONG)strtoul(Value, NULL, 0) : Default;
 }
 
 ULONG PlatformSpinLocksHeld(VOID)

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The miniport of scenario NdisRulesFire: a right one, small, that calls every function of host/ndis and pends wherever it
+ * may. A case changes what it says of itself, or takes over at one moment (wrong.h). Its code lies in a section of its own,
+ * by which a report's place is known to be its.
+ */
+#include "tests/simulation/wrong.h"
+
+#pragma clang section text = "wrong_code"
+
+NET_BUFFER_LIST_POOL_PARAMETERS MiniListParameters(VOID)
+{
+    return (NET_BUFFER_LIST_POOL_PARAMETERS){
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                   .Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
+        .fAllocateNetBuffer = TRUE,
+        .PoolTag = MINI_TAG,
+    };
+}
+
+NET_BUFFER_POOL_PARAMETERS MiniBufferParameters(VOID)
+{
+    return (NET_BUFFER_POOL_PARAMETERS){
+        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                   .Revision = NET_BUFFER_POOL_PARAMETERS_REVISION_1,
+                   .Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1},
+        .PoolTag = MINI_TAG,
+    };
+}
+
+NDIS_STATUS MiniOpenConfiguration(NDIS_HANDLE *Configuration)
+{
+    NDIS_CONFIGURATION_OBJECT Object = {.Header = {.Type = NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
+                                                   .Revision = NDIS_CONFIGURATION_OBJECT_REVISION_1,
+                                                   .Size = NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
+                                        .NdisHandle = Mini.Adapter};
+    NDIS_STATUS Status;
+
+    MAKE("NdisOpenConfigurationEx", Status = NdisOpenConfigurationEx(&Object, Configuration));
+    return Status;
+}
+
+static NTSTATUS Request(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
+{
+    Irp->IoStatus.Status = STATUS_SUCCESS;
+    Irp->IoStatus.Information = 0;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    return STATUS_SUCCESS;
+}
+
+NDIS_DEVICE_OBJECT_ATTRIBUTES MiniDeviceAttributes(VOID)
+{
+    static UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\Device\\WrongMiniport");
+    static UNICODE_STRING Link = RTL_CONSTANT_STRING(L"\\DosDevices\\Global\\WrongMiniport");
+    static UNICODE_STRING Sddl = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;SY)");
+    static PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1] = {
+        [IRP_MJ_CREATE] = Request, [IRP_MJ_CLEANUP] = Request, [IRP_MJ_CLOSE] = Request};
+
+    return (NDIS_DEVICE_OBJECT_ATTRIBUTES){.Header = {.Type = NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
+                                                      .Revision = NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
+                                                      .Size = NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1},
+                                           .DeviceName = &Name,
+                                           .SymbolicName = &Link,
+                                           .MajorFunctions = Dispatch,
+                                           .ExtensionSize = 8,
+                                           .DefaultSDDLString = &Sddl};
+}
+
+NDIS_STATUS MiniRegisterDevice(NDIS_HANDLE *Registration, DEVICE_OBJECT **Device)
+{
+    NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = MiniDeviceAttributes();
+    NDIS_STATUS Status;
+
+    MAKE("NdisRegisterDeviceEx", Status = NdisRegisterDeviceEx(Mini.Driver, &Attributes, Device, Registration));
+    return Status;
+}
+
+/* The kept memory lies in front of the packet, so that there is room to retreat into. */
+#define ROOM 32
+
+NET_BUFFER_LIST *MiniList(VOID)
+{
+    PUCHAR Data = ExAllocatePoolWithTag(NonPagedPoolNx, ROOM + 100, MINI_TAG);
+    NET_BUFFER_LIST *List;
+    MDL *Mdl;
+
+    PacketMake(Data + ROOM, 100, FALSE, 0, 0);
+    MAKE("NdisAllocateMdl", Mdl = NdisAllocateMdl(Mini.Adapter, Data, ROOM + 100));
+    MAKE("NdisAllocateNetBufferAndNetBufferList",
+         List = NdisAllocateNetBufferAndNetBufferList(Mini.ListPool, 0, 0, Mdl, ROOM, 100));
+    List->SourceHandle = Mini.Adapter;
+    NdisSetNblFlag(List, NDIS_NBL_FLAGS_IS_IPV4);
+    NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) = (PVOID)(ULONG_PTR)RtlUshortByteSwap(0x0800);
+    return List;
+}
+
+VOID MiniFreeList(NET_BUFFER_LIST *List)
+{
+    MDL *Mdl = List->FirstNetBuffer->MdlChain;
+    PVOID Data = MmGetMdlVirtualAddress(Mdl);
+
+    MAKE("NdisFreeNetBufferList", NdisFreeNetBufferList(List));
+    MAKE("NdisFreeMdl", NdisFreeMdl(Mdl));
+    ExFreePoolWithTag(Data, MINI_TAG);
+}
+
+VOID MiniIndicate(NET_BUFFER_LIST *Lists, ULONG Count, ULONG Flags)
+{
+    MAKE("NdisMIndicateReceiveNetBufferLists",
+         NdisMIndicateReceiveNetBufferLists(Mini.Adapter, Lists, NDIS_DEFAULT_PORT_NUMBER, Count, Flags));
+}
+
+NDIS_STATUS_INDICATION MiniLinkState(const NDIS_LINK_STATE *State)
+{
+    return (NDIS_STATUS_INDICATION){.Header = {.Type = NDIS_OBJECT_TYPE_STATUS_INDICATION,
+                                               .Revision = NDIS_STATUS_INDICATION_REVISION_1,
+                                               .Size = NDIS_SIZEOF_STATUS_INDICATION_REVISION_1},
+                                    .SourceHandle = Mini.Adapter,
+                                    .StatusCode = NDIS_STATUS_LINK_STATE,
+                                    .StatusBuffer = (PVOID)State,
+                                    .StatusBufferSize = sizeof(*State)};
+}
+
+static VOID Configuration(VOID)
+{
+    NDIS_STRING Keyword = NDIS_STRING_CONST("Number");
+    NDIS_CONFIGURATION_PARAMETER Number = {.ParameterType = NdisParameterInteger, .ParameterData.IntegerData = 7},
+                                 *Read = NULL;
+    NDIS_HANDLE Handle;
+    NDIS_STATUS Status;
+
+    LabEqual(MiniOpenConfiguration(&Handle), NDIS_STATUS_SUCCESS);
+    MAKE("NdisWriteConfiguration", NdisWriteConfiguration(&Status, Handle, &Keyword, &Number));
+    LabEqual(Status, NDIS_STATUS_SUCCESS);
+    MAKE("NdisReadConfiguration", NdisReadConfiguration(&Status, &Read, Handle, &Keyword, NdisParameterInteger));
+    LabEqual(Status, NDIS_STATUS_SUCCESS);
+    LabEqual(Read->ParameterData.IntegerData, 7);
+    MAKE("NdisCloseConfiguration", NdisCloseConfiguration(Handle));
+}
+
+static VOID Buffers(VOID)
+{
+    NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
+    NET_BUFFER_LIST *List = MiniList();
+    NET_BUFFER *Buffer = List->FirstNetBuffer, *Single;
+    NDIS_HANDLE Pool;
+    PVOID Data;
+
+    MAKE("NdisRetreatNetBufferDataStart", NdisRetreatNetBufferDataStart(Buffer, 8, 0, NULL));
+    MAKE("NdisAdvanceNetBufferDataStart", NdisAdvanceNetBufferDataStart(Buffer, 8, FALSE, NULL));
+    MAKE("NdisRetreatNetBufferListDataStart", NdisRetreatNetBufferListDataStart(List, 8, 0, NULL, NULL));
+    MAKE("NdisAdvanceNetBufferListDataStart", NdisAdvanceNetBufferListDataStart(List, 8, FALSE, NULL));
+    MAKE("NdisAdjustNetBufferCurrentMdl", NdisAdjustNetBufferCurrentMdl(Buffer));
+    MAKE("NdisGetDataBuffer", Data = NdisGetDataBuffer(Buffer, 20, NULL, 1, 0));
+    LabCheck(Data != NULL, "no data");
+    MiniFreeList(List);
+    MAKE("NdisAllocateNetBuffer", Single = NdisAllocateNetBuffer(Mini.BufferPool, NULL, 0, 0));
+    MAKE("NdisFreeNetBuffer", NdisFreeNetBuffer(Single));
+    Parameters.DataSize = 64;
+    Pool = NdisAllocateNetBufferListPool(Mini.Adapter, &Parameters);
+    MAKE("NdisAllocateNetBufferList", List = NdisAllocateNetBufferList(Pool, 0, 0));
+    NdisFreeNetBufferList(List);
+    NdisFreeNetBufferListPool(Pool);
+}
+
+/* A little of everything. */
+VOID MiniWork(VOID)
+{
+    NDIS_LINK_STATE State = {.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                                        .Revision = NDIS_LINK_STATE_REVISION_1,
+                                        .Size = NDIS_SIZEOF_LINK_STATE_REVISION_1},
+                             .MediaConnectState = MediaConnectStateConnected};
+    NDIS_STATUS_INDICATION Indication = MiniLinkState(&State);
+    NDIS_GENERIC_OBJECT *Generic;
+    DEVICE_OBJECT *Device, *Pdo;
+    NDIS_HANDLE Registration;
+    PVOID Memory;
+
+    MAKE("NdisMGetDeviceProperty", NdisMGetDeviceProperty(Mini.Adapter, &Pdo, NULL, NULL, NULL, NULL));
+    MAKE("NdisMIndicateStatusEx", NdisMIndicateStatusEx(Mini.Adapter, &Indication));
+    MAKE("NdisAllocateMemoryWithTagPriority",
+         Memory = NdisAllocateMemoryWithTagPriority(Mini.Adapter, 100, MINI_TAG, NormalPoolPriority));
+    MAKE("NdisFreeMemory", NdisFreeMemory(Memory, 100, 0));
+    MAKE("NdisAllocateGenericObject", Generic = NdisAllocateGenericObject(Mini.DriverObject, MINI_TAG, 8));
+    MAKE("NdisFreeGenericObject", NdisFreeGenericObject(Generic));
+    LabEqual(MiniRegisterDevice(&Registration, &Device), NDIS_STATUS_SUCCESS);
+    LabCheck(NdisGetDeviceReservedExtension(Device) != NULL, "no extension");
+    MAKE("NdisDeregisterDeviceEx", NdisDeregisterDeviceEx(Registration));
+    Configuration();
+    Buffers();
+    MiniIndicate(MiniList(), 1, 0);
+}
+
+/* ---- Its handlers */
+
+/* clang-format off */
+static NDIS_OID Oids[] = {
+    OID_GEN_CURRENT_LOOKAHEAD,
+    OID_GEN_CURRENT_PACKET_FILTER,
+    OID_GEN_INTERRUPT_MODERATION,
+    OID_GEN_LINK_PARAMETERS,
+    OID_GEN_MAXIMUM_TOTAL_SIZE,
+    OID_GEN_RCV_OK,
+    OID_GEN_XMIT_OK,
+    OID_GEN_RECEIVE_BLOCK_SIZE,
+    OID_GEN_TRANSMIT_BLOCK_SIZE,
+    OID_GEN_RECEIVE_BUFFER_SPACE,
+    OID_GEN_TRANSMIT_BUFFER_SPACE,
+    OID_GEN_STATISTICS,
+    OID_GEN_VENDOR_DESCRIPTION,
+    OID_GEN_VENDOR_DRIVER_VERSION,
+    OID_GEN_VENDOR_ID,
+    OID_PNP_SET_POWER,
+    OID_PNP_QUERY_POWER,
+};
+/* clang-format on */
+
+static NDIS_STATUS SetAttributes(_In_ PVOID Attributes)
+{
+    NDIS_STATUS Status;
+
+    MAKE("NdisMSetMiniportAttributes", Status = NdisMSetMiniportAttributes(Mini.Adapter, Attributes));
+    return Status;
+}
+
+static NDIS_STATUS SetAllAttributes(VOID)
+{
+    NDIS_STATUS Status;
+
+    Mini.Registration = (NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES){
+        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
+                   .Revision = NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
+                   .Size = NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1},
+        .MiniportAdapterContext = &Mini,
+        .AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND | NDIS_MINIPORT_ATTRIBUTES_SURPRISE_REMOVE_OK,
+        .InterfaceType = NdisInterfaceInternal,
+    };
+    Mini.General = (NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES){
+        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES,
+                   .Revision = NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
+                   .Size = NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1},
+        .MediaType = NdisMediumIP,
+        .MtuSize = 1500,
+        .MediaConnectState = MediaConnectStateConnected,
+        .MediaDuplexState = MediaDuplexStateFull,
+        .LookaheadSize = 1500,
+        .SupportedPacketFilters = NDIS_PACKET_TYPE_DIRECTED,
+        .AccessType = NET_IF_ACCESS_POINT_TO_POINT,
+        .DirectionType = NET_IF_DIRECTION_SENDRECEIVE,
+        .ConnectionType = NET_IF_CONNECTION_DEDICATED,
+        .IfType = IF_TYPE_PROP_VIRTUAL,
+        .SupportedOidList = Oids,
+        .SupportedOidListLength = sizeof(Oids),
+    };
+    MiniReach(AtRegistration);
+    Status = Mini.Handled ? NDIS_STATUS_SUCCESS : SetAttributes(&Mini.Registration);
+    MiniReach(AtGeneral);
+    if (Status == NDIS_STATUS_SUCCESS && !Mini.Handled)
+    {
+        Status = SetAttributes(&Mini.General);
+    }
+    Mini.Handled = FALSE;
+    return Status;
+}
+
+static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MINIPORT_INIT_PARAMETERS Parameters)
+{
+    NET_BUFFER_LIST_POOL_PARAMETERS Lists = MiniListParameters();
+    NET_BUFFER_POOL_PARAMETERS Buffers = MiniBufferParameters();
+
+    Mini.Adapter = Handle;
+    Mini.Status = SetAllAttributes();
+    MAKE("NdisAllocateNetBufferListPool", Mini.ListPool = NdisAllocateNetBufferListPool(Handle, &Lists));
+    MAKE("NdisAllocateNetBufferPool", Mini.BufferPool = NdisAllocateNetBufferPool(Handle, &Buffers));
+    MiniReach(AtInitialized);
+    if (Mini.Status != NDIS_STATUS_SUCCESS)
+    {
+        NdisFreeNetBufferPool(Mini.BufferPool);
+        NdisFreeNetBufferListPool(Mini.ListPool);
+    }
+    MiniLeave("MiniportInitializeEx");
+    return Mini.Status;
+}
+
+static VOID Halt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
+{
+    MiniReach(AtHalt);
+    MAKE("NdisFreeNetBufferPool", NdisFreeNetBufferPool(Mini.BufferPool));
+    if (Mini.ListPool)
+    {
+        MAKE("NdisFreeNetBufferListPool", NdisFreeNetBufferListPool(Mini.ListPool));
+    }
+    MiniLeave("MiniportHaltEx");
+}
+
+/* Pends, and completes at once: both are allowed. */
+static NDIS_STATUS Restart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
+{
+    Mini.Status = NDIS_STATUS_PENDING;
+    MiniReach(AtRestart);
+    if (!Mini.Handled)
+    {
+        MAKE("NdisMRestartComplete", NdisMRestartComplete(Mini.Adapter, NDIS_STATUS_SUCCESS));
+    }
+    Mini.Handled = FALSE;
+    MiniLeave("MiniportRestart");
+    return Mini.Status;
+}
+
+static NDIS_STATUS Pause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
+{
+    Mini.Status = NDIS_STATUS_PENDING;
+    MiniReach(AtPause);
+    if (!Mini.Handled)
+    {
+        MAKE("NdisMPauseComplete", NdisMPauseComplete(Mini.Adapter));
+    }
+    Mini.Handled = FALSE;
+    MiniLeave("MiniportPause");
+    return Mini.Status;
+}
+
+static ULONG AnswerLength(_In_ NDIS_OID Oid, _In_ ULONG Room)
+{
+    switch (Oid)
+    {
+    case OID_GEN_STATISTICS:
+        return NDIS_SIZEOF_STATISTICS_INFO_REVISION_1;
+    case OID_GEN_INTERRUPT_MODERATION:
+        return NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1;
+    case OID_GEN_XMIT_OK:
+    case OID_GEN_RCV_OK:
+        return Room >= sizeof(ULONG) && Room < sizeof(ULONG64) ? sizeof(ULONG) : sizeof(ULONG64);
+    case OID_GEN_CURRENT_LOOKAHEAD:
+    case OID_GEN_CURRENT_PACKET_FILTER:
+    case OID_GEN_MAXIMUM_TOTAL_SIZE:
+    case OID_GEN_RECEIVE_BLOCK_SIZE:
+    case OID_GEN_TRANSMIT_BLOCK_SIZE:
+    case OID_GEN_RECEIVE_BUFFER_SPACE:
+    case OID_GEN_TRANSMIT_BUFFER_SPACE:
+    case OID_GEN_VENDOR_DESCRIPTION:
+    case OID_GEN_VENDOR_DRIVER_VERSION:
+    case OID_GEN_VENDOR_ID:
+    case OID_PNP_SET_POWER:
+        return sizeof(ULONG);
+    case OID_GEN_LINK_PARAMETERS:
+        return NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1;
+    default:
+        return 0;
+    }
+}
+
+static NDIS_STATUS Answer(_Inout_ NDIS_OID_REQUEST *Request)
+{
+    BOOLEAN Set = Request->RequestType == NdisRequestSetInformation;
+    NDIS_OID Oid = Request->DATA.QUERY_INFORMATION.Oid; /* lies where a set's does, as do buffer and length */
+    ULONG Room = Request->DATA.QUERY_INFORMATION.InformationBufferLength, Length = AnswerLength(Oid, Room);
+
+    if (Oid == OID_PNP_QUERY_POWER)
+    {
+        return NDIS_STATUS_SUCCESS;
+    }
+    if (!Length)
+    {
+        return NDIS_STATUS_NOT_SUPPORTED;
+    }
+    if (Oid == OID_GEN_XMIT_OK || Oid == OID_GEN_RCV_OK)
+    {
+        Request->DATA.QUERY_INFORMATION.BytesNeeded = sizeof(ULONG64);
+    }
+    if (Room < Length)
+    {
+        *(Set ? &Request->DATA.SET_INFORMATION.BytesNeeded : &Request->DATA.QUERY_INFORMATION.BytesNeeded) = Length;
+        return NDIS_STATUS_INVALID_LENGTH;
+    }
+    if (Set)
+    {
+        Request->DATA.SET_INFORMATION.BytesRead = Length;
+        return NDIS_STATUS_SUCCESS;
+    }
+    memset(Request->DATA.QUERY_INFORMATION.InformationBuffer, 0, Length);
+    Request->DATA.QUERY_INFORMATION.BytesWritten = Length;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
+{
+    Mini.Request = Request;
+    Mini.Status = Answer(Request);
+    MiniReach(AtOid);
+    if (!Mini.Handled)
+    {
+        MAKE("NdisMOidRequestComplete", NdisMOidRequestComplete(Mini.Adapter, Request, Mini.Status));
+        Mini.Status = NDIS_STATUS_PENDING;
+    }
+    Mini.Handled = FALSE;
+    MiniLeave("MiniportOidRequest");
+    return Mini.Status;
+}
+
+static VOID Send(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER Port, ULONG Flags)
+{
+    Mini.Lists = Lists;
+    MiniReach(AtSend);
+    if (!Mini.Handled)
+    {
+        MAKE("NdisMSendNetBufferListsComplete", NdisMSendNetBufferListsComplete(Mini.Adapter, Lists, 0));
+    }
+    Mini.Handled = FALSE;
+    MiniLeave("MiniportSendNetBufferLists");
+}
+
+static VOID Return(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, ULONG Flags)
+{
+    Mini.Lists = Lists;
+    MiniReach(AtReturn);
+    while (Lists && !Mini.Handled)
+    {
+        NET_BUFFER_LIST *Next = Lists->Next;
+
+        MiniFreeList(Lists);
+        Lists = Next;
+    }
+    Mini.Handled = FALSE;
+    MiniLeave("MiniportReturnNetBufferLists");
+}
+
+static VOID CancelOid(NDIS_HANDLE Context, PVOID RequestId)
+{
+}
+
+static VOID CancelSend(NDIS_HANDLE Context, PVOID CancelId)
+{
+}
+
+static VOID PnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
+{
+    MiniLeave("MiniportDevicePnPEventNotify");
+}
+
+static VOID Shutdown(NDIS_HANDLE Context, NDIS_SHUTDOWN_ACTION Action)
+{
+}
+
+static VOID Unload(PDRIVER_OBJECT DriverObject)
+{
+    MiniReach(AtUnload);
+    if (!Mini.Handled)
+    {
+        MAKE("NdisMDeregisterMiniportDriver", NdisMDeregisterMiniportDriver(Mini.Driver));
+    }
+    Mini.Handled = FALSE;
+    MiniLeave("MiniportDriverUnload");
+}
+
+NTSTATUS MiniEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
+{
+    NTSTATUS Status;
+
+    Mini.DriverObject = DriverObject;
+    Mini.Characteristics = (NDIS_MINIPORT_DRIVER_CHARACTERISTICS){
+        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
+                   .Revision = NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2,
+                   .Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2},
+        .MajorNdisVersion = 6,
+        .MinorNdisVersion = 30,
+        .InitializeHandlerEx = Initialize,
+        .HaltHandlerEx = Halt,
+        .UnloadHandler = Unload,
+        .PauseHandler = Pause,
+        .RestartHandler = Restart,
+        .OidRequestHandler = OidRequest,
+        .SendNetBufferListsHandler = Send,
+        .ReturnNetBufferListsHandler = Return,
+        .CancelSendHandler = CancelSend,
+        .DevicePnPEventNotifyHandler = PnpEvent,
+        .ShutdownHandlerEx = Shutdown,
+        .CancelOidRequestHandler = CancelOid,
+    };
+    MiniReach(AtRegister);
+    MAKE("NdisMRegisterMiniportDriver",
+         Status = NdisMRegisterMiniportDriver(DriverObject, RegistryPath, NULL, &Mini.Characteristics, &Mini.Driver));
+    return Status;
+}
