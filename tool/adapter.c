@@ -119,7 +119,7 @@ DWORD ReceiveOrStop(PLAINTUN_SESSION_HANDLE Session, HANDLE Stop, PLAINTUN_PACKE
     for (;;)
     {
         HANDLE Events[] = {Stop, PlaintunGetPacketsEvent(Session)};
-        if (StopWanted())
+        if (StopWanted()) /* looked at even while packets come without end */
         {
             SetLastError(ERROR_CANCELLED);
             return 0;
@@ -129,6 +129,9 @@ DWORD ReceiveOrStop(PLAINTUN_SESSION_HANDLE Session, HANDLE Stop, PLAINTUN_PACKE
             return Received;
         switch (WaitForMultipleObjects(ARRAYSIZE(Events), Events, FALSE, TimeoutMs))
         {
+        case WAIT_OBJECT_0:
+            SetLastError(ERROR_CANCELLED);
+            return 0;
         case WAIT_TIMEOUT:
             SetLastError(ERROR_TIMEOUT);
             return 0;

@@ -19,10 +19,7 @@ void __stdcall Entry(void);
 BOOL Json;
 
 static const COMMAND *const Commands[] = {
-    &CreateCommand,
-    &ShowCommand,
-    &WatchCommand,
-    &PingCommand,
+    &CreateCommand, &ShowCommand, &WatchCommand, &PingCommand, &SelftestCommand,
 };
 
 static const OPTION GlobalOptions[] = {

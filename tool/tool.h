@@ -164,6 +164,18 @@ PLAINTUN_ADAPTER_HANDLE AdapterCreate(_In_z_ LPCWSTR Name, _In_ const ARGUMENTS 
 DWORD ReceiveOrStop(_In_ PLAINTUN_SESSION_HANDLE Session, _In_ HANDLE Stop,
                     _Out_writes_(Count) PLAINTUN_PACKET *Packets, _In_ DWORD Count, _In_ DWORD TimeoutMs);
 
+/* --- system.c ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct _SYSTEM_FACTS
+{
+    WCHAR Windows[160]; /* version, build and, where the system says them, its names */
+    DWORD Build;
+    LPCWSTR NativeMachine, ToolMachine; /* L"amd64" */
+    DWORD Processors;
+} SYSTEM_FACTS;
+
+void SystemRead(_Out_ SYSTEM_FACTS *Facts);
+
 /* --- packet.c: IP packets ------------------------------------------------------------------------------------------------ */
 
 /* Turns an ICMP echo request of either IP version into its answer, in place. FALSE: it is none. */

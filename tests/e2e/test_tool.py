@@ -4,12 +4,14 @@ import json
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
 import lab
 
 TOOL = 'plaintun.exe'
+EXE = os.path.join(lab.BUILD, 'amd64', TOOL)
 OK, FAILED, USAGE, NOT_FOUND, IN_USE, ACCESS, TIME = range(7)
 
 
@@ -19,15 +21,20 @@ class Tool:
     def __init__(self, machine):
         self.machine = machine
 
-    def __call__(self, *arguments, code=OK, seconds=60):
-        """Runs a command to its end: standard output and error as one text."""
-        program = self.machine.windows.start(TOOL, *arguments)
-        ended = program.wait(seconds)
-        assert ended == code, '%s: exit code %d\n%s' % (arguments, ended, program.text())
-        return program.text()
+    def run(self, *arguments, code=OK, seconds=60):
+        """Runs a command to its end: standard output (bytes) and standard error without progress (text)."""
+        windows = self.machine.windows
+        done = subprocess.run(self.machine.namespace.command(lab.RUN, '--prefix', windows.name, EXE, *arguments),
+                              env=windows.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds)
+        assert done.returncode == code, '%s: exit code %d\n%s\n%s' % (arguments, done.returncode, done.stdout, done.stderr)
+        return done.stdout, re.sub(r'^plaintun: .* \(\d+ s\)\n', '', done.stderr.decode(), flags=re.MULTILINE)
+
+    def __call__(self, *arguments, **options):
+        out, error = self.run(*arguments, **options)
+        return out.decode() + error
 
     def json(self, *arguments, **options):
-        return json.loads(self(*arguments, '--json', **options))
+        return json.loads(self.run(*arguments, '--json', **options)[0])
 
     def start(self, *arguments):
         return self.machine.windows.start(TOOL, *arguments)
@@ -48,7 +55,7 @@ def test_help(tool):
     """Each command that the list names has a help with an example of itself."""
     text = tool('help')
     commands = re.findall(r'^  (\w+) +\S', text, re.MULTILINE)
-    assert {'create', 'show', 'watch', 'ping'} <= set(commands), text
+    assert {'create', 'show', 'watch', 'ping', 'selftest'} <= set(commands), text
     for name in commands:
         assert re.search(r'^  plaintun %s\b' % name, tool('help', name), re.MULTILINE), name
     assert tool('create', '--help') == tool('help', 'create')
@@ -74,7 +81,7 @@ def test_help(tool):
 ])
 def test_errors(tool, words, code, line):
     """One line, with the remedy."""
-    assert re.fullmatch('plaintun: ' + line, tool(*words, code=code))
+    assert re.fullmatch('plaintun: ' + line, tool(*words, code=code).rstrip())
 
 
 def test_create_show_watch(tool):
@@ -132,3 +139,24 @@ def test_ping_for_people(tool):
     ping.expect('answered for 10.41.0.9, number 2, 84 bytes')
     assert ping.wait() == OK
     assert re.search(r'\d+ packets received: 2 answered, \d+ others, 0 dropped', ping.text())
+
+
+def test_selftest(tool):
+    report = tool.json('selftest')
+    assert report['result'] == 'passed', report
+    results = {step['name']: step['result'] for step in report['steps']}
+    assert set(results.values()) == {'passed'} and {'create', 'traffic IPv4', 'traffic IPv6', 'remove'} <= set(results)
+    assert not tool.machine.namespace.links()
+
+
+def test_selftest_fails(tool):
+    """An interface that someone switches off in the middle: it says so, ends with 1 and leaves nothing."""
+    selftest = tool.start('selftest')
+    selftest.expect('address IPv6')
+    device = next(iter(tool.machine.namespace.links()))
+    tool.machine.namespace.ip('link', 'set', device, 'down')
+    assert selftest.wait() == FAILED
+    assert re.search(r'^ *\d+  (traffic|load).*FAILED ', selftest.text(), re.MULTILINE), selftest.text()
+    assert re.search(r'^ *\d+  remove +passed ', selftest.text(), re.MULTILINE), selftest.text()
+    assert re.search(r'^selftest: FAILED in', selftest.text(), re.MULTILINE)
+    assert not tool.machine.namespace.links()
