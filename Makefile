@@ -292,7 +292,7 @@ $(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify
 
 $(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore driverinstall failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
-	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lsetupapi -lcfgmgr32 -lrpcrt4
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lcfgmgr32 -lsetupapi -lrpcrt4
 
 $(HW)/%.linux.o: host/linux/%.c $(wildcard host/linux/*.h)
 	@mkdir -p $(HW)

@@ -8,8 +8,8 @@
  *
  * All functions may be called from any thread. Handles may be used by several threads at once; a session may be ended
  * while others receive, send or wait on it: their calls fail with ERROR_HANDLE_EOF. A failed call returns NULL, FALSE or
- * 0 and sets GetLastError(). Functions that stand for themselves here say which errors a program should expect; others
- * of the system may come through.
+ * 0 and sets GetLastError(); PlaintunGetMessage says why in words. Functions that stand for themselves here say which
+ * errors a program should expect; others of the system may come through.
  */
 #ifndef PLAINTUN_H
 #define PLAINTUN_H
@@ -39,6 +39,8 @@ typedef struct _PLAINTUN_SESSION *PLAINTUN_SESSION_HANDLE;
 
 /* --- adapters ------------------------------------------------------------------------------------------------------ */
 
+#define PLAINTUN_ADAPTER_PERSISTENT 1u /* outlives its creator, until PlaintunRemoveAdapter */
+
 typedef struct _PLAINTUN_ADAPTER_CONFIG
 {
     DWORD Size;         /* sizeof(PLAINTUN_ADAPTER_CONFIG) */
@@ -50,35 +52,73 @@ typedef struct _PLAINTUN_ADAPTER_CONFIG
      * Administrators. */
     LPCWSTR AccessList;
     DWORD TimeoutMs; /* until the adapter must be usable; 0: 30 s, 60 s where the driver must be installed first */
+    DWORD Flags;     /* PLAINTUN_ADAPTER_PERSISTENT or 0 */
+    DWORD Metric;    /* of the interface, IPv4 and IPv6 alike; 0: Windows chooses */
     DWORD Reserved;  /* 0 */
 } PLAINTUN_ADAPTER_CONFIG;
 
+typedef enum _PLAINTUN_ADAPTER_STATE
+{
+    PLAINTUN_ADAPTER_ABSENT,   /* left over: known to the system, not present */
+    PLAINTUN_ADAPTER_STOPPED,  /* present, but it does not work: Problem says why, or it is starting */
+    PLAINTUN_ADAPTER_READY,    /* works; no program has a session: its link is down */
+    PLAINTUN_ADAPTER_CONNECTED /* a program has a session */
+} PLAINTUN_ADAPTER_STATE;
+
+/* What is not known, because the adapter is not there or not ours to open, is 0. */
 typedef struct _PLAINTUN_ADAPTER_INFO
 {
     NET_LUID Luid;
     GUID Guid;
     DWORD InterfaceIndex;
     DWORD Mtu;           /* bytes */
-    DWORD DriverVersion; /* (major << 16) | minor */
-    BOOL SessionActive;
+    DWORD DriverVersion; /* (major << 16) | minor; 0 unless READY or CONNECTED */
+    PLAINTUN_ADAPTER_STATE State;
+    DWORD Problem;          /* Windows' problem code of the device (CM_PROB_...), 0: none */
+    DWORD Flags;            /* PLAINTUN_ADAPTER_PERSISTENT */
+    DWORD CreatorProcessId; /* who made it; 0: nobody who still lives */
+    DWORD SessionProcessId; /* who has its session; 0: nobody, or not ours to know */
+    WCHAR Name[PLAINTUN_NAME_MAX + 1];
 } PLAINTUN_ADAPTER_INFO;
 
 /*
- * Creates an adapter; returns when addresses can be set on it. It goes when it is closed or when this process dies.
+ * Creates an adapter; returns when addresses can be set on it. It goes when it is closed or when this process dies,
+ * unless it is persistent. An adapter of the same GUID and name that nobody has any more is taken over: one that is left
+ * over or half made is repaired, a persistent one becomes this handle's (and is made anew if its settings differ).
  * ERROR_INVALID_PARAMETER: the configuration, ERROR_ACCESS_DENIED: not an administrator, ERROR_ALREADY_EXISTS: the name
- * or GUID belongs to an adapter that exists, ERROR_TIMEOUT: not usable in time (the log says what was missing),
- * ERROR_REVISION_MISMATCH: another version of the driver is loaded.
+ * or GUID is taken (the message says by whom), ERROR_TIMEOUT: not usable in time (the message says what was missing),
+ * ERROR_NOT_READY: the device has a problem that does not pass, ERROR_REVISION_MISMATCH: another version of the driver
+ * is loaded.
  */
 PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONFIG *Config);
 
-/* Opens an adapter that exists, by name. ERROR_NOT_FOUND, ERROR_ACCESS_DENIED, ERROR_INVALID_PARAMETER. */
+/* Opens an adapter that exists. ERROR_NOT_FOUND, ERROR_ACCESS_DENIED, ERROR_INVALID_PARAMETER. */
 PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(LPCWSTR Name);
+PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByGuid(const GUID *Guid);
+PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByLuid(const NET_LUID *Luid);
 
-/* Closes the handle and ends its session; an adapter that was created with it is removed. NULL is allowed. */
+/* Closes the handle and ends its session; an adapter that was created with it is removed, unless it is persistent. NULL
+ * is allowed. */
 PLAINTUN_API void WINAPI PlaintunCloseAdapter(PLAINTUN_ADAPTER_HANDLE Adapter);
 
 /* ERROR_HANDLE_EOF: the adapter is gone. */
 PLAINTUN_API BOOL WINAPI PlaintunGetAdapterInfo(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_ADAPTER_INFO *Info);
+
+/*
+ * Fills in up to Count adapters of this product, present ones and left-over ones, and returns how many there are: more
+ * than Count, where Adapters was too small. Adapters may be NULL with a Count of 0. 0 with NO_ERROR: there are none.
+ */
+PLAINTUN_API DWORD WINAPI PlaintunListAdapters(PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count);
+
+/* Gives an adapter another name, at once. ERROR_INVALID_PARAMETER, ERROR_ALREADY_EXISTS: the name is taken,
+ * ERROR_ACCESS_DENIED: not an administrator, ERROR_HANDLE_EOF: the adapter is gone. */
+PLAINTUN_API BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name);
+
+/*
+ * Removes a persistent, left-over or half-made adapter. ERROR_BUSY: its creator lives, or a program has a session on it;
+ * the message names process and program. ERROR_NOT_FOUND, ERROR_ACCESS_DENIED: not an administrator.
+ */
+PLAINTUN_API BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid);
 
 /* Removes the driver from the system. ERROR_BUSY: an adapter is in use. */
 PLAINTUN_API BOOL WINAPI PlaintunDeleteDriver(void);
@@ -186,6 +226,13 @@ typedef void(CALLBACK *PLAINTUN_LOGGER)(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, 
 
 /* NULL: no log. When it returns, the former logger is not running and will not be called again. */
 PLAINTUN_API void WINAPI PlaintunSetLogger(PLAINTUN_LOGGER Logger);
+
+/*
+ * Copies the text of the call of this thread that failed last: cause and remedy, one line. Returns its length in UTF-16
+ * units, 0: none. Text ends in 0 and is cut to Count units; it may be NULL with a Count of 0. Calls of a session's packets
+ * and waits leave no text: their error codes say all.
+ */
+PLAINTUN_API DWORD WINAPI PlaintunGetMessage(LPWSTR Text, DWORD Count);
 
 #ifdef __cplusplus
 }

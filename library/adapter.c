@@ -1,211 +1,68 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Adapters: creating, opening, closing, asking. An adapter is a software device SWD\plaintun\{GUID}, which lives as long
- * as the handle that SwDeviceCreate gave; its name, GUID and settings are properties of the device. Creating returns
- * when the adapter can be used and addresses can be set on it: the driver's control device opens, and TCP/IP knows the
- * interface. The callback of SwDeviceCreate only tells that the device was enumerated.
- * Any thread. Creation from the check of the name to the callback is one at a time in the whole system (SetupMutex).
+ * Adapters that exist: opening, closing, asking, listing, renaming, removing. An adapter is a software device
+ * SWD\<our enumerator>\{GUID}; its name, GUID and settings are properties of the device, and its driver's control device
+ * answers for it while it runs. create.c makes them. Any thread; what changes the system is under the set-up lock.
  */
 #include "library/library.h"
 #include "library/missing.h"
 #include "ring/properties.h"
-#include <cfgmgr32.h>
-#include <sddl.h>
 
-#define TIMEOUT_DEFAULT_MS 30000
-#define TIMEOUT_INSTALL_MS 60000
-#define REMOVAL_MS         5000 /* how long closing waits for the device to be gone */
-#define LOOK_AGAIN_MS      250  /* where a notification does not come: not everything we wait for has one */
-#define INSTANCE_ID_LENGTH 200  /* MAX_DEVICE_ID_LEN of cfgmgr32.h */
-#define SETUP_MUTEX        PLAINTUN_OBJECTS L"setup"
-#define ACCESS_DEFAULT     L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
+#define SETUP_MS 30000 /* for removing, renaming, deleting the driver */
 
-/* DEVPKEY_Device_FriendlyName (devpkey.h): the name that Device Manager shows. */
-static const DEVPROPKEY FriendlyNameKey = {
-    {0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}}, 14};
-static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID;
-static const TUN_PROPERTY_KEY AccessListKey = TUN_PROPERTY_ACCESS_LIST;
-static const TUN_PROPERTY_KEY MtuKey = TUN_PROPERTY_MTU;
-static const TUN_PROPERTY_KEY NameKey = TUN_PROPERTY_NAME;
+/* --- finding --------------------------------------------------------------------------------------------------------- */
 
-_Static_assert(sizeof(TUN_PROPERTY_KEY) == sizeof(DEVPROPKEY), "read as one");
-
-/* The random generator of the system: "RtlGenRandom function (ntsecapi.h)", exported under this name. */
-BOOLEAN WINAPI SystemFunction036(PVOID Buffer, ULONG Size);
-
-/* A device that this process created. Shared with the callback, which may come after its creator has given up. */
-typedef struct _CREATED_DEVICE
+/* Names compare as file names do. */
+BOOL SameAdapterName(LPCWSTR Left, LPCWSTR Right)
 {
-    HSWDEVICE Device;
-    HANDLE Enumerated; /* set by the callback */
-    HRESULT Result;    /* of the enumeration */
-    volatile LONG References;
-    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
-} CREATED_DEVICE;
-
-/* --- time ------------------------------------------------------------------------------------------------------------ */
-
-static DWORD Left(ULONG64 Deadline)
-{
-    ULONG64 Now = GetTickCount64();
-    return Now < Deadline ? (DWORD)(Deadline - Now) : 0;
+    return CompareStringOrdinal(Left, -1, Right, -1, TRUE) == CSTR_EQUAL;
 }
 
-static DWORD LeftAtMost(ULONG64 Deadline, DWORD Milliseconds)
-{
-    DWORD Remaining = Left(Deadline);
-    return Remaining < Milliseconds ? Remaining : Milliseconds;
-}
-
-/* --- being told of changes --------------------------------------------------------------------------------------------- */
-
-/* Sets Changed when a device starts or goes, and when an IP interface comes or goes. */
-typedef struct _WATCH
-{
-    HANDLE Changed; /* auto-reset */
-    HANDLE Interfaces;
-    HCMNOTIFICATION Device;
-} WATCH;
-
-static VOID NETIOAPI_API_ InterfaceChanged(PVOID Context, PMIB_IPINTERFACE_ROW Row, MIB_NOTIFICATION_TYPE Type)
-{
-    SetEvent(Context);
-}
-
-static DWORD CALLBACK DeviceChanged(HCMNOTIFICATION Notification, PVOID Context, CM_NOTIFY_ACTION Action,
-                                    PCM_NOTIFY_EVENT_DATA Data, DWORD Size)
-{
-    SetEvent(Context);
-    return ERROR_SUCCESS;
-}
-
-/* Without a notification the watch still works, four times a second. FALSE: no memory.
- * https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-notifyipinterfacechange */
-static BOOL WatchStart(WATCH *Watch)
-{
-    *Watch = (WATCH){.Changed = CreateEventW(NULL, FALSE, FALSE, NULL)};
-    if (Watch->Changed == NULL)
-        return FALSE;
-    DWORD Error = NotifyIpInterfaceChange(AF_UNSPEC, InterfaceChanged, Watch->Changed, FALSE, &Watch->Interfaces);
-    if (Error != NO_ERROR)
-    {
-        Watch->Interfaces = NULL;
-        Log(PLAINTUN_LOG_WARN, L"no notification of new interfaces (%1!u!): looking for them instead", Error);
-    }
-    return TRUE;
-}
-
-/* Watches a device, too. https://learn.microsoft.com/windows/win32/api/cfgmgr32/nf-cfgmgr32-cm_register_notification */
-static void WatchDevice(WATCH *Watch, LPCWSTR InstanceId)
-{
-    CM_NOTIFY_FILTER Filter = {.cbSize = sizeof(Filter), .FilterType = CM_NOTIFY_FILTER_TYPE_DEVICEINSTANCE};
-    lstrcpynW(Filter.u.DeviceInstance.InstanceId, InstanceId, ARRAYSIZE(Filter.u.DeviceInstance.InstanceId));
-    CONFIGRET Result = CM_Register_Notification(&Filter, Watch->Changed, DeviceChanged, &Watch->Device);
-    if (Result != CR_SUCCESS)
-    {
-        Watch->Device = NULL;
-        Log(PLAINTUN_LOG_WARN, L"no notification of the device (%1!u!): looking at it instead", Result);
-    }
-}
-
-/* Both calls return when no callback runs any more. */
-static void WatchEnd(WATCH *Watch)
-{
-    DWORD LastError = GetLastError();
-    if (Watch->Device != NULL)
-        CM_Unregister_Notification(Watch->Device);
-    if (Watch->Interfaces != NULL)
-        CancelMibChangeNotify2(Watch->Interfaces);
-    CloseHandle(Watch->Changed);
-    SetLastError(LastError);
-}
-
-/* --- devices that exist ---------------------------------------------------------------------------------------------- */
-
-/* What is looked for: a name (names compare as file names do) or a GUID; either may be NULL. */
+/* What is looked for, of the three whichever is not NULL, and the last that was found: a present one before others. */
 typedef struct _SEARCH
 {
     LPCWSTR Name;
     const GUID *Guid;
+    const NET_LUID *Luid;
     BOOL Found;
-    GUID FoundGuid;
+    ADAPTER_DEVICE Device;
 } SEARCH;
+
+static BOOL HasLuid(const ADAPTER_DEVICE *Device, const NET_LUID *Luid)
+{
+    TUN_QUERY Query = {0};
+    HANDLE Control = Device->Present ? DeviceOpen(&Device->Guid) : INVALID_HANDLE_VALUE;
+    if (Control == INVALID_HANDLE_VALUE)
+        return FALSE;
+    BOOL Same = DeviceQuery(Control, &Query) && Query.NetLuid == Luid->Value;
+    CloseHandle(Control);
+    return Same;
+}
 
 static BOOL IsSought(const ADAPTER_DEVICE *Device, void *Context)
 {
     SEARCH *Search = Context;
-    if ((Search->Guid == NULL || !IsEqualGUID(Search->Guid, &Device->Guid)) &&
-        (Search->Name == NULL || CompareStringOrdinal(Search->Name, -1, Device->Name, -1, TRUE) != CSTR_EQUAL))
+    if ((Search->Name != NULL && !SameAdapterName(Search->Name, Device->Name)) ||
+        (Search->Guid != NULL && !IsEqualGUID(Search->Guid, &Device->Guid)) ||
+        (Search->Luid != NULL && !HasLuid(Device, Search->Luid)))
         return TRUE;
     Search->Found = TRUE;
-    Search->FoundGuid = Device->Guid;
-    return FALSE;
+    Search->Device = *Device;
+    return !Device->Present;
 }
 
-/* --- waiting until it can be used ------------------------------------------------------------------------------------ */
-
-/* What a device's problem means to someone who wants it to work ("Device Manager Error Messages"). */
-static LPCWSTR ProblemText(ULONG Problem)
+/* TRUE where a network connection that is none of our adapters', or one of another device of ours, has the name.
+ * https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-convertinterfacealiastoluid */
+BOOL NameTaken(LPCWSTR Name)
 {
-    switch (Problem)
-    {
-    case CM_PROB_NOT_CONFIGURED:
-    case CM_PROB_FAILED_INSTALL:
-        return L"no driver was installed for it: see C:\\Windows\\INF\\setupapi.dev.log";
-    case CM_PROB_FAILED_START:
-        return L"the driver refused to start: see the System event log";
-    case 32: /* CM_PROB_DISABLED_SERVICE */
-        return L"the driver's service is disabled: enable it (sc config " PLAINTUN_PRODUCT " start= demand)";
-    case CM_PROB_REINSTALL:
-        return L"Windows wants its driver installed again: remove the driver, then create the adapter again";
-    case CM_PROB_DISABLED:
-        return L"it is disabled: enable it in Device Manager";
-    case CM_PROB_NEED_RESTART:
-        return L"Windows must be restarted first: an older driver is still in use";
-    case CM_PROB_FAILED_ADD:
-        return L"the driver could not be loaded: is another version still loaded?";
-    case 39: /* CM_PROB_DRIVER_FAILED_LOAD */
-        return L"the driver file is missing, damaged or for another processor";
-    case 48: /* CM_PROB_DRIVER_BLOCKED */
-        return L"Windows blocks this driver";
-    case 52: /* CM_PROB_UNSIGNED_DRIVER */
-        return L"the driver is not signed as this Windows demands: for a test build, switch test signing on";
-    default:
-        return L"see Device Manager";
-    }
+    NET_LUID Luid;
+    return ConvertInterfaceAliasToLuid(Name, &Luid) == NO_ERROR;
 }
 
-/* Problems that pass while a device is being installed. */
-static BOOL ProblemMayPass(ULONG Problem)
-{
-    return Problem == CM_PROB_NOT_CONFIGURED || Problem == CM_PROB_FAILED_INSTALL || Problem == CM_PROB_REINSTALL ||
-           Problem == CM_PROB_NEED_RESTART;
-}
-
-static ULONG DeviceProblem(LPCWSTR InstanceId)
-{
-    DEVINST Node;
-    ULONG Status, Problem;
-    if (CM_Locate_DevNodeW(&Node, (DEVINSTID_W)InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS ||
-        CM_Get_DevNode_Status(&Status, &Problem, Node, 0) != CR_SUCCESS || (Status & DN_HAS_PROBLEM) == 0)
-        return 0;
-    return Problem;
-}
-
-static BOOL HasInterface(const NET_LUID *Luid, ADDRESS_FAMILY Family)
-{
-    MIB_IPINTERFACE_ROW Row = {.Family = Family, .InterfaceLuid = *Luid};
-    return GetIpInterfaceEntry(&Row) == NO_ERROR;
-}
-
-/* IPv4 or IPv6 will do: either may be switched off on this system. */
-static BOOL IsConfigurable(const NET_LUID *Luid)
-{
-    return HasInterface(Luid, AF_INET) || HasInterface(Luid, AF_INET6);
-}
+/* --- opening and closing --------------------------------------------------------------------------------------------- */
 
 /* Opens the control device and asks it for the adapter's LUID. */
-static DWORD OpenControl(PLAINTUN_ADAPTER *Adapter)
+DWORD OpenControl(PLAINTUN_ADAPTER *Adapter)
 {
     TUN_QUERY Query;
     DWORD Error;
@@ -223,345 +80,90 @@ static DWORD OpenControl(PLAINTUN_ADAPTER *Adapter)
     return NO_ERROR;
 }
 
-static DWORD AwaitUsable(PLAINTUN_ADAPTER *Adapter, WATCH *Watch, ULONG64 Deadline)
+static DWORD SayCannotOpen(DWORD Error, const ADAPTER_DEVICE *Device)
 {
-    DWORD Error = ERROR_FILE_NOT_FOUND;
-    for (;;)
-    {
-        if (Error != NO_ERROR)
-            Error = OpenControl(Adapter);
-        if (Error == NO_ERROR && IsConfigurable(&Adapter->Luid))
-            return NO_ERROR;
-        if (Error == ERROR_REVISION_MISMATCH)
-            return LogError(Error, L"the loaded driver is of another version: close the programs that use it");
-
-        ULONG Problem = Error != NO_ERROR ? DeviceProblem(Adapter->Created->InstanceId) : 0;
-        BOOL Expired = Left(Deadline) == 0;
-        if (Problem != 0 && (Expired || !ProblemMayPass(Problem)))
-        {
-            InstallDriverForget();
-            Error = Expired ? ERROR_TIMEOUT : ERROR_NOT_READY;
-            return LogError(Error, L"the device %1 has problem %2!u!: %3", Adapter->Created->InstanceId, Problem,
-                            ProblemText(Problem));
-        }
-        if (Expired && Error != NO_ERROR)
-            return LogError(ERROR_TIMEOUT, L"the driver of %1 has not started (its control device: error %2!u!)",
-                            Adapter->Created->InstanceId, Error);
-        if (Expired)
-            return LogError(ERROR_TIMEOUT, L"TCP/IP has not taken up %1: are both IPv4 and IPv6 switched off?",
-                            Adapter->Created->InstanceId);
-        WaitForSingleObject(Watch->Changed, LeftAtMost(Deadline, LOOK_AGAIN_MS));
-    }
+    if (Error == ERROR_ACCESS_DENIED)
+        return LogError(Error,
+                        L"opening the adapter \"%1\": its access list does not let this program in; run it as "
+                        L"administrator, or have its creator name the account in AccessList",
+                        Device->Name);
+    if (Error == ERROR_REVISION_MISMATCH)
+        return LogError(Error,
+                        L"opening the adapter \"%1\": its driver is of another version than this library; use both "
+                        L"from one package",
+                        Device->Name);
+    if (DeviceError(Error) != ERROR_HANDLE_EOF)
+        return LogError(Error, L"opening the adapter \"%1\"", Device->Name);
+    /* To programs it is not there: it is going, or not there yet. */
+    if (Device->Problem != 0)
+        return KeepError(ERROR_NOT_FOUND, L"opening the adapter \"%1\": it has problem %2!u!: %3", Device->Name,
+                         Device->Problem, ProblemText(Device->Problem));
+    return KeepError(ERROR_NOT_FOUND, L"opening the adapter \"%1\": it is %2", Device->Name,
+                     Device->Present ? L"just starting or being removed; try again"
+                                     : L"left over from a program that has ended; create it again");
 }
 
-/* --- creating and removing the device -------------------------------------------------------------------------------- */
-
-static void CreatedUnreference(CREATED_DEVICE *Created)
-{
-    if (InterlockedDecrement(&Created->References) != 0)
-        return;
-    CloseHandle(Created->Enumerated);
-    Free(Created);
-}
-
-static VOID WINAPI DeviceEnumerated(HSWDEVICE Device, HRESULT Result, PVOID Context, PCWSTR InstanceId)
-{
-    CREATED_DEVICE *Created = Context;
-    Created->Result = Result;
-    if (InstanceId != NULL)
-        lstrcpynW(Created->InstanceId, InstanceId, ARRAYSIZE(Created->InstanceId));
-    SetEvent(Created->Enumerated);
-    CreatedUnreference(Created);
-}
-
-static DWORD ErrorOfResult(HRESULT Result)
-{
-    return HRESULT_FACILITY(Result) == FACILITY_WIN32 ? (DWORD)HRESULT_CODE(Result) : (DWORD)Result;
-}
-
-/* Why Windows makes no device, where its own words do not tell. */
-static LPCWSTR RefusalText(DWORD Error)
-{
-    switch (Error)
-    {
-    case ERROR_ACCESS_DENIED:
-        return L"making an adapter takes an administrator";
-    case ERROR_ALREADY_EXISTS:
-        return L"it is in use by another program, or by another handle of this one";
-    default:
-        return L"is the service DeviceInstall well?";
-    }
-}
-
-/*
- * Has the device enumerated. *Created is the handle that keeps it.
- * https://learn.microsoft.com/windows/win32/api/swdevice/nf-swdevice-swdevicecreate
- */
-static DWORD CreateDevice(const PLAINTUN_ADAPTER_CONFIG *Config, const GUID *Guid, ULONG64 Deadline,
-                          CREATED_DEVICE **Created)
+static PLAINTUN_ADAPTER *Open(SEARCH *Search, LPCWSTR What)
 {
     DWORD Error;
-    UINT32 Mtu = Config->Mtu != 0 ? Config->Mtu : PLAINTUN_MTU_DEFAULT;
-    PSECURITY_DESCRIPTOR Access = NULL;
-    ULONG AccessSize = 0;
-    WCHAR Instance[GUID_STRING_LENGTH + 1], Description[PLAINTUN_NAME_MAX + 16];
-    GuidToString(Guid, Instance);
-    lstrcpynW(Description, Config->TunnelType != NULL ? Config->TunnelType : PLAINTUN_TUNNEL_TYPE,
-              PLAINTUN_NAME_MAX + 1);
-    lstrcpynW(Description + lstrlenW(Description), L" Tunnel", 8);
-    /* Always said: a device that existed before keeps what it was given then. */
-    LPCWSTR AccessList = Config->AccessList != NULL ? Config->AccessList : ACCESS_DEFAULT;
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(AccessList, SDDL_REVISION_1, &Access, &AccessSize) ||
-        AccessSize > TUN_ACCESS_LIST_MAX)
+    PLAINTUN_ADAPTER *Adapter = NULL;
+    VisitDevices(IsSought, Search);
+    if (!Search->Found)
     {
-        Error = LogError(ERROR_INVALID_PARAMETER, L"the access list cannot be used: %1", AccessList);
-        goto freeAccess;
+        Error = KeepError(ERROR_NOT_FOUND, L"opening the adapter %1: there is none; create it first", What);
+        goto end;
     }
-
-    CREATED_DEVICE *New = Allocate(sizeof(*New));
-    if (New == NULL)
-    {
-        Error = GetLastError();
-        goto freeAccess;
-    }
-    New->References = 2; /* ours and the callback's */
-    New->Enumerated = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (New->Enumerated == NULL)
-    {
-        Error = GetLastError();
-        Free(New);
-        goto freeAccess;
-    }
-
-    ULONG NameSize = (lstrlenW(Config->Name) + 1) * sizeof(WCHAR);
-    DEVPROPERTY Properties[] = {
-        {{FriendlyNameKey, DEVPROP_STORE_SYSTEM, NULL}, DEVPROP_TYPE_STRING, NameSize, (PVOID)Config->Name},
-        {{*(DEVPROPKEY *)&NameKey, DEVPROP_STORE_SYSTEM, NULL}, TUN_PROPERTY_NAME_TYPE, NameSize, (PVOID)Config->Name},
-        {{*(DEVPROPKEY *)&GuidKey, DEVPROP_STORE_SYSTEM, NULL}, TUN_PROPERTY_GUID_TYPE, sizeof(*Guid), (PVOID)Guid},
-        {{*(DEVPROPKEY *)&MtuKey, DEVPROP_STORE_SYSTEM, NULL}, TUN_PROPERTY_MTU_TYPE, sizeof(Mtu), &Mtu},
-        {{*(DEVPROPKEY *)&AccessListKey, DEVPROP_STORE_SYSTEM, NULL},
-         TUN_PROPERTY_ACCESS_LIST_TYPE,
-         AccessSize,
-         Access},
-    };
-    SW_DEVICE_CREATE_INFO Info = {
-        .cbSize = sizeof(Info),
-        .pszInstanceId = Instance,
-        .pszzHardwareIds = PLAINTUN_HARDWARE_ID L"\0",
-        .CapabilityFlags = SWDeviceCapabilitiesSilentInstall | SWDeviceCapabilitiesDriverRequired,
-        .pszDeviceDescription = Description,
-    };
-    HRESULT Result = SwDeviceCreate(PLAINTUN_ENUMERATOR, L"HTREE\\ROOT\\0", &Info, ARRAYSIZE(Properties), Properties,
-                                    DeviceEnumerated, New, &New->Device);
-    if (FAILED(Result))
-    {
-        Error = ErrorOfResult(Result);
-        LogError(Error, L"Windows refuses to make the device %1: %2", Instance, RefusalText(Error));
-        New->References = 1; /* the callback will not come */
-        goto unreference;
-    }
-    if (WaitForSingleObject(New->Enumerated, Left(Deadline)) != WAIT_OBJECT_0)
-    {
-        Error = LogError(ERROR_TIMEOUT, L"Windows has not enumerated the device %1: is the service DeviceInstall well?",
-                         Instance);
-        goto closeDevice;
-    }
-    if (FAILED(New->Result))
-    {
-        Error = ErrorOfResult(New->Result);
-        LogError(Error, L"Windows could not enumerate the device %1: %2", Instance, RefusalText(Error));
-        goto closeDevice;
-    }
-    LocalFree(Access);
-    *Created = New;
-    return NO_ERROR;
-
-closeDevice:
-    SwDeviceClose(New->Device);
-unreference:
-    CreatedUnreference(New);
-freeAccess:
-    if (Access != NULL)
-        LocalFree(Access);
-    return Error;
-}
-
-/* Removes the device and waits until it is gone, so that the same adapter can be created again at once. */
-static void RemoveDevice(CREATED_DEVICE *Created)
-{
-    WATCH Watch;
-    DEVINST Node;
-    ULONG64 Deadline = GetTickCount64() + REMOVAL_MS;
-    BOOL Watching = WatchStart(&Watch);
-    if (Watching)
-        WatchDevice(&Watch, Created->InstanceId);
-    SwDeviceClose(Created->Device);
-    while (Watching && CM_Locate_DevNodeW(&Node, Created->InstanceId, CM_LOCATE_DEVNODE_NORMAL) == CR_SUCCESS)
-    {
-        if (Left(Deadline) == 0)
-        {
-            Log(PLAINTUN_LOG_WARN, L"the device %1 is still being removed", Created->InstanceId);
-            break;
-        }
-        WaitForSingleObject(Watch.Changed, LeftAtMost(Deadline, LOOK_AGAIN_MS));
-    }
-    if (Watching)
-        WatchEnd(&Watch);
-    CreatedUnreference(Created);
-}
-
-/* --- the set-up lock ------------------------------------------------------------------------------------------------- */
-
-/* Only administrators may hold it, and only they can create adapters. NULL: another user has taken the name, or time is
- * over; then it goes without, and the worst is two adapters of one name. */
-static HANDLE SetupLock(ULONG64 Deadline)
-{
-    SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(ACCESS_DEFAULT, SDDL_REVISION_1,
-                                                              &Attributes.lpSecurityDescriptor, NULL))
-        return NULL;
-    HANDLE Mutex = CreateMutexW(&Attributes, FALSE, SETUP_MUTEX);
-    LocalFree(Attributes.lpSecurityDescriptor);
-    if (Mutex == NULL)
-        return NULL;
-    DWORD Result = WaitForSingleObject(Mutex, Left(Deadline));
-    if (Result == WAIT_OBJECT_0 || Result == WAIT_ABANDONED)
-        return Mutex;
-    CloseHandle(Mutex);
-    return NULL;
-}
-
-static void SetupUnlock(HANDLE Mutex)
-{
-    DWORD LastError = GetLastError();
-    if (Mutex != NULL)
-    {
-        ReleaseMutex(Mutex);
-        CloseHandle(Mutex);
-    }
-    SetLastError(LastError);
-}
-
-/* --- public ---------------------------------------------------------------------------------------------------------- */
-
-static BOOL NameValid(LPCWSTR Name)
-{
-    return Name != NULL && Name[0] != 0 && lstrlenW(Name) <= PLAINTUN_NAME_MAX;
-}
-
-static BOOL ConfigValid(const PLAINTUN_ADAPTER_CONFIG *Config)
-{
-    return Config != NULL && Config->Size == sizeof(*Config) && Config->Reserved == 0 && NameValid(Config->Name) &&
-           (Config->TunnelType == NULL || NameValid(Config->TunnelType)) &&
-           (Config->Mtu == 0 || (Config->Mtu >= PLAINTUN_MTU_MIN && Config->Mtu <= PLAINTUN_PACKET_MAX));
-}
-
-static BOOL NewGuid(GUID *Guid)
-{
-    if (!SystemFunction036(Guid, sizeof(*Guid)))
-        return FALSE;
-    Guid->Data3 = (Guid->Data3 & 0x0fff) | 0x4000; /* RFC 4122: version 4, random */
-    Guid->Data4[0] = (Guid->Data4[0] & 0x3f) | 0x80;
-    return TRUE;
-}
-
-PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONFIG *Config)
-{
-    if (!ConfigValid(Config))
-    {
-        LogError(ERROR_INVALID_PARAMETER, L"cannot create an adapter");
-        return NULL;
-    }
-    DWORD Error;
-    BOOL Installed = FALSE;
-    WATCH Watch;
-    ULONG64 Start = GetTickCount64();
-    ULONG64 Deadline = Start + (Config->TimeoutMs != 0 ? Config->TimeoutMs : TIMEOUT_DEFAULT_MS);
-    PLAINTUN_ADAPTER *Adapter = Allocate(sizeof(*Adapter));
+    Adapter = Allocate(sizeof(*Adapter));
     if (Adapter == NULL)
-        return NULL;
-    if (Config->Guid != NULL)
-        Adapter->Guid = *Config->Guid;
-    else if (!NewGuid(&Adapter->Guid))
     {
-        Error = ERROR_GEN_FAILURE;
-        goto freeAdapter;
+        Error = ERROR_NOT_ENOUGH_MEMORY;
+        goto end;
     }
-    if (!WatchStart(&Watch))
-    {
-        Error = GetLastError();
-        goto freeAdapter;
-    }
-
-    HANDLE Lock = SetupLock(Deadline);
-    SEARCH Search = {.Name = Config->Name, .Guid = &Adapter->Guid};
-    VisitAdapters(IsSought, &Search);
-    if (Search.Found)
-    {
-        Error = LogError(ERROR_ALREADY_EXISTS, L"cannot create the adapter %1: its name or its GUID is taken",
-                         Config->Name);
-        goto unlock;
-    }
-    if (!InstallDriver(&Installed))
-    {
-        Error = GetLastError();
-        goto unlock;
-    }
-    if (Installed && Config->TimeoutMs == 0)
-        Deadline = Start + TIMEOUT_INSTALL_MS;
-    Error = CreateDevice(Config, &Adapter->Guid, Deadline, &Adapter->Created);
-    if (Error != NO_ERROR)
-        goto unlock;
-    SetupUnlock(Lock);
-
-    WatchDevice(&Watch, Adapter->Created->InstanceId);
-    Error = AwaitUsable(Adapter, &Watch, Deadline);
-    WatchEnd(&Watch);
-    if (Error != NO_ERROR)
-    {
-        PlaintunCloseAdapter(Adapter);
-        SetLastError(Error);
-        return NULL;
-    }
-    Log(PLAINTUN_LOG_INFO, L"the adapter %1 is there after %2!u! ms", Config->Name, (DWORD)(GetTickCount64() - Start));
-    return Adapter;
-
-unlock:
-    SetupUnlock(Lock);
-    WatchEnd(&Watch);
-freeAdapter:
+    Adapter->Guid = Search->Device.Guid;
+    lstrcpynW(Adapter->InstanceId, Search->Device.InstanceId, ARRAYSIZE(Adapter->InstanceId));
+    Error = Search->Device.Present ? OpenControl(Adapter) : ERROR_FILE_NOT_FOUND;
+    if (Error == NO_ERROR)
+        return Adapter;
+    Error = SayCannotOpen(Error, &Search->Device);
     Free(Adapter);
+end:
     SetLastError(Error);
     return NULL;
 }
 
 PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(LPCWSTR Name)
 {
-    if (!NameValid(Name))
+    if (!AdapterNameValid(Name))
     {
-        SetLastError(ERROR_INVALID_PARAMETER);
+        KeepError(ERROR_INVALID_PARAMETER, L"opening an adapter: its name must have 1 to 127 units");
         return NULL;
     }
-    PLAINTUN_ADAPTER *Adapter = Allocate(sizeof(*Adapter));
-    if (Adapter == NULL)
-        return NULL;
-    DWORD Error = ERROR_NOT_FOUND;
     SEARCH Search = {.Name = Name};
-    VisitAdapters(IsSought, &Search);
-    if (Search.Found)
+    return Open(&Search, Name);
+}
+
+PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByGuid(const GUID *Guid)
+{
+    WCHAR Text[GUID_STRING_LENGTH + 1];
+    if (Guid == NULL)
     {
-        Adapter->Guid = Search.FoundGuid;
-        Error = OpenControl(Adapter);
-        if (Error == NO_ERROR)
-            return Adapter;
-        if (DeviceError(Error) == ERROR_HANDLE_EOF)
-            Error = ERROR_NOT_FOUND; /* it is going, or not there yet */
+        KeepError(ERROR_INVALID_PARAMETER, L"opening an adapter: there is no GUID");
+        return NULL;
     }
-    if (Error != ERROR_NOT_FOUND) /* programs often look before they create */
-        LogError(Error, L"cannot open the adapter %1", Name);
-    Free(Adapter);
-    SetLastError(Error);
-    return NULL;
+    SEARCH Search = {.Guid = Guid};
+    GuidToString(Guid, Text);
+    return Open(&Search, Text);
+}
+
+PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByLuid(const NET_LUID *Luid)
+{
+    if (Luid == NULL)
+    {
+        KeepError(ERROR_INVALID_PARAMETER, L"opening an adapter: there is no LUID");
+        return NULL;
+    }
+    SEARCH Search = {.Luid = Luid};
+    return Open(&Search, L"of that LUID");
 }
 
 void WINAPI PlaintunCloseAdapter(PLAINTUN_ADAPTER_HANDLE Adapter)
@@ -573,31 +175,211 @@ void WINAPI PlaintunCloseAdapter(PLAINTUN_ADAPTER_HANDLE Adapter)
     if (Adapter->Device != NULL)
         CloseHandle(Adapter->Device);
     if (Adapter->Created != NULL)
-        RemoveDevice(Adapter->Created);
+        ReleaseDevice(Adapter->Created, Adapter->Forget);
     Free(Adapter);
     SetLastError(LastError);
+}
+
+/* --- asking ---------------------------------------------------------------------------------------------------------- */
+
+static void FillInfo(const ADAPTER_DEVICE *Device, const TUN_QUERY *Query, PLAINTUN_ADAPTER_INFO *Info)
+{
+    *Info = (PLAINTUN_ADAPTER_INFO){
+        .Guid = Device->Guid,
+        .State = Device->Present ? PLAINTUN_ADAPTER_STOPPED : PLAINTUN_ADAPTER_ABSENT,
+        .Problem = Device->Problem,
+        .Flags = Device->Flags & PLAINTUN_ADAPTER_PERSISTENT,
+        .CreatorProcessId = Device->Present ? Device->CreatorId : 0,
+    };
+    lstrcpynW(Info->Name, Device->Name, ARRAYSIZE(Info->Name));
+    if (Query != NULL)
+    {
+        Info->Luid.Value = Query->NetLuid;
+        Info->InterfaceIndex = Query->IfIndex;
+        Info->Mtu = Query->Mtu;
+        Info->DriverVersion = Query->DriverVersion;
+        Info->State = Query->SessionActive ? PLAINTUN_ADAPTER_CONNECTED : PLAINTUN_ADAPTER_READY;
+        Info->SessionProcessId = Query->SessionProcessId;
+    }
 }
 
 BOOL WINAPI PlaintunGetAdapterInfo(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_ADAPTER_INFO *Info)
 {
     TUN_QUERY Query;
+    ADAPTER_DEVICE Device;
     if (Adapter == NULL || Info == NULL)
     {
-        SetLastError(ERROR_INVALID_PARAMETER);
+        KeepError(ERROR_INVALID_PARAMETER, L"asking about an adapter: the adapter or the structure is NULL");
         return FALSE;
     }
     if (!DeviceQuery(Adapter->Device, &Query))
+    {
+        KeepError(GetLastError(), L"asking about an adapter: it is gone; create it again");
         return FALSE;
-    *Info = (PLAINTUN_ADAPTER_INFO){
-        .Luid = {.Value = Query.NetLuid},
-        .Guid = *(const GUID *)&Query.Guid,
-        .InterfaceIndex = Query.IfIndex,
-        .Mtu = Query.Mtu,
-        .DriverVersion = Query.DriverVersion,
-        .SessionActive = Query.SessionActive != 0,
-    };
+    }
+    if (!DescribeDevice(Adapter->InstanceId, &Device))
+        Device = (ADAPTER_DEVICE){.Present = TRUE};
+    Device.Guid = *(const GUID *)&Query.Guid;
+    FillInfo(&Device, &Query, Info);
     return TRUE;
 }
+
+typedef struct _LISTING
+{
+    PLAINTUN_ADAPTER_INFO *Adapters;
+    DWORD Room, Count;
+} LISTING;
+
+static BOOL ListOne(const ADAPTER_DEVICE *Device, void *Context)
+{
+    LISTING *Listing = Context;
+    TUN_QUERY Query = {0};
+    if (Listing->Count++ >= Listing->Room)
+        return TRUE;
+    HANDLE Control = Device->Present ? DeviceOpen(&Device->Guid) : INVALID_HANDLE_VALUE;
+    BOOL Answered = Control != INVALID_HANDLE_VALUE && DeviceQuery(Control, &Query);
+    BOOL Denied = Device->Present && Control == INVALID_HANDLE_VALUE && GetLastError() == ERROR_ACCESS_DENIED;
+    if (Control != INVALID_HANDLE_VALUE)
+        CloseHandle(Control);
+    PLAINTUN_ADAPTER_INFO *Info = &Listing->Adapters[Listing->Count - 1];
+    FillInfo(Device, Answered ? &Query : NULL, Info);
+    if (Denied && Device->Started) /* it works, and may have a session: that is not ours to know */
+        Info->State = PLAINTUN_ADAPTER_READY;
+    return TRUE;
+}
+
+DWORD WINAPI PlaintunListAdapters(PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
+{
+    LISTING Listing = {.Adapters = Adapters, .Room = Adapters != NULL ? Count : 0};
+    VisitDevices(ListOne, &Listing);
+    SetLastError(NO_ERROR);
+    return Listing.Count;
+}
+
+/* --- changing -------------------------------------------------------------------------------------------------------- */
+
+DWORD AdapterIdle(const ADAPTER_DEVICE *Device, LPCWSTR Doing)
+{
+    WCHAR Path[PROCESS_PATH_LENGTH];
+    TUN_QUERY Query = {0};
+    HANDLE Control = Device->Present ? DeviceOpen(&Device->Guid) : INVALID_HANDLE_VALUE;
+    if (Control == INVALID_HANDLE_VALUE)
+        return NO_ERROR;
+    BOOL Busy = DeviceQuery(Control, &Query) && Query.SessionActive;
+    CloseHandle(Control);
+    if (!Busy)
+        return NO_ERROR;
+    return LogError(ERROR_BUSY,
+                    L"%1: the adapter \"%2\" is in use by process %3!u! (%4), which has a session on it; end "
+                    L"that first",
+                    Doing, Device->Name, Query.SessionProcessId, ProcessName(Query.SessionProcessId, Path));
+}
+
+static DWORD Remove(const ADAPTER_DEVICE *Device, ULONG64 Deadline)
+{
+    WCHAR Path[PROCESS_PATH_LENGTH];
+    WATCH Watch;
+    if (Device->Present && Device->CreatorId != 0)
+        return LogError(ERROR_BUSY,
+                        L"removing the adapter \"%1\": it is in use by process %2!u! (%3), which created it; "
+                        L"close that program",
+                        Device->Name, Device->CreatorId, ProcessName(Device->CreatorId, Path));
+    DWORD Error = AdapterIdle(Device, L"removing the adapter");
+    if (Error != NO_ERROR || !Device->Present || (Device->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0)
+        return Error != NO_ERROR ? Error : RetireDevice(Device, Deadline);
+
+    /* Its creator is dead, and it on its way out. */
+    if (!WatchStart(&Watch, FALSE))
+        return GetLastError();
+    WatchDevice(&Watch, Device->InstanceId);
+    BOOL Gone = AwaitGone(Device->InstanceId, &Watch, Deadline);
+    WatchEnd(&Watch);
+    Error = UninstallDevice(Device->InstanceId);
+    if (Error != NO_ERROR)
+        return LogError(Error, L"removing the adapter \"%1\": its device %2 %3", Device->Name, Device->InstanceId,
+                        Gone ? L"is gone, but Windows refuses to forget it"
+                             : L"does not go; close programs that have it open, or restart Windows");
+    return NO_ERROR;
+}
+
+BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid)
+{
+    HANDLE Lock;
+    WCHAR Text[GUID_STRING_LENGTH + 1];
+    ULONG64 Deadline = GetTickCount64() + SETUP_MS;
+    if (Guid == NULL)
+    {
+        KeepError(ERROR_INVALID_PARAMETER, L"removing an adapter: there is no GUID");
+        return FALSE;
+    }
+    DWORD Error = SetupLock(Deadline, &Lock);
+    if (Error != NO_ERROR)
+        return FALSE;
+    SEARCH Search = {.Guid = Guid};
+    GuidToString(Guid, Text);
+    VisitDevices(IsSought, &Search);
+    if (Search.Found)
+        Error = Remove(&Search.Device, Deadline);
+    else
+        Error = KeepError(ERROR_NOT_FOUND, L"removing the adapter %1: there is none", Text);
+    SetupUnlock(Lock);
+    SetLastError(Error);
+    return Error == NO_ERROR;
+}
+
+/* "CM_Set_DevNode_PropertyW function (cfgmgr32.h)" */
+static DWORD SetName(DEVINST Node, LPCWSTR Name)
+{
+    static const TUN_PROPERTY_KEY NameKey = TUN_PROPERTY_NAME;
+    ULONG Size = (lstrlenW(Name) + 1) * sizeof(WCHAR);
+    CONFIGRET Result = CM_Set_DevNode_PropertyW(Node, (const DEVPROPKEY *)&NameKey, TUN_PROPERTY_NAME_TYPE,
+                                                (const BYTE *)Name, Size, 0);
+    if (Result == CR_SUCCESS)
+        Result = CM_Set_DevNode_PropertyW(Node, &FriendlyNameKey, DEVPROP_TYPE_STRING, (const BYTE *)Name, Size, 0);
+    return Result == CR_SUCCESS ? NO_ERROR : CM_MapCrToWin32Err(Result, ERROR_GEN_FAILURE);
+}
+
+static DWORD Rename(PLAINTUN_ADAPTER *Adapter, LPCWSTR Name)
+{
+    DEVINST Node;
+    SEARCH Search = {.Name = Name};
+    VisitDevices(IsSought, &Search);
+    BOOL Own = Search.Found && IsEqualGUID(&Search.Device.Guid, &Adapter->Guid);
+    if (Search.Found && Search.Device.Present && !Own)
+        return LogError(ERROR_ALREADY_EXISTS, L"renaming an adapter: there is another adapter \"%1\"; use another name",
+                        Name);
+    if (!Own && NameTaken(Name))
+        return LogError(ERROR_ALREADY_EXISTS,
+                        L"renaming an adapter: another network connection of this computer has the "
+                        L"name \"%1\"; use another name",
+                        Name);
+    if (CM_Locate_DevNodeW(&Node, Adapter->InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS)
+        return KeepError(ERROR_HANDLE_EOF, L"renaming an adapter to \"%1\": it is gone; create it again", Name);
+    DWORD Error = SetName(Node, Name);
+    if (Error != NO_ERROR)
+        LogError(Error, L"renaming an adapter to \"%1\"%2", Name,
+                 Error == ERROR_ACCESS_DENIED ? L": it takes an administrator" : L"");
+    return Error;
+}
+
+BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
+{
+    HANDLE Lock;
+    if (Adapter == NULL || !AdapterNameValid(Name))
+    {
+        KeepError(ERROR_INVALID_PARAMETER, L"renaming an adapter: its name must have 1 to 127 units");
+        return FALSE;
+    }
+    DWORD Error = SetupLock(GetTickCount64() + SETUP_MS, &Lock);
+    if (Error != NO_ERROR)
+        return FALSE;
+    Error = Rename(Adapter, Name);
+    SetupUnlock(Lock);
+    SetLastError(Error);
+    return Error == NO_ERROR;
+}
+
+/* --- statistics ------------------------------------------------------------------------------------------------------ */
 
 #define SAME_FIELD(Field) (offsetof(PLAINTUN_COUNTERS, Field) == offsetof(TUN_COUNTERS, Field))
 _Static_assert(sizeof(PLAINTUN_STATISTICS) == sizeof(TUN_STATISTICS) && SAME_FIELD(ToAppPackets) &&
@@ -610,10 +392,13 @@ BOOL WINAPI PlaintunGetStatistics(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_STAT
 {
     if (Adapter == NULL || Statistics == NULL)
     {
-        SetLastError(ERROR_INVALID_PARAMETER);
+        KeepError(ERROR_INVALID_PARAMETER, L"asking for statistics: the adapter or the structure is NULL");
         return FALSE;
     }
-    return DeviceStatistics(Adapter->Device, (TUN_STATISTICS *)Statistics);
+    if (DeviceStatistics(Adapter->Device, (TUN_STATISTICS *)Statistics))
+        return TRUE;
+    KeepError(GetLastError(), L"asking for statistics: the adapter is gone; create it again");
+    return FALSE;
 }
 
 static BOOL AskVersion(const ADAPTER_DEVICE *Adapter, void *Context)
@@ -635,7 +420,7 @@ DWORD WINAPI PlaintunGetDriverVersion(void)
     DWORD Version = 0;
     VisitAdapters(AskVersion, &Version);
     if (Version == 0)
-        SetLastError(ERROR_FILE_NOT_FOUND);
+        KeepError(ERROR_FILE_NOT_FOUND, L"asking for the driver's version: it is not loaded; create an adapter first");
     return Version;
 }
 
@@ -648,7 +433,10 @@ static BOOL SayInUse(const ADAPTER_DEVICE *Adapter, void *Context)
 BOOL WINAPI PlaintunDeleteDriver(void)
 {
     DWORD Error = NO_ERROR;
-    HANDLE Lock = SetupLock(GetTickCount64() + TIMEOUT_DEFAULT_MS);
+    HANDLE Lock;
+    Error = SetupLock(GetTickCount64() + SETUP_MS, &Lock);
+    if (Error != NO_ERROR)
+        return FALSE;
     VisitAdapters(SayInUse, &Error);
     if (Error == NO_ERROR && !RemoveDriver())
         Error = GetLastError();

@@ -1,55 +1,157 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The adapters that are present on the system, whoever made them: the devices below SWD\\plaintun with the name and GUID
- * that their creators gave them as properties. Any thread, no locks; an adapter seen here may be gone the next moment.
+ * The adapters that the system knows, whoever made them: the devices below SWD\<our enumerator>, present ones and those
+ * that are only remembered, with what their creators gave them as properties. Any thread, no locks; what is seen here may
+ * have changed the next moment.
  */
 #include "library/library.h"
+#include "library/missing.h"
 #include "ring/properties.h"
-#include <cfgmgr32.h>
 #include <setupapi.h>
+#include <newdev.h>
+
+_Static_assert(sizeof(TUN_PROPERTY_KEY) == sizeof(DEVPROPKEY), "read as one");
+
+/* devpkey.h */
+const DEVPROPKEY FriendlyNameKey = {{0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}}, 14};
 
 static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID;
 static const TUN_PROPERTY_KEY NameKey = TUN_PROPERTY_NAME;
+static const TUN_PROPERTY_KEY FlagsKey = TUN_PROPERTY_FLAGS;
+static const TUN_PROPERTY_KEY CreatorKey = TUN_PROPERTY_CREATOR;
+static const TUN_PROPERTY_KEY CreatorTimeKey = TUN_PROPERTY_CREATOR_TIME;
 
-/* A list of devices is a list of what the registry knows; a device that has just been removed may still be on it. */
-static BOOL IsPresent(HDEVINFO Devices, SP_DEVINFO_DATA *Data)
+/* --- one device ------------------------------------------------------------------------------------------------------ */
+
+/* https://learn.microsoft.com/windows/win32/api/cfgmgr32/nf-cfgmgr32-cm_get_devnode_propertyw */
+ULONG DeviceProperty(DEVINST Node, const TUN_PROPERTY_KEY *Key, ULONG Type, void *Value, ULONG Size)
 {
-    DEVINST Node;
-    WCHAR InstanceId[MAX_DEVICE_ID_LEN];
-    return SetupDiGetDeviceInstanceIdW(Devices, Data, InstanceId, ARRAYSIZE(InstanceId), NULL) &&
-           CM_Locate_DevNodeW(&Node, InstanceId, CM_LOCATE_DEVNODE_NORMAL) == CR_SUCCESS;
+    DEVPROPTYPE FoundType;
+    ULONG Length = Size;
+    CONFIGRET Result = CM_Get_DevNode_PropertyW(Node, (const DEVPROPKEY *)Key, &FoundType, Value, &Length, 0);
+    return Result == CR_SUCCESS && FoundType == Type ? Length : 0;
 }
 
-static void Describe(HDEVINFO Devices, SP_DEVINFO_DATA *Data, ADAPTER_DEVICE *Adapter)
+static int HexDigit(WCHAR Unit)
 {
-    DEVPROPTYPE Type;
+    if (Unit >= L'0' && Unit <= L'9')
+        return Unit - L'0';
+    Unit |= 0x20;
+    return Unit >= L'a' && Unit <= L'f' ? Unit - L'a' + 10 : -1;
+}
+
+/* The GUID that ends an instance ID: a device whose making was cut short may have no properties. */
+static BOOL GuidOfInstance(LPCWSTR InstanceId, GUID *Guid)
+{
+    static const BYTE Places[16] = {1, 3, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 29, 31, 33, 35};
+    BYTE Bytes[16];
+    int Length = lstrlenW(InstanceId);
+    LPCWSTR Text = InstanceId + Length - GUID_STRING_LENGTH;
+    if (Length < GUID_STRING_LENGTH || Text[0] != L'{' || Text[GUID_STRING_LENGTH - 1] != L'}')
+        return FALSE;
+    for (int i = 0; i < 16; ++i)
+    {
+        int High = HexDigit(Text[Places[i]]), Low = HexDigit(Text[Places[i] + 1]);
+        if (High < 0 || Low < 0)
+            return FALSE;
+        Bytes[i] = (BYTE)(High << 4 | Low);
+    }
+    *Guid = (GUID){.Data1 = (ULONG)Bytes[0] << 24 | Bytes[1] << 16 | Bytes[2] << 8 | Bytes[3],
+                   .Data2 = (USHORT)(Bytes[4] << 8 | Bytes[5]),
+                   .Data3 = (USHORT)(Bytes[6] << 8 | Bytes[7])};
+    for (int i = 0; i < 8; ++i)
+        Guid->Data4[i] = Bytes[8 + i];
+    return TRUE;
+}
+
+/* "CM_Locate_DevNodeW function (cfgmgr32.h)", "CM_Get_DevNode_Status function (cfgmgr32.h)" */
+BOOL DescribeDevice(LPCWSTR InstanceId, ADAPTER_DEVICE *Adapter)
+{
+    ULONG Status = 0;
+    DEVINST Node;
     *Adapter = (ADAPTER_DEVICE){0};
-    if (!SetupDiGetDevicePropertyW(Devices, Data, (const DEVPROPKEY *)&GuidKey, &Type, (PBYTE)&Adapter->Guid,
-                                   sizeof(Adapter->Guid), NULL, 0) ||
-        Type != TUN_PROPERTY_GUID_TYPE)
+    if (CM_Locate_DevNodeW(&Node, (DEVINSTID_W)InstanceId, CM_LOCATE_DEVNODE_PHANTOM) != CR_SUCCESS)
+        return FALSE;
+    lstrcpynW(Adapter->InstanceId, InstanceId, ARRAYSIZE(Adapter->InstanceId));
+    /* It fails for a device that is only remembered. */
+    Adapter->Present = CM_Get_DevNode_Status(&Status, &Adapter->Problem, Node, 0) == CR_SUCCESS;
+    Adapter->Started = Adapter->Present && (Status & DN_STARTED) != 0;
+    if (!Adapter->Present || (Status & DN_HAS_PROBLEM) == 0)
+        Adapter->Problem = 0;
+    if (DeviceProperty(Node, &GuidKey, TUN_PROPERTY_GUID_TYPE, &Adapter->Guid, sizeof(GUID)) != sizeof(GUID) &&
+        !GuidOfInstance(InstanceId, &Adapter->Guid))
         Adapter->Guid = (GUID){0};
-    if (!SetupDiGetDevicePropertyW(Devices, Data, (const DEVPROPKEY *)&NameKey, &Type, (PBYTE)Adapter->Name,
-                                   sizeof(Adapter->Name), NULL, 0) ||
-        Type != TUN_PROPERTY_NAME_TYPE)
+    if (DeviceProperty(Node, &NameKey, TUN_PROPERTY_NAME_TYPE, Adapter->Name, sizeof(Adapter->Name)) == 0)
         Adapter->Name[0] = 0;
     Adapter->Name[PLAINTUN_NAME_MAX] = 0;
+    if (DeviceProperty(Node, &FlagsKey, TUN_PROPERTY_FLAGS_TYPE, &Adapter->Flags, sizeof(DWORD)) != sizeof(DWORD))
+        Adapter->Flags = 0;
+    if (DeviceProperty(Node, &CreatorKey, TUN_PROPERTY_CREATOR_TYPE, &Adapter->CreatorId, sizeof(DWORD)) !=
+            sizeof(DWORD) ||
+        DeviceProperty(Node, &CreatorTimeKey, TUN_PROPERTY_CREATOR_TIME_TYPE, &Adapter->CreatorTime,
+                       sizeof(FILETIME)) != sizeof(FILETIME) ||
+        !ProcessLives(Adapter->CreatorId, &Adapter->CreatorTime))
+        Adapter->CreatorId = 0;
+    return TRUE;
 }
 
-/* https://learn.microsoft.com/windows/win32/api/setupapi/nf-setupapi-setupdigetclassdevsw */
-void VisitAdapters(ADAPTER_VISITOR Visitor, void *Context)
+/* --- all of them ----------------------------------------------------------------------------------------------------- */
+
+/* A list of devices is a list of what the registry knows, with and without DIGCF_PRESENT a little late.
+ * https://learn.microsoft.com/windows/win32/api/setupapi/nf-setupapi-setupdigetclassdevsw */
+void VisitDevices(ADAPTER_VISITOR Visitor, void *Context)
 {
-    ADAPTER_DEVICE Adapter;
+    ADAPTER_DEVICE *Adapter = Allocate(sizeof(*Adapter));
     SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
-    HDEVINFO Devices = SetupDiGetClassDevsW(NULL, L"SWD\\" PLAINTUN_ENUMERATOR, NULL, DIGCF_PRESENT | DIGCF_ALLCLASSES);
-    if (Devices == INVALID_HANDLE_VALUE)
-        return;
-    for (DWORD i = 0; SetupDiEnumDeviceInfo(Devices, i, &Data); ++i)
+    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
+    HDEVINFO Devices = SetupDiGetClassDevsW(NULL, L"SWD\\" PLAINTUN_ENUMERATOR, NULL, DIGCF_ALLCLASSES);
+    for (DWORD i = 0; Adapter != NULL && Devices != INVALID_HANDLE_VALUE && SetupDiEnumDeviceInfo(Devices, i, &Data);
+         ++i)
     {
-        if (!IsPresent(Devices, &Data))
+        if (!SetupDiGetDeviceInstanceIdW(Devices, &Data, InstanceId, ARRAYSIZE(InstanceId), NULL) ||
+            !DescribeDevice(InstanceId, Adapter))
             continue;
-        Describe(Devices, &Data, &Adapter);
-        if (!Visitor(&Adapter, Context))
+        if (!Visitor(Adapter, Context))
             break;
     }
+    if (Devices != INVALID_HANDLE_VALUE)
+        SetupDiDestroyDeviceInfoList(Devices);
+    Free(Adapter);
+}
+
+typedef struct _PRESENT_VISIT
+{
+    ADAPTER_VISITOR Visitor;
+    void *Context;
+} PRESENT_VISIT;
+
+static BOOL VisitIfPresent(const ADAPTER_DEVICE *Adapter, void *Context)
+{
+    const PRESENT_VISIT *Visit = Context;
+    return Adapter->Present ? Visit->Visitor(Adapter, Visit->Context) : TRUE;
+}
+
+void VisitAdapters(ADAPTER_VISITOR Visitor, void *Context)
+{
+    VisitDevices(VisitIfPresent, &(PRESENT_VISIT){Visitor, Context});
+}
+
+/* --- forgetting one -------------------------------------------------------------------------------------------------- */
+
+/* https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diuninstalldevice */
+DWORD UninstallDevice(LPCWSTR InstanceId)
+{
+    BOOL NeedRestart = FALSE;
+    DWORD Error = NO_ERROR;
+    SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
+    HDEVINFO Devices = SetupDiCreateDeviceInfoList(NULL, NULL);
+    if (Devices == INVALID_HANDLE_VALUE)
+        return GetLastError();
+    if (!SetupDiOpenDeviceInfoW(Devices, InstanceId, NULL, 0, &Data) ||
+        !DiUninstallDevice(NULL, Devices, &Data, 0, &NeedRestart))
+        Error = GetLastError();
     SetupDiDestroyDeviceInfoList(Devices);
+    if (NeedRestart)
+        Log(PLAINTUN_LOG_WARN, L"the device %1 goes for good when Windows is restarted", InstanceId);
+    return Error;
 }

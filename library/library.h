@@ -13,13 +13,28 @@
 #include "include/plaintun.h"
 #include "ring/session.h"
 
+struct _TUN_PROPERTY_KEY; /* ring/properties.h */
+struct _DEVPROPERTY;      /* library/missing.h */
+
 /* --- log.c --------------------------------------------------------------------------------------------------------- */
 
 /* Formats as FormatMessageW does (%1 is a string, %1!u! a number) and calls the program's logger. Keep GetLastError(). */
 void Log(_In_ PLAINTUN_LOG_LEVEL Level, _In_z_ LPCWSTR Format, ...);
 
-/* The same with a cause: ": <the system's text for Error> (<Error>)". Sets the last error to Error and returns it. */
+/* The same for a failure: appends "(error <Error>: <the system's text>)", logs it, and keeps it for PlaintunGetMessage.
+ * Format names cause and remedy. Sets the last error to Error and returns it. */
 DWORD LogError(_In_ DWORD Error, _In_z_ LPCWSTR Format, ...);
+
+/* The same without the log: for failures that programs expect. */
+DWORD KeepError(_In_ DWORD Error, _In_z_ LPCWSTR Format, ...);
+
+/* Logs what KeepError kept last in this thread, as an error after all. */
+void LogKept(void);
+
+/* For DllMain: FALSE without a thread-local slot; a thread ends; the library is unloaded. */
+BOOL LogLoad(void);
+void LogThreadEnd(void);
+void LogUnload(void);
 
 /* --- main.c -------------------------------------------------------------------------------------------------------- */
 
@@ -67,18 +82,47 @@ BOOL DeviceStart(_In_ HANDLE Device, _In_ DWORD Capacity, _In_ const SESSION_EVE
 void DeviceEnd(_In_ HANDLE Device);
 void DeviceUnmap(_Inout_ SESSION_MEMORY *Memory);
 
+/* --- process.c ------------------------------------------------------------------------------------------------------- */
+
+#define PROCESS_PATH_LENGTH 512 /* UTF-16 units, with the ending 0 */
+
+BOOL ProcessSelf(_Out_ DWORD *Id, _Out_ FILETIME *Started);
+BOOL ProcessLives(_In_ DWORD Id, _In_ const FILETIME *Started);
+/* The name of the process's program, without folders, in Path; words where it cannot be had. */
+LPCWSTR ProcessName(_In_ DWORD Id, _Out_ WCHAR Path[PROCESS_PATH_LENGTH]);
+
 /* --- devices.c ----------------------------------------------------------------------------------------------------- */
 
-/* An adapter that is present. What its creator did not set is empty. */
+#define INSTANCE_ID_LENGTH 200 /* MAX_DEVICE_ID_LEN of cfgmgr32.h */
+
+/* An adapter that the system knows. What its creator did not set, or what cannot be had, is 0 or empty. */
 typedef struct _ADAPTER_DEVICE
 {
     GUID Guid;
+    BOOL Present;    /* FALSE: only remembered */
+    BOOL Started;    /* present, and Windows says that its driver runs */
+    ULONG Problem;   /* CM_PROB_... of a present one; 0: none */
+    DWORD Flags;     /* TUN_PROPERTY_FLAGS */
+    DWORD CreatorId; /* the process that has it; 0: nobody who lives */
+    FILETIME CreatorTime;
     WCHAR Name[PLAINTUN_NAME_MAX + 1];
+    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
 } ADAPTER_DEVICE;
+
+/* FALSE: the system does not know the device. */
+BOOL DescribeDevice(_In_z_ LPCWSTR InstanceId, _Out_ ADAPTER_DEVICE *Adapter);
+
+/* Reads a property of a device: its length in bytes, 0 where it is not there, of another type, or longer than Size. */
+ULONG DeviceProperty(_In_ DWORD Node, _In_ const struct _TUN_PROPERTY_KEY *Key, _In_ ULONG Type, _Out_ void *Value,
+                     _In_ ULONG Size);
 
 /* Called for each adapter; FALSE ends the walk. */
 typedef BOOL (*ADAPTER_VISITOR)(_In_ const ADAPTER_DEVICE *Adapter, _In_opt_ void *Context);
-void VisitAdapters(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context);
+void VisitAdapters(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context); /* that are present */
+void VisitDevices(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context);  /* those that are only remembered, too */
+
+/* Makes the system forget a device; one that is present is removed. Returns a Windows error. */
+DWORD UninstallDevice(_In_z_ LPCWSTR InstanceId);
 
 /* --- install.c ----------------------------------------------------------------------------------------------------- */
 
@@ -88,6 +132,87 @@ BOOL InstallDriver(_Out_ BOOL *Installed);
 void InstallDriverForget(void);
 BOOL RemoveDriver(void);
 
+/* --- lock.c -------------------------------------------------------------------------------------------------------- */
+
+/* SYSTEM and Administrators. */
+#define ACCESS_DEFAULT L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
+
+/* Deadlines are values of GetTickCount64(). NO_ERROR, even without a lock (NULL) where another user keeps it from us;
+ * ERROR_TIMEOUT: another program is at it. */
+DWORD SetupLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);
+void SetupUnlock(_In_opt_ HANDLE Lock); /* keeps the last error */
+
+/* --- wait.c -------------------------------------------------------------------------------------------------------- */
+
+DWORD TimeLeft(_In_ ULONG64 Deadline); /* milliseconds */
+
+/* Sets Changed when a device starts or goes, and when an IP interface comes or goes. */
+typedef struct _WATCH
+{
+    HANDLE Changed; /* auto-reset */
+    HANDLE Interfaces;
+    struct HCMNOTIFICATION__ *Device;
+} WATCH;
+
+/* Without notifications a watch still works, four times a second. FALSE: no memory. */
+BOOL WatchStart(_Out_ WATCH *Watch, _In_ BOOL Interfaces);
+void WatchDevice(_Inout_ WATCH *Watch, _In_z_ LPCWSTR InstanceId); /* this one, in place of a former one */
+void WatchWait(_In_ const WATCH *Watch, _In_ ULONG64 Deadline);    /* until something changes, or may have */
+void WatchEnd(_Inout_ WATCH *Watch);
+
+/*
+ * Waits until the control device of Adapter opens and TCP/IP has taken it up, IPv4 or IPv6; a problem of the device that
+ * may pass is waited for until Patience. ERROR_TIMEOUT, ERROR_NOT_READY: *Problem, if it is not 0, does not pass,
+ * ERROR_REVISION_MISMATCH, ERROR_ACCESS_DENIED.
+ */
+DWORD AwaitUsable(_Inout_ struct _PLAINTUN_ADAPTER *Adapter, _In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch,
+                  _In_ ULONG64 Patience, _In_ ULONG64 Deadline, _Out_ ULONG *Problem);
+
+/* --- cause.c ------------------------------------------------------------------------------------------------------- */
+
+/* What a problem code of a device means, and what to do; whether it may pass by itself. */
+LPCWSTR ProblemText(_In_ ULONG Problem);
+BOOL ProblemMayPass(_In_ ULONG Problem);
+
+#define HINT_LENGTH 160 /* UTF-16 units, with the ending 0 */
+
+/* "; the service ... is disabled: ..." where a service that adapters need is, or nothing. Keeps the last error. */
+LPCWSTR ServiceHint(_Out_ WCHAR Hint[HINT_LENGTH]);
+
+/* --- software.c ---------------------------------------------------------------------------------------------------- */
+
+/* A device whose handle this process has. */
+typedef struct _CREATED_DEVICE
+{
+    struct HSWDEVICE__ *Device;
+    HANDLE Enumerated; /* set by the callback */
+    HRESULT Result;    /* of the enumeration */
+    BOOL Persistent;
+    volatile LONG References;
+    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
+} CREATED_DEVICE;
+
+/* Has a device enumerated, or takes the handle of one that nobody has. Description may be NULL with no properties. */
+DWORD MakeDevice(_In_ const GUID *Guid, _In_opt_ LPCWSTR Description, _In_opt_ const struct _DEVPROPERTY *Properties,
+                 _In_ ULONG Count, _In_ ULONG64 Deadline, _Out_ CREATED_DEVICE **Created);
+
+/* Whether the device outlives its handle. */
+DWORD SetPersistent(_Inout_ CREATED_DEVICE *Created, _In_ BOOL Persistent);
+
+/* Closes the handle. A device that is not persistent goes, and this returns when it is gone; Forget: for good. */
+void ReleaseDevice(_In_ CREATED_DEVICE *Created, _In_ BOOL Forget);
+
+/* Removes a device that nobody has, for good. */
+DWORD RetireDevice(_In_ const ADAPTER_DEVICE *Adapter, _In_ ULONG64 Deadline);
+
+/* FALSE: the device is still there at the deadline. */
+BOOL AwaitGone(_In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch, _In_ ULONG64 Deadline);
+
+/* --- interface.c --------------------------------------------------------------------------------------------------- */
+
+/* Sets MTU (bytes) and metric (0: automatic) of the IP interfaces that there are. */
+DWORD ConfigureInterface(_In_ const NET_LUID *Luid, _In_ DWORD Mtu, _In_ DWORD Metric);
+
 /* --- adapter.c ----------------------------------------------------------------------------------------------------- */
 
 typedef struct _PLAINTUN_ADAPTER
@@ -95,10 +220,25 @@ typedef struct _PLAINTUN_ADAPTER
     HANDLE Device; /* for queries; each session has one of its own */
     GUID Guid;
     NET_LUID Luid;
-    struct _CREATED_DEVICE *Created; /* NULL: the adapter was opened */
+    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
+    CREATED_DEVICE *Created;         /* NULL: the adapter was opened */
+    BOOL Forget;                     /* nobody will come back to this GUID */
     SRWLOCK Lock;                    /* guards Session */
     PLAINTUN_SESSION_HANDLE Session; /* the last one started through this handle; may have ended */
 } PLAINTUN_ADAPTER;
+
+BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
+BOOL NameTaken(_In_z_ LPCWSTR Name);
+
+/* ERROR_BUSY where a program has a session on the adapter; Doing begins the message. */
+DWORD AdapterIdle(_In_ const ADAPTER_DEVICE *Device, _In_z_ LPCWSTR Doing);
+
+/* Opens the control device and learns the LUID; returns the error of CreateFileW or DeviceIoControl. */
+DWORD OpenControl(_Inout_ PLAINTUN_ADAPTER *Adapter);
+
+/* --- create.c ------------------------------------------------------------------------------------------------------ */
+
+BOOL AdapterNameValid(_In_opt_ LPCWSTR Name);
 
 /* --- session.c ----------------------------------------------------------------------------------------------------- */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages to the program's logger. Calls of the logger are made one at a time, under a lock that its owner may enter
- * again: a logger may call the library, and even PlaintunSetLogger. Nothing on the way of packets logs more than once a
- * session. Any thread.
+ * Messages to the program's logger, and the text of each thread's last failure. Calls of the logger are made one at a
+ * time, under a lock that its owner may enter again: a logger may call the library, and even PlaintunSetLogger. Nothing
+ * on the way of packets logs more than once a session, or leaves a text. Any thread. Each thread that ever failed has its
+ * text in a thread-local slot and on one list (TextsLock), so that the library can be unloaded from under it.
  */
 #include "library/library.h"
 
@@ -57,26 +58,140 @@ void Log(PLAINTUN_LOG_LEVEL Level, LPCWSTR Format, ...)
     SetLastError(LastError);
 }
 
+/* --- the text of a thread's last failure ----------------------------------------------------------------------------- */
+
+typedef struct _THREAD_TEXT
+{
+    struct _THREAD_TEXT *Next, **Link;
+    WCHAR Text[LOG_LENGTH];
+} THREAD_TEXT;
+
+static SRWLOCK TextsLock = SRWLOCK_INIT;
+static THREAD_TEXT *Texts;                  /* guarded by TextsLock */
+static DWORD TextSlot = TLS_OUT_OF_INDEXES; /* set before any thread comes here, kept until none can */
+
+static THREAD_TEXT *ThreadText(void)
+{
+    THREAD_TEXT *Thread = TlsGetValue(TextSlot);
+    if (Thread != NULL)
+        return Thread;
+    Thread = Allocate(sizeof(*Thread));
+    if (Thread == NULL)
+        return NULL;
+    if (!TlsSetValue(TextSlot, Thread))
+    {
+        Free(Thread);
+        return NULL;
+    }
+    AcquireSRWLockExclusive(&TextsLock);
+    Thread->Next = Texts;
+    Thread->Link = &Texts;
+    if (Texts != NULL)
+        Texts->Link = &Thread->Next;
+    Texts = Thread;
+    ReleaseSRWLockExclusive(&TextsLock);
+    return Thread;
+}
+
+/* https://learn.microsoft.com/windows/win32/dlls/using-thread-local-storage-in-a-dynamic-link-library */
+BOOL LogLoad(void)
+{
+    TextSlot = TlsAlloc();
+    return TextSlot != TLS_OUT_OF_INDEXES;
+}
+
+void LogThreadEnd(void)
+{
+    THREAD_TEXT *Thread = TlsGetValue(TextSlot);
+    if (Thread == NULL)
+        return;
+    TlsSetValue(TextSlot, NULL);
+    AcquireSRWLockExclusive(&TextsLock);
+    *Thread->Link = Thread->Next;
+    if (Thread->Next != NULL)
+        Thread->Next->Link = Thread->Link;
+    ReleaseSRWLockExclusive(&TextsLock);
+    Free(Thread);
+}
+
+void LogUnload(void)
+{
+    while (Texts != NULL)
+    {
+        THREAD_TEXT *Thread = Texts;
+        Texts = Thread->Next;
+        Free(Thread);
+    }
+    TlsFree(TextSlot);
+}
+
+/* "<text> (error 5: Access is denied)" into Message, and into the thread's slot. */
+static void Compose(DWORD Error, LPCWSTR Format, va_list *Arguments, WCHAR Message[LOG_LENGTH])
+{
+    WCHAR Text[LOG_LENGTH], Cause[256] = L"unknown";
+    if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING, Format, 0, 0, Text, LOG_LENGTH, Arguments) == 0)
+        lstrcpynW(Text, Format, LOG_LENGTH);
+    DWORD Length =
+        FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK, NULL,
+                       Error, 0, Cause, ARRAYSIZE(Cause), NULL);
+    while (Length > 0 && (Cause[Length - 1] == L' ' || Cause[Length - 1] == L'.'))
+        Cause[--Length] = 0;
+    /* An HRESULT or a CONFIGRET of the system is known by its hexadecimal digits. */
+    LPCWSTR Whole = (LONG)Error < 0 ? L"%1 (error 0x%2!08x!: %3)" : L"%1 (error %2!u!: %3)";
+    DWORD_PTR Parts[] = {(DWORD_PTR)Text, Error, (DWORD_PTR)Cause};
+    if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING | FORMAT_MESSAGE_ARGUMENT_ARRAY, Whole, 0, 0, Message, LOG_LENGTH,
+                       (va_list *)Parts) == 0)
+        lstrcpynW(Message, Text, LOG_LENGTH);
+    THREAD_TEXT *Thread = ThreadText();
+    if (Thread != NULL)
+        lstrcpynW(Thread->Text, Message, LOG_LENGTH);
+}
+
 DWORD LogError(DWORD Error, LPCWSTR Format, ...)
 {
+    WCHAR Message[LOG_LENGTH];
+    va_list Arguments;
+    va_start(Arguments, Format);
+    Compose(Error, Format, &Arguments, Message);
+    va_end(Arguments);
     if (Logger != NULL)
-    {
-        WCHAR Message[LOG_LENGTH], Cause[256] = L"unknown error";
-        va_list Arguments;
-        va_start(Arguments, Format);
-        if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING, Format, 0, 0, Message, LOG_LENGTH, &Arguments) == 0)
-            lstrcpynW(Message, Format, LOG_LENGTH);
-        va_end(Arguments);
-        DWORD Length =
-            FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK,
-                           NULL, Error, 0, Cause, ARRAYSIZE(Cause), NULL);
-        while (Length > 0 && (Cause[Length - 1] == L' ' || Cause[Length - 1] == L'.'))
-            Cause[--Length] = 0;
-        Log(PLAINTUN_LOG_ERROR, L"%1: %2 (%3!u!)", Message, Cause, Error);
-    }
+        Deliver(PLAINTUN_LOG_ERROR, Message);
     SetLastError(Error);
     return Error;
 }
+
+DWORD KeepError(DWORD Error, LPCWSTR Format, ...)
+{
+    WCHAR Message[LOG_LENGTH];
+    va_list Arguments;
+    va_start(Arguments, Format);
+    Compose(Error, Format, &Arguments, Message);
+    va_end(Arguments);
+    SetLastError(Error);
+    return Error;
+}
+
+void LogKept(void)
+{
+    DWORD LastError = GetLastError();
+    const THREAD_TEXT *Thread = TlsGetValue(TextSlot);
+    if (Thread != NULL && Logger != NULL)
+        Deliver(PLAINTUN_LOG_ERROR, Thread->Text);
+    SetLastError(LastError);
+}
+
+DWORD WINAPI PlaintunGetMessage(LPWSTR Text, DWORD Count)
+{
+    DWORD LastError = GetLastError();
+    const THREAD_TEXT *Thread = TlsGetValue(TextSlot); /* sets the last error, even to 0 */
+    LPCWSTR Message = Thread != NULL ? Thread->Text : L"";
+    if (Text != NULL && Count > 0)
+        lstrcpynW(Text, Message, (int)Count);
+    SetLastError(LastError);
+    return (DWORD)lstrlenW(Message);
+}
+
+/* --- the logger ------------------------------------------------------------------------------------------------------ */
 
 void WINAPI PlaintunSetLogger(PLAINTUN_LOGGER NewLogger)
 {

@@ -12,14 +12,22 @@ BOOL WINAPI DllMain(HINSTANCE Module, DWORD Reason, LPVOID Reserved);
 /* https://learn.microsoft.com/windows/win32/dlls/dllmain */
 BOOL WINAPI DllMain(HINSTANCE Module, DWORD Reason, LPVOID Reserved)
 {
-    if (Reason == DLL_PROCESS_ATTACH)
+    switch (Reason)
     {
+    case DLL_PROCESS_ATTACH:
         LibraryModule = Module;
-        DisableThreadLibraryCalls(Module);
-    }
-    /* When the process ends (Reserved is set) the system closes everything, and other threads died we know not where. */
-    else if (Reason == DLL_PROCESS_DETACH && Reserved == NULL)
+        return LogLoad();
+    case DLL_THREAD_DETACH:
+        LogThreadEnd();
+        break;
+    case DLL_PROCESS_DETACH:
+        /* When the process ends the system closes everything, and other threads died we know not where. */
+        if (Reserved != NULL)
+            break;
         SessionUnload();
+        LogUnload();
+        break;
+    }
     return TRUE;
 }
 

@@ -11,6 +11,9 @@
 #include <cfgmgr32.h>
 #include <devpropdef.h>
 
+extern const DEVPROPKEY
+    FriendlyNameKey; /* DEVPKEY_Device_FriendlyName (devpkey.h) needs initguid.h; devices.c has it */
+
 /* "DEVPROPERTY structure (devpropdef.h)" */
 typedef enum _DEVPROPSTORE
 {
@@ -61,6 +64,23 @@ HRESULT WINAPI SwDeviceCreate(PCWSTR Enumerator, PCWSTR ParentDeviceInstance, co
                               ULONG PropertyCount, const DEVPROPERTY *Properties, SW_DEVICE_CREATE_CALLBACK Callback,
                               PVOID Context, HSWDEVICE *Device);
 VOID WINAPI SwDeviceClose(HSWDEVICE Device);
+
+/* "SwDeviceSetLifetime function (swdevice.h)" */
+typedef enum _SW_DEVICE_LIFETIME
+{
+    SWDeviceLifetimeHandle,
+    SWDeviceLifetimeParentPresent
+} SW_DEVICE_LIFETIME;
+
+HRESULT WINAPI SwDeviceSetLifetime(HSWDEVICE Device, SW_DEVICE_LIFETIME Lifetime);
+
+/* "SwDevicePropertySet function (swdevice.h)" */
+HRESULT WINAPI SwDevicePropertySet(HSWDEVICE Device, ULONG PropertyCount, const DEVPROPERTY *Properties);
+
+/* "CM_Set_DevNode_PropertyW function (cfgmgr32.h)", "CM_MapCrToWin32Err function (cfgmgr32.h)" */
+CONFIGRET WINAPI CM_Set_DevNode_PropertyW(DEVINST Node, const DEVPROPKEY *Key, DEVPROPTYPE Type, const BYTE *Value,
+                                          ULONG Size, ULONG Flags);
+DWORD WINAPI CM_MapCrToWin32Err(CONFIGRET Code, DWORD DefaultError);
 
 /* "CM_Register_Notification function (cfgmgr32.h)"; mingw-w64 has its types */
 CONFIGRET WINAPI CM_Register_Notification(PCM_NOTIFY_FILTER Filter, PVOID Context, PCM_NOTIFY_CALLBACK Callback,

@@ -43,4 +43,16 @@ _Static_assert(sizeof(TUN_PROPERTY_KEY) == 20, "a DEVPROPKEY");
 #define TUN_PROPERTY_NAME      {TUN_PROPERTY_CATEGORY, 5}
 #define TUN_PROPERTY_NAME_TYPE 0x12u /* DEVPROP_TYPE_STRING */
 
+/* PLAINTUN_ADAPTER_PERSISTENT, and TUN_FLAG_UNNAMED: the program asked for no particular GUID, so nobody comes back to
+ * this one. The library's own, as all that follow. */
+#define TUN_PROPERTY_FLAGS      {TUN_PROPERTY_CATEGORY, 6}
+#define TUN_PROPERTY_FLAGS_TYPE 0x07u /* DEVPROP_TYPE_UINT32 */
+#define TUN_FLAG_UNNAMED        0x80000000u
+
+/* The process that has the device's handle, 0 when it gave it up, and the time that process started. */
+#define TUN_PROPERTY_CREATOR           {TUN_PROPERTY_CATEGORY, 7}
+#define TUN_PROPERTY_CREATOR_TYPE      0x07u /* DEVPROP_TYPE_UINT32 */
+#define TUN_PROPERTY_CREATOR_TIME      {TUN_PROPERTY_CATEGORY, 8}
+#define TUN_PROPERTY_CREATOR_TIME_TYPE 0x10u /* DEVPROP_TYPE_FILETIME, 8 bytes */
+
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * newdev.dll: DiInstallDriver and DiUninstallDriver on the driver store; all else of it is forwarded to Wine's own, kept as
+ * newdev.dll: DiInstallDriver and DiUninstallDriver on the driver store, DiUninstallDevice on software devices; all else of it is forwarded to Wine's own, kept as
  * newdev_wine.dll. One installation at a time in the whole system (StoreLock).
  */
 #include <windows.h>
+#include <winioctl.h>
 #include <setupapi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "host/wine/driverstore.h"
 #include "host/wine/failures.h"
 #include "host/wine/newdev.h"
+#include "host/wine/swdevice.h"
 
 static BOOL Return(DWORD Error)
 {
@@ -151,6 +153,56 @@ BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL 
 cleanupLock:
     StoreUnlock(Lock);
     return Return(Error);
+}
+
+/* The device's entry, with all keys below it. */
+static DWORD ForgetDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *Id)
+{
+    WCHAR Path[320];
+    ForgetDriver(Set, Device);
+    swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
+    return (DWORD)RegDeleteTreeW(HKEY_LOCAL_MACHINE, Path);
+}
+
+/* Takes a software device from its bus, and waits until it is gone: as long as Windows waits for a device's removal. */
+static BOOL UnplugDevice(const WCHAR *Id, DEVINST Instance)
+{
+    ULONG Status, Problem;
+    DWORD Returned;
+    HANDLE Bus = CreateFileW(SWDEVICE_BUS_PATH, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    if (Bus == INVALID_HANDLE_VALUE)
+        return FALSE;
+    DeviceIoControl(Bus, IOCTL_SWDEVICE_UNPLUG, (VOID *)Id, (DWORD)(wcslen(Id) + 1) * sizeof(WCHAR), NULL, 0, &Returned,
+                    NULL);
+    CloseHandle(Bus);
+    for (int i = 0; i < 1000; i++, Sleep(10))
+        if (CM_Get_DevNode_Status(&Status, &Problem, Instance, 0) != CR_SUCCESS)
+            return TRUE;
+    return FALSE;
+}
+
+/*
+ * Removes a software device, if it is there, and what the system remembers of it; other devices are Wine's affair.
+ * FALSE with ERROR_INVALID_FLAGS, ERROR_NO_SUCH_DEVINST. "DiUninstallDevice function (newdev.h)"
+ */
+BOOL WINAPI DiUninstallDevice(HWND Parent, HDEVINFO Set, PSP_DEVINFO_DATA Device, DWORD Flags, PBOOL NeedReboot)
+{
+    WCHAR Id[SWDEVICE_ID_MAX];
+    ULONG Status, Problem;
+    DWORD Error;
+    if (NeedReboot)
+        *NeedReboot = FALSE;
+    if (Flags)
+        return Return(ERROR_INVALID_FLAGS);
+    if (!SetupDiGetDeviceInstanceIdW(Set, Device, Id, ARRAYSIZE(Id), NULL))
+        return Return(ERROR_NO_SUCH_DEVINST);
+    if (_wcsnicmp(Id, L"SWD\\", 4))
+        return SetupDiRemoveDevice(Set, Device);
+    if (CM_Get_DevNode_Status(&Status, &Problem, Device->DevInst, 0) == CR_SUCCESS &&
+        !UnplugDevice(Id, Device->DevInst) && NeedReboot)
+        *NeedReboot = TRUE;
+    Error = ForgetDevice(Set, Device, Id);
+    return Return(Error == ERROR_FILE_NOT_FOUND ? ERROR_NO_SUCH_DEVINST : Error);
 }
 
 BOOL WINAPI DiInstallDriverA(HWND Parent, LPCSTR InfPath, DWORD Flags, PBOOL NeedReboot)

@@ -4,6 +4,7 @@
 #define HOST_WINE_NEWDEV_H
 
 #include <windows.h>
+#include <setupapi.h>
 #include <cfgmgr32.h>
 
 #define DIIRFLAG_FORCE_INF     0x00000002
@@ -13,5 +14,6 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
 BOOL WINAPI DiInstallDriverA(HWND Parent, LPCSTR InfPath, DWORD Flags, PBOOL NeedReboot);
 BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL NeedReboot);
 BOOL WINAPI DiUninstallDriverA(HWND Parent, LPCSTR InfPath, DWORD Flags, PBOOL NeedReboot);
+BOOL WINAPI DiUninstallDevice(HWND Parent, HDEVINFO Set, PSP_DEVINFO_DATA Device, DWORD Flags, PBOOL NeedReboot);
 
 #endif

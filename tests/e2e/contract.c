@@ -185,7 +185,7 @@ static void TestIdentity(void)
     HOLDS("info: MTU", Info.Mtu == 1420);
     HOLDS("info: version", Info.DriverVersion != 0 && Info.DriverVersion == PlaintunGetDriverVersion() &&
                                Info.DriverVersion == Wintun.GetRunningDriverVersion());
-    HOLDS("info: no session", !Info.SessionActive);
+    HOLDS("info: no session", Info.State == PLAINTUN_ADAPTER_READY);
 
     NET_LUID Luid = {0};
     NET_IFINDEX Index = 0;
@@ -247,13 +247,13 @@ static void TestStart(void)
     }
     PLAINTUN_SESSION_HANDLE Session = PlaintunStartSession(Adapter, NULL);
     HOLDS("start without configuration", Session != NULL);
-    HOLDS("info: session", PlaintunGetAdapterInfo(Adapter, &Info) && Info.SessionActive);
+    HOLDS("info: session", PlaintunGetAdapterInfo(Adapter, &Info) && Info.State == PLAINTUN_ADAPTER_CONNECTED);
     FAILS_WITH("second session, same handle", Start(Adapter, CAPACITY), ERROR_ALREADY_INITIALIZED);
     FAILS_WITH("second session, other handle", Start(Opened, CAPACITY), ERROR_ALREADY_INITIALIZED);
     FAILS_WITH("second session, wintun", Wintun.StartSession(Third, CAPACITY), ERROR_ALREADY_INITIALIZED);
     PlaintunEndSession(Session);
     PlaintunEndSession(Session);
-    HOLDS("info: session over", PlaintunGetAdapterInfo(Adapter, &Info) && !Info.SessionActive);
+    HOLDS("info: session over", PlaintunGetAdapterInfo(Adapter, &Info) && Info.State == PLAINTUN_ADAPTER_READY);
     WINTUN_SESSION_HANDLE Other = Wintun.StartSession(Third, CAPACITY);
     HOLDS("session after the first one ended", Other != NULL);
     FAILS_WITH("second session, wintun has it", Start(Adapter, CAPACITY), ERROR_ALREADY_INITIALIZED);
@@ -728,10 +728,11 @@ static void TestDevice(void)
     HOLDS("ending another's session does nothing",
           Second != INVALID_HANDLE_VALUE &&
               (DeviceIoControl(Second, TUN_IOCTL_END, NULL, 0, NULL, 0, &Got, NULL), TRUE) &&
-              PlaintunGetAdapterInfo(Adapter, &Info) && Info.SessionActive);
+              PlaintunGetAdapterInfo(Adapter, &Info) && Info.State == PLAINTUN_ADAPTER_CONNECTED);
     CloseHandle(Second);
     CloseHandle(Device);
-    HOLDS("closing the device ends its session", PlaintunGetAdapterInfo(Adapter, &Info) && !Info.SessionActive);
+    HOLDS("closing the device ends its session",
+          PlaintunGetAdapterInfo(Adapter, &Info) && Info.State == PLAINTUN_ADAPTER_READY);
     TestLies(&Info.Guid);
     Device = OpenDevice(&Info.Guid, L"");
     PlaintunCloseAdapter(Adapter);

@@ -300,9 +300,9 @@ static void PrintInfo(SLOT *Slot)
     const GUID *G = &Info.Guid;
     printf("ok luid=%llu index=%lu mtu=%lu version=%lu active=%d "
            "guid=%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X\n",
-           Info.Luid.Value, Info.InterfaceIndex, Info.Mtu, Info.DriverVersion, Info.SessionActive, G->Data1, G->Data2,
-           G->Data3, G->Data4[0], G->Data4[1], G->Data4[2], G->Data4[3], G->Data4[4], G->Data4[5], G->Data4[6],
-           G->Data4[7]);
+           Info.Luid.Value, Info.InterfaceIndex, Info.Mtu, Info.DriverVersion, Info.State == PLAINTUN_ADAPTER_CONNECTED,
+           G->Data1, G->Data2, G->Data3, G->Data4[0], G->Data4[1], G->Data4[2], G->Data4[3], G->Data4[4], G->Data4[5],
+           G->Data4[6], G->Data4[7]);
 }
 
 static void PrintState(SLOT *Slot)

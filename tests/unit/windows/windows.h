@@ -38,7 +38,7 @@ typedef int64_t LONGLONG;
 typedef uintptr_t ULONG_PTR;
 typedef size_t SIZE_T;
 typedef void *HANDLE, *HMODULE, *PVOID;
-typedef wchar_t WCHAR;
+typedef wchar_t WCHAR, *LPWSTR;
 typedef const wchar_t *LPCWSTR;
 typedef struct _GUID
 {
@@ -46,6 +46,10 @@ typedef struct _GUID
     WORD Data2, Data3;
     BYTE Data4[8];
 } GUID;
+typedef struct _FILETIME
+{
+    DWORD dwLowDateTime, dwHighDateTime;
+} FILETIME;
 typedef struct _NET_LUID
 {
     ULONG64 Value;

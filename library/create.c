@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Creating an adapter: who has its name and GUID, what is left of it from before, the driver, the device, its start, its
+ * settings. Under the set-up lock from the look at what is there until the device is enumerated; the wait for its start is
+ * outside, so that programs create adapters side by side. A device that turns out half made is made anew, once.
+ */
+#include "library/library.h"
+#include "library/missing.h"
+#include "ring/properties.h"
+#include <sddl.h>
+
+#define TIMEOUT_DEFAULT_MS 30000
+#define TIMEOUT_INSTALL_MS 60000
+#define PATIENCE_MS        10000 /* for a problem that may pass, before the device is made anew; at most half the time */
+#define REPAIR_MS          3000  /* with less time than that a device is not made anew */
+#define GOING_MS           2000  /* how long an interface that has the name is given to go */
+#define LEFTOVERS_MAX      16    /* that one creation tidies up */
+
+static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID;
+static const TUN_PROPERTY_KEY AccessListKey = TUN_PROPERTY_ACCESS_LIST;
+static const TUN_PROPERTY_KEY MtuKey = TUN_PROPERTY_MTU;
+static const TUN_PROPERTY_KEY NameKey = TUN_PROPERTY_NAME;
+static const TUN_PROPERTY_KEY FlagsKey = TUN_PROPERTY_FLAGS;
+static const TUN_PROPERTY_KEY CreatorKey = TUN_PROPERTY_CREATOR;
+static const TUN_PROPERTY_KEY CreatorTimeKey = TUN_PROPERTY_CREATOR_TIME;
+
+/* The random generator of the system: "RtlGenRandom function (ntsecapi.h)", exported under this name. */
+BOOLEAN WINAPI SystemFunction036(PVOID Buffer, ULONG Size);
+
+/* One call of PlaintunCreateAdapter. */
+typedef struct _CREATION
+{
+    const PLAINTUN_ADAPTER_CONFIG *Config;
+    PLAINTUN_ADAPTER *Adapter;
+    UINT32 Mtu;  /* bytes */
+    DWORD Flags; /* TUN_PROPERTY_FLAGS */
+    PSECURITY_DESCRIPTOR Access;
+    ULONG AccessSize; /* bytes */
+    ULONG64 Start, Deadline;
+    WATCH Watch;
+    BOOL Known;    /* the system knew the device before */
+    BOOL Adopted;  /* the device runs, and goes on running */
+    ULONG Problem; /* of the device, when waiting for it was given up */
+    /* What Survey found. */
+    BOOL HasMine, HasRival;
+    ADAPTER_DEVICE Mine;  /* of the same GUID */
+    ADAPTER_DEVICE Rival; /* present, of the same name and another GUID */
+    DWORD LeftoverCount;
+    WCHAR Leftovers[LEFTOVERS_MAX][INSTANCE_ID_LENGTH + 1];
+} CREATION;
+
+/* --- who has the name, who the GUID ---------------------------------------------------------------------------------- */
+
+static BOOL Survey(const ADAPTER_DEVICE *Device, void *Context)
+{
+    CREATION *Creation = Context;
+    if (IsEqualGUID(&Device->Guid, &Creation->Adapter->Guid))
+    {
+        Creation->HasMine = TRUE;
+        Creation->Mine = *Device;
+        return TRUE;
+    }
+    BOOL SameName = SameAdapterName(Device->Name, Creation->Config->Name);
+    if (Device->Present && SameName)
+    {
+        Creation->HasRival = TRUE;
+        Creation->Rival = *Device;
+    }
+    /* What is only remembered has no right to its name, and nobody comes back to a GUID that nobody chose. */
+    else if (!Device->Present && Creation->LeftoverCount < LEFTOVERS_MAX &&
+             (SameName || (Device->Flags & (TUN_FLAG_UNNAMED | PLAINTUN_ADAPTER_PERSISTENT)) == TUN_FLAG_UNNAMED))
+        lstrcpynW(Creation->Leftovers[Creation->LeftoverCount++], Device->InstanceId, INSTANCE_ID_LENGTH + 1);
+    return TRUE;
+}
+
+static DWORD SayTaken(const ADAPTER_DEVICE *Device, LPCWSTR Name)
+{
+    WCHAR Path[PROCESS_PATH_LENGTH], Guid[GUID_STRING_LENGTH + 1];
+    GuidToString(&Device->Guid, Guid);
+    if (Device->CreatorId != 0)
+        return LogError(
+            ERROR_ALREADY_EXISTS,
+            L"creating the adapter \"%1\": the adapter \"%2\" %3 is in use by process %4!u! (%5); close that "
+            L"program, or use another name and GUID",
+            Name, Device->Name, Guid, Device->CreatorId, ProcessName(Device->CreatorId, Path));
+    return LogError(
+        ERROR_ALREADY_EXISTS,
+        L"creating the adapter \"%1\": there is the persistent adapter \"%2\" %3; create it by exactly that "
+        L"name and GUID, or remove it first",
+        Name, Device->Name, Guid);
+}
+
+/* Whether the device runs with what its driver was told then: the driver reads that only when it starts. */
+static BOOL SameSettings(const CREATION *Creation)
+{
+    BYTE Access[TUN_ACCESS_LIST_MAX / 2]; /* a longer list is taken for another one */
+    UINT32 Mtu;
+    DEVINST Node;
+    if (CM_Locate_DevNodeW(&Node, (DEVINSTID_W)Creation->Mine.InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS)
+        return FALSE;
+    return DeviceProperty(Node, &MtuKey, TUN_PROPERTY_MTU_TYPE, &Mtu, sizeof(Mtu)) == sizeof(Mtu) &&
+           Mtu == Creation->Mtu &&
+           DeviceProperty(Node, &AccessListKey, TUN_PROPERTY_ACCESS_LIST_TYPE, Access, sizeof(Access)) ==
+               Creation->AccessSize &&
+           memcmp(Access, Creation->Access, Creation->AccessSize) == 0;
+}
+
+/* The device of our GUID is there, its creator is not. */
+static DWORD TakeOver(CREATION *Creation)
+{
+    const ADAPTER_DEVICE *Mine = &Creation->Mine;
+    LPCWSTR Name = Creation->Config->Name;
+    if ((Mine->Flags & PLAINTUN_ADAPTER_PERSISTENT) == 0)
+    {
+        /* Its handle went with its creator, and it is on its way out. */
+        WatchDevice(&Creation->Watch, Mine->InstanceId);
+        if (AwaitGone(Mine->InstanceId, &Creation->Watch, Creation->Deadline))
+            return NO_ERROR;
+        return LogError(
+            ERROR_TIMEOUT,
+            L"creating the adapter \"%1\": its device %2 from before is not removed in time; close programs "
+            L"that still have it open, or restart Windows",
+            Name, Mine->InstanceId);
+    }
+    if (!SameAdapterName(Mine->Name, Name))
+        return SayTaken(Mine, Name);
+    if (Mine->Started && Mine->Problem == 0 && SameSettings(Creation))
+    {
+        Creation->Adopted = TRUE;
+        return NO_ERROR;
+    }
+    DWORD Error = AdapterIdle(Mine, L"creating the adapter with other settings");
+    if (Error != NO_ERROR)
+        return Error;
+    Log(PLAINTUN_LOG_INFO, L"the persistent adapter \"%1\" does not run with these settings: making it anew", Name);
+    return RetireDevice(Mine, Creation->Deadline);
+}
+
+/* Looks for what is in the way, and clears away what may be. */
+static DWORD Prepare(CREATION *Creation)
+{
+    LPCWSTR Name = Creation->Config->Name;
+    Creation->HasMine = Creation->HasRival = Creation->Adopted = FALSE;
+    Creation->LeftoverCount = 0;
+    VisitDevices(Survey, Creation);
+    Creation->Known = Creation->HasMine;
+    if (Creation->HasMine && Creation->Mine.Present && Creation->Mine.CreatorId != 0)
+        return SayTaken(&Creation->Mine, Name);
+    if (Creation->HasRival && Creation->Rival.CreatorId == 0 &&
+        (Creation->Rival.Flags & PLAINTUN_ADAPTER_PERSISTENT) == 0)
+    {
+        WatchDevice(&Creation->Watch, Creation->Rival.InstanceId);
+        Creation->HasRival = !AwaitGone(Creation->Rival.InstanceId, &Creation->Watch, Creation->Deadline);
+    }
+    if (Creation->HasRival)
+        return SayTaken(&Creation->Rival, Name);
+    for (DWORD i = 0; i < Creation->LeftoverCount; ++i)
+    {
+        DWORD Error = UninstallDevice(Creation->Leftovers[i]);
+        Log(Error == NO_ERROR ? PLAINTUN_LOG_INFO : PLAINTUN_LOG_WARN,
+            L"the left-over device %1 is tidied up (error %2!u!)", Creation->Leftovers[i], Error);
+    }
+    if (Creation->HasMine && Creation->Mine.Present)
+    {
+        DWORD Error = TakeOver(Creation);
+        if (Error != NO_ERROR)
+            return Error;
+    }
+    /* An interface goes a moment after its device. */
+    ULONG64 Until = GetTickCount64() + GOING_MS;
+    while (!Creation->Adopted && NameTaken(Name) && TimeLeft(Until) != 0)
+        WatchWait(&Creation->Watch, Until);
+    if (!Creation->Adopted && NameTaken(Name))
+        return LogError(ERROR_ALREADY_EXISTS,
+                        L"creating the adapter \"%1\": another network connection of this computer has that name; use "
+                        L"another name, or rename that connection",
+                        Name);
+    return NO_ERROR;
+}
+
+/* --- making it ------------------------------------------------------------------------------------------------------- */
+
+static DWORD Enumerate(CREATION *Creation)
+{
+    const PLAINTUN_ADAPTER_CONFIG *Config = Creation->Config;
+    PLAINTUN_ADAPTER *Adapter = Creation->Adapter;
+    DWORD CreatorId;
+    FILETIME CreatorTime;
+    WCHAR Description[PLAINTUN_NAME_MAX + 16];
+    lstrcpynW(Description, Config->TunnelType != NULL ? Config->TunnelType : PLAINTUN_TUNNEL_TYPE,
+              PLAINTUN_NAME_MAX + 1);
+    lstrcpynW(Description + lstrlenW(Description), L" Tunnel", 8);
+    if (!ProcessSelf(&CreatorId, &CreatorTime))
+        return LogError(GetLastError(), L"creating the adapter \"%1\": Windows does not tell when this process started",
+                        Config->Name);
+
+#define PROPERTY(Key, Type, Value, Size)                                                                               \
+    {{*(const DEVPROPKEY *)&(Key), DEVPROP_STORE_SYSTEM, NULL}, Type, Size, (PVOID)(Value)}
+    /* All are said always: a device that existed before keeps what it was given then. */
+    ULONG NameSize = (lstrlenW(Config->Name) + 1) * sizeof(WCHAR);
+    DEVPROPERTY Properties[] = {
+        PROPERTY(FriendlyNameKey, DEVPROP_TYPE_STRING, Config->Name, NameSize),
+        PROPERTY(NameKey, TUN_PROPERTY_NAME_TYPE, Config->Name, NameSize),
+        PROPERTY(GuidKey, TUN_PROPERTY_GUID_TYPE, &Adapter->Guid, sizeof(GUID)),
+        PROPERTY(MtuKey, TUN_PROPERTY_MTU_TYPE, &Creation->Mtu, sizeof(Creation->Mtu)),
+        PROPERTY(AccessListKey, TUN_PROPERTY_ACCESS_LIST_TYPE, Creation->Access, Creation->AccessSize),
+        PROPERTY(FlagsKey, TUN_PROPERTY_FLAGS_TYPE, &Creation->Flags, sizeof(Creation->Flags)),
+        PROPERTY(CreatorKey, TUN_PROPERTY_CREATOR_TYPE, &CreatorId, sizeof(CreatorId)),
+        PROPERTY(CreatorTimeKey, TUN_PROPERTY_CREATOR_TIME_TYPE, &CreatorTime, sizeof(CreatorTime)),
+    };
+#undef PROPERTY
+    DWORD Error = MakeDevice(&Adapter->Guid, Description, Properties, ARRAYSIZE(Properties), Creation->Deadline,
+                             &Adapter->Created);
+    if (Error == NO_ERROR)
+        lstrcpynW(Adapter->InstanceId, Adapter->Created->InstanceId, ARRAYSIZE(Adapter->InstanceId));
+    return Error;
+}
+
+/* One attempt: from the look at what is there to an adapter that works, or nothing. */
+static DWORD Attempt(CREATION *Creation, ULONG64 Patience)
+{
+    PLAINTUN_ADAPTER *Adapter = Creation->Adapter;
+    BOOL Installed = FALSE;
+    HANDLE Lock;
+    Creation->Problem = 0;
+    DWORD Error = SetupLock(Creation->Deadline, &Lock);
+    if (Error != NO_ERROR)
+        return Error;
+    Error = Prepare(Creation);
+    if (Error == NO_ERROR && !InstallDriver(&Installed))
+        Error = GetLastError();
+    if (Installed && Creation->Config->TimeoutMs == 0)
+        Creation->Deadline = Creation->Start + TIMEOUT_INSTALL_MS;
+    if (Error == NO_ERROR)
+        Error = Enumerate(Creation);
+    SetupUnlock(Lock);
+    if (Error != NO_ERROR)
+        return Error;
+
+    WatchDevice(&Creation->Watch, Adapter->InstanceId);
+    Error =
+        AwaitUsable(Adapter, Adapter->InstanceId, &Creation->Watch, Patience, Creation->Deadline, &Creation->Problem);
+    if (Error == NO_ERROR)
+        Error = ConfigureInterface(&Adapter->Luid, Creation->Mtu, Creation->Config->Metric);
+    if (Error == NO_ERROR && (Creation->Adopted || (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0))
+        Error = SetPersistent(Adapter->Created, (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0);
+    if (Error == NO_ERROR)
+        return NO_ERROR;
+
+    if (Adapter->Device != NULL)
+        CloseHandle(Adapter->Device);
+    Adapter->Device = NULL;
+    /* Forgotten, whatever it was: the next creation begins with nothing. */
+    ReleaseDevice(Adapter->Created, TRUE);
+    Adapter->Created = NULL;
+    return Error;
+}
+
+/* --- public ---------------------------------------------------------------------------------------------------------- */
+
+BOOL AdapterNameValid(LPCWSTR Name)
+{
+    return Name != NULL && Name[0] != 0 && lstrlenW(Name) <= PLAINTUN_NAME_MAX;
+}
+
+/* NULL: it is good. */
+static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config)
+{
+    if (Config == NULL)
+        return L"there is no configuration";
+    if (Config->Size != sizeof(*Config))
+        return L"Size is not sizeof(PLAINTUN_ADAPTER_CONFIG); compile the program with this version's plaintun.h";
+    if (!AdapterNameValid(Config->Name))
+        return L"Name must have 1 to 127 units";
+    if (Config->TunnelType != NULL && !AdapterNameValid(Config->TunnelType))
+        return L"TunnelType must have 1 to 127 units, or be NULL";
+    if (Config->Mtu != 0 && (Config->Mtu < PLAINTUN_MTU_MIN || Config->Mtu > PLAINTUN_PACKET_MAX))
+        return L"Mtu must be 1280 to 65535 bytes, or 0";
+    if ((Config->Flags & ~PLAINTUN_ADAPTER_PERSISTENT) != 0)
+        return L"Flags has bits that are not known; 0 or PLAINTUN_ADAPTER_PERSISTENT";
+    if (Config->Reserved != 0)
+        return L"Reserved must be 0";
+    return NULL;
+}
+
+static BOOL NewGuid(GUID *Guid)
+{
+    if (!SystemFunction036(Guid, sizeof(*Guid)))
+        return FALSE;
+    Guid->Data3 = (Guid->Data3 & 0x0fff) | 0x4000; /* RFC 4122: version 4, random */
+    Guid->Data4[0] = (Guid->Data4[0] & 0x3f) | 0x80;
+    return TRUE;
+}
+
+static DWORD Create(CREATION *Creation)
+{
+    const PLAINTUN_ADAPTER_CONFIG *Config = Creation->Config;
+    LPCWSTR AccessList = Config->AccessList != NULL ? Config->AccessList : ACCESS_DEFAULT;
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(AccessList, SDDL_REVISION_1, &Creation->Access,
+                                                              &Creation->AccessSize) ||
+        Creation->AccessSize > TUN_ACCESS_LIST_MAX)
+        return LogError(ERROR_INVALID_PARAMETER,
+                        L"creating the adapter \"%1\": AccessList is not a security descriptor in SDDL of at most 4096 "
+                        L"bytes: %2",
+                        Config->Name, AccessList);
+    if (!WatchStart(&Creation->Watch, TRUE))
+        return GetLastError();
+
+    ULONG64 Half = TimeLeft(Creation->Deadline) / 2, Patience = Half < PATIENCE_MS ? Half : PATIENCE_MS;
+    DWORD Error = Attempt(Creation, Half > REPAIR_MS ? Creation->Start + Patience : Creation->Deadline);
+    if (Error != NO_ERROR && TimeLeft(Creation->Deadline) > REPAIR_MS &&
+        (Creation->Problem != 0 && (Creation->Known || ProblemMayPass(Creation->Problem))))
+    {
+        Log(PLAINTUN_LOG_WARN, L"the device of \"%1\" has problem %2!u!: %3; making it anew", Config->Name,
+            Creation->Problem, ProblemText(Creation->Problem));
+        InstallDriverForget();
+        Error = Attempt(Creation, Creation->Deadline);
+    }
+    if (Error == ERROR_NOT_READY)
+        LogKept();
+    if (Error != NO_ERROR && Creation->Problem != 0)
+        InstallDriverForget();
+    WatchEnd(&Creation->Watch);
+    return Error;
+}
+
+PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONFIG *Config)
+{
+    LPCWSTR Fault = ConfigFault(Config);
+    if (Fault != NULL)
+    {
+        LogError(ERROR_INVALID_PARAMETER, L"creating an adapter: %1", Fault);
+        return NULL;
+    }
+    DWORD Error = ERROR_GEN_FAILURE;
+    PLAINTUN_ADAPTER *Adapter = Allocate(sizeof(*Adapter));
+    CREATION *Creation = Allocate(sizeof(*Creation));
+    if (Adapter == NULL || Creation == NULL)
+    {
+        Error = LogError(ERROR_NOT_ENOUGH_MEMORY, L"creating the adapter \"%1\"", Config->Name);
+        goto freeBoth;
+    }
+    Creation->Config = Config;
+    Creation->Adapter = Adapter;
+    Creation->Mtu = Config->Mtu != 0 ? Config->Mtu : PLAINTUN_MTU_DEFAULT;
+    Creation->Flags = Config->Flags | (Config->Guid == NULL ? TUN_FLAG_UNNAMED : 0);
+    Creation->Start = GetTickCount64();
+    Creation->Deadline = Creation->Start + (Config->TimeoutMs != 0 ? Config->TimeoutMs : TIMEOUT_DEFAULT_MS);
+    Adapter->Forget = Config->Guid == NULL;
+    if (Config->Guid != NULL)
+        Adapter->Guid = *Config->Guid;
+    else if (!NewGuid(&Adapter->Guid))
+        goto freeBoth;
+
+    Error = Create(Creation);
+    if (Creation->Access != NULL)
+        LocalFree(Creation->Access);
+    if (Error != NO_ERROR)
+        goto freeBoth;
+    Log(PLAINTUN_LOG_INFO, L"the adapter \"%1\" is there after %2!u! ms", Config->Name,
+        (DWORD)(GetTickCount64() - Creation->Start));
+    Free(Creation);
+    return Adapter;
+
+freeBoth:
+    Free(Creation);
+    Free(Adapter);
+    SetLastError(Error);
+    return NULL;
+}

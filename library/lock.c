@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The set-up lock: one program at a time in the whole system looks which adapters there are and changes that, or the
+ * driver. Any thread; a thread that has the lock may take it again.
+ */
+#include "library/library.h"
+#include <sddl.h>
+
+#define SETUP_MUTEX PLAINTUN_OBJECTS L"setup"
+
+/*
+ * Only administrators may hold it, and only they can create adapters. Where another user has taken the name, set-up goes
+ * without: the worst is two adapters of one name. A holder that died has left nothing half done that we do not look for.
+ * https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-createmutexw
+ */
+DWORD SetupLock(ULONG64 Deadline, HANDLE *Lock)
+{
+    SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
+    *Lock = NULL;
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(ACCESS_DEFAULT, SDDL_REVISION_1,
+                                                              &Attributes.lpSecurityDescriptor, NULL))
+        return GetLastError();
+    HANDLE Mutex = CreateMutexW(&Attributes, FALSE, SETUP_MUTEX);
+    LocalFree(Attributes.lpSecurityDescriptor);
+    if (Mutex == NULL)
+    {
+        Log(PLAINTUN_LOG_WARN, L"going without the set-up lock (%1!u!)", GetLastError());
+        return NO_ERROR;
+    }
+    DWORD Result = WaitForSingleObject(Mutex, TimeLeft(Deadline));
+    if (Result == WAIT_OBJECT_0 || Result == WAIT_ABANDONED)
+    {
+        *Lock = Mutex;
+        return NO_ERROR;
+    }
+    CloseHandle(Mutex);
+    return LogError(ERROR_TIMEOUT,
+                    L"waiting for another program that creates or removes an adapter: it does not finish; "
+                    L"end it, or give this one more time");
+}
+
+void SetupUnlock(HANDLE Lock)
+{
+    DWORD LastError = GetLastError();
+    if (Lock != NULL)
+    {
+        ReleaseMutex(Lock);
+        CloseHandle(Lock);
+    }
+    SetLastError(LastError);
+}
