@@ -59,14 +59,14 @@ static EXIT_CODE Show(const ARGUMENTS *Arguments)
         JsonNumber(L"luid", Info.Luid.Value);
         JsonNumber(L"index", Info.InterfaceIndex);
         JsonNumber(L"mtu", Info.Mtu);
-        JsonFlag(L"connected", Info.SessionActive);
+        JsonFlag(L"connected", Info.State == PLAINTUN_ADAPTER_CONNECTED);
         PutCounters(L"adapter", &Statistics.Adapter);
         PutCounters(L"session", &Statistics.Session);
         JsonEnd(L'}');
         goto closeAdapter;
     }
     Print(L"%ls  GUID %ls  interface index %lu  MTU %lu  %ls\n\n", Name, Guid, Info.InterfaceIndex, Info.Mtu,
-          Info.SessionActive ? L"connected" : L"no program has a session");
+          Info.State == PLAINTUN_ADAPTER_CONNECTED ? L"connected" : L"no program has a session");
     Print(L"%-40ls %15ls %15ls\n", L"", L"adapter", L"session");
     for (DWORD i = 0; i < ARRAYSIZE(Counters); ++i)
         Print(L"%-40ls %15llu %15llu\n", Counters[i].Text, Count(&Statistics.Adapter, i),
