@@ -390,8 +390,9 @@ SIM_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=undefine
 SIM_FLAGS_thread  := -fsanitize=thread
 # Of the driver only: profiles know static functions by the names of their files without folders, which clash.
 SIM_DRIVER_FLAGS_coverage := -fprofile-instr-generate -fprofile-update=atomic -fcoverage-mapping
-SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c) $(addprefix tests/e2e/kernel/,kernel.c data.c)
-SIM_HEADERS := $(IDENTITY_H) $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h ring/*.h wdk/*.h) $(B)/native/exports.h
+SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c) $(addprefix tests/e2e/kernel/,kernel.c data.c) \
+    $(addprefix tests/classic/,driver.c adapter.c session.c data.c)
+SIM_HEADERS := $(IDENTITY_H) $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h tests/classic/*.h ring/*.h wdk/*.h) $(B)/native/exports.h
 SIM_WRAPPED := $(shell grep ^WRAP tests/simulation/calls.c | grep -oE 'Ndis[A-Z][A-Za-z]+')
 
 # Functions that drivers import: host/nt must have each of them.
@@ -403,7 +404,7 @@ define simulator_rules
 $(B)/native/$(1)/%.o: %.c $(SIM_HEADERS) Makefile
 	@mkdir -p $$(@D)
 	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_$(1)) $$(if $$(filter driver/%,$$<),$(SIM_DRIVER_FLAGS_$(1)) -include tests/simulation/code.h) \
-	    $$(if $$(filter tests/e2e/%,$$<),-DDriverEntry=OtherDriverEntry) -c $$< -o $$@
+	    $$(if $$(filter tests/e2e/%,$$<),-DDriverEntry=OtherDriverEntry) $$(if $$(filter tests/classic/%,$$<),-DDriverEntry=ClassicDriverEntry) -c $$< -o $$@
 
 $(B)/native/simulate-$(1): $(SIM_SOURCES:%.c=$(B)/native/$(1)/%.o)
 	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_DRIVER_FLAGS_$(1)) $(SIM_WRAPPED:%=-Wl,--wrap=%) -o $$@ $$^ -pthread

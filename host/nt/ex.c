@@ -156,6 +156,13 @@ BOOLEAN NtPoolNonPaged(const VOID *Address, SIZE_T Length)
     return Found;
 }
 
+BOOLEAN NtInImage(const VOID *Address)
+{
+    extern UCHAR __data_start[], _end[];
+
+    return (const UCHAR *)Address >= __data_start && (const UCHAR *)Address < _end;
+}
+
 /* Blocks allocated by code from Begin up to End, or by anyone. */
 static VOID CheckEmpty(_In_opt_ const VOID *Begin, _In_opt_ const VOID *End, _In_ PCSTR When)
 {

@@ -136,7 +136,7 @@ NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
     {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    NtRule("Resource", NtPoolNonPaged(Resource, sizeof(*Resource)), "not in nonpaged pool");
+    NtRule("Resource", NtPoolNonPaged(Resource, sizeof(*Resource)) || NtInImage(Resource), "in memory that is paged");
     memset(Resource, 0, sizeof(*Resource));
     Record = NtPoolAllocate(sizeof(*Record), 'lseR', SIM_PLACE());
     memset(Record, 0, sizeof(*Record));

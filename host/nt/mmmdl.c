@@ -322,7 +322,7 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
     NtRule("Mdl", Into + Length <= SourceMdl->ByteCount, "%zu + %u of %u bytes", Into, Length, SourceMdl->ByteCount);
     NtRule("Mdl", SourceMdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL),
            "the source's pages are not locked");
-    NtRule("Mdl", !(TargetMdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA), "the target is still mapped");
+    NtRule("Mdl", !Target->Mapping, "the target is still mapped: MmPrepareMdlForReuse");
     NtRule("Mdl", MmSizeOfMdl(VirtualAddress, Length) <= Target->Room, "the target has room for fewer pages");
     TargetMdl->StartVa = PAGE_ALIGN(VirtualAddress);
     TargetMdl->ByteOffset = BYTE_OFFSET(VirtualAddress);

@@ -193,6 +193,8 @@ VOID NtPsCheckEmpty(_In_z_ PCSTR When);
 
 /* The pool block in which all of Length bytes at Address lie is nonpaged. */
 BOOLEAN NtPoolNonPaged(_In_ const VOID *Address, _In_ SIZE_T Length);
+/* A driver's own data, which is not paged unless it says so. */
+BOOLEAN NtInImage(_In_ const VOID *Address);
 PVOID NtPoolAllocate(_In_ SIZE_T Size, _In_ ULONG Tag, _In_opt_ const VOID *Place);
 VOID NtPoolCheckEmpty(_In_z_ PCSTR When);
 

@@ -201,23 +201,35 @@ NTSTATUS SimAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULO
     return Status;
 }
 
-NTSTATUS SimPnp(DEVICE_OBJECT *Pdo, UCHAR Minor)
+static NTSTATUS SendPnp(_In_ DEVICE_OBJECT *Pdo, _In_ UCHAR Minor)
 {
     DEVICE_OBJECT *Top = NtDeviceTop(Pdo);
     IRP *Irp = NtIrpAllocate(Top->StackSize, KernelMode);
     IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
     NTSTATUS Status;
 
-    if ((Minor == IRP_MN_REMOVE_DEVICE || Minor == IRP_MN_QUERY_REMOVE_DEVICE) && NtDeviceIsOpen(Pdo))
-    {
-        NtIrpFree(Irp);
-        return STATUS_DEVICE_BUSY;
-    }
     Irp->IoStatus.Status = STATUS_NOT_SUPPORTED; /* what every PnP request begins with */
     Stack->MajorFunction = IRP_MJ_PNP;
     Stack->MinorFunction = Minor;
     Status = NtCallAndWait(Top, Irp, "IRP_MJ_PNP");
     NtIrpFree(Irp);
+    return Status;
+}
+
+NTSTATUS SimPnp(DEVICE_OBJECT *Pdo, UCHAR Minor)
+{
+    NTSTATUS Status;
+
+    if (Minor == IRP_MN_REMOVE_DEVICE && NtDeviceIsOpen(Pdo))
+    {
+        return STATUS_DEVICE_BUSY;
+    }
+    Status = SendPnp(Pdo, Minor);
+    if (Minor == IRP_MN_QUERY_REMOVE_DEVICE && NT_SUCCESS(Status) && NtDeviceIsOpen(Pdo))
+    {
+        SendPnp(Pdo, IRP_MN_CANCEL_REMOVE_DEVICE);
+        return STATUS_DEVICE_BUSY;
+    }
     return Status;
 }
 

@@ -184,7 +184,7 @@ static NDIS_STATUS Query(_In_ CLASSIC_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST
                    .Size = NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1},
         .InterruptModeration = NdisInterruptModerationNotSupported,
     };
-    ULONG64 Count = (ULONG64)(Oid == OID_GEN_XMIT_OK ? Adapter->ToProgram : Adapter->ToDriver);
+    ULONG64 Count = (ULONG64)ReadNoFence64(Oid == OID_GEN_XMIT_OK ? &Adapter->ToProgram : &Adapter->ToDriver);
     ULONG Value = CLASSIC_PACKET_LIMIT;
 
     switch (Oid)

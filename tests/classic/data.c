@@ -21,6 +21,17 @@ static ULONG ReadPosition(_In_ volatile ULONG *Position)
     return (ULONG)ReadAcquire((volatile LONG *)Position);
 }
 
+/* Waiting: nothing is ordered by it alone. */
+static BOOLEAN ReadWaiting(_In_ CLASSIC_RING *Ring)
+{
+    return ReadNoFence((volatile LONG *)&Ring->Waiting) != 0;
+}
+
+static VOID WriteWaiting(_In_ CLASSIC_RING *Ring, _In_ LONG Value)
+{
+    WriteNoFence((volatile LONG *)&Ring->Waiting, Value);
+}
+
 static VOID WritePosition(_In_ volatile ULONG *Position, _In_ ULONG Value)
 {
     WriteRelease((volatile LONG *)Position, (LONG)Value);
@@ -77,7 +88,7 @@ static VOID SendAll(_Inout_ CLASSIC_ADAPTER *Adapter, _Inout_ CLASSIC_SESSION *S
     WritePosition(&Ring->Tail, Session->SendTail);
     KeReleaseInStackQueuedSpinLockFromDpcLevel(&Queue);
     KeMemoryBarrier(); /* Tail before Waiting; the program has the mirror image */
-    if (Ring->Waiting)
+    if (ReadWaiting(Ring))
     {
         KeSetEvent(Session->ToProgram.Event, IO_NETWORK_INCREMENT, FALSE);
     }
@@ -119,11 +130,12 @@ static VOID GiveBack(_Inout_ CLASSIC_SESSION *Session, _In_ ULONG Position)
         InterlockedIncrement64(&Session->Adapter->OutOfOrder);
     }
     Session->Done[Position & Mask] = TRUE;
-    while (Session->Done[Session->Head & Mask])
+    for (Position = Session->Head; Session->Done[Position & Mask]; Position++)
     {
-        Session->Done[Session->Head++ & Mask] = FALSE;
+        Session->Done[Position & Mask] = FALSE;
     }
-    WritePosition(&Session->ToDriver.Ring->Head, Session->Head);
+    WritePosition(&Session->Head, Position); /* the thread reads it without the lock */
+    WritePosition(&Session->ToDriver.Ring->Head, Position);
     KeReleaseInStackQueuedSpinLock(&Queue);
 }
 
@@ -253,13 +265,13 @@ static BOOLEAN WaitForProgram(_Inout_ CLASSIC_SESSION *Session)
     PVOID Objects[] = {&Session->Stop, Session->ToDriver.Event};
     NTSTATUS Status = STATUS_WAIT_0 + 1;
 
-    Session->ToDriver.Ring->Waiting = 1;
+    WriteWaiting(Session->ToDriver.Ring, 1);
     KeMemoryBarrier(); /* Waiting before Tail; the program has the mirror image */
     if (IsEmpty(Session))
     {
         Status = KeWaitForMultipleObjects(2, Objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL);
     }
-    Session->ToDriver.Ring->Waiting = 0;
+    WriteWaiting(Session->ToDriver.Ring, 0);
     return Status == STATUS_WAIT_0 + 1;
 }
 

@@ -252,6 +252,15 @@ static VOID SystemRoutineAtDispatch(VOID)
     KeLowerIrql(Irql);
 }
 
+static VOID ResourcePaged(VOID)
+{
+    ERESOURCE *Resource = ExAllocatePoolWithTag(PagedPool, sizeof(*Resource), WRONG_TAG);
+
+    ExInitializeResourceLite(Resource);
+    ExDeleteResourceLite(Resource);
+    ExFreePoolWithTag(Resource, WRONG_TAG);
+}
+
 static VOID InterfaceOfNoPdo(VOID)
 {
     static const GUID Class = {0x12345678, 0, 0, {0}};
@@ -283,6 +292,7 @@ const RULE_CASE RulesPrograms[] = {
     {"Leak_SubjectContext", LeakContext},
     {"SystemInformation", UnknownInformation},
     {"Irql", SystemRoutineAtDispatch},
+    {"Resource", ResourcePaged},
     {"Pdo", InterfaceOfNoPdo},
     {NULL, NULL},
 };

@@ -23,8 +23,9 @@
                                 Each(DriverIsWoken) Each(SpaceIsTold) Each(OtherMiniport) Each(WrongMiniports)         \
                                     Each(DeferredWork) Each(RequestMethods) Each(ProgramMemory) Each(PendingAtDeath)   \
                                         Each(OpenedByInterface) Each(WhoHasItOpen) Each(SystemRoutines)                \
-                                            Each(ReadersAndWriters) Each(RulesFire) Each(NdisRulesFire) Each(Faults)   \
-                                                Each(Spin)
+                                            Each(ReadersAndWriters) Each(ClassicTraffic) Each(ClassicRefusals)         \
+                                                Each(ClassicDeaths) Each(ClassicRemovals) Each(RulesFire)              \
+                                                    Each(NdisRulesFire) Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)
