@@ -567,10 +567,10 @@ $(PACKAGE_SIGNED): $(patsubst $B/%,$(SG)/%,$(LIBRARIES) $(TOOLS)) $(foreach arch
 # --- tests -----------------------------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe inf package mutations format
+SUITES         := layout ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe inf package reproducible mutations format
 SUITES_MACHINE := e2e
 
-.PHONY: check check-build check-pe check-inf check-package check-format format
+.PHONY: check check-build check-pe check-inf check-package check-reproducible check-format format
 check: ## build and run all tests (root; about 10 minutes); closes with `N passed, N failed`
 	@scripts/check "$(SUITES)" "$(SUITES_MACHINE)"
 
@@ -587,6 +587,9 @@ check-inf: $(foreach arch,amd64 arm64,$B/$(arch)/$(NAME).inf) ## the INF files k
 check-package: $(PACKAGE) ## packages, catalogs and signatures are what they should be
 	@$(MAKE) --no-print-directory $(PACKAGE_SIGNED) KEY= CERT= SIGN= TIMESTAMP=
 	@$(PYTHON) tests/unit/package.py $(NAME) $(PACKAGE) $(PACKAGE_SIGNED) build/signing/test.crt
+
+check-reproducible: $(PACKAGE) ## the same package, byte for byte, comes of another path, time zone, umask, locale and -j
+	@tests/unit/reproducible $(PACKAGE) $(IDENTITY)
 
 check-format: ## the C sources look as .clang-format says
 	@scripts/format --check
@@ -616,7 +619,7 @@ identity-acme:
 check-e2e: identity-acme
 
 .PHONY: check-e2e
-check-e2e: host examples $B/amd64/$(NAME).exe $(E2E_WINDOWS) $(E2E)/traffic ## end-to-end tests: Windows programs in Wine, Linux' own stack
+check-e2e: host examples $(PACKAGE) $B/amd64/$(NAME).exe $(E2E_WINDOWS) $(E2E)/traffic ## end-to-end tests: Windows programs in Wine, Linux' own stack
 	@tests/e2e/run
 
 # --- demo ------------------------------------------------------------------------------------------------------------

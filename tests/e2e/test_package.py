@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The package as a user has it: unpacked, in a Windows that has never seen us; its examples compiled with what it brings."""
+import glob
+import os
+import subprocess
+import zipfile
+
+import pytest
+
+import lab
+
+# As in the Makefile, but headers and import library come from the package.
+CFLAGS = ['--target=x86_64-w64-windows-gnu', '-std=c11', '-O2', '-D_WIN32_WINNT=0x0A00', '-DNTDDI_VERSION=0x0A000006',
+          '-DUNICODE', '-D_UNICODE', '-isystem', '/usr/share/mingw-w64/include', '-fuse-ld=lld', '-L/usr/x86_64-w64-mingw32/lib',
+          '-L/usr/lib/gcc/x86_64-w64-mingw32/12-win32', '-municode']
+
+
+@pytest.fixture(scope='module')
+def package(tmp_path_factory):
+    """The unpacked package's folder; exactly one package is built."""
+    zips = [path for path in glob.glob(os.path.join(lab.BUILD, 'plaintun-*.zip')) if not path.endswith('-signed.zip')]
+    newest = max(zips, key=os.path.getmtime)
+    folder = tmp_path_factory.mktemp('package')
+    with zipfile.ZipFile(newest) as archive:
+        archive.extractall(folder)
+        return os.path.join(folder, archive.namelist()[0].split('/')[0])
+
+
+@pytest.fixture(scope='module')
+def programs(package):
+    """The folder with tool and libraries; the examples are compiled into it."""
+    folder = os.path.join(package, 'bin/amd64')
+    for name in ('echo', 'wire'):
+        subprocess.run(['clang-19', *CFLAGS, '-I', package, '-I', os.path.join(package, 'include'),
+                        *(os.path.join(package, 'examples', part + '.c') for part in (name, 'stop', 'addresses')),
+                        os.path.join(package, 'lib/amd64/plaintun.lib'), '-liphlpapi', '-lws2_32', '-lntdll',
+                        '-o', os.path.join(folder, name + '.exe')], check=True)
+    return folder
+
+
+def ping(machine, address):
+    text = machine.namespace.run('ping', '-n', '-c', '3', '-i', '0.05', '-W', '5', address)
+    assert '3 packets transmitted, 3 received' in text
+
+
+def stored(machine):
+    """The driver package in the driver store: file name -> bytes."""
+    folders = glob.glob(os.path.join(machine.windows.drive(), 'windows/system32/DriverStore/FileRepository/plaintun.inf_*'))
+    return {os.path.basename(path): open(path, 'rb').read() for folder in folders for path in glob.glob(folder + '/*')}
+
+
+def test_package(machine, package, programs):
+    windows = machine.windows
+    tool = os.path.join(programs, 'plaintun.exe')
+    version = os.path.basename(package).partition('-')[2]
+    assert stored(machine) == {}
+    assert version in windows.run(tool, '--version')
+
+    # The tool's first adapter installs the driver, the very one that is in the package too.
+    pinged = windows.start(tool, 'ping', 'first', '--address', '10.41.0.1/24', '--seconds', '4')
+    pinged.expect('The adapter first answers')
+    ping(machine, '10.41.0.9')
+    assert pinged.wait() == 0, pinged.text()
+    files = stored(machine)
+    assert sorted(files) == ['plaintun.cat', 'plaintun.inf', 'plaintun.sys']
+    for name, data in files.items():
+        with open(os.path.join(package, 'driver/amd64', name), 'rb') as file:
+            assert file.read() == data, name
+
+    # A program that was written for Wintun, and one that is linked with the import library.
+    echo = windows.start(os.path.join(programs, 'echo.exe'), '--name', 'echo', '--address', '10.42.0.1/24')
+    echo.expect('ready')
+    ping(machine, '10.42.0.7')
+    assert echo.quit() == 0, echo.text()
+    wire = windows.start(os.path.join(programs, 'wire.exe'), '--names', 'left', 'right')
+    wire.expect('joined')
+    assert {'left', 'right'} <= set(machine.namespace.links())
+    assert wire.quit() == 0, wire.text()
