@@ -165,6 +165,7 @@ NDIS_STATUS AdapterInitialize(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE Min
     Adapter->IfIndex = Parameters->IfIndex;
     KeInitializeSpinLock(&Adapter->ToAppLock);
     KeInitializeSpinLock(&Adapter->FreeLock);
+    KeInitializeSpinLock(&Adapter->MonitorLock);
     KeInitializeEvent(&Adapter->Running, NotificationEvent, FALSE);
     ExInitializeRundownProtection(&Adapter->Requests);
     /* Paused, and without a session: both run down from the start, until Restart and SessionStart open them. */
@@ -172,6 +173,8 @@ NDIS_STATUS AdapterInitialize(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE Min
     ExWaitForRundownProtectionRelease(&Adapter->DataPath);
     ExInitializeRundownProtection(&Adapter->SessionUse);
     ExWaitForRundownProtectionRelease(&Adapter->SessionUse);
+    ExInitializeRundownProtection(&Adapter->MonitorUse);
+    ExWaitForRundownProtectionRelease(&Adapter->MonitorUse);
 
     NTSTATUS Status = ExInitializeResourceLite(&Adapter->SessionLock);
     if (!NT_SUCCESS(Status))

@@ -186,6 +186,7 @@ static VOID AnswerQuery(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_QUERY *Query)
 {
     KeEnterCriticalRegion();
     ExAcquireResourceExclusiveLite(&Adapter->SessionLock, TRUE);
+    const TUN_SESSION *Session = Adapter->Session, *Monitor = Adapter->Monitor;
     *Query = (TUN_QUERY){
         .Protocol = TUN_PROTOCOL,
         .DriverVersion = TUN_VERSION,
@@ -193,9 +194,10 @@ static VOID AnswerQuery(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_QUERY *Query)
         .IfIndex = Adapter->IfIndex,
         .Mtu = Adapter->Mtu,
         .Guid = Adapter->Guid,
-        .SessionActive = Adapter->Session != NULL,
+        .SessionActive = Session != NULL,
         .Running = KeReadStateEvent(&Adapter->Running) != 0,
-        .SessionProcessId = Adapter->Session ? Adapter->Session->ProcessId : 0,
+        .SessionProcessId = Session ? Session->ProcessId : 0,
+        .MonitorProcessId = Monitor ? Monitor->ProcessId : 0,
     };
     ExReleaseResourceLite(&Adapter->SessionLock);
     KeLeaveCriticalRegion();
@@ -218,6 +220,8 @@ static VOID AnswerStatistics(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_STATISTICS 
         .ToStackBytes = Now->ToStackBytes - Base->ToStackBytes,
         .ToStackDropInvalid = Now->ToStackDropInvalid - Base->ToStackDropInvalid,
     };
+    Statistics->MonitorPackets = atomic_load_explicit(&Adapter->MonitorPackets, memory_order_relaxed);
+    Statistics->MonitorDrops = atomic_load_explicit(&Adapter->MonitorDrops, memory_order_relaxed);
     ExReleaseResourceLite(&Adapter->SessionLock);
     KeLeaveCriticalRegion();
 }

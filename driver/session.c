@@ -106,17 +106,13 @@ static VOID StopThread(_Inout_ TUN_SESSION *Session)
     ZwClose(Session->Thread);
 }
 
-/* SessionStart, the lock held and the input checked. */
-static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
-                      _Out_ TUN_START_OUTPUT *Output)
+/*
+ * Makes a session's memory of one ring or two, and takes its program's events: all but putting it to use. The lock is held.
+ */
+_Use_decl_annotations_
+NTSTATUS SessionMake(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_INPUT *Input, ULONG Rings,
+                     TUN_SESSION **Made)
 {
-    if (Adapter->Removed)
-        return STATUS_DEVICE_REMOVED;
-    if (Adapter->Session)
-        return STATUS_DEVICE_BUSY;
-    NTSTATUS Status = ToStackMakeLists(Adapter);
-    if (!NT_SUCCESS(Status))
-        return Status;
     TUN_SESSION *Session = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Session), TUN_TAG);
     if (!Session)
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -126,7 +122,7 @@ static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
     Session->ProcessId = (ULONG)(ULONG_PTR)PsGetCurrentProcessId();
     KeInitializeEvent(&Session->Stop, NotificationEvent, FALSE);
 
-    Status = ReferenceEvent(Input->ToAppPackets, &Session->ToAppPackets);
+    NTSTATUS Status = ReferenceEvent(Input->ToAppPackets, &Session->ToAppPackets);
     if (!NT_SUCCESS(Status))
         goto freeSession;
     Status = ReferenceEvent(Input->ToStackPackets, &Session->ToStackPackets);
@@ -136,40 +132,15 @@ static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
     if (!NT_SUCCESS(Status))
         goto dereferenceToStackPackets;
     ULONG64 Stride = TunRingStride(Input->Capacity);
-    Status = MakeMemory(Session, (SIZE_T)(2 * Stride));
+    Status = MakeMemory(Session, (SIZE_T)(Rings * Stride));
     if (!NT_SUCCESS(Status))
         goto dereferenceToStackSpace;
     RingAttach(&Session->ToApp, (RING *)Session->Memory, Input->Capacity);
-    RingAttach(&Session->ToStack, (RING *)(Session->Memory + Stride), Input->Capacity);
-
-    AdapterReadCounters(Adapter, &Adapter->SessionBase);
-    Adapter->Session = Session;
-    ExReInitializeRundownProtection(&Adapter->SessionUse);
-    /* After the way is open, because the stack sends at once; before the thread is there, which may take it down. */
-    Session->LinkUp = TRUE;
-    AdapterIndicateLink(Adapter, TRUE);
-    Status = StartThread(Session);
-    if (!NT_SUCCESS(Status))
-        goto linkDown;
-    /* The program's own handle, in the process that asks, which is the present one: so no OBJ_KERNEL_HANDLE, whose page
-     * demands it only lest a process get at a handle that is not meant for it. KernelMode because the device has already
-     * judged who may have it, and a section has no list of its own for the accounts that the device lets in. */
-    HANDLE Section;
-    Status = ObOpenObjectByPointer(Session->SectionObject, 0, NULL, SECTION_MAP_READ | SECTION_MAP_WRITE, NULL,
-                                   KernelMode, &Section);
-    if (!NT_SUCCESS(Status))
-        goto stopThread;
-    *Output = (TUN_START_OUTPUT){
-        .Section = (ULONG64)(ULONG_PTR)Section, .SectionSize = 2 * Stride, .ToApp = 0, .ToStack = Stride};
+    if (Rings == 2)
+        RingAttach(&Session->ToStack, (RING *)(Session->Memory + Stride), Input->Capacity);
+    *Made = Session;
     return STATUS_SUCCESS;
 
-stopThread:
-    StopThread(Session);
-linkDown:
-    AdapterIndicateLink(Adapter, FALSE); /* still up: nothing of the program is in the rings yet */
-    ExWaitForRundownProtectionRelease(&Adapter->SessionUse);
-    Adapter->Session = NULL;
-    FreeMemory(Session);
 dereferenceToStackSpace:
     ObDereferenceObject(Session->ToStackSpace);
 dereferenceToStackPackets:
@@ -181,14 +152,87 @@ freeSession:
     return Status;
 }
 
+/* Undoes SessionMake. */
+_Use_decl_annotations_
+VOID SessionFree(TUN_SESSION *Session)
+{
+    FreeMemory(Session);
+    ObDereferenceObject(Session->ToStackSpace);
+    ObDereferenceObject(Session->ToStackPackets);
+    ObDereferenceObject(Session->ToAppPackets);
+    ExFreePoolWithTag(Session, TUN_TAG);
+}
+
+/* Gives the program, in whose thread this runs, its handle of the memory; Rings as in SessionMake. Nothing undoes it. */
+_Use_decl_annotations_
+NTSTATUS SessionGrant(const TUN_SESSION *Session, ULONG Rings, TUN_START_OUTPUT *Output)
+{
+    ULONG64 Stride = TunRingStride(Session->ToApp.Capacity);
+    HANDLE Section;
+    /* The program's own handle, in the process that asks, which is the present one: so no OBJ_KERNEL_HANDLE, whose page
+     * demands it only lest a process get at a handle that is not meant for it. KernelMode because the device has already
+     * judged who may have it, and a section has no list of its own for the accounts that the device lets in. */
+    NTSTATUS Status = ObOpenObjectByPointer(Session->SectionObject, 0, NULL, SECTION_MAP_READ | SECTION_MAP_WRITE, NULL,
+                                            KernelMode, &Section);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    *Output = (TUN_START_OUTPUT){.Section = (ULONG64)(ULONG_PTR)Section,
+                                 .SectionSize = Rings * Stride,
+                                 .ToApp = 0,
+                                 .ToStack = (Rings - 1) * Stride};
+    return STATUS_SUCCESS;
+}
+
+/* SessionStart, the lock held and the input checked. */
+static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
+                      _Out_ TUN_START_OUTPUT *Output)
+{
+    TUN_SESSION *Session;
+    if (Adapter->Removed)
+        return STATUS_DEVICE_REMOVED;
+    if (Input->Flags & TUN_START_MONITOR)
+        return MonitorStart(Adapter, Owner, Input, Output);
+    if (Adapter->Session)
+        return STATUS_DEVICE_BUSY;
+    NTSTATUS Status = ToStackMakeLists(Adapter);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = SessionMake(Adapter, Owner, Input, 2, &Session);
+    if (!NT_SUCCESS(Status))
+        return Status;
+
+    AdapterReadCounters(Adapter, &Adapter->SessionBase);
+    Adapter->Session = Session;
+    ExReInitializeRundownProtection(&Adapter->SessionUse);
+    /* After the way is open, because the stack sends at once; before the thread is there, which may take it down. */
+    Session->LinkUp = TRUE;
+    AdapterIndicateLink(Adapter, TRUE);
+    Status = StartThread(Session);
+    if (!NT_SUCCESS(Status))
+        goto linkDown;
+    Status = SessionGrant(Session, 2, Output);
+    if (!NT_SUCCESS(Status))
+        goto stopThread;
+    return STATUS_SUCCESS;
+
+stopThread:
+    StopThread(Session);
+linkDown:
+    AdapterIndicateLink(Adapter, FALSE); /* still up: nothing of the program is in the rings yet */
+    ExWaitForRundownProtectionRelease(&Adapter->SessionUse);
+    Adapter->Session = NULL;
+    SessionFree(Session);
+    return Status;
+}
+
 /*
- * Starts the adapter's session for the program that opened Owner, in that program's thread. Errors as TUN_IOCTL_START
+ * Starts the adapter's session, or its monitor session, for the program that opened Owner, in that program's thread. Errors as TUN_IOCTL_START
  * names them. PASSIVE_LEVEL.
  */
 _Use_decl_annotations_
 NTSTATUS SessionStart(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_INPUT *Input, TUN_START_OUTPUT *Output)
 {
-    if (!RingCapacityValid(Input->Capacity) || Input->Flags != 0)
+    if (!RingCapacityValid(Input->Capacity) || (Input->Flags & ~(ULONG64)TUN_START_MONITOR) != 0)
         return STATUS_INVALID_PARAMETER;
     Lock(Adapter);
     NTSTATUS Status = Start(Adapter, Owner, Input, Output);
@@ -212,25 +256,24 @@ static VOID End(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason)
     }
     KeSetEvent(Session->ToAppPackets, IO_NO_INCREMENT, FALSE);
     KeSetEvent(Session->ToStackSpace, IO_NO_INCREMENT, FALSE);
-    FreeMemory(Session);
-    ObDereferenceObject(Session->ToStackSpace);
-    ObDereferenceObject(Session->ToStackPackets);
-    ObDereferenceObject(Session->ToAppPackets);
-    ExFreePoolWithTag(Session, TUN_TAG);
+    SessionFree(Session);
 }
 
-/* Ends the session that Owner started, if there is one, and tells the program Reason. When it returns another one can be
- * started. PASSIVE_LEVEL, any process. */
+/* Ends the session and the monitor session that Owner started, if any, and tells the program Reason. When it returns others
+ * can be started. PASSIVE_LEVEL, any process. */
 _Use_decl_annotations_
 VOID SessionEnd(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, ULONG Reason)
 {
     Lock(Adapter);
     if (Adapter->Session && Adapter->Session->Owner == Owner)
         End(Adapter, Reason);
+    TUN_SESSION *Monitor = Adapter->Monitor;
+    if (Monitor && Monitor->Owner == Owner)
+        MonitorEnd(Adapter, Reason);
     Unlock(Adapter);
 }
 
-/* Ends whatever session there is, because the adapter goes, and lets no other start. PASSIVE_LEVEL. */
+/* Ends whatever sessions there are, because the adapter goes, and lets no other start. PASSIVE_LEVEL. */
 _Use_decl_annotations_
 VOID SessionRemove(TUN_ADAPTER *Adapter)
 {
@@ -238,5 +281,7 @@ VOID SessionRemove(TUN_ADAPTER *Adapter)
     atomic_store_explicit(&Adapter->Removed, TRUE, memory_order_relaxed);
     if (Adapter->Session)
         End(Adapter, TUN_CLOSED_REMOVED);
+    if (Adapter->Monitor)
+        MonitorEnd(Adapter, TUN_CLOSED_REMOVED);
     Unlock(Adapter);
 }

@@ -12,7 +12,8 @@
  * Copies the first Size bytes of a packet, whose MDLs may be cut anywhere and be empty. FALSE: they hold less, or one
  * could not be mapped. "NET_BUFFER structure", "MmGetSystemAddressForMdlSafe".
  */
-static BOOLEAN CopyOut(_In_ NET_BUFFER *Packet, _Out_ UCHAR *To, _In_ ULONG Size)
+_Use_decl_annotations_
+BOOLEAN PacketCopyOut(NET_BUFFER *Packet, UCHAR *To, ULONG Size)
 {
     ULONG Offset = NET_BUFFER_CURRENT_MDL_OFFSET(Packet);
     for (MDL *Mdl = NET_BUFFER_CURRENT_MDL(Packet); Size != 0; Mdl = Mdl->Next)
@@ -46,7 +47,7 @@ static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet
     BOOLEAN IsIpv6;
     TUN_CAST Cast;
     RING_PACKET *Entry;
-    if (Length > RING_PACKET_MAX || !CopyOut(Packet, Head, (ULONG)min(Length, HEAD_SIZE)) ||
+    if (Length > RING_PACKET_MAX || !PacketCopyOut(Packet, Head, (ULONG)min(Length, HEAD_SIZE)) ||
         !PacketValid(Head, (ULONG)Length, &IsIpv6, &Cast))
     {
         CounterAdd(&Traffic->DropInvalid, 1);
@@ -66,7 +67,7 @@ static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet
         CounterAdd(&Traffic->DropFull, 1);
         return NDIS_STATUS_RESOURCES;
     }
-    if (!CopyOut(Packet, RingPacketData(Entry), (ULONG)Length))
+    if (!PacketCopyOut(Packet, RingPacketData(Entry), (ULONG)Length))
     {
         Session->ToApp.Next = Next; /* never published: the next packet takes its place */
         CounterAdd(&Traffic->DropInvalid, 1);
@@ -82,6 +83,7 @@ static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet
 static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain)
 {
     TUN_ADAPTER *Adapter = Session->Adapter;
+    TUN_SESSION *Monitor = AcquireMonitor(Adapter);
     BOOLEAN Wake = FALSE;
     KeAcquireSpinLockAtDpcLevel(&Adapter->ToAppLock);
     for (NET_BUFFER_LIST *List = Chain; List; List = NET_BUFFER_LIST_NEXT_NBL(List))
@@ -96,11 +98,14 @@ static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain
                 CounterAdd(&Adapter->ToApp.DropFull, 1);
             if (Status != NDIS_STATUS_SUCCESS)
                 NET_BUFFER_LIST_STATUS(List) = Status;
+            else if (Monitor)
+                MonitorCopy(Monitor, Packet, 0); /* here, so that it sees the packets as the program does, in order */
         }
     }
     if (atomic_load_explicit(&Session->Dead, memory_order_relaxed) == 0)
         Wake = RingPublish(&Session->ToApp, Session->ToApp.Next);
     KeReleaseSpinLockFromDpcLevel(&Adapter->ToAppLock);
+    ReleaseMonitor(Adapter, Monitor);
     if (Wake)
         KeSetEvent(Session->ToAppPackets, IO_NETWORK_INCREMENT, FALSE);
 }

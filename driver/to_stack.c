@@ -291,6 +291,10 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
         KeSetEvent(Session->ToStackSpace, IO_NETWORK_INCREMENT, FALSE);
     if (Batch.First)
     {
+        TUN_SESSION *Monitor = AcquireMonitor(Adapter);
+        for (NET_BUFFER_LIST *List = Batch.First; Monitor && List; List = NET_BUFFER_LIST_NEXT_NBL(List))
+            MonitorCopy(Monitor, NET_BUFFER_LIST_FIRST_NB(List), RING_FLAG_TO_STACK);
+        ReleaseMonitor(Adapter, Monitor);
         ULONG Flags = Batch.Ipv4 && Batch.Ipv6 ? 0 : NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE;
         if (!Enough)
             Flags |= NDIS_RECEIVE_FLAGS_RESOURCES; /* a stack that holds lists must not stop the flow */

@@ -6,11 +6,13 @@
  *   Adapter->SessionLock   starting and ending a session, link state, removal. A resource: PASSIVE_LEVEL throughout.
  *   Driver.AdaptersLock    the table of adapters by device object. Spin lock.
  *   Adapter->ToAppLock     the to_app ring's producer side and its counters. Spin lock; taken while a session runs only.
+ *   Adapter->MonitorLock   the monitor's ring's producer side and its counters. Spin lock; taken while there is one only.
  *   Adapter->FreeLock      the free receive lists. Spin lock.
  * Rundown protection, where someone must wait until others are out, and no one new comes in:
  *   Adapter->Requests      held by each request of the control device; run down by Halt.
  *   Adapter->DataPath      held by each send call, and by each receive list while the stack has it; run down by Pause.
  *   Adapter->SessionUse    held by each send call that uses the session; run down when the session ends.
+ *   Adapter->MonitorUse    held by each send call and each batch that is copied to the monitor; run down when that ends.
  */
 #ifndef PLAINTUN_TUN_H
 #define PLAINTUN_TUN_H
@@ -67,13 +69,14 @@ typedef struct _TUN_LISTS
 
 struct _TUN_ADAPTER;
 
-/* A session, from TUN_IOCTL_START to its end. Made and freed under SessionLock. */
+/* A session, from TUN_IOCTL_START to its end. Made and freed under SessionLock. A monitor session (monitor.c) has no
+ * thread, no to_stack ring and no link: of the fields for these it uses none. */
 typedef struct _TUN_SESSION
 {
     struct _TUN_ADAPTER *Adapter;
     FILE_OBJECT *Owner; /* compared only; valid until its CLOSE, which ends the session */
     ULONG ProcessId;    /* of the process that started it; others may hold the file by now */
-    RING_SIDE ToApp;    /* ToAppLock, and SessionUse held */
+    RING_SIDE ToApp;    /* ToAppLock, and SessionUse held; the monitor's: MonitorLock, and MonitorUse held */
     RING_SIDE ToStack;  /* the session's thread only */
     BOOLEAN LinkUp;     /* Start sets it before the thread is there, the thread clears it in Die, End reads it after */
     _Atomic(ULONG)
@@ -116,6 +119,11 @@ typedef struct _TUN_ADAPTER
     KSPIN_LOCK ToAppLock;
     TUN_TRAFFIC ToApp;
 
+    EX_RUNDOWN_REF MonitorUse;
+    KSPIN_LOCK MonitorLock;
+    _Atomic(TUN_SESSION *) Monitor; /* as Session, with MonitorUse; that there is none may be read at any time */
+    _Atomic(ULONG64) MonitorPackets, MonitorDrops; /* MonitorLock: since the present or last monitor started */
+
     TUN_TRAFFIC ToStack;
     NDIS_HANDLE ListPool;
     KSPIN_LOCK FreeLock;
@@ -153,14 +161,25 @@ NTSTATUS DeviceCreate(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ PSECURITY_DESCRIPTO
 VOID DeviceDelete(_Inout_ TUN_ADAPTER *Adapter);
 
 /* session.c */
+NTSTATUS SessionMake(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
+                     _In_ ULONG Rings, _Outptr_ TUN_SESSION **Made);
+NTSTATUS SessionGrant(_In_ const TUN_SESSION *Session, _In_ ULONG Rings, _Out_ TUN_START_OUTPUT *Output);
+VOID SessionFree(_Inout_ TUN_SESSION *Session);
 NTSTATUS SessionStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
                       _Out_ TUN_START_OUTPUT *Output);
 VOID SessionEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ ULONG Reason);
 VOID SessionRemove(_Inout_ TUN_ADAPTER *Adapter);
 
+/* monitor.c */
+NTSTATUS MonitorStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
+                      _Out_ TUN_START_OUTPUT *Output);
+VOID MonitorEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason);
+VOID MonitorCopy(_Inout_ TUN_SESSION *Monitor, _In_ NET_BUFFER *Packet, _In_ ULONG Flags);
+
 /* to_app.c */
 MINIPORT_SEND_NET_BUFFER_LISTS ToAppSend;
 MINIPORT_CANCEL_SEND ToAppCancel;
+BOOLEAN PacketCopyOut(_In_ NET_BUFFER *Packet, _Out_ UCHAR *To, _In_ ULONG Size);
 
 /* to_stack.c */
 MINIPORT_RETURN_NET_BUFFER_LISTS ToStackReturn;
@@ -191,6 +210,21 @@ static inline BOOLEAN PacketValid(_In_ const UCHAR *Head, _In_ ULONG Length, _Ou
         return TRUE;
     }
     return FALSE;
+}
+
+/* The monitor session, held until ReleaseMonitor; NULL: there is none, which costs the one load. IRQL <= DISPATCH_LEVEL. */
+static inline TUN_SESSION *AcquireMonitor(_Inout_ TUN_ADAPTER *Adapter)
+{
+    if (atomic_load_explicit(&Adapter->Monitor, memory_order_relaxed) == NULL ||
+        !ExAcquireRundownProtection(&Adapter->MonitorUse))
+        return NULL;
+    return atomic_load_explicit(&Adapter->Monitor, memory_order_relaxed); /* it may be another one by now */
+}
+
+static inline VOID ReleaseMonitor(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ const TUN_SESSION *Monitor)
+{
+    if (Monitor)
+        ExReleaseRundownProtection(&Adapter->MonitorUse);
 }
 
 /* Adds to a counter that one thread at a time writes (a lock, or the only thread): no locked instruction. */

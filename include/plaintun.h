@@ -132,12 +132,21 @@ typedef struct _PLAINTUN_SESSION_CONFIG
 {
     DWORD Size;     /* sizeof(PLAINTUN_SESSION_CONFIG) */
     DWORD Capacity; /* bytes of each ring: a power of two, PLAINTUN_CAPACITY_MIN to PLAINTUN_CAPACITY_MAX; 0: 4 MiB */
+    DWORD Flags;    /* PLAINTUN_SESSION_MONITOR or 0 */
 } PLAINTUN_SESSION_CONFIG;
 
 /*
+ * A monitor session looks on: it receives a copy of each packet that the adapter's program receives or sends, from the
+ * moment when it starts, in order. It needs no session to be there, leaves the link as it is, and nothing can be sent on
+ * it. What finds no room in its ring is missing, and counted (PlaintunGetStatistics); the adapter's program never waits
+ * for it. One at a time, beside the adapter's session.
+ */
+#define PLAINTUN_SESSION_MONITOR 1u
+
+/*
  * Starts the adapter's session: its link goes up. Config may be NULL. One at a time.
- * ERROR_INVALID_PARAMETER, ERROR_ALREADY_INITIALIZED: the adapter has a session, ERROR_HANDLE_EOF: the adapter is gone,
- * ERROR_NOT_ENOUGH_MEMORY, ERROR_REVISION_MISMATCH.
+ * ERROR_INVALID_PARAMETER, ERROR_ALREADY_INITIALIZED: the adapter has a session (a monitor, for who asks for one),
+ * ERROR_HANDLE_EOF: the adapter is gone, ERROR_NOT_ENOUGH_MEMORY, ERROR_REVISION_MISMATCH.
  */
 PLAINTUN_API PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adapter,
                                                                  const PLAINTUN_SESSION_CONFIG *Config);
@@ -152,9 +161,11 @@ PLAINTUN_API void WINAPI PlaintunEndSession(PLAINTUN_SESSION_HANDLE Session);
 typedef struct _PLAINTUN_PACKET
 {
     BYTE *Data;
-    DWORD Size; /* bytes */
-    DWORD Reserved;
+    DWORD Size;  /* bytes */
+    DWORD Flags; /* of a received one: PLAINTUN_PACKET_TO_STACK or 0 */
 } PLAINTUN_PACKET;
+
+#define PLAINTUN_PACKET_TO_STACK 1u /* monitor: the program sent it; without, it received it */
 
 /*
  * Takes up to Count packets that the system sent through the adapter and returns how many. They may be written to, and
@@ -169,8 +180,8 @@ PLAINTUN_API void WINAPI PlaintunRelease(PLAINTUN_SESSION_HANDLE Session, const 
 /*
  * Reserves room for up to Count packets of the Sizes stated in Packets and returns for how many; the order of these
  * calls is the order of sending. Fill Data, then send. 0 with ERROR_BUFFER_OVERFLOW: the ring is full, and the space
- * event will be set when there is room; ERROR_INVALID_PARAMETER: a Size above PLAINTUN_PACKET_MAX; ERROR_HANDLE_EOF;
- * ERROR_INVALID_DATA.
+ * event will be set when there is room; ERROR_INVALID_PARAMETER: a Size above PLAINTUN_PACKET_MAX; ERROR_NOT_SUPPORTED:
+ * a monitor session; ERROR_HANDLE_EOF; ERROR_INVALID_DATA.
  */
 PLAINTUN_API DWORD WINAPI PlaintunAllocate(PLAINTUN_SESSION_HANDLE Session, PLAINTUN_PACKET *Packets, DWORD Count);
 
@@ -182,8 +193,8 @@ PLAINTUN_API void WINAPI PlaintunSend(PLAINTUN_SESSION_HANDLE Session, const PLA
 
 /*
  * Waits, polling a little first, until there are packets to receive, or room for a packet of the largest size that was
- * last refused, whichever of them Events asks for. Returns the events that hold; 0 with ERROR_TIMEOUT, ERROR_HANDLE_EOF
- * or ERROR_INVALID_DATA. TimeoutMs may be INFINITE.
+ * last refused, whichever of them Events asks for. Returns the events that hold; 0 with ERROR_TIMEOUT, ERROR_HANDLE_EOF,
+ * ERROR_INVALID_DATA, or ERROR_NOT_SUPPORTED: room in a monitor session. TimeoutMs may be INFINITE.
  */
 PLAINTUN_API DWORD WINAPI PlaintunWait(PLAINTUN_SESSION_HANDLE Session, DWORD Events, DWORD TimeoutMs);
 
@@ -207,6 +218,8 @@ typedef struct _PLAINTUN_STATISTICS
 {
     PLAINTUN_COUNTERS Adapter; /* since the adapter started */
     PLAINTUN_COUNTERS Session; /* since its present session, or the last one, started */
+    /* Since its present monitor session, or the last one, started: copied to it, and dropped for want of room there. */
+    ULONG64 MonitorPackets, MonitorDrops;
 } PLAINTUN_STATISTICS;
 
 /* ERROR_HANDLE_EOF: the adapter is gone. */

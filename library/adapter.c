@@ -172,6 +172,7 @@ void WINAPI PlaintunCloseAdapter(PLAINTUN_ADAPTER_HANDLE Adapter)
         return;
     DWORD LastError = GetLastError();
     PlaintunEndSession(Adapter->Session);
+    PlaintunEndSession(Adapter->Monitor);
     if (Adapter->Device != NULL)
         CloseHandle(Adapter->Device);
     if (Adapter->Created != NULL)
@@ -385,7 +386,8 @@ BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
 _Static_assert(sizeof(PLAINTUN_STATISTICS) == sizeof(TUN_STATISTICS) && SAME_FIELD(ToAppPackets) &&
                    SAME_FIELD(ToAppBytes) && SAME_FIELD(ToAppDropNoSession) && SAME_FIELD(ToAppDropFull) &&
                    SAME_FIELD(ToAppDropInvalid) && SAME_FIELD(ToAppDropPaused) && SAME_FIELD(ToStackPackets) &&
-                   SAME_FIELD(ToStackBytes) && SAME_FIELD(ToStackDropInvalid),
+                   SAME_FIELD(ToStackBytes) && SAME_FIELD(ToStackDropInvalid) &&
+                   offsetof(PLAINTUN_STATISTICS, MonitorPackets) == offsetof(TUN_STATISTICS, MonitorPackets),
                "the driver's counters are handed out as they are");
 
 BOOL WINAPI PlaintunGetStatistics(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_STATISTICS *Statistics)

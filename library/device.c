@@ -87,7 +87,7 @@ static BOOL RingFits(ULONG64 Offset, DWORD Capacity, ULONG64 SectionSize)
     return Offset % _Alignof(RING) == 0 && Offset <= SectionSize && Size <= SectionSize - Offset;
 }
 
-BOOL DeviceStart(HANDLE Device, DWORD Capacity, const SESSION_EVENTS *Events, SESSION_MEMORY *Memory)
+BOOL DeviceStart(HANDLE Device, DWORD Capacity, DWORD Flags, const SESSION_EVENTS *Events, SESSION_MEMORY *Memory)
 {
     TUN_START_INPUT Input = {
         .Protocol = TUN_PROTOCOL,
@@ -95,6 +95,7 @@ BOOL DeviceStart(HANDLE Device, DWORD Capacity, const SESSION_EVENTS *Events, SE
         .ToAppPackets = (ULONG_PTR)Events->ToAppPackets,
         .ToStackPackets = (ULONG_PTR)Events->ToStackPackets,
         .ToStackSpace = (ULONG_PTR)Events->ToStackSpace,
+        .Flags = Flags,
     };
     TUN_START_OUTPUT Output = {0};
     if (!Request(Device, TUN_IOCTL_START, &Input, sizeof(Input), &Output, sizeof(Output)))
@@ -116,7 +117,7 @@ BOOL DeviceStart(HANDLE Device, DWORD Capacity, const SESSION_EVENTS *Events, SE
     *Memory = (SESSION_MEMORY){
         .View = View,
         .ToApp = (RING *)((BYTE *)View + Output.ToApp),
-        .ToStack = (RING *)((BYTE *)View + Output.ToStack),
+        .ToStack = Flags & TUN_START_MONITOR ? NULL : (RING *)((BYTE *)View + Output.ToStack),
     };
     return TRUE;
 

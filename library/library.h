@@ -53,7 +53,7 @@ typedef struct _SESSION_MEMORY
 {
     void *View;
     RING *ToApp;
-    RING *ToStack;
+    RING *ToStack; /* NULL: a monitor session, which has none */
 } SESSION_MEMORY;
 
 typedef struct _SESSION_EVENTS
@@ -74,8 +74,8 @@ DWORD DeviceError(_In_ DWORD Error);
 BOOL DeviceQuery(_In_ HANDLE Device, _Out_ TUN_QUERY *Query);
 BOOL DeviceStatistics(_In_ HANDLE Device, _Out_ TUN_STATISTICS *Statistics);
 
-/* Starts a session owned by Device and maps its memory; the errors of PlaintunStartSession. */
-BOOL DeviceStart(_In_ HANDLE Device, _In_ DWORD Capacity, _In_ const SESSION_EVENTS *Events,
+/* Starts a session owned by Device and maps its memory; Flags as in TUN_START_INPUT. The errors of PlaintunStartSession. */
+BOOL DeviceStart(_In_ HANDLE Device, _In_ DWORD Capacity, _In_ DWORD Flags, _In_ const SESSION_EVENTS *Events,
                  _Out_ SESSION_MEMORY *Memory);
 
 /* Ends the session that Device owns: from its return on the driver touches neither rings nor events. */
@@ -223,8 +223,9 @@ typedef struct _PLAINTUN_ADAPTER
     WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
     CREATED_DEVICE *Created;         /* NULL: the adapter was opened */
     BOOL Forget;                     /* nobody will come back to this GUID */
-    SRWLOCK Lock;                    /* guards Session */
+    SRWLOCK Lock;                    /* guards Session and Monitor */
     PLAINTUN_SESSION_HANDLE Session; /* the last one started through this handle; may have ended */
+    PLAINTUN_SESSION_HANDLE Monitor; /* the last monitor session, likewise */
 } PLAINTUN_ADAPTER;
 
 BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
@@ -254,7 +255,7 @@ typedef enum _SESSION_STATE
 typedef struct _SESSION_SIDE
 {
     SRWLOCK Lock;
-    RING_SIDE Ring;     /* consumer of to_app, producer of to_stack */
+    RING_SIDE Ring;     /* consumer of to_app, producer of to_stack, of which a monitor has none */
     DWORD Held;         /* packets in the program's hands */
     DWORD Idle;         /* looks that found nothing since the last packet or room */
     LONGLONG IdleSince; /* performance counter at the first of them; receiving side */

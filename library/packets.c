@@ -39,6 +39,8 @@ static DWORD Closed(SESSION *Session, SESSION_SIDE *Side)
 {
     if (Session->Error != NO_ERROR)
         return Session->Error;
+    if (Side->Ring.Ring == NULL)
+        return ERROR_NOT_SUPPORTED; /* a monitor session's sending side */
     uint32_t Reason = RingClosed(Side->Ring.Ring);
     if (Reason == 0)
         return NO_ERROR;
@@ -247,7 +249,10 @@ DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *Pa
         else if (Status == RING_OK)
         {
             atomic_store_explicit(&Packet->Mark, MARK_HELD, memory_order_relaxed);
-            Packets[Taken++] = (PLAINTUN_PACKET){.Data = RingPacketData(Packet), .Size = Length};
+            uint32_t Offload = atomic_load_explicit(&Packet->Offload[0], memory_order_relaxed);
+            Packets[Taken++] = (PLAINTUN_PACKET){.Data = RingPacketData(Packet),
+                                                 .Size = Length,
+                                                 .Flags = Offload & RING_FLAG_TO_STACK ? PLAINTUN_PACKET_TO_STACK : 0};
         }
         else if (Status == RING_TOO_LONG)
         {

@@ -153,11 +153,15 @@ static void LimitKept(void)
 }
 
 /* https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-deviceiocontrol; the protocol is ring/session.h. */
+_Static_assert(PLAINTUN_SESSION_MONITOR == TUN_START_MONITOR, "handed on as it is");
+
 PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adapter,
                                                     const PLAINTUN_SESSION_CONFIG *Config)
 {
     DWORD Capacity = Config != NULL && Config->Capacity != 0 ? Config->Capacity : CAPACITY_DEFAULT;
-    if (Adapter == NULL || (Config != NULL && Config->Size != sizeof(*Config)) || !RingCapacityValid(Capacity))
+    DWORD Flags = Config != NULL ? Config->Flags : 0;
+    if (Adapter == NULL || (Config != NULL && Config->Size != sizeof(*Config)) || !RingCapacityValid(Capacity) ||
+        (Flags & ~PLAINTUN_SESSION_MONITOR) != 0)
     {
         LogError(ERROR_INVALID_PARAMETER, L"cannot start a session with rings of %1!u! bytes", Capacity);
         return NULL;
@@ -178,7 +182,7 @@ PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adap
         Error = DeviceError(GetLastError()); /* it was there once: not found means gone */
         goto freeEntry;
     }
-    if (!DeviceStart(Session->Device, Capacity, &Session->Events, &Session->Memory))
+    if (!DeviceStart(Session->Device, Capacity, Flags, &Session->Events, &Session->Memory))
     {
         Error = GetLastError();
         goto closeDevice;
@@ -202,7 +206,7 @@ PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adap
     UnlockSides(Session);
 
     AcquireSRWLockExclusive(&Adapter->Lock);
-    Adapter->Session = Handle;
+    *(Flags & PLAINTUN_SESSION_MONITOR ? &Adapter->Monitor : &Adapter->Session) = Handle;
     ReleaseSRWLockExclusive(&Adapter->Lock);
     return Handle;
 

@@ -50,6 +50,9 @@
 #define RING_ROOM         0x10000u /* from the last place an entry can begin, Capacity - 16, the largest one ends here */
 #define RING_DATA_OFFSET  256u
 
+/* In Offload[0] of a monitor's copies: from program to stack. No flag of virtio-net's. */
+#define RING_FLAG_TO_STACK 0x80u
+
 /* What stands before each packet. After Length come the fields of a virtio-net header, all 0 unless the session has
  * negotiated offloads. Words, because a side that is not believed is read word by word, once. */
 typedef struct _RING_PACKET

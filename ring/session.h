@@ -21,8 +21,9 @@
 #define TUN_IOCTL_QUERY TUN_IOCTL(0x800u) /* in: -, out: TUN_QUERY */
 /* in: TUN_START_INPUT, out: TUN_START_OUTPUT. STATUS_REVISION_MISMATCH: another protocol, STATUS_INVALID_BUFFER_SIZE,
  * STATUS_INVALID_PARAMETER: capacity or flags, STATUS_INVALID_HANDLE and STATUS_OBJECT_TYPE_MISMATCH: the events,
- * STATUS_ACCESS_DENIED: events without the rights named below, STATUS_DEVICE_BUSY: the adapter has a session,
- * STATUS_DEVICE_REMOVED: it is going, STATUS_INSUFFICIENT_RESOURCES and the system's other words for too little memory. */
+ * STATUS_ACCESS_DENIED: events without the rights named below, STATUS_DEVICE_BUSY: the adapter has a session
+ * (of the kind that was asked for), STATUS_DEVICE_REMOVED: it is going, STATUS_INSUFFICIENT_RESOURCES and the system's
+ * other words for too little memory. */
 #define TUN_IOCTL_START      TUN_IOCTL(0x801u)
 #define TUN_IOCTL_END        TUN_IOCTL(0x802u) /* in: -, out: -; returns when the session is over */
 #define TUN_IOCTL_STATISTICS TUN_IOCTL(0x803u) /* in: -, out: TUN_STATISTICS */
@@ -44,10 +45,10 @@ typedef struct _TUN_QUERY
     uint32_t IfIndex;
     uint32_t Mtu; /* bytes */
     TUN_GUID Guid;
-    uint32_t SessionActive;    /* 1 while some program has a session */
+    uint32_t SessionActive;    /* 1 while some program has a session; a monitor is none */
     uint32_t Running;          /* 0 while NDIS has the adapter paused or asleep */
     uint32_t SessionProcessId; /* of the process that started the session; 0: there is none */
-    uint32_t Reserved;         /* 0 */
+    uint32_t MonitorProcessId; /* the same of the monitor session */
 } TUN_QUERY;
 
 typedef struct _TUN_START_INPUT
@@ -57,8 +58,12 @@ typedef struct _TUN_START_INPUT
     uint64_t ToAppPackets;   /* event handles of the calling process, with EVENT_MODIFY_STATE and SYNCHRONIZE access: */
     uint64_t ToStackPackets; /*   set when packets come to a program that sleeps; by the program when it sends some; */
     uint64_t ToStackSpace;   /*   when there is room again for a program that waits for it */
-    uint64_t Flags;          /* 0; offloads to come */
+    uint64_t Flags;          /* TUN_START_MONITOR or 0; offloads to come */
 } TUN_START_INPUT;
+
+/* A monitor session, one at a time beside the adapter's own session: its to_app ring receives a copy of every packet that
+ * the adapter's program receives or sends (RING_FLAG_TO_STACK tells them apart), and it has no to_stack ring. */
+#define TUN_START_MONITOR 1u
 
 /* The section handle belongs to the calling process, which maps it whole, read and write, and closes it. */
 typedef struct _TUN_START_OUTPUT
@@ -66,7 +71,7 @@ typedef struct _TUN_START_OUTPUT
     uint64_t Section;
     uint64_t SectionSize; /* bytes */
     uint64_t ToApp;       /* offsets of the two RINGs in the section, bytes */
-    uint64_t ToStack;
+    uint64_t ToStack;     /* a monitor's: 0 */
 } TUN_START_OUTPUT;
 
 /* Why a ring is closed. */
@@ -91,6 +96,8 @@ typedef struct _TUN_STATISTICS
 {
     TUN_COUNTERS Adapter; /* since the adapter started */
     TUN_COUNTERS Session; /* since its present session, or the last one, started */
+    /* Since its present monitor session, or the last one, started: copied to it, and dropped for want of room there. */
+    uint64_t MonitorPackets, MonitorDrops;
 } TUN_STATISTICS;
 
 /* Bytes from a session's first ring to its second; both begin on a page of their own. */
@@ -100,7 +107,7 @@ static inline uint64_t TunRingStride(uint32_t Capacity)
 }
 
 _Static_assert(sizeof(TUN_QUERY) == 56 && sizeof(TUN_START_INPUT) == 40 && sizeof(TUN_START_OUTPUT) == 32 &&
-                   sizeof(TUN_COUNTERS) == 72 && sizeof(TUN_STATISTICS) == 144,
+                   sizeof(TUN_COUNTERS) == 72 && sizeof(TUN_STATISTICS) == 160,
                "the same on every architecture");
 
 #endif

@@ -708,7 +708,7 @@ static void TestDevice(void)
     Bad.Protocol++;
     FAILS_WITH("start with another protocol", StartRaw(Device, Bad, &Output), ERROR_REVISION_MISMATCH);
     Bad = Good;
-    Bad.Flags = 1;
+    Bad.Flags = TUN_START_MONITOR << 1;
     FAILS_WITH("start with unknown flags", StartRaw(Device, Bad, &Output), ERROR_INVALID_PARAMETER);
     Bad = Good;
     Bad.Capacity = 12345;

@@ -150,6 +150,10 @@ static ULONG ChooseInput(_Inout_ FUZZ *Input, _Out_ UCHAR *Buffer)
     {
         Start.Flags = 1ull << Kind % 64;
     }
+    else if (Kind >= 96)
+    {
+        Start.Flags = TUN_START_MONITOR;
+    }
     memset(Buffer, 0, BUFFER_MAX);
     memcpy(Buffer, &Start, sizeof(Start));
     return Length < 200 ? sizeof(Start) : Length - 200;
@@ -175,16 +179,19 @@ static VOID CheckStart(_In_ const LAB *Lab, _In_ ULONG Process, _In_ const TUN_S
     SIZE_T Size;
     PVOID Memory;
     RING *Ring;
+    BOOLEAN Monitor = Input->Flags == TUN_START_MONITOR;
 
-    LabCheck(Input->Protocol == TUN_PROTOCOL && RingCapacityValid(Input->Capacity) && Input->Flags == 0,
+    LabCheck(Input->Protocol == TUN_PROTOCOL && RingCapacityValid(Input->Capacity) && (Monitor || Input->Flags == 0),
              "protocol %u, capacity %u, flags 0x%llx", Input->Protocol, Input->Capacity, (ULONG64)Input->Flags);
     LabCheck(Serves(Process, Input->ToAppPackets) && Serves(Process, Input->ToStackPackets) &&
                  Serves(Process, Input->ToStackSpace),
              "an event that the program may not use was taken");
     Remember(Process, (HANDLE)Output->Section, FALSE);
     LabEqual(SimMapSection(Program, (HANDLE)Output->Section, TRUE, &Memory, &Size), STATUS_SUCCESS);
-    LabCheck(Size >= Output->SectionSize && Output->ToApp + RingMemorySize(Input->Capacity) <= Output->ToStack &&
-                 Output->ToStack + RingMemorySize(Input->Capacity) <= Output->SectionSize,
+    LabCheck(Size >= Output->SectionSize && Output->ToApp + RingMemorySize(Input->Capacity) <= Output->SectionSize &&
+                 (Monitor ? Output->ToStack == 0
+                          : Output->ToApp + RingMemorySize(Input->Capacity) <= Output->ToStack &&
+                                Output->ToStack + RingMemorySize(Input->Capacity) <= Output->SectionSize),
              "rings of %u at %llu and %llu of %zu bytes", Input->Capacity, (ULONG64)Output->ToApp,
              (ULONG64)Output->ToStack, Size);
     Ring = Memory;
@@ -205,7 +212,9 @@ static VOID Control(_Inout_ FUZZ *Input, _In_ const LAB *Lab)
     {
         Process = State.Handles[Which % HANDLES].Process;
     }
-    OutputLength = OutputLength < 192 ? 144 : OutputLength < 250 ? OutputLength - 192 : FuzzWord(Input) % BUFFER_MAX;
+    OutputLength = OutputLength < 192   ? sizeof(TUN_STATISTICS)
+                   : OutputLength < 250 ? OutputLength - 192
+                                        : FuzzWord(Input) % BUFFER_MAX;
     Output = malloc(OutputLength);
     memset(Output, 0x11, OutputLength);
     Status = SimIoControl(State.Processes[Process], File, Code, InputLength ? Content : NULL, InputLength,

@@ -81,9 +81,10 @@ DWORD DeviceError(DWORD Error)
     return Error;
 }
 
-BOOL DeviceStart(HANDLE Device, DWORD Capacity, const SESSION_EVENTS *Events, SESSION_MEMORY *Memory)
+BOOL DeviceStart(HANDLE Device, DWORD Capacity, DWORD Flags, const SESSION_EVENTS *Events, SESSION_MEMORY *Memory)
 {
     (void)Device;
+    (void)Flags;
     if (RefuseStart)
     {
         SetLastError(ERROR_ALREADY_INITIALIZED);

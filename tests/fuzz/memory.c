@@ -2,7 +2,8 @@
 /*
  * Target memory: a program that owns the memory it shares with the driver and writes there what it likes, when it likes:
  * between any two of the driver's loads from it, and in the middle of any of its copies. The session may die of it, with
- * a reason; the driver's own idea of its rings stays possible, no receive list is lost, and nothing else happens.
+ * a reason; the driver's own idea of its rings stays possible, no receive list is lost, and nothing else happens. Or it
+ * owns a monitor's memory, beside another program's session.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -178,10 +179,17 @@ static VOID ReceiveSome(_Inout_ PROGRAM *Program)
 static VOID CheckDriver(_In_ LAB *Lab)
 {
     TUN_ADAPTER *Adapter = FuzzAdapter(Lab);
-    TUN_SESSION *Session = Adapter->Session;
+    TUN_SESSION *Session = Adapter->Session, *Monitor = Adapter->Monitor;
     ULONG Home = Adapter->Small.FreeCount + Adapter->Large.FreeCount, Held = FuzzStackHeld(Lab->Stack);
 
     LabCheck(Home + Held == TUN_SMALL_COUNT + TUN_LARGE_COUNT, "%u lists free, %u with the stack", Home, Held);
+    if (Monitor)
+    {
+        LabCheck(Monitor->ToApp.Next - Monitor->ToApp.Other <= Monitor->ToApp.Capacity &&
+                     Monitor->ToApp.Next == Monitor->ToApp.Own,
+                 "monitor: published 0x%x, reserved 0x%x, seen 0x%x", Monitor->ToApp.Own, Monitor->ToApp.Next,
+                 Monitor->ToApp.Other);
+    }
     LabCheck(Session->ToStack.Other - Session->ToStack.Own <= Session->ToStack.Capacity &&
                  Session->ToStack.Next == Session->ToStack.Own,
              "to_stack: released 0x%x, taken 0x%x, seen 0x%x", Session->ToStack.Own, Session->ToStack.Next,
@@ -201,7 +209,7 @@ static VOID Start(_Inout_ PROGRAM *Program, _In_ LAB *Lab, _In_ ULONG Capacity)
     TUN_SESSION *Session;
 
     LabEqual(ProgramStart(Program, Capacity), STATUS_SUCCESS);
-    Session = FuzzAdapter(Lab)->Session;
+    Session = Program->Monitor ? FuzzAdapter(Lab)->Monitor : FuzzAdapter(Lab)->Session;
     Arm(Program, (FUZZ){0});
     Hostile.Begin = Session->Memory;
     FuzzWatch(Session->Memory, Program->Size, Interfere);
@@ -225,10 +233,16 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
 {
     ULONG Shape = FuzzByte(Input), Left = SENDS_MAX;
     BOOLEAN Paused = FALSE;
-    PROGRAM Program;
+    PROGRAM Program, Other, *Carrier = Shape & 16 ? &Other : &Program; /* whose session carries packets */
 
     LabEqual(ProgramOpen(&Program, Lab->Path, SimSystem), STATUS_SUCCESS);
     Program.Hostile = TRUE;
+    if (Carrier != &Program)
+    {
+        Program.Monitor = TRUE;
+        LabEqual(ProgramOpen(&Other, Lab->Path, SimSystem), STATUS_SUCCESS);
+        LabEqual(ProgramStart(&Other, RING_CAPACITY_MIN), STATUS_SUCCESS);
+    }
     Start(&Program, Lab, RING_CAPACITY_MIN << (Shape & 1));
     for (ULONG I = 0; FuzzMore(Input) && I < ACTIONS_MAX; I++)
     {
@@ -239,7 +253,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
         case 0:
         case 1:
         case 2:
-            SendSome(&Program, Input);
+            SendSome(Carrier, Input);
             break;
         case 3:
         case 4:
@@ -264,7 +278,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
             }
             break;
         case 11:
-            ReceiveSome(&Program);
+            ReceiveSome(Action & 16 ? Carrier : &Program);
             break;
         case 12:
             FuzzStackHold(Lab->Stack, !Paused && Action & 16);
@@ -294,7 +308,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
         default:
             break; /* the event alone */
         }
-        SimEventSet(Program.Process, Program.ToStackPackets);
+        SimEventSet(Carrier->Process, Carrier->ToStackPackets);
         FuzzSettle(Lab);
         if (!Paused)
         {
@@ -318,4 +332,8 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
         Stop(&Program, Shape & 8);
     }
     ProgramClose(&Program);
+    if (Carrier != &Program)
+    {
+        ProgramClose(&Other);
+    }
 }

@@ -55,7 +55,7 @@ static VOID Live(VOID)
     SIM_PROPERTY Properties[] = {LabGuidProperty(&Guid), LabMtuProperty(&Mtu),
                                  LabAccessProperty(Everyone, sizeof(Everyone))};
     ULONG64 Random = LabSeed(), ToApp = 0, ToStack = 0;
-    PROGRAM Program;
+    PROGRAM Program, Monitor;
     LAB Lab = {0};
 
     ATTEMPT(SimLoadDriver(DriverEntry, L"plaintun", &Lab.Driver));
@@ -64,6 +64,9 @@ static VOID Live(VOID)
     Lab.Stack = StackLast();
     LabEqual(ProgramOpen(&Program, Lab.Path, SimUser), STATUS_SUCCESS);
     ATTEMPT(ProgramStart(&Program, RING_CAPACITY_MIN));
+    LabEqual(ProgramOpen(&Monitor, Lab.Path, SimUser), STATUS_SUCCESS);
+    Monitor.Monitor = TRUE;
+    ATTEMPT(ProgramStart(&Monitor, RING_CAPACITY_MIN));
     for (ULONG I = 0; I < ARRAYSIZE(Shapes); I++)
     {
         StackSend(Lab.Stack, &Shapes[I], 300, FALSE, 1, &ToApp, NULL, &Random, NULL);
@@ -75,6 +78,8 @@ static VOID Live(VOID)
     LabPause(&Lab);
     LabRestart(&Lab);
     LabBalance(&Lab, &Program);
+    LabEqual(ProgramReceive(&Monitor), Program.Received + Program.Sent);
+    ProgramClose(&Monitor);
     LabEqual(ProgramEnd(&Program), STATUS_SUCCESS);
     ProgramClose(&Program);
     LabUnplug(&Lab, FALSE);

@@ -146,8 +146,10 @@ typedef struct _PROGRAM
     SIZE_T Size;
     RING_SIDE ToApp, ToStack;
     BOOLEAN Hostile;
+    BOOLEAN Monitor; /* it starts monitor sessions; its ToStack is its ToApp */
     /* to_app, written by one thread at a time */
     ULONG64 Received, ReceivedOctets, Next[STACK_FLOWS];
+    ULONG64 FromProgram; /* of the received: a monitor's, from program to stack */
     /* to_stack */
     ULONG64 Sent, SentOctets;
     _Atomic(ULONG) Stop; /* asks Receive and Send loops to end */

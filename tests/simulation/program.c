@@ -26,7 +26,8 @@ NTSTATUS ProgramStart(PROGRAM *Program, ULONG Capacity)
                              .Capacity = Capacity,
                              .ToAppPackets = (ULONG64)Program->ToAppPackets,
                              .ToStackPackets = (ULONG64)Program->ToStackPackets,
-                             .ToStackSpace = (ULONG64)Program->ToStackSpace};
+                             .ToStackSpace = (ULONG64)Program->ToStackSpace,
+                             .Flags = Program->Monitor ? TUN_START_MONITOR : 0};
     PVOID Memory;
     ULONG Bytes;
     NTSTATUS Status = SimIoControl(Program->Process, Program->File, TUN_IOCTL_START, &Input, sizeof(Input),
@@ -45,7 +46,7 @@ NTSTATUS ProgramStart(PROGRAM *Program, ULONG Capacity)
     Program->Memory = Memory;
     LabEqual(Program->Start.SectionSize, Program->Size);
     LabEqual(Program->Start.ToApp, 0);
-    LabEqual(Program->Start.ToStack, TunRingStride(Capacity));
+    LabEqual(Program->Start.ToStack, Program->Monitor ? 0 : TunRingStride(Capacity));
     RingAttach(&Program->ToApp, (RING *)(Program->Memory + Program->Start.ToApp), Capacity);
     RingAttach(&Program->ToStack, (RING *)(Program->Memory + Program->Start.ToStack), Capacity);
     return Status;
@@ -101,7 +102,7 @@ TUN_STATISTICS ProgramStatistics(PROGRAM *Program)
 ULONG ProgramReceive(PROGRAM *Program)
 {
     RING_PACKET *Entry;
-    uint32_t Length;
+    uint32_t Length, Flags;
     ULONG Count = 0, Flow;
     ULONG64 Sequence;
     RING_STATUS Status;
@@ -119,6 +120,9 @@ ULONG ProgramReceive(PROGRAM *Program)
                      Program->Next[Flow]);
             Program->Next[Flow] = Sequence + 1;
         }
+        Flags = atomic_load(&Entry->Offload[0]);
+        LabCheck(!Flags || (Program->Monitor && Flags == RING_FLAG_TO_STACK), "flags 0x%x", Flags);
+        Program->FromProgram += Flags != 0;
         Program->Received++;
         Program->ReceivedOctets += Length;
         Count++;

@@ -37,7 +37,7 @@ static VOID Sizes(_In_ PROGRAM *Program)
     {
         for (ULONG InSize = 0; InSize <= 48; InSize++)
         {
-            for (ULONG OutSize = 0; OutSize <= 160; OutSize += OutSize % 16 == 15 || OutSize % 16 == 0 ? 1 : 7)
+            for (ULONG OutSize = 0; OutSize <= 176; OutSize += OutSize % 16 == 15 || OutSize % 16 == 0 ? 1 : 7)
             {
                 NTSTATUS Status, Wanted;
 
@@ -95,7 +95,10 @@ static VOID Values(_In_ PROGRAM *Program)
     {
         Input = GoodInput(Program);
         Input.Flags = 1ull << Bit;
-        LabEqual(Start(Program, &Input), STATUS_INVALID_PARAMETER);
+        if (Input.Flags != TUN_START_MONITOR)
+        {
+            LabEqual(Start(Program, &Input), STATUS_INVALID_PARAMETER);
+        }
     }
     for (ULONG Bit = 0; Bit < 32; Bit++)
     {

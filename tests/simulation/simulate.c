@@ -25,7 +25,10 @@
                                         Each(OpenedByInterface) Each(WhoHasItOpen) Each(SystemRoutines)                \
                                             Each(ReadersAndWriters) Each(ClassicTraffic) Each(ClassicRefusals)         \
                                                 Each(ClassicDeaths) Each(ClassicRemovals) Each(RulesFire)              \
-                                                    Each(NdisRulesFire) Each(Faults) Each(Spin)
+                                                    Each(NdisRulesFire) Each(MonitorSees) Each(MonitorFull)            \
+                                                        Each(MonitorAlone) Each(MonitorOwners) Each(MonitorCorrupts)   \
+                                                            Each(MonitorsUnderLoad) Each(MonitorRemoved) Each(Faults)  \
+                                                                Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Everything at once, by chance: threads that send as the stack does, programs that fight for the session, start it, end
- * it and die in it, and one thread that pauses, puts to sleep, asks OIDs, makes the stack slow and takes the device away.
+ * it and die in it, one that looks on as a monitor, in the same manner, and one thread that pauses, puts to sleep, asks OIDs, makes the stack slow and takes the device away.
  * It goes in epochs; at the end of each, when all is still, the books must balance to the packet. Where the device was
  * taken away, its counters with it, they balance between what the stack was told of each send, and what programs found.
  * SIM_SPIN in the environment is the number of actions. The seed replays what each thread chooses, not how they meet.
@@ -12,8 +12,9 @@ SCENARIO Spin;
 
 #define STACK_ACTORS   2
 #define PROGRAM_ACTORS 2
-#define PROGRAM_FLOW   8     /* and the next */
-#define EPOCH          20000 /* actions */
+#define ACTORS         (STACK_ACTORS + PROGRAM_ACTORS + 1) /* and the monitor */
+#define PROGRAM_FLOW   8                                   /* and the next */
+#define EPOCH          20000                               /* actions */
 
 typedef struct _SPIN
 {
@@ -193,6 +194,81 @@ static void *ProgramActor(void *Context)
     return NULL;
 }
 
+/* A monitor session: reads, or does not, and sometimes spoils its ring. What it finds is what the driver counted. */
+static VOID Look(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Monitor)
+{
+    ULONG Chance = LabRandom(&Actor->Random);
+    TUN_STATISTICS Statistics;
+    NTSTATUS Status = ProgramStart(Monitor, RING_CAPACITY_MIN << Chance % 4);
+
+    if (!NT_SUCCESS(Status))
+    {
+        LabEqual(Status, STATUS_DEVICE_REMOVED); /* no other monitor is there */
+        LabSleep(200);
+        return;
+    }
+    for (ULONG Rounds = Chance >> 8 & 63; Rounds && !Stopping(Actor->Spin); Rounds--)
+    {
+        Act(Actor->Spin);
+        if (LabRandom(&Actor->Random) % 4 == 0)
+        {
+            LabSleep(LabRandom(&Actor->Random) % 1000);
+        }
+        else if (!ProgramReceive(Monitor) && !ProgramWait(Monitor, 5) && RingClosed(Monitor->ToApp.Ring))
+        {
+            break;
+        }
+    }
+    if (Chance >> 4 & 1)
+    {
+        atomic_fetch_add(&Monitor->ToApp.Ring->Head, LabRandom(&Actor->Random));
+        LabSleep(LabRandom(&Actor->Random) % 500);
+    }
+    switch (Chance >> 5 & 3)
+    {
+    case 0:
+        SimProcessKill(Monitor->Process);
+        break;
+    case 1:
+        SimCloseHandle(Monitor->Process, Monitor->File);
+        break;
+    default:
+        ProgramEnd(Monitor);
+        ProgramReceive(Monitor);
+        if (NT_SUCCESS(SimIoControl(Monitor->Process, Monitor->File, TUN_IOCTL_STATISTICS, NULL, 0, &Statistics,
+                                    sizeof(Statistics), NULL)))
+        {
+            LabEqual(Statistics.MonitorPackets, Monitor->Received);
+        }
+    }
+    LabCheck(RingClosed(Monitor->ToApp.Ring), "a monitor's ring outlives its session");
+}
+
+static void *MonitorActor(void *Context)
+{
+    ACTOR *Actor = Context;
+
+    while (!Stopping(Actor->Spin))
+    {
+        PROGRAM Monitor;
+        NTSTATUS Status = ProgramOpen(&Monitor, Actor->Spin->Lab.Path, SimAdministrator);
+
+        Act(Actor->Spin);
+        Monitor.Monitor = TRUE;
+        if (NT_SUCCESS(Status))
+        {
+            Look(Actor, &Monitor);
+        }
+        else
+        {
+            LabCheck(atomic_load(&Actor->Spin->Removed), "open: 0x%x", (unsigned)Status);
+            LabSleep(200);
+        }
+        ProgramClose(&Monitor);
+    }
+    return NULL;
+}
+
 /* ---- The system around */
 
 static VOID AskOid(_Inout_ ACTOR *Actor)
@@ -302,8 +378,8 @@ VOID Spin(VOID)
     for (Epochs = 0; Done < Wanted; Epochs++)
     {
         static SPIN Spinning;
-        ACTOR Actors[STACK_ACTORS + PROGRAM_ACTORS + 1];
-        LAB_THREAD Threads[STACK_ACTORS + PROGRAM_ACTORS];
+        ACTOR Actors[ACTORS + 1]; /* the last is the system */
+        LAB_THREAD Threads[ACTORS];
         BOOLEAN Remove = Epochs % 3 == 2;
 
         memset(&Spinning, 0, sizeof(Spinning));
@@ -311,7 +387,7 @@ VOID Spin(VOID)
         LabOpen(&Spinning.Lab);
         for (ULONG I = 0; I < ARRAYSIZE(Actors); I++)
         {
-            BOOLEAN IsStack = I < STACK_ACTORS;
+            BOOLEAN IsStack = I < STACK_ACTORS, IsProgram = !IsStack && I < STACK_ACTORS + PROGRAM_ACTORS;
             ULONG Number = IsStack ? I : I - STACK_ACTORS;
 
             Actors[I] = (ACTOR){.Spin = &Spinning, .Stack = Spinning.Lab.Stack, .Number = Number};
@@ -319,8 +395,8 @@ VOID Spin(VOID)
             StackKeep(Actors[I].Stack);
             if (I < ARRAYSIZE(Threads))
             {
-                Actors[I].Sequence = IsStack ? StackSequence[Number] : ProgramSequence[Number];
-                Threads[I] = LabStart(IsStack ? StackActor : ProgramActor, &Actors[I]);
+                Actors[I].Sequence = IsStack ? StackSequence[Number] : IsProgram ? ProgramSequence[Number] : 0;
+                Threads[I] = LabStart(IsStack ? StackActor : IsProgram ? ProgramActor : MonitorActor, &Actors[I]);
             }
         }
         SystemActor(&Actors[ARRAYSIZE(Threads)], Remove);
@@ -328,7 +404,10 @@ VOID Spin(VOID)
         for (ULONG I = 0; I < ARRAYSIZE(Threads); I++)
         {
             LabJoin(Threads[I]);
-            *(I < STACK_ACTORS ? &StackSequence[I] : &ProgramSequence[I - STACK_ACTORS]) = Actors[I].Sequence;
+            if (I < STACK_ACTORS + PROGRAM_ACTORS)
+            {
+                *(I < STACK_ACTORS ? &StackSequence[I] : &ProgramSequence[I - STACK_ACTORS]) = Actors[I].Sequence;
+            }
         }
         if (!Remove)
         {

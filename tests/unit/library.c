@@ -27,6 +27,7 @@ typedef struct _FAKE
     RING_SIDE ToApp, ToStack; /* producer, consumer */
     SESSION_EVENTS Events;
     SESSION_MEMORY Memory;
+    DWORD Flags;
     BOOL Started, Busy;
 } FAKE;
 
@@ -60,7 +61,7 @@ DWORD DeviceError(DWORD Error)
     return Error;
 }
 
-BOOL DeviceStart(HANDLE Device, DWORD Capacity, const SESSION_EVENTS *Events, SESSION_MEMORY *Memory)
+BOOL DeviceStart(HANDLE Device, DWORD Capacity, DWORD Flags, const SESSION_EVENTS *Events, SESSION_MEMORY *Memory)
 {
     (void)Device;
     if (Fake.Busy)
@@ -71,8 +72,9 @@ BOOL DeviceStart(HANDLE Device, DWORD Capacity, const SESSION_EVENTS *Events, SE
     size_t Stride = TunRingStride(Capacity);
     BYTE *View = aligned_alloc(4096, 2 * Stride); /* from the heap: the sanitizer sees uses after its end */
     memset(View, 0, 2 * Stride);
-    *Memory = (SESSION_MEMORY){.View = View, .ToApp = (RING *)View, .ToStack = (RING *)(View + Stride)};
-    Fake = (FAKE){.Events = *Events, .Memory = *Memory, .Started = TRUE};
+    *Memory = (SESSION_MEMORY){
+        .View = View, .ToApp = (RING *)View, .ToStack = Flags & TUN_START_MONITOR ? NULL : (RING *)(View + Stride)};
+    Fake = (FAKE){.Events = *Events, .Memory = *Memory, .Flags = Flags, .Started = TRUE};
     RingAttach(&Fake.ToApp, Memory->ToApp, Capacity);
     RingAttach(&Fake.ToStack, Memory->ToStack, Capacity);
     ++Mapped;
@@ -91,11 +93,12 @@ void DeviceUnmap(SESSION_MEMORY *Memory)
     --Mapped;
 }
 
-static BOOL FakeOffer(uint32_t Sequence, DWORD Size)
+static BOOL FakeOfferFlagged(uint32_t Sequence, DWORD Size, uint32_t Flags)
 {
     RING_PACKET *Packet;
     if (RingReserve(&Fake.ToApp, Size, &Packet) != RING_OK)
         return FALSE;
+    atomic_store(&Packet->Offload[0], Flags);
     memset(RingPacketData(Packet), (int)(Sequence & 0xff), Size);
     memcpy(RingPacketData(Packet), &Sequence, sizeof(Sequence));
     if (RingPublish(&Fake.ToApp, Fake.ToApp.Next))
@@ -103,10 +106,16 @@ static BOOL FakeOffer(uint32_t Sequence, DWORD Size)
     return TRUE;
 }
 
+static BOOL FakeOffer(uint32_t Sequence, DWORD Size)
+{
+    return FakeOfferFlagged(Sequence, Size, 0);
+}
+
 static void FakeClose(uint32_t Reason)
 {
     RingClose(Fake.Memory.ToApp, Reason);
-    RingClose(Fake.Memory.ToStack, Reason);
+    if (Fake.Memory.ToStack != NULL)
+        RingClose(Fake.Memory.ToStack, Reason);
     SetEvent(Fake.Events.ToAppPackets);
     SetEvent(Fake.Events.ToStackSpace);
 }
@@ -285,6 +294,9 @@ static void RefusesWrongParameters(void **State)
     Config.Capacity = 2 * RING_CAPACITY_MAX;
     FAILS(PlaintunStartSession(&Adapter, &Config), ERROR_INVALID_PARAMETER);
     FAILS(PlaintunStartSession(NULL, NULL), ERROR_INVALID_PARAMETER);
+    Config.Capacity = CAPACITY;
+    Config.Flags = PLAINTUN_SESSION_MONITOR << 1;
+    FAILS(PlaintunStartSession(&Adapter, &Config), ERROR_INVALID_PARAMETER);
     PLAINTUN_SESSION_HANDLE Session = Start();
     Fake.Busy = TRUE;
     FAILS(PlaintunStartSession(&Adapter, NULL), ERROR_ALREADY_INITIALIZED);
@@ -293,6 +305,44 @@ static void RefusesWrongParameters(void **State)
     FAILS(PlaintunWait(Session, 4, 0), ERROR_INVALID_PARAMETER);
     Fake.Busy = FALSE;
     PlaintunEndSession(Session);
+}
+
+static void MonitorsReceiveOnly(void **State)
+{
+    (void)State;
+    PLAINTUN_SESSION_CONFIG Config = {.Size = sizeof(Config), .Capacity = CAPACITY, .Flags = PLAINTUN_SESSION_MONITOR};
+    PLAINTUN_PACKET Packets[3], Packet = {.Size = 40};
+    PLAINTUN_SESSION_HANDLE Session = Start(), Monitor = PlaintunStartSession(&Adapter, &Config);
+    assert_non_null(Monitor);
+    assert_int_equal(Fake.Flags, TUN_START_MONITOR);
+    /* The adapter's handle closes both. */
+    assert_ptr_equal(Adapter.Session, Session);
+    assert_ptr_equal(Adapter.Monitor, Monitor);
+    FAILS(PlaintunReceive(Monitor, Packets, 3), ERROR_NO_MORE_ITEMS);
+    assert_true(FakeOfferFlagged(0, 40, 0));
+    assert_true(FakeOfferFlagged(1, 41, RING_FLAG_TO_STACK));
+    assert_true(FakeOfferFlagged(2, 42, RING_FLAG_TO_STACK - 1)); /* virtio-net's flags say nothing of the direction */
+    assert_int_equal(PlaintunWait(Monitor, PLAINTUN_WAIT_PACKETS | PLAINTUN_WAIT_SPACE, 1000), PLAINTUN_WAIT_PACKETS);
+    assert_int_equal(PlaintunReceive(Monitor, Packets, 3), 3);
+    for (uint32_t i = 0; i < 3; ++i)
+    {
+        assert_int_equal(SequenceOf(&Packets[i]), i);
+        assert_int_equal(Packets[i].Flags, i == 1 ? PLAINTUN_PACKET_TO_STACK : 0);
+    }
+    FAILS(PlaintunAllocate(Monitor, &Packet, 1), ERROR_NOT_SUPPORTED);
+    FAILS(PlaintunWait(Monitor, PLAINTUN_WAIT_SPACE, 1000), ERROR_NOT_SUPPORTED);
+    PlaintunSend(Monitor, Packets, 3);
+    PlaintunRelease(Monitor, Packets, 3);
+    assert_int_equal(atomic_load(&Fake.Memory.ToApp->Head), atomic_load(&Fake.Memory.ToApp->Tail));
+    HANDLE Space = PlaintunGetSpaceEvent(Monitor);
+    assert_false(IsSet(Space));
+    FakeClose(TUN_CLOSED_REMOVED);
+    assert_true(IsSet(Space));
+    FAILS(PlaintunReceive(Monitor, Packets, 3), ERROR_HANDLE_EOF);
+    FAILS(PlaintunAllocate(Monitor, &Packet, 1), ERROR_HANDLE_EOF);
+    PlaintunEndSession(Monitor);
+    PlaintunEndSession(Session);
+    assert_int_equal(Mapped, 0);
 }
 
 static void IgnoresWhatIsNotHeld(void **State)
@@ -745,6 +795,7 @@ int main(void)
         cmocka_unit_test(FullRingHasASpaceEvent),
         cmocka_unit_test(EventsAskedForLateAreRight),
         cmocka_unit_test(RefusesWrongParameters),
+        cmocka_unit_test(MonitorsReceiveOnly),
         cmocka_unit_test(IgnoresWhatIsNotHeld),
         cmocka_unit_test(ClosedRingsSayWhy),
         cmocka_unit_test(CorruptRingsEndTheSession),

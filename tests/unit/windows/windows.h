@@ -66,6 +66,7 @@ typedef union _LARGE_INTEGER
 #define ERROR_NOT_ENOUGH_MEMORY   8u
 #define ERROR_INVALID_DATA        13u
 #define ERROR_HANDLE_EOF          38u
+#define ERROR_NOT_SUPPORTED       50u
 #define ERROR_INVALID_PARAMETER   87u
 #define ERROR_BUFFER_OVERFLOW     111u
 #define ERROR_NO_MORE_ITEMS       259u

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The monitor session: a ring into which every packet that passes the adapter is copied, for a program that looks on. It
+ * stands beside the adapter's own session, has no thread, no way to the stack and no say in the link's state. Both ways
+ * copy into it: senders at DISPATCH_LEVEL under ToAppLock, the session's thread at PASSIVE_LEVEL. They never wait for the
+ * program that looks on: what does not fit is dropped, and counted for the monitor alone.
+ */
+#include "driver/tun.h"
+
+/* Starts the monitor session, SessionLock held. PASSIVE_LEVEL. */
+_Use_decl_annotations_
+NTSTATUS MonitorStart(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_INPUT *Input, TUN_START_OUTPUT *Output)
+{
+    TUN_SESSION *Monitor;
+    if (Adapter->Monitor)
+        return STATUS_DEVICE_BUSY;
+    NTSTATUS Status = SessionMake(Adapter, Owner, Input, 1, &Monitor);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = SessionGrant(Monitor, 1, Output);
+    if (!NT_SUCCESS(Status))
+    {
+        SessionFree(Monitor);
+        return Status;
+    }
+    atomic_store_explicit(&Adapter->MonitorPackets, 0, memory_order_relaxed);
+    atomic_store_explicit(&Adapter->MonitorDrops, 0, memory_order_relaxed);
+    atomic_store_explicit(&Adapter->Monitor, Monitor, memory_order_relaxed);
+    ExReInitializeRundownProtection(&Adapter->MonitorUse);
+    return STATUS_SUCCESS;
+}
+
+/* Ends it and tells its program Reason; SessionLock held. PASSIVE_LEVEL. */
+_Use_decl_annotations_
+VOID MonitorEnd(TUN_ADAPTER *Adapter, ULONG Reason)
+{
+    TUN_SESSION *Monitor = Adapter->Monitor;
+    ExWaitForRundownProtectionRelease(&Adapter->MonitorUse);
+    atomic_store_explicit(&Adapter->Monitor, NULL, memory_order_relaxed);
+    if (atomic_load_explicit(&Monitor->Dead, memory_order_relaxed) == 0)
+        RingClose(Monitor->ToApp.Ring, Reason);
+    KeSetEvent(Monitor->ToAppPackets, IO_NO_INCREMENT, FALSE);
+    SessionFree(Monitor);
+}
+
+/* Copies a packet that passes into the monitor's ring; Flags: its direction. MonitorUse is held. IRQL <= DISPATCH_LEVEL. */
+_Use_decl_annotations_
+VOID MonitorCopy(TUN_SESSION *Monitor, NET_BUFFER *Packet, ULONG Flags)
+{
+    TUN_ADAPTER *Adapter = Monitor->Adapter;
+    RING_SIDE *Ring = &Monitor->ToApp;
+    ULONG Length = NET_BUFFER_DATA_LENGTH(Packet);
+    RING_STATUS Status = RING_FULL;
+    RING_PACKET *Entry;
+    BOOLEAN Wake = FALSE;
+    KIRQL Irql;
+    KeAcquireSpinLock(&Adapter->MonitorLock, &Irql);
+    if (atomic_load_explicit(&Monitor->Dead, memory_order_relaxed) == 0)
+        Status = RingReserve(Ring, Length, &Entry);
+    if (Status == RING_OK && PacketCopyOut(Packet, RingPacketData(Entry), Length))
+    {
+        atomic_store_explicit(&Entry->Offload[0], Flags, memory_order_relaxed);
+        CounterAdd(&Adapter->MonitorPackets, 1);
+        Wake = RingPublish(Ring, Ring->Next);
+    }
+    else
+    {
+        Ring->Next = Ring->Own; /* what was reserved is never published */
+        CounterAdd(&Adapter->MonitorDrops, 1);
+        if (Status == RING_CORRUPT)
+        {
+            /* That is the end of this session only: its program hears of it, and the memory goes when it lets go. */
+            atomic_store_explicit(&Monitor->Dead, TUN_CLOSED_CORRUPT_TOAPP, memory_order_relaxed);
+            RingClose(Ring->Ring, TUN_CLOSED_CORRUPT_TOAPP);
+            Wake = TRUE;
+        }
+    }
+    KeReleaseSpinLock(&Adapter->MonitorLock, Irql);
+    if (Wake)
+        KeSetEvent(Monitor->ToAppPackets, IO_NETWORK_INCREMENT, FALSE);
+}
