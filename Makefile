@@ -563,6 +563,32 @@ $(foreach arch,x86 amd64 arm64,$(eval $(call signed_library_rules,$(arch))))
 $(PACKAGE_SIGNED): $(patsubst $B/%,$(SG)/%,$(LIBRARIES) $(TOOLS)) $(foreach arch,amd64 arm64,$(addprefix $(SG)/$(arch)/$(NAME).,inf sys cat)) \
     package/package.py $(PACKAGE_FILES)
 	@$(PYTHON) package/package.py $(NAME) $(VERSION) $(SG) $@
+# The same program in other languages: examples/README.md. Their tool chains are large, so nothing else needs these targets.
+PACKAGES_LANGUAGES := golang-go rustc libstd-rust-dev-windows gcc-mingw-w64-x86-64-win32 mono-mcs
+LANGUAGES := $(addprefix $(B)/languages/,go.exe rust.exe csharp.exe)
+
+$(B)/languages/go.exe: examples/go/responder.go
+	@mkdir -p $(@D)
+	@HOME=$(abspath $(B)/languages) GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go build -o $@ $<
+
+$(B)/languages/rust.exe: examples/rust/responder.rs
+	@mkdir -p $(@D)
+	@/usr/bin/rustc -O --target x86_64-pc-windows-gnu -C linker=x86_64-w64-mingw32-gcc-win32 -o $@ $<
+
+$(B)/languages/csharp.exe: examples/csharp/Responder.cs
+	@mkdir -p $(@D)
+	@mcs -out:$@ $<
+
+.PHONY: deps-languages examples-languages check-examples
+deps-languages: deps
+	@scripts/deps $(PACKAGES_LANGUAGES)
+
+examples-languages: deps-languages
+	@$(MAKE) --no-print-directory $(LANGUAGES)
+
+check-examples: check-machine examples-languages host examples ## build the examples in Go, Rust and C# (1 GB of packages) and run those that Wine can
+	@cp $(B)/amd64/plaintun.dll $(B)/languages/
+	@tests/e2e/run -v tests/e2e/languages.py
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.

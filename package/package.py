@@ -17,7 +17,7 @@ DRIVERS = ("amd64", "arm64")
 CONTENTS = [
     ("README.md", "package/README.md.in"), ("LICENSE", "LICENSE"), ("", "SECURITY.md"),
     ("docs/", "docs/*.md"), ("include/", "include/*.h"),
-    ("examples/", "examples/*.[ch]"), ("examples/", "examples/*/*"),
+    ("examples/", "examples/*.[ch]"), ("examples/", "examples/*.md"), ("examples/", "examples/*/*"),
     ("lib/cmake/{name}/{name}-config.cmake", "package/config.cmake.in"),
     ("lib/cmake/{name}/{name}-config-version.cmake", "package/config-version.cmake.in"),
 ]
