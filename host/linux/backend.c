@@ -6,6 +6,7 @@
  * and no allocation while packets flow: a batch is the reader's until it is sent and again when its last list is
  * complete, counted by one atomic; the frame and the segmenter are the reader's alone.
  */
+#include "host/linux/late.h"
 #include "host/linux/offload.h"
 #include "host/linux/syscall.h"
 #include "host/linux/tun.h"
@@ -57,6 +58,7 @@ struct _BACKEND
     volatile LONG ReaderWaits, Stopping;
     PVOID Thread; /* referenced */
     BOOLEAN CarrierFailed, Offload;
+    LATE *Late; /* NULL: received lists are returned at once */
     DECLSPEC_CACHEALIGN BACKEND_COUNTERS ToMiniport;
     volatile LONG64 Refused; /* completed by the miniport with a failure */
     DECLSPEC_CACHEALIGN BACKEND_COUNTERS FromMiniport;
@@ -158,12 +160,16 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     {
         goto freeBatches;
     }
+    if (PlatformSetting("HOST_TUN_RETURN_LATE", 0))
+    {
+        Backend->Late = LateCreate(Backend->Adapter, PlatformSetting("HOST_TUN_RETURN_LATE", 0));
+    }
     Error = TunOpen(&Backend->Tun, Request->Name);
     if (Error < 0)
     {
         DbgPrint("linux: no TUN interface: error %d\n", -Error);
         Status = STATUS_UNSUCCESSFUL;
-        goto closeStopEvent;
+        goto destroyLate;
     }
     /* Off, each packet crosses to Linux alone: for comparison with programs that do the same. */
     Backend->Offload = PlatformSetting("HOST_TUN_OFFLOAD", 1) != 0;
@@ -184,7 +190,11 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     *Result = Backend;
     return STATUS_SUCCESS;
 
-closeStopEvent:
+destroyLate:
+    if (Backend->Late)
+    {
+        LateDestroy(Backend->Late);
+    }
     LinuxClose(Backend->StopEvent);
 freeBatches:
     for (ULONG I = 0; I < BATCHES; I++)
@@ -572,7 +582,11 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
         InterlockedAdd64(&Backend->DroppedDown, Counts.Down);
         InterlockedAdd64(&Backend->DroppedInvalid, Counts.Invalid);
     }
-    if (!(ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES))
+    if (!(ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES) && Backend->Late)
+    {
+        LateKeep(Backend->Late, Lists);
+    }
+    else if (!(ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES))
     {
         NdisHostReturn(Backend->Adapter, Lists,
                        ReceiveFlags & NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL ? NDIS_RETURN_FLAGS_DISPATCH_LEVEL : 0);
@@ -634,6 +648,10 @@ VOID BackendDestroy(BACKEND *Backend)
              (long long)To->Supers, (long long)Backend->Refused, (long long)To->Dropped, (long long)From->Packets,
              (long long)From->Bytes, (long long)From->Segments, (long long)From->Supers, (long long)From->Dropped,
              (long long)Backend->DroppedDown, (long long)Backend->DroppedInvalid);
+    if (Backend->Late)
+    {
+        LateDestroy(Backend->Late);
+    }
     TunClose(&Backend->Tun);
     LinuxClose(Backend->StopEvent);
     for (ULONG I = 0; I < BATCHES; I++)

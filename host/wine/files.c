@@ -23,6 +23,7 @@ typedef struct _OPEN_FILE
     LIST_ENTRY Link;
     FILE_OBJECT *FileObject;
     DEVICE_OBJECT *DeviceObject;
+    HANDLE ProcessId; /* who opened it */
     NTSTATUS CreateStatus;
 } OPEN_FILE;
 
@@ -154,7 +155,7 @@ static NTSTATUS OnCreate(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     {
         return Complete(Irp, STATUS_INSUFFICIENT_RESOURCES);
     }
-    *File = (OPEN_FILE){.FileObject = FileObject, .DeviceObject = DeviceObject};
+    *File = (OPEN_FILE){.FileObject = FileObject, .DeviceObject = DeviceObject, .ProcessId = PsGetCurrentProcessId()};
     KeAcquireSpinLock(&FilesLock, &Irql);
     Refused = FindDying(DeviceObject) != NULL;
     InsertTailList(&Files, &File->Link);
@@ -209,15 +210,18 @@ static NTSTATUS OnClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     FILE_OBJECT *FileObject = IoGetCurrentIrpStackLocation(Irp)->FileObject;
     DEVICE_OBJECT *Last;
     OPEN_FILE *File;
+    HANDLE ProcessId;
     NTSTATUS Status = STATUS_SUCCESS;
     KIRQL Irql;
 
     KeAcquireSpinLock(&FilesLock, &Irql);
     File = FindFile(FileObject);
     Status = File ? File->CreateStatus : STATUS_SUCCESS;
+    ProcessId = File ? File->ProcessId : NULL;
     KeReleaseSpinLock(&FilesLock, Irql);
     if (NT_SUCCESS(Status))
     {
+        ProcessClosesFiles(ProcessId);
         SendRequest(DeviceObject, FileObject, IRP_MJ_CLEANUP);
         Status = OriginalOf(DeviceObject, IRP_MJ_CLOSE)(DeviceObject, Irp);
     }

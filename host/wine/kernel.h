@@ -117,6 +117,8 @@ NTSTATUS ObjectOpenCaller(_Out_ HANDLE *Process);
 VOID MapReportLeaks(_In_ PVOID ImageBase, _In_z_ PCSTR ViewRule, _In_z_ PCSTR LockRule);
 
 /* ---- ps.c */
+/* A file is about to be closed that the process opened: perhaps because it died. */
+VOID ProcessClosesFiles(_In_ HANDLE Id);
 VOID ProcessReportLeaks(_In_ PVOID ImageBase, _In_z_ PCSTR Rule);
 
 /* ---- dpc.c: a timer that is set, or a DPC that is queued, lies in this memory; it is no more afterwards. */

@@ -7,8 +7,9 @@
 #include "host/ndis/platform.h"
 #include "host/wine/kernel.h"
 
-#define OBJECT_MARK    0xb7ec7b7ec7000000ull
-#define DUPLICATE_SAME 2
+#define OBJECT_MARK     0xb7ec7b7ec7000000ull
+#define DUPLICATE_CLOSE 1
+#define DUPLICATE_SAME  2
 
 typedef struct _HOST_OBJECT
 {
@@ -269,15 +270,20 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
 /* ObCloseHandle: UserMode closes a handle of the calling program. */
 NTSTATUS ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode)
 {
-    HANDLE Process = NULL;
+    HANDLE Process = NULL, Moved;
     NTSTATUS Status = PreviousMode == UserMode ? ObjectOpenCaller(&Process) : STATUS_SUCCESS;
 
     if (!Process)
     {
         return NT_SUCCESS(Status) ? NtClose(Handle) : Status;
     }
-    Status = NtDuplicateObject(Process, Handle, NULL, NULL, 0, 0, 1 /* DUPLICATE_CLOSE_SOURCE */);
+    /* Wine closes a handle of another process only if it has a place to move it to. */
+    Status = NtDuplicateObject(Process, Handle, NtCurrentProcess(), &Moved, 0, 0, DUPLICATE_SAME | DUPLICATE_CLOSE);
     NtClose(Process);
+    if (NT_SUCCESS(Status))
+    {
+        NtClose(Moved);
+    }
     return Status;
 }
 

@@ -33,7 +33,7 @@ __declspec(dllimport) NTSTATUS NtQuerySystemInformation(ULONG Class, PVOID Data,
 
 static PCREATE_PROCESS_NOTIFY_ROUTINE Routines[ROUTINES_MAX];
 static PROCESS Processes[PROCESSES_MAX];
-static volatile LONG Busy; /* routines are called, or change */
+static volatile LONG Busy; /* Routines and Processes are used: routines are called while it is held */
 static volatile LONG Watching;
 static HANDLE Changed; /* event: the thread shall look who still wants to be told */
 
@@ -96,7 +96,7 @@ static VOID Unlock(VOID)
     InterlockedExchange(&Busy, 0);
 }
 
-/* In the context of the process, or for a birth of its parent, as far as that can still be had. */
+/* In the context of the process, or for a birth of its parent, as far as that can still be had. Locked. */
 static VOID Tell(_In_ const PROCESS *Process, _In_ BOOLEAN Create)
 {
     PEPROCESS Context = NULL;
@@ -116,7 +116,6 @@ static VOID Tell(_In_ const PROCESS *Process, _In_ BOOLEAN Create)
     {
         KeStackAttachProcess((PRKPROCESS)Context, &State);
     }
-    Lock();
     for (ULONG I = 0; I < ROUTINES_MAX; I++)
     {
         if (Routines[I])
@@ -124,7 +123,6 @@ static VOID Tell(_In_ const PROCESS *Process, _In_ BOOLEAN Create)
             Routines[I](Process->ParentId, Process->Id, Create);
         }
     }
-    Unlock();
     if (Context)
     {
         KeUnstackDetachProcess(&State);
@@ -170,6 +168,33 @@ static VOID Died(_Inout_ PROCESS *Process)
     Process->Handle = NULL;
 }
 
+static VOID DiedIfDead(_Inout_ PROCESS *Process)
+{
+    LARGE_INTEGER Zero = {.QuadPart = 0};
+
+    if (Process->Handle && NtWaitForSingleObject(Process->Handle, FALSE, &Zero) == STATUS_SUCCESS)
+    {
+        Died(Process);
+    }
+}
+
+/* In Windows a process' routines run before its handles are closed; here wineserver closes them first. */
+VOID ProcessClosesFiles(HANDLE Id)
+{
+    PROCESS *Process;
+
+    if (Watching)
+    {
+        Lock();
+        Process = FindProcess(Id);
+        if (Process)
+        {
+            DiedIfDead(Process);
+        }
+        Unlock();
+    }
+}
+
 /* Looks who is there. Silent: who is there already is not born now. */
 static VOID Look(_In_ PUCHAR List, _In_ BOOLEAN Silent)
 {
@@ -206,12 +231,13 @@ static VOID Look(_In_ PUCHAR List, _In_ BOOLEAN Silent)
     {
         if (Processes[I].Handle && !Processes[I].There)
         {
-            Died(&Processes[I]);
+            DiedIfDead(&Processes[I]);
         }
     }
 }
 
-/* Sleeps until it is time to look again, or a process has died. */
+/* Sleeps until it is time to look again, or a process has died. Not locked: a handle may be closed meanwhile, and even
+ * be another's, which at worst ends the wait. */
 static VOID Wait(VOID)
 {
     LARGE_INTEGER Timeout = {.QuadPart = -10000 * LOOK_MILLISECONDS};
@@ -225,15 +251,9 @@ static VOID Wait(VOID)
             Handles[Count++] = Processes[I].Handle;
         }
     }
-    NtWaitForMultipleObjects(Count, Handles, WaitAny, FALSE, &Timeout);
-    for (ULONG I = 0; I < PROCESSES_MAX; I++)
+    if (!NT_SUCCESS(NtWaitForMultipleObjects(Count, Handles, WaitAny, FALSE, &Timeout)))
     {
-        LARGE_INTEGER Now = {.QuadPart = 0};
-
-        if (Processes[I].Handle && NtWaitForSingleObject(Processes[I].Handle, FALSE, &Now) == STATUS_SUCCESS)
-        {
-            Died(&Processes[I]);
-        }
+        LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
     }
 }
 
@@ -244,7 +264,9 @@ static VOID Watcher(PVOID List)
     while (Watching == 2)
     {
         Wait();
+        Lock();
         Look(List, FALSE);
+        Unlock();
     }
     for (ULONG I = 0; I < PROCESSES_MAX; I++)
     {

@@ -4,9 +4,12 @@ import contextlib
 import json
 import os
 import signal
+import time
+
+import pytest
 
 import lab
-from conftest import TRAFFIC
+from conftest import TRAFFIC, make
 
 CLASSIC = os.path.join(lab.BUILD, 'tests/classic/classic.exe')
 DEVICES = os.path.join(lab.BUILD, 'tests/devices.exe')
@@ -51,28 +54,145 @@ class Classic:
         self.program.wait()
 
 
-def plug(machine):
-    """The program that keeps the device, and the interface's name."""
-    assert machine.windows.run(DEVICES, 'install', INF).startswith('install 1 ')
-    keeper = machine.windows.start(DEVICES, 'create', 'Classic', 1, 'classic')
-    keeper.expect('^ready$', 60)
-    name = list(lab.wait(machine.namespace.links, 'an interface'))[0]
-    machine.up(name, HERE + '/24')
-    return keeper, name
+class Lab:
+    """A machine whose stack returns lists late, with a classic adapter in it, and a program that only looks."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.windows = machine.windows
+        assert self.windows.run(DEVICES, 'install', INF).startswith('install 1 ')
+        self.plug()
+
+    def plug(self):
+        self.keeper = self.windows.start(DEVICES, 'create', 'Classic', 1, 'classic')
+        self.keeper.expect('^ready$', 60)
+        self.device = list(lab.wait(self.machine.namespace.links, 'an interface'))[0]
+        self.machine.up(self.device, HERE + '/24')
+        self.observer = self.program()
+
+    def unplug(self):
+        self.keeper.quit()
+        lab.wait(lambda: not self.machine.namespace.links(), 'the interface is gone')
+
+    def program(self):
+        program = Classic(self.windows)
+        assert program('open') == ERROR_SUCCESS
+        return program
+
+    def start(self, program):
+        """A former program's session may take a moment to end."""
+        lab.wait(lambda: program('start') == ERROR_SUCCESS, 'the session begins')
+
+    def echo(self, size, count, flow):
+        done = json.loads(self.machine.namespace.run(TRAFFIC, 'echo', THERE, size, count, flow))
+        assert (done['received'], done['reordered'], done['corrupt']) == (count, 0, 0), done
+
+    def locked(self):
+        """Mappings that the kernel's process has of programs' locked pages."""
+        found = 0
+        for pid, name in lab.wine_processes(self.windows).items():
+            if name.startswith('winedevice'):
+                with open('/proc/%d/maps' % pid) as maps:
+                    found += sum('/memfd:locked pages' in line for line in maps)
+        return found
 
 
-def echo(machine, size, count, flow):
-    done = json.loads(machine.namespace.run(TRAFFIC, 'echo', THERE, size, count, flow))
-    assert (done['received'], done['reordered'], done['corrupt']) == (count, 0, 0), done
+@pytest.fixture(scope='module')
+def classic():
+    os.environ['HOST_TUN_RETURN_LATE'] = '3'
+    machines = make()
+    try:
+        lab_ = Lab(next(machines))
+        yield lab_
+    finally:
+        del os.environ['HOST_TUN_RETURN_LATE']
+    next(machines, None)
 
 
-def test_traffic(machine):
-    keeper, name = plug(machine)
-    program = Classic(machine.windows)
-    assert program('open') == ERROR_SUCCESS
+def test_refused(classic):
+    """What is passed is checked, and who passes it; nothing is kept of what is refused."""
+    program = classic.program()
+    assert program('wrong unaligned') == ERROR_INVALID_PARAMETER
+    assert program('wrong slots') == ERROR_INVALID_PARAMETER
+    assert program('wrong free') == ERROR_NOACCESS
+    assert program('wrong readonly') == ERROR_NOACCESS
+    assert program('wrong event') == ERROR_INVALID_HANDLE
+    assert program('wrong restricted') == ERROR_ACCESS_DENIED
+    assert classic.locked() == 0
     assert program('start') == ERROR_SUCCESS
-    assert ' 0% packet loss' in machine.namespace.run('ping', '-c', 50, '-i', '0.01', '-W', '1', '-n', THERE, check=False)
-    echo(machine, 1400, 3000, 1)
-    print(program.state())
+    assert classic.locked() > 0
+    assert classic.observer('start') == ERROR_BUSY
+    assert program('close') == ERROR_SUCCESS
+    lab.wait(lambda: classic.locked() == 0, 'the pages are unlocked')
+    assert program('open') == ERROR_SUCCESS and program('start') == ERROR_SUCCESS
     program.program.quit()
-    keeper.quit()
+
+
+def test_traffic(classic):
+    """Ping and checksummed UDP, each packet twice through memory that the program allocated."""
+    before = classic.observer.state()
+    program = classic.program()
+    classic.start(program)
+    ping = classic.machine.namespace.run('ping', '-c', 100, '-i', '0.01', '-W', '2', '-n', THERE, check=False)
+    assert ' 0% packet loss' in ping, ping
+    classic.echo(1400, 5000, 1)
+    classic.echo(60, 2000, 2)
+    after = program.state()
+    assert after['to_program'] - before['to_program'] >= 7100
+    lab.wait(lambda: program.state()['returned'] - before['returned'] >= 7100, 'all lists are back')
+    assert after['out_of_order'] - before['out_of_order'] > 100
+    assert after['ticks'] > before['ticks'] > 0 and after['counter'] > before['counter']
+    assert abs(after['time'] / 1e7 - 11644473600 - time.time()) < 60
+    program.program.quit()
+
+
+def test_processes(classic):
+    """Each process is born once and dies once."""
+    before = classic.observer.state()
+    for _ in range(3):
+        classic.program().program.quit()
+    died = lambda: classic.observer.state()['died'] - before['died']
+    lab.wait(lambda: died() >= 3, 'they are dead')
+    after = classic.observer.state()
+    assert after['born'] - before['born'] == died() == 3
+
+
+def test_killed(classic):
+    """A program that is killed while packets fly leaves nothing: the next one has the adapter."""
+    before = classic.observer.state()
+    flood = classic.machine.namespace.start(TRAFFIC, 'blast', THERE, 1400, 60)
+    for _ in range(10):
+        program = classic.program()
+        classic.start(program)
+        flowing = classic.observer.state()['to_driver'] + 200
+        lab.wait(lambda: classic.observer.state()['to_driver'] > flowing, 'packets flow')
+        program.kill()
+    lab.wait(lambda: classic.locked() == 0, 'the pages are unlocked')
+    flood.stop()
+    after = classic.observer.state()
+    assert after['sessions'] - before['sessions'] == 10
+    assert after['deaths'] - before['deaths'] == 10 # seen by the process-notify routine, before the handle was closed
+    lab.wait(lambda: classic.observer.state()['returned'] == classic.observer.state()['to_driver'], 'lists are back')
+
+
+def test_removed(classic):
+    """The device is taken away under load: the driver takes the program's handle away, too."""
+    program = classic.program()
+    classic.start(program)
+    flood = classic.machine.namespace.start(TRAFFIC, 'blast', THERE, 1400, 60)
+    flowing = classic.observer.state()['to_driver'] + 200
+    lab.wait(lambda: classic.observer.state()['to_driver'] > flowing, 'packets flow')
+    assert program('handle') == ERROR_SUCCESS
+    classic.unplug()
+    flood.stop()
+    assert program('handle') == ERROR_INVALID_HANDLE
+    assert classic.locked() == 0
+    program.program.quit()
+    classic.observer.program.quit()
+    classic.plug() # and the same again on a new one
+    program = classic.program()
+    classic.start(program)
+    classic.echo(1400, 200, 3)
+    program.program.quit()
+    classic.observer.program.quit()
+    classic.unplug()
