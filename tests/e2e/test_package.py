@@ -76,3 +76,17 @@ def test_package(machine, package, programs):
     wire.expect('joined')
     assert {'left', 'right'} <= set(machine.namespace.links())
     assert wire.quit() == 0, wire.text()
+
+
+def test_cmake(machine, package, tmp_path):
+    """The example in CMake, cross-built against the package, answers ping."""
+    configure = ['cmake', '-S', os.path.join(package, 'examples/cmake'), '-B', tmp_path, '-DCMAKE_SYSTEM_NAME=Windows',
+                 '-DCMAKE_C_COMPILER=x86_64-w64-mingw32-gcc-win32', '-DCMAKE_PREFIX_PATH=' + package]
+    for command in (configure, ['cmake', '--build', tmp_path]):
+        done = subprocess.run(command, text=True, capture_output=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    program = machine.windows.start(os.path.join(tmp_path, 'responder.exe'))
+    program.expect('^ready: ', 60)
+    name = lab.wait(lambda: next(iter(machine.namespace.links()), None), 'an interface')
+    machine.up(name, '10.9.0.1/24')
+    ping(machine, '10.9.0.2')
