@@ -391,9 +391,14 @@ SIM_FLAGS_thread  := -fsanitize=thread
 # Of the driver only: profiles know static functions by the names of their files without folders, which clash.
 SIM_DRIVER_FLAGS_coverage := -fprofile-instr-generate -fprofile-update=atomic -fcoverage-mapping
 SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c) $(addprefix tests/e2e/kernel/,kernel.c data.c) \
-    $(addprefix tests/classic/,driver.c adapter.c session.c data.c)
+    $(addprefix tests/classic/,driver.c adapter.c session.c data.c) $(B)/native/calls.c
 SIM_HEADERS := $(IDENTITY_H) $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h tests/classic/*.h ring/*.h wdk/*.h) $(B)/native/exports.h
-SIM_WRAPPED := $(shell grep ^WRAP tests/simulation/calls.c | grep -oE 'Ndis[A-Z][A-Za-z]+')
+SIM_WRAP := $(B)/native/wrap
+
+# Between drivers and host/ndis: calls of NDIS that can fail are made to, one at a time (tests/simulation/calls.py).
+$(B)/native/calls.c $(SIM_WRAP): tests/simulation/calls.py $(wildcard wdk/n*.h host/ndis/*.c)
+	@mkdir -p $(@D)
+	@$(PYTHON) $< $(if $(filter %.c,$@),source,options) > $@
 
 # Functions that drivers import: host/nt must have each of them.
 $(B)/native/exports.h: wdk/ntoskrnl.def wdk/hal.def
@@ -406,8 +411,8 @@ $(B)/native/$(1)/%.o: %.c $(SIM_HEADERS) Makefile
 	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_$(1)) $$(if $$(filter driver/%,$$<),$(SIM_DRIVER_FLAGS_$(1)) -include tests/simulation/code.h) \
 	    $$(if $$(filter tests/e2e/%,$$<),-DDriverEntry=OtherDriverEntry) $$(if $$(filter tests/classic/%,$$<),-DDriverEntry=ClassicDriverEntry) -c $$< -o $$@
 
-$(B)/native/simulate-$(1): $(SIM_SOURCES:%.c=$(B)/native/$(1)/%.o)
-	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_DRIVER_FLAGS_$(1)) $(SIM_WRAPPED:%=-Wl,--wrap=%) -o $$@ $$^ -pthread
+$(B)/native/simulate-$(1): $(SIM_SOURCES:%.c=$(B)/native/$(1)/%.o) $(SIM_WRAP)
+	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_DRIVER_FLAGS_$(1)) @$(SIM_WRAP) -o $$@ $$(filter %.o,$$^) -pthread
 endef
 $(foreach kind,address thread coverage,$(eval $(call simulator_rules,$(kind))))
 
@@ -449,7 +454,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_WATCHED := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=trace-loads
 FZ := $B/native/fuzz
 FUZZ_HOST := $(patsubst %.c,$(B)/native/address/%.o,$(wildcard host/ndis/*.c host/nt/*.c) $(addprefix tests/simulation/,adapter.c \
-    calls.c platform.c program.c)) $(patsubst %,$(FZ)/tests/fuzz/%.o,fuzz stack)
+    platform.c program.c) $(B)/native/calls.c) $(patsubst %,$(FZ)/tests/fuzz/%.o,fuzz stack)
 
 $(FZ)/driver/%.o: driver/%.c tests/fuzz/code.h $(SIM_HEADERS) Makefile
 	@mkdir -p $(@D)
@@ -459,9 +464,9 @@ $(FZ)/tests/fuzz/%.o: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(SIM_HEADERS) M
 	@mkdir -p $(@D)
 	@$(CLANG) $(SIM_CFLAGS) $(SIM_FLAGS_address) -c $< -o $@
 
-$(FUZZ_DRIVER_TARGETS:%=$(FZ)/fuzz-%): $(FZ)/fuzz-%: $(FZ)/tests/fuzz/%.o $(FUZZ_HOST) $(DRIVER_SOURCES:%.c=$(FZ)/%.o)
-	@$(CLANG) $(SIM_FLAGS_address) -fsanitize=fuzzer $(SIM_WRAPPED:%=-Wl,--wrap=%) \
-	    $(patsubst %,-Wl$(comma)--wrap=%,KeWaitForMultipleObjects KeSetEvent KeStallExecutionProcessor) -o $@ $^ -pthread
+$(FUZZ_DRIVER_TARGETS:%=$(FZ)/fuzz-%): $(FZ)/fuzz-%: $(FZ)/tests/fuzz/%.o $(FUZZ_HOST) $(DRIVER_SOURCES:%.c=$(FZ)/%.o) $(SIM_WRAP)
+	@$(CLANG) $(SIM_FLAGS_address) -fsanitize=fuzzer @$(SIM_WRAP) \
+	    $(patsubst %,-Wl$(comma)--wrap=%,KeWaitForMultipleObjects KeSetEvent KeStallExecutionProcessor) -o $@ $(filter %.o,$^) -pthread
 
 FUZZ_LIBRARY_CFLAGS := -std=gnu11 -O1 -g $(WARN) -fshort-wchar -Itests/unit/windows -I. -I$B/identity
 
