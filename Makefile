@@ -290,7 +290,7 @@ $(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify
 	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4 -luuid
 
-$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev driverstore driverinstall failures) host/wine/forward
+$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev replace driverstore driverinstall failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lcfgmgr32 -lsetupapi -lrpcrt4
 
@@ -642,10 +642,15 @@ $(E2E)/traffic: tests/e2e/traffic.c tests/e2e/packet.h
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $<
 
-# Another vendor's product, for test_identity.py.
+# Another vendor's product, and a newer version of it, for test_identity.py and test_install.py.
+build/identities/newer.identity: tests/e2e/acme.identity
+	@mkdir -p $(@D)
+	@sed -E 's/^(VERSION *=).*/\1 3.3.0/; s/^(DATE *=).*/\1 11\/03\/2026/' $< >$@
+
 .PHONY: identity-acme
-identity-acme:
+identity-acme: build/identities/newer.identity
 	@$(MAKE) --no-print-directory IDENTITY=tests/e2e/acme.identity build/identities/acme/e2e/peer.exe
+	@$(MAKE) --no-print-directory IDENTITY=$< build/identities/newer/e2e/peer.exe
 
 check-e2e: identity-acme
 

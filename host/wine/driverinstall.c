@@ -49,6 +49,43 @@ static ULONG RankOfInf(HINF Inf, const WCHAR *HardwareIds, const WCHAR *Compatib
     return Best;
 }
 
+static HINF OpenOemInf(const WCHAR *OemName)
+{
+    WCHAR Path[2 * MAX_PATH];
+    swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", INF_FOLDER, OemName);
+    return SetupOpenInfFileW(Path, NULL, INF_STYLE_WIN4, NULL);
+}
+
+BOOL StoreServes(const WCHAR *OemName, const WCHAR *HardwareIds, const WCHAR *CompatibleIds)
+{
+    HINF Inf = OpenOemInf(OemName);
+    if (Inf == INVALID_HANDLE_VALUE)
+        return FALSE;
+    BOOL Serves = RankOfInf(Inf, HardwareIds, CompatibleIds) != ~0u;
+    SetupCloseInfFile(Inf);
+    return Serves;
+}
+
+/* [Manufacturer] leads to the models, the first of them to its install section, and that to [<section>.Services]. */
+BOOL StoreServiceOf(const WCHAR *OemName, WCHAR Service[MAX_PATH])
+{
+    INFCONTEXT Line;
+    WCHAR Name[MAX_PATH], Actual[MAX_PATH];
+    HINF Inf = OpenOemInf(OemName);
+    if (Inf == INVALID_HANDLE_VALUE)
+        return FALSE;
+    BOOL Found = SetupFindFirstLineW(Inf, L"Manufacturer", NULL, &Line) &&
+                 SetupGetStringFieldW(&Line, 1, Name, MAX_PATH, NULL) &&
+                 SetupDiGetActualSectionToInstallW(Inf, Name, Actual, MAX_PATH, NULL, NULL) &&
+                 SetupFindFirstLineW(Inf, Actual, NULL, &Line) &&
+                 SetupGetStringFieldW(&Line, 1, Name, MAX_PATH, NULL) &&
+                 SetupDiGetActualSectionToInstallW(Inf, Name, Actual, MAX_PATH - 9, NULL, NULL) &&
+                 SetupFindFirstLineW(Inf, lstrcatW(Actual, L".Services"), L"AddService", &Line) &&
+                 SetupGetStringFieldW(&Line, 1, Service, MAX_PATH, NULL);
+    SetupCloseInfFile(Inf);
+    return Found;
+}
+
 /* DriverVer = mm/dd/yyyy,w.x.y.z as numbers that compare as Windows compares them: date first. */
 static VOID VersionOfInf(HINF Inf, ULONG64 Version[2])
 {

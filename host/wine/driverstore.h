@@ -25,6 +25,12 @@ DWORD StoreRemove(const WCHAR *OemName);
  */
 DWORD StoreBestDriver(const WCHAR *HardwareIds, const WCHAR *CompatibleIds, WCHAR InfPath[MAX_PATH]);
 
+/* Whether a package of the store names one of these IDs. */
+BOOL StoreServes(const WCHAR *OemName, const WCHAR *HardwareIds, const WCHAR *CompatibleIds);
+
+/* The service that a package of the store makes for its devices; FALSE for none. */
+BOOL StoreServiceOf(const WCHAR *OemName, WCHAR Service[MAX_PATH]);
+
 /*
  * Installs the driver of an INF in the INF folder on a device of a device information set: its files, its service, its
  * driver key. The device need not be there yet, and is not started.

@@ -86,7 +86,6 @@ int Entry(PVOID First, PVOID Second, PVOID Third)
 {
     static PVOID Cookie;
 
-    UNREFERENCED_PARAMETER(First);
     UNREFERENCED_PARAMETER(Third);
     if ((ULONG_PTR)Second >= LARGEST_REASON)
     {
@@ -94,6 +93,7 @@ int Entry(PVOID First, PVOID Second, PVOID Third)
     }
     if ((ULONG_PTR)Second == DLL_PROCESS_ATTACH)
     {
+        LdrAddRefDll(1, First); /* LDR_ADDREF_DLL_PIN: NDIS stays when the driver that brought it is unloaded */
         FindWineKernel();
         LogOpen();
         LdrRegisterDllNotification(0, OnModule, NULL, &Cookie);

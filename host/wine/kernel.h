@@ -51,6 +51,7 @@ __declspec(dllimport) NTSTATUS NtQuerySystemTime(LARGE_INTEGER *Time);
 __declspec(dllimport) NTSTATUS NtSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION Information,
                                                    PSECURITY_DESCRIPTOR Descriptor);
 __declspec(dllimport) DECLSPEC_NORETURN void RtlRaiseStatus(NTSTATUS Status);
+__declspec(dllimport) NTSTATUS LdrAddRefDll(ULONG Flags, PVOID Module);
 __declspec(dllimport) NTSTATUS LdrGetDllHandle(PVOID Path, ULONG Flags, const UNICODE_STRING *Name, PVOID *Module);
 __declspec(dllimport) NTSTATUS LdrGetProcedureAddress(PVOID Module, PVOID Name, ULONG Ordinal, PVOID *Address);
 __declspec(dllimport) NTSTATUS LdrRegisterDllNotification(ULONG Flags, PVOID Routine, PVOID Context, PVOID *Cookie);

@@ -13,6 +13,7 @@
 #include "host/wine/driverstore.h"
 #include "host/wine/failures.h"
 #include "host/wine/newdev.h"
+#include "host/wine/replace.h"
 #include "host/wine/swdevice.h"
 
 static BOOL Return(DWORD Error)
@@ -41,33 +42,55 @@ static BOOL ReadIds(HDEVINFO Set, SP_DEVINFO_DATA *Device, DWORD Property, WCHAR
                                              NULL);
 }
 
-/*
- * Devices for which this package is the best driver, and which have none or another, get it. A device that is there goes
- * on with the driver that it runs and has the new one when it next appears, as Windows has it where a restart is needed.
- */
-static BOOL UpdateDevices(const WCHAR *OemName, BOOL Force)
+/* What is done with the devices that a driver is for, or has. Devices that are there are stopped meanwhile. */
+typedef BOOL (*DEVICE_TEST)(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName, BOOL Force);
+typedef VOID (*DEVICE_CHANGE)(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName);
+
+static DWORD ChangeDevices(const WCHAR *OemName, BOOL Force, DEVICE_TEST Test, DEVICE_CHANGE Change, PBOOL NeedReboot)
 {
-    WCHAR Best[MAX_PATH], Wanted[MAX_PATH], Current[MAX_PATH];
-    WCHAR *Ids = malloc(2 * 4096 * sizeof(WCHAR));
     SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
-    BOOL Any = FALSE;
+    REPLACEMENT Replacement;
+    DWORD Error;
     HDEVINFO Set = SetupDiGetClassDevsW(NULL, NULL, NULL, DIGCF_ALLCLASSES);
-    swprintf(Wanted, MAX_PATH, L"C:\\windows\\inf\\%ls", OemName);
-    for (DWORD i = 0; Ids && Set != INVALID_HANDLE_VALUE && SetupDiEnumDeviceInfo(Set, i, &Device); i++)
+    if (Set == INVALID_HANDLE_VALUE)
+        return GetLastError();
+    ReplaceBegin(&Replacement);
+    for (DWORD i = 0; SetupDiEnumDeviceInfo(Set, i, &Device); i++)
+        if (Test(Set, &Device, OemName, Force))
+            ReplaceStop(&Replacement, Set, &Device);
+    Error = ReplaceUnload(&Replacement);
+    if (Error == ERROR_BUSY && NeedReboot)
+        *NeedReboot = TRUE;
+    for (DWORD i = 0; SetupDiEnumDeviceInfo(Set, i, &Device); i++)
+        if (Test(Set, &Device, OemName, Force))
+            Change(Set, &Device, OemName);
+    ReplaceEnd(&Replacement);
+    SetupDiDestroyDeviceInfoList(Set);
+    return Error;
+}
+
+/* This package is the best driver for the device, which has none or another. */
+static BOOL IsToGet(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName, BOOL Force)
+{
+    WCHAR Best[MAX_PATH], Current[MAX_PATH], *Name;
+    WCHAR *Ids = malloc(2 * 4096 * sizeof(WCHAR));
+    BOOL Get = FALSE;
+    if (Ids && !(InfOfDevice(Set, Device, Current) && !_wcsicmp(Current, OemName)))
     {
-        ReadIds(Set, &Device, SPDRP_HARDWAREID, Ids, 4096);
-        ReadIds(Set, &Device, SPDRP_COMPATIBLEIDS, Ids + 4096, 4096);
-        if (InfOfDevice(Set, &Device, Current) && !_wcsicmp(Current, OemName))
-            continue;
-        if (StoreBestDriver(Ids, Ids + 4096, Best) != ERROR_SUCCESS || (!Force && _wcsicmp(Best, Wanted)))
-            continue;
-        if (StoreInstallOnDevice(Set, &Device, Wanted) == ERROR_SUCCESS)
-            Any = TRUE;
+        ReadIds(Set, Device, SPDRP_HARDWAREID, Ids, 4096);
+        ReadIds(Set, Device, SPDRP_COMPATIBLEIDS, Ids + 4096, 4096);
+        Get = StoreBestDriver(Ids, Ids + 4096, Best) == ERROR_SUCCESS && (Name = wcsrchr(Best, L'\\')) != NULL &&
+              (!_wcsicmp(Name + 1, OemName) || (Force && StoreServes(OemName, Ids, Ids + 4096)));
     }
-    if (Set != INVALID_HANDLE_VALUE)
-        SetupDiDestroyDeviceInfoList(Set);
     free(Ids);
-    return Any;
+    return Get;
+}
+
+static VOID Give(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName)
+{
+    WCHAR Path[MAX_PATH];
+    swprintf(Path, MAX_PATH, L"C:\\windows\\inf\\%ls", OemName);
+    StoreInstallOnDevice(Set, Device, Path);
 }
 
 /*
@@ -93,7 +116,7 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
     Lock = StoreLock();
     Error = StoreAdd(Path, OemName);
     if (Error == ERROR_SUCCESS)
-        UpdateDevices(OemName, (Flags & DIIRFLAG_FORCE_INF) != 0);
+        ChangeDevices(OemName, (Flags & DIIRFLAG_FORCE_INF) != 0, IsToGet, Give, NeedReboot);
     StoreUnlock(Lock);
     return Return(Error);
 }
@@ -111,17 +134,41 @@ static VOID ForgetDriver(HDEVINFO Set, SP_DEVINFO_DATA *Device)
         RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, Path, Values[i]);
 }
 
+static BOOL IsToLose(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName, BOOL Force)
+{
+    WCHAR Current[MAX_PATH];
+    return InfOfDevice(Set, Device, Current) && !_wcsicmp(Current, OemName);
+}
+
+/* Another package has made a service of the same name its own. */
+static BOOL HasDevices(const WCHAR *Service)
+{
+    WCHAR Own[MAX_PATH];
+    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
+    BOOL Found = FALSE;
+    HDEVINFO Set = SetupDiGetClassDevsW(NULL, NULL, NULL, DIGCF_ALLCLASSES);
+    for (DWORD i = 0; Set != INVALID_HANDLE_VALUE && !Found && SetupDiEnumDeviceInfo(Set, i, &Device); i++)
+        Found = SetupDiGetDeviceRegistryPropertyW(Set, &Device, SPDRP_SERVICE, NULL, (BYTE *)Own, sizeof(Own), NULL) &&
+                !_wcsicmp(Own, Service);
+    if (Set != INVALID_HANDLE_VALUE)
+        SetupDiDestroyDeviceInfoList(Set);
+    return Found;
+}
+
+static VOID Take(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName)
+{
+    ForgetDriver(Set, Device);
+}
+
 /*
- * Takes a driver from the devices that have it, and its package out of the store. A device that is there keeps running;
- * NeedReboot says so. FALSE with ERROR_INVALID_FLAGS, ERROR_INVALID_PARAMETER, ERROR_FILE_NOT_FOUND (no such INF, or not in
+ * Takes a driver from the devices that have it, and its package out of the store. Where a program has one of its devices
+ * open it stays loaded; NeedReboot says so. FALSE with ERROR_INVALID_FLAGS, ERROR_INVALID_PARAMETER, ERROR_FILE_NOT_FOUND (no such INF, or not in
  * the store). "DiUninstallDriverW function (newdev.h)"
  */
 BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL NeedReboot)
 {
-    WCHAR Path[MAX_PATH], OemName[MAX_PATH], Current[MAX_PATH];
-    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
-    DWORD Error, Status, Problem;
-    HDEVINFO Set;
+    WCHAR Path[MAX_PATH], OemName[MAX_PATH], Service[MAX_PATH];
+    DWORD Error;
     HANDLE Lock;
     if (NeedReboot)
         *NeedReboot = FALSE;
@@ -137,17 +184,10 @@ BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL 
     Error = StoreFind(Path, OemName);
     if (Error != ERROR_SUCCESS)
         goto cleanupLock;
-    Set = SetupDiGetClassDevsW(NULL, NULL, NULL, DIGCF_ALLCLASSES);
-    for (DWORD i = 0; Set != INVALID_HANDLE_VALUE && SetupDiEnumDeviceInfo(Set, i, &Device); i++)
-    {
-        if (!InfOfDevice(Set, &Device, Current) || _wcsicmp(Current, OemName))
-            continue;
-        if (CM_Get_DevNode_Status(&Status, &Problem, Device.DevInst, 0) == CR_SUCCESS && NeedReboot)
-            *NeedReboot = TRUE;
-        ForgetDriver(Set, &Device);
-    }
-    if (Set != INVALID_HANDLE_VALUE)
-        SetupDiDestroyDeviceInfoList(Set);
+    ChangeDevices(OemName, FALSE, IsToLose, Take, NeedReboot);
+    if (StoreServiceOf(OemName, Service) && ReplaceUnloadIdle(Service) == ERROR_BUSY && NeedReboot &&
+        !HasDevices(Service))
+        *NeedReboot = TRUE;
     if (!(Flags & DIURFLAG_NO_REMOVE_INF))
         Error = StoreRemove(OemName);
 cleanupLock:

@@ -42,6 +42,19 @@
 /* Takes a software device away, whoever has it: DIF_REMOVE. Input: its instance ID. */
 #define IOCTL_SWDEVICE_UNPLUG SWDEVICE_IOCTL(5)
 
+/*
+ * Takes the driver from a device and keeps the device: it is stopped and removed, its handle stays valid, and it starts
+ * again, with the driver that it then has, when this handle of the bus is closed. Input: its instance ID. Output: ULONG, 1
+ * while the device is being removed. STATUS_OBJECT_NAME_NOT_FOUND: there is no such device.
+ */
+#define IOCTL_SWDEVICE_STOP SWDEVICE_IOCTL(6)
+
+/*
+ * Unloads the driver of a service, as Windows does by itself when the last device of a driver has gone. Input: the
+ * service's name. STATUS_DEVICE_BUSY: it still has a device, of an adapter or one that a program has open.
+ */
+#define IOCTL_SWDEVICE_UNLOAD SWDEVICE_IOCTL(7)
+
 typedef struct _SWDEVICE_PLUG
 {
     ULONG Capabilities;    /* SW_DEVICE_CAPABILITIES */
