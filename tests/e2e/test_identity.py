@@ -36,7 +36,7 @@ def test_two_products(machine):
     products = {}
     for number, (name, program) in enumerate([('plaintun', PEER), ('acme', os.path.join(ACME, 'e2e/peer.exe'))]):
         peer = products[name] = Peer(machine.windows, 'two-' + name, program)
-        device = machine.ready(peer('create 0 1500 twin')['index'])
+        device = machine.ready(peer('create 0 1500 ' + name)['index'])
         peer('start 0 4194304')
         peer('work 0 echo')
         machine.up(device, '10.41.%d.1/24' % number)
