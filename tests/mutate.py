@@ -19,8 +19,8 @@ import time
 root = pathlib.Path(__file__).resolve().parents[1]
 tree = root / "build/mutate/tree"
 mark = root / "build/mutate/dirty"  # there while a fault is in the copy
-rooms = ["Makefile", "driver", "ring", "library", "include", "host", "wdk", "docs", "tests/simulation", "tests/unit",
-         "tests/fuzz", "tests/e2e/kernel"]
+rooms = ["Makefile", "scripts", "package", "driver", "ring", "library", "include", "host", "wdk", "docs",
+         "tests/simulation", "tests/unit", "tests/fuzz", "tests/e2e/kernel", "tests/classic"]
 SECONDS = 120  # for a check: longer is a hang, and caught
 ALARMS = re.compile(r"^VIOLATION|^\[  FAILED  \]|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error:|"
                     r"a wake-up was lost")
