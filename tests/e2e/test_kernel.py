@@ -78,3 +78,14 @@ def test_wrong(shared_machine, what):
     except TimeoutError:
         assert WRONG[what] in rules(), log(shared_machine.windows)[before:]
     os.truncate(shared_machine.windows.log, 0) # what was broken on purpose is no failure of the machine
+
+
+def test_misuse(shared_machine):
+    """What drivers of an older manner can do wrong, all in one adapter."""
+    install(shared_machine.windows)
+    program = create(shared_machine.windows, 'kernel-misuse')
+    program.quit()
+    rules = lambda: set(re.findall(r'^RULE (\w+): ', log(shared_machine.windows), re.MULTILINE))
+    wanted = {'Pool_TimerSet', 'Mdl_Partial', 'Irql_Process', 'Irql_Dpc', 'Dpc_Returns'}
+    lab.wait(lambda: wanted <= rules(), lambda: 'the rules %s' % (wanted - rules()))
+    os.truncate(shared_machine.windows.log, 0)

@@ -139,10 +139,7 @@ static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
         ExFreePoolWithTag(Adapter, TEST_TAG);
         return Status != NDIS_STATUS_SUCCESS ? Status : NDIS_STATUS_RESOURCES;
     }
-    if (!Adapter->Wrong[0])
-    {
-        TestKernel(Adapter);
-    }
+    TestKernel(Adapter);
     return NDIS_STATUS_SUCCESS;
 }
 

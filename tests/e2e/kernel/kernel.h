@@ -19,7 +19,7 @@ typedef struct _ADAPTER
 
 BOOLEAN Wrong(_In_ const ADAPTER *Adapter, _In_z_ PCSTR What);
 
-/* tests.c: tries the kernel. PASSIVE_LEVEL. */
+/* tests.c: tries the kernel, or misuses it. PASSIVE_LEVEL. */
 VOID TestKernel(_Inout_ ADAPTER *Adapter);
 /* Completes a handler that pends from a thread of its own: one of the two is given. */
 VOID TestPended(_In_ ADAPTER *Adapter, _In_opt_ VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS),

@@ -476,6 +476,211 @@ static ULONG TestControlDevice(ADAPTER *Adapter)
     return 0;
 }
 
+/* ---- What older drivers use besides. */
+
+typedef struct _OWNERS
+{
+    ERESOURCE Resource;
+    KEVENT Have, Let;
+    volatile LONG Waits, Got;
+} OWNERS;
+
+static OWNERS Owners;
+
+static VOID SharedThread(PVOID Context)
+{
+    OWNERS *O = Context;
+
+    KeEnterCriticalRegion();
+    ExAcquireResourceSharedLite(&O->Resource, TRUE);
+    KeSetEvent(&O->Have, 0, FALSE);
+    KeWaitForSingleObject(&O->Let, Executive, KernelMode, FALSE, NULL);
+    ExReleaseResourceLite(&O->Resource);
+    KeLeaveCriticalRegion();
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static VOID ExclusiveThread(PVOID Context)
+{
+    OWNERS *O = Context;
+
+    KeEnterCriticalRegion();
+    InterlockedExchange(&O->Waits, 1);
+    ExAcquireResourceExclusiveLite(&O->Resource, TRUE);
+    InterlockedExchange(&O->Got, 1);
+    ExReleaseResourceLite(&O->Resource);
+    KeLeaveCriticalRegion();
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* One shares, one waits to have it alone: who shares in the common way waits behind that one, who starves it does not. */
+static ULONG TestResource(ADAPTER *Adapter)
+{
+    LARGE_INTEGER Moment = {.QuadPart = -500000};
+    PVOID Shared, Exclusive;
+
+    RtlZeroMemory(&Owners, sizeof(Owners));
+    KeInitializeEvent(&Owners.Have, NotificationEvent, FALSE);
+    KeInitializeEvent(&Owners.Let, NotificationEvent, FALSE);
+    EXPECT(NT_SUCCESS(ExInitializeResourceLite(&Owners.Resource)));
+    KeEnterCriticalRegion();
+    EXPECT(ExAcquireResourceExclusiveLite(&Owners.Resource, FALSE));
+    EXPECT(ExAcquireResourceExclusiveLite(&Owners.Resource, FALSE)); /* again, by the same thread */
+    EXPECT(ExAcquireResourceSharedLite(&Owners.Resource, FALSE));
+    EXPECT(ExIsResourceAcquiredExclusiveLite(&Owners.Resource));
+    for (ULONG I = 0; I < 3; I++)
+    {
+        ExReleaseResourceLite(&Owners.Resource);
+    }
+    EXPECT(!ExIsResourceAcquiredExclusiveLite(&Owners.Resource) && !ExIsResourceAcquiredSharedLite(&Owners.Resource));
+    EXPECT(NT_SUCCESS(StartThread(SharedThread, &Owners, &Shared)));
+    EXPECT(WaitMs(&Owners.Have, 5000) == STATUS_SUCCESS);
+    EXPECT(!ExAcquireResourceExclusiveLite(&Owners.Resource, FALSE));
+    EXPECT(NT_SUCCESS(StartThread(ExclusiveThread, &Owners, &Exclusive)));
+    while (!Owners.Waits)
+    {
+        ZwYieldExecution();
+    }
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    EXPECT(!Owners.Got);
+    EXPECT(!ExAcquireResourceSharedLite(&Owners.Resource, FALSE));
+    EXPECT(ExAcquireSharedStarveExclusive(&Owners.Resource, FALSE));
+    EXPECT(ExIsResourceAcquiredSharedLite(&Owners.Resource));
+    KeSetEvent(&Owners.Let, 0, FALSE);
+    JoinThread(Shared);
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    EXPECT(!Owners.Got);
+    ExReleaseResourceLite(&Owners.Resource);
+    KeLeaveCriticalRegion();
+    JoinThread(Exclusive);
+    EXPECT(Owners.Got && NT_SUCCESS(ExDeleteResourceLite(&Owners.Resource)));
+    return 0;
+}
+
+typedef struct _DEFERRED
+{
+    KDPC Dpc;
+    KTIMER Timer;
+    KEVENT Ran;
+    volatile LONG Runs, WrongIrql;
+    PVOID First, Second;
+} DEFERRED;
+
+static DEFERRED Deferred;
+
+static VOID DpcRoutine(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
+{
+    DEFERRED *D = Context;
+
+    D->WrongIrql |= KeGetCurrentIrql() != DISPATCH_LEVEL || Dpc != &D->Dpc;
+    D->First = First;
+    D->Second = Second;
+    InterlockedIncrement(&D->Runs);
+    KeSetEvent(&D->Ran, 0, FALSE);
+}
+
+static ULONG TestDpc(ADAPTER *Adapter)
+{
+    LARGE_INTEGER Soon = {.QuadPart = -50000}, Never = {.QuadPart = -100000000000};
+
+    RtlZeroMemory(&Deferred, sizeof(Deferred));
+    KeInitializeEvent(&Deferred.Ran, SynchronizationEvent, FALSE);
+    KeInitializeDpc(&Deferred.Dpc, DpcRoutine, &Deferred);
+    for (ULONG_PTR I = 1; I <= 50; I++)
+    {
+        EXPECT(KeInsertQueueDpc(&Deferred.Dpc, (PVOID)I, (PVOID)(2 * I)));
+        KeFlushQueuedDpcs();
+        EXPECT(Deferred.Runs == (LONG)I && Deferred.First == (PVOID)I && Deferred.Second == (PVOID)(2 * I));
+        EXPECT(!KeRemoveQueueDpc(&Deferred.Dpc));
+    }
+    KeInitializeTimer(&Deferred.Timer);
+    EXPECT(!KeSetTimer(&Deferred.Timer, Never, &Deferred.Dpc) && KeSetTimer(&Deferred.Timer, Soon, &Deferred.Dpc));
+    EXPECT(WaitMs(&Deferred.Timer, 5000) == STATUS_SUCCESS && WaitMs(&Deferred.Timer, 0) == STATUS_SUCCESS);
+    KeFlushQueuedDpcs();
+    EXPECT(Deferred.Runs == 51 && !KeCancelTimer(&Deferred.Timer));
+    KeInitializeTimerEx(&Deferred.Timer, SynchronizationTimer);
+    EXPECT(!KeSetTimerEx(&Deferred.Timer, Soon, 3, &Deferred.Dpc));
+    for (ULONG I = 0; I < 5; I++)
+    {
+        EXPECT(WaitMs(&Deferred.Timer, 5000) == STATUS_SUCCESS);
+    }
+    EXPECT(KeCancelTimer(&Deferred.Timer));
+    KeFlushQueuedDpcs();
+    WaitMs(&Deferred.Timer, 0);
+    EXPECT(WaitMs(&Deferred.Timer, 20) == STATUS_TIMEOUT && Deferred.Runs >= 56 && !Deferred.WrongIrql);
+    return 0;
+}
+
+static ULONG TestPartialMdl(ADAPTER *Adapter)
+{
+    static UCHAR Memory[3 * PAGE_SIZE];
+    MDL *Whole = IoAllocateMdl(Memory, sizeof(Memory), FALSE, FALSE, NULL);
+    MDL *Part = IoAllocateMdl(Memory, sizeof(Memory), FALSE, FALSE, NULL);
+
+    EXPECT(Whole && Part && MmSizeOfMdl(Memory, sizeof(Memory)) >= sizeof(MDL) + 3 * sizeof(PFN_NUMBER));
+    MmBuildMdlForNonPagedPool(Whole);
+    for (ULONG Offset = 0; Offset < sizeof(Memory) - 100; Offset += 777)
+    {
+        IoBuildPartialMdl(Whole, Part, Memory + Offset, 100);
+        EXPECT(MmGetMdlByteCount(Part) == 100 && MmGetMdlVirtualAddress(Part) == Memory + Offset);
+        EXPECT(MmGetSystemAddressForMdlSafe(Part, NormalPagePriority) == Memory + Offset);
+        MmPrepareMdlForReuse(Part);
+    }
+    IoBuildPartialMdl(Whole, Part, Memory + 5000, 0); /* 0: to the end */
+    EXPECT(MmGetMdlByteCount(Part) == sizeof(Memory) - 5000);
+    IoFreeMdl(Part);
+    IoFreeMdl(Whole);
+    return 0;
+}
+
+/* This runs while the device starts, so in a process of the system's: the tests/classic miniport does it with others. */
+static ULONG TestProcess(ADAPTER *Adapter)
+{
+    SECURITY_SUBJECT_CONTEXT Subject;
+    PEPROCESS Process, Self = IoGetCurrentProcess();
+    HANDLE Id = PsGetCurrentProcessId();
+    KAPC_STATE Outer, Inner;
+
+    EXPECT(Self && PsGetProcessId(Self) == Id);
+    EXPECT(NT_SUCCESS(PsLookupProcessByProcessId(Id, &Process)) && Process == Self);
+    KeStackAttachProcess((PRKPROCESS)Process, &Outer);
+    KeStackAttachProcess((PRKPROCESS)Process, &Inner);
+    EXPECT(PsGetCurrentProcessId() == Id);
+    KeUnstackDetachProcess(&Inner);
+    KeUnstackDetachProcess(&Outer);
+    EXPECT(IoGetCurrentProcess() == Self);
+    ObDereferenceObject(Process);
+    EXPECT(!NT_SUCCESS(PsLookupProcessByProcessId((HANDLE)0x7ffffff0, &Process)));
+    SeCaptureSubjectContext(&Subject);
+    EXPECT(Subject.PrimaryToken && !Subject.ClientToken);
+    SeReleaseSubjectContext(&Subject);
+    return 0;
+}
+
+static ULONG TestOddments(ADAPTER *Adapter)
+{
+    UNICODE_STRING There = RTL_CONSTANT_STRING(L"KeSetEvent"), Absent = RTL_CONSTANT_STRING(L"KeNoSuchRoutine");
+    LONG(NTAPI * Set)(PRKEVENT, KPRIORITY, BOOLEAN) = (PVOID)MmGetSystemRoutineAddress(&There);
+    LARGE_INTEGER Frequency, Before = KeQueryPerformanceCounter(&Frequency), Time;
+    LARGE_INTEGER Moment = {.QuadPart = -200000};
+    ULONGLONG Interrupt = KeQueryUnbiasedInterruptTime();
+    KEVENT Event;
+    KIRQL Irql;
+
+    EXPECT(Set && !MmGetSystemRoutineAddress(&Absent));
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    EXPECT(Set(&Event, 0, FALSE) == 0 && KeReadStateEvent(&Event));
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    EXPECT((KeQueryPerformanceCounter(NULL).QuadPart - Before.QuadPart) * 1000 / Frequency.QuadPart >= 15);
+    EXPECT(KeQueryUnbiasedInterruptTime() - Interrupt >= 150000);
+    KeQuerySystemTimePrecise(&Time);
+    EXPECT(Time.QuadPart > 0x01d000000000000); /* 2014 */
+    Irql = KeRaiseIrqlToDpcLevel();
+    EXPECT(Irql == PASSIVE_LEVEL && KeGetCurrentIrql() == DISPATCH_LEVEL);
+    KeLowerIrql(Irql);
+    return 0;
+}
+
 static const struct
 {
     PCSTR Name;
@@ -492,11 +697,60 @@ static const struct
     {"buffers", TestBuffers},
     {"device", TestDeviceObjects},
     {"control-device", TestControlDevice},
+    {"resource", TestResource},
+    {"dpc", TestDpc},
+    {"partial-mdl", TestPartialMdl},
+    {"process", TestProcess},
+    {"oddments", TestOddments},
 };
+
+/* ---- What the host must notice. */
+
+static VOID HoldingRoutine(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(Context, &Irql);
+}
+
+static VOID Misuse(ADAPTER *Adapter)
+{
+    static UCHAR Memory[2 * PAGE_SIZE];
+    LARGE_INTEGER Never = {.QuadPart = -100000000000};
+    KTIMER *Timer = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Timer), TEST_TAG);
+    MDL *Whole = IoAllocateMdl(Memory, PAGE_SIZE, FALSE, FALSE, NULL);
+    MDL *Part = IoAllocateMdl(Memory, PAGE_SIZE, FALSE, FALSE, NULL);
+    KAPC_STATE State;
+    KIRQL Irql;
+
+    KeInitializeTimer(Timer);
+    KeSetTimer(Timer, Never, NULL);
+    ExFreePoolWithTag(Timer, TEST_TAG);
+
+    MmBuildMdlForNonPagedPool(Whole);
+    IoBuildPartialMdl(Whole, Part, Memory + 100, PAGE_SIZE);
+    IoFreeMdl(Part);
+    IoFreeMdl(Whole);
+
+    Irql = KeRaiseIrqlToDpcLevel();
+    KeStackAttachProcess((PRKPROCESS)IoGetCurrentProcess(), &State);
+    KeUnstackDetachProcess(&State);
+    KeFlushQueuedDpcs();
+    KeLowerIrql(Irql);
+
+    KeInitializeSpinLock(&Helper.SpinLock);
+    KeInitializeDpc(&Deferred.Dpc, HoldingRoutine, &Helper.SpinLock);
+    KeInsertQueueDpc(&Deferred.Dpc, NULL, NULL);
+    KeFlushQueuedDpcs();
+}
 
 VOID TestKernel(ADAPTER *Adapter)
 {
-    for (ULONG I = 0; I < RTL_NUMBER_OF(Tests); I++)
+    if (Wrong(Adapter, "misuse"))
+    {
+        Misuse(Adapter);
+    }
+    for (ULONG I = 0; !Adapter->Wrong[0] && I < RTL_NUMBER_OF(Tests); I++)
     {
         ULONG Line = Tests[I].Run(Adapter);
 
