@@ -263,6 +263,30 @@ static void TestStart(void)
     PlaintunCloseAdapter(Adapter);
 }
 
+static void TestMonitor(void)
+{
+    PLAINTUN_ADAPTER_HANDLE Adapter = Create(L"monitor"), Opened = PlaintunOpenAdapter(L"monitor");
+    PLAINTUN_SESSION_CONFIG Config = {.Size = sizeof(Config), .Capacity = CAPACITY, .Flags = 2};
+    PLAINTUN_PACKET Packet = {.Size = 40};
+    PLAINTUN_ADAPTER_INFO Info;
+    FAILS_WITH("start with unknown flags", PlaintunStartSession(Adapter, &Config), ERROR_INVALID_PARAMETER);
+    Config.Flags = PLAINTUN_SESSION_MONITOR;
+    PLAINTUN_SESSION_HANDLE Monitor = PlaintunStartSession(Opened, &Config), Session = Start(Adapter, CAPACITY);
+    HOLDS("a monitor beside a session", Monitor != NULL && Session != NULL);
+    FAILS_WITH("a second monitor", PlaintunStartSession(Adapter, &Config), ERROR_ALREADY_INITIALIZED);
+    FAILS_WITH("allocate on a monitor", PlaintunAllocate(Monitor, &Packet, 1), ERROR_NOT_SUPPORTED);
+    FAILS_WITH("wait for room on a monitor", PlaintunWait(Monitor, PLAINTUN_WAIT_SPACE, 10000), ERROR_NOT_SUPPORTED);
+    PlaintunEndSession(Session);
+    HOLDS("info: a monitor is no session",
+          PlaintunGetAdapterInfo(Adapter, &Info) && Info.State == PLAINTUN_ADAPTER_READY);
+    PlaintunCloseAdapter(Opened);
+    FAILS_WITH("receive when its adapter's handle is closed", PlaintunReceive(Monitor, &Packet, 1), ERROR_HANDLE_EOF);
+    Monitor = PlaintunStartSession(Adapter, &Config);
+    HOLDS("a monitor after the first one ended", Monitor != NULL);
+    PlaintunEndSession(Monitor);
+    PlaintunCloseAdapter(Adapter);
+}
+
 static void TestPackets(void)
 {
     PLAINTUN_ADAPTER_HANDLE Adapter = Create(L"packets");
@@ -788,6 +812,7 @@ int wmain(int Count, WCHAR **Arguments)
     TestConfiguration();
     TestIdentity();
     TestStart();
+    TestMonitor();
     TestPackets();
     TestWintunPackets();
     TestEndUnderThreads();

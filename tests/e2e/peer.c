@@ -6,10 +6,11 @@
  *
  *   create SLOT MTU NAME      open SLOT NAME         close SLOT            address SLOT ADDRESS/BITS
  *   start SLOT CAPACITY       end SLOT               info SLOT             statistics SLOT
+ *   monitor SLOT CAPACITY     starts a monitor session
  *   work SLOT echo            checks test packets (packet.h) and sends them back; counts header-only ones and sends
  *                             those back too; passes over what else comes
  *   work SLOT flood SIZE      sends packets of SIZE bytes to the stack as fast as it can, and drops what it receives
- *   work SLOT sink            drops what it receives
+ *   work SLOT sink            drops what it receives; of a monitor's, "sent" counts what the adapter's program sent
  *   state SLOT                what the worker has done and whether it has ended, with which error
  *   stop SLOT                 ends the worker, leaves the session
  *   send SLOT HEX             one packet           receive SLOT MILLISECONDS     one packet, as hex
@@ -66,7 +67,9 @@ static BOOL Inspect(SLOT *Slot, const PLAINTUN_PACKET *Packet)
     BOOL V4 = Packet->Size >= 20 && Data[0] == 0x45, V6 = Packet->Size >= 40 && Data[0] >> 4 == 6;
     DWORD Header = V4 ? 20 : 40;
     BYTE Protocol = V4 ? Data[9] : Data[6];
+    BOOL Answer = (Packet->Flags & PLAINTUN_PACKET_TO_STACK) != 0;
     Slot->Received++;
+    Slot->Sent += Answer;
     Slot->Bytes += Packet->Size;
     if ((V4 || V6) && Protocol == TEST_PROTOCOL && Packet->Size == Header)
     {
@@ -81,7 +84,11 @@ static BOOL Inspect(SLOT *Slot, const PLAINTUN_PACKET *Packet)
         const TEST_PAYLOAD *Payload = (const TEST_PAYLOAD *)Slot->Aligned;
         if (TestIsOurs(Payload, Size))
         {
-            TestCheck(&Slot->Flows[Payload->Flow % TEST_FLOWS], Payload, Size);
+            TEST_FLOW *Flow = &Slot->Flows[Payload->Flow % TEST_FLOWS];
+            TEST_FLOW *Answers = &Slot->Flows[(Payload->Flow + TEST_FLOWS / 2) % TEST_FLOWS];
+            TestCheck(Answer ? Answers : Flow, Payload, Size);
+            if (Answer && Payload->Sequence >= Flow->Next)
+                Answers->Reordered++; /* before what it answers */
             return TRUE;
         }
     }
@@ -536,10 +543,12 @@ static void Execute(char *Line)
         CloseSlot(Slot);
         Ok();
     }
-    else if (strcmp(Command, "start") == 0 && sscanf(Line, "%*s %*u %lu", &Number) == 1)
+    else if ((strcmp(Command, "start") == 0 || strcmp(Command, "monitor") == 0) &&
+             sscanf(Line, "%*s %*u %lu", &Number) == 1)
     {
-        PLAINTUN_SESSION_HANDLE Session = PlaintunStartSession(
-            Slot->Adapter, &(PLAINTUN_SESSION_CONFIG){.Size = sizeof(PLAINTUN_SESSION_CONFIG), .Capacity = Number});
+        PLAINTUN_SESSION_CONFIG Config = {
+            .Size = sizeof(Config), .Capacity = Number, .Flags = *Command == 'm' ? PLAINTUN_SESSION_MONITOR : 0};
+        PLAINTUN_SESSION_HANDLE Session = PlaintunStartSession(Slot->Adapter, &Config);
         if (Session)
             Slot->Session = Session;
         Result(Session != NULL);
@@ -562,7 +571,7 @@ static void Execute(char *Line)
         printf("ok");
         PrintCounters("", &Statistics.Adapter);
         PrintCounters("session_", &Statistics.Session);
-        printf("\n");
+        printf(" monitor=%llu monitor_drops=%llu\n", Statistics.MonitorPackets, Statistics.MonitorDrops);
     }
     else if (strcmp(Command, "address") == 0 && sscanf(Line, "%*s %*u %255s", Rest) == 1)
     {
