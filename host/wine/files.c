@@ -237,11 +237,45 @@ static NTSTATUS OnClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return Status;
 }
 
+/* The request that a thread has been given: Wine gives a driver one at a time. */
+static IRP *volatile CurrentIrp;
+static volatile ULONG_PTR CurrentThread;
+
+static ULONG_PTR ThreadMark(VOID)
+{
+    ULONG_PTR Teb;
+
+    __asm__("movq %%gs:0x30, %0" : "=r"(Teb));
+    return Teb;
+}
+
+static BOOLEAN IsIn(_In_ const VOID *Address, _In_ SIZE_T Size, _In_opt_ const VOID *Buffer, _In_ SIZE_T Length)
+{
+    SIZE_T Offset = (SIZE_T)((const UCHAR *)Address - (const UCHAR *)Buffer);
+
+    return Buffer && Offset < Length && Size <= Length - Offset;
+}
+
+BOOLEAN FilesIsCopy(const VOID *Address, SIZE_T Size)
+{
+    const IO_STACK_LOCATION *Location;
+
+    if (!CurrentIrp || CurrentThread != ThreadMark())
+    {
+        return FALSE;
+    }
+    Location = IoGetCurrentIrpStackLocation(CurrentIrp);
+    return Location->MajorFunction == IRP_MJ_DEVICE_CONTROL &&
+           (IsIn(Address, Size, Location->Parameters.DeviceIoControl.Type3InputBuffer,
+                 Location->Parameters.DeviceIoControl.InputBufferLength) ||
+            IsIn(Address, Size, CurrentIrp->UserBuffer, Location->Parameters.DeviceIoControl.OutputBufferLength));
+}
+
 /* Any other request that a program sends. */
 static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     IO_STACK_LOCATION *Location = IoGetCurrentIrpStackLocation(Irp);
-    NTSTATUS CreateStatus = STATUS_SUCCESS;
+    NTSTATUS CreateStatus = STATUS_SUCCESS, Status;
     OPEN_FILE *File;
     KIRQL Irql;
 
@@ -264,7 +298,11 @@ static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     {
         return Complete(Irp, CreateStatus);
     }
-    return OriginalOf(DeviceObject, Location->MajorFunction)(DeviceObject, Irp);
+    CurrentThread = ThreadMark();
+    CurrentIrp = Irp;
+    Status = OriginalOf(DeviceObject, Location->MajorFunction)(DeviceObject, Irp);
+    CurrentIrp = NULL;
+    return Status;
 }
 
 BOOLEAN FilesKnow(const VOID *FileObject)

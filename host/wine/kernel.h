@@ -115,9 +115,13 @@ HANDLE ObjectHandle(_In_ PVOID Object); /* ours, in this process */
 NTSTATUS ObjectOpenCaller(_Out_ HANDLE *Process);
 
 /* ---- mm.c */
+/* A process has been dead for a while: its pages must be unlocked by now. */
+VOID MapReportDead(_In_ HANDLE ProcessId);
 VOID MapReportLeaks(_In_ PVOID ImageBase, _In_z_ PCSTR ViewRule, _In_z_ PCSTR LockRule);
 
 /* ---- ps.c */
+/* Begins or ends to watch processes' deaths, for their routines and their locked pages. PASSIVE_LEVEL. */
+NTSTATUS ProcessWatch(_In_ BOOLEAN Watch);
 /* A file is about to be closed that the process opened: perhaps because it died. */
 VOID ProcessClosesFiles(_In_ HANDLE Id);
 VOID ProcessReportLeaks(_In_ PVOID ImageBase, _In_z_ PCSTR Rule);
@@ -138,6 +142,8 @@ VOID UserPagesUnmap(_In_ PVOID Base, _In_ SIZE_T Count);
 VOID FilesInterpose(_In_ DRIVER_OBJECT *DriverObject);
 VOID FilesCloseAll(_In_ DRIVER_OBJECT *DriverObject);
 BOOLEAN FilesKeepDevice(_In_ DEVICE_OBJECT *DeviceObject);
+/* Is this memory Wine's copy of a buffer of the request that the calling thread has been given? */
+BOOLEAN FilesIsCopy(_In_ const VOID *Address, _In_ SIZE_T Size);
 /* Has a program opened it on a miniport's device? FilesAny: has anybody anything? */
 BOOLEAN FilesKnow(_In_ const VOID *FileObject);
 BOOLEAN FilesAny(VOID);

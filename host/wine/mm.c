@@ -28,6 +28,7 @@ typedef struct _LOCKED
     PVOID Alias; /* base of a mapping of its own, or NULL */
     PVOID Place;
     BOOLEAN User; /* a program's pages: the MDL has page frame numbers */
+    HANDLE ProcessId;
 } LOCKED;
 
 static LIST_ENTRY Views = {&Views, &Views}, Locks = {&Locks, &Locks};
@@ -236,23 +237,36 @@ static BOOLEAN OwnMemoryIsThere(_In_ const MDL *Mdl)
     return TRUE;
 }
 
-/* Pages of the process in whose context the thread is. */
+/* Pages of the process in whose context the thread is. What a request passes by METHOD_NEITHER is a copy here. */
 static NTSTATUS LockUserPages(_Inout_ MDL *Mdl, _In_ BOOLEAN Write, _Out_ BOOLEAN *User)
 {
-    HANDLE Process;
-    NTSTATUS Status = ObjectOpenCaller(&Process);
+    HANDLE Process = NULL;
+    NTSTATUS Status = STATUS_SUCCESS;
 
-    *User = NT_SUCCESS(Status) && Process;
-    if (*User)
+    if (!FilesIsCopy(MmGetMdlVirtualAddress(Mdl), MmGetMdlByteCount(Mdl)))
+    {
+        Status = ObjectOpenCaller(&Process);
+    }
+    *User = Process != NULL;
+    if (!NT_SUCCESS(Status))
+    {
+        return Status;
+    }
+    if (!Process)
+    {
+        return OwnMemoryIsThere(Mdl) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+    }
+    Status = ProcessWatch(TRUE);
+    if (NT_SUCCESS(Status))
     {
         Status =
             UserPagesLock(Process, PsGetCurrentProcessId(), Mdl->StartVa, MdlPages(Mdl), Write, MmGetMdlPfnArray(Mdl));
-        NtClose(Process);
+        if (!NT_SUCCESS(Status))
+        {
+            ProcessWatch(FALSE);
+        }
     }
-    else if (NT_SUCCESS(Status) && !OwnMemoryIsThere(Mdl))
-    {
-        Status = STATUS_ACCESS_VIOLATION;
-    }
+    NtClose(Process);
     return Status;
 }
 
@@ -280,7 +294,7 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
     {
         ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
     }
-    *Locked = (LOCKED){.Mdl = Mdl, .Place = __builtin_return_address(0)};
+    *Locked = (LOCKED){.Mdl = Mdl, .Place = __builtin_return_address(0), .ProcessId = PsGetCurrentProcessId()};
     if (AccessMode == UserMode)
     {
         Status = LockUserPages(Mdl, Operation != IoReadAccess, &Locked->User);
@@ -427,10 +441,29 @@ VOID MmUnlockPages(PMDL Mdl)
     if (Locked->User)
     {
         UserPagesUnlock(MmGetMdlPfnArray(Mdl), MdlPages(Mdl));
+        ProcessWatch(FALSE);
         Mdl->Process = NULL;
     }
     ExFreePoolWithTag(Locked, KERNEL_TAG);
     Mdl->MdlFlags &= (CSHORT)~MDL_PAGES_LOCKED;
+}
+
+VOID MapReportDead(HANDLE ProcessId)
+{
+    KIRQL Irql;
+
+    KeAcquireSpinLock(&MmLock, &Irql);
+    for (LIST_ENTRY *Entry = Locks.Flink; Entry != &Locks; Entry = Entry->Flink)
+    {
+        LOCKED *Locked = CONTAINING_RECORD(Entry, LOCKED, Link);
+
+        if (Locked->User && Locked->ProcessId == ProcessId)
+        {
+            PlatformRuleBroken("Process_LockedPages", "MmProbeAndLockPages", Locked->Place,
+                               "still locked when their process was dead and its files closed: bug check 0x76");
+        }
+    }
+    KeReleaseSpinLock(&MmLock, Irql);
 }
 
 /* Views and locks that a driver's image leaves behind. */

@@ -14,6 +14,8 @@
 #define WAITED_MAX        63 /* with Changed these are all that one wait takes */
 #define LOOK_MILLISECONDS 10
 #define LIST_SIZE         (256 * 1024)
+#define DEAD_MAX          64
+#define DEAD_FOR          20000000 /* 100 ns: after so long a dead process' files have been closed */
 
 /* SYSTEM_PROCESS_INFORMATION, amd64: where its members are that are read here. */
 #define NEXT_ENTRY 0x00
@@ -34,8 +36,14 @@ __declspec(dllimport) NTSTATUS NtQuerySystemInformation(ULONG Class, PVOID Data,
 static PCREATE_PROCESS_NOTIFY_ROUTINE Routines[ROUTINES_MAX];
 static PROCESS Processes[PROCESSES_MAX];
 static volatile LONG Busy; /* Routines and Processes are used: routines are called while it is held */
-static volatile LONG Watching;
-static HANDLE Changed; /* event: the thread shall look who still wants to be told */
+static struct
+{
+    HANDLE Id;
+    ULONG64 Since;
+} Dead[DEAD_MAX];             /* whose locked pages are still to be looked for */
+static volatile LONG Wanted;  /* routines, and locks of programs' pages: while there are any, the thread watches */
+static volatile LONG Current; /* it knows who is there: who comes from now on is born */
+static HANDLE Changed;        /* event: Wanted is 0 no more */
 
 static PEPROCESS Attached(VOID)
 {
@@ -166,6 +174,28 @@ static VOID Died(_Inout_ PROCESS *Process)
     Tell(Process, FALSE);
     NtClose(Process->Handle);
     Process->Handle = NULL;
+    for (ULONG I = 0; I < DEAD_MAX; I++)
+    {
+        if (!Dead[I].Id)
+        {
+            Dead[I].Id = Process->Id;
+            Dead[I].Since = LinuxNow();
+            break;
+        }
+    }
+}
+
+/* Pages that are locked still when a process' files have all been closed: bug check 0x76, "PROCESS_HAS_LOCKED_PAGES". */
+static VOID LookForLockedPages(VOID)
+{
+    for (ULONG I = 0; I < DEAD_MAX; I++)
+    {
+        if (Dead[I].Id && LinuxNow() - Dead[I].Since > DEAD_FOR)
+        {
+            MapReportDead(Dead[I].Id);
+            Dead[I].Id = NULL;
+        }
+    }
 }
 
 static VOID DiedIfDead(_Inout_ PROCESS *Process)
@@ -183,7 +213,7 @@ VOID ProcessClosesFiles(HANDLE Id)
 {
     PROCESS *Process;
 
-    if (Watching)
+    if (Current)
     {
         Lock();
         Process = FindProcess(Id);
@@ -259,108 +289,135 @@ static VOID Wait(VOID)
 
 static VOID Watcher(PVOID List)
 {
-    Look(List, TRUE);
-    InterlockedExchange(&Watching, 2);
-    while (Watching == 2)
+    for (;;)
     {
+        if (!Wanted)
+        {
+            InterlockedExchange(&Current, 0);
+        }
+        if (!Current)
+        {
+            NtWaitForSingleObject(Changed, FALSE, NULL);
+            Lock();
+            for (ULONG I = 0; I < PROCESSES_MAX; I++)
+            {
+                if (Processes[I].Handle)
+                {
+                    NtClose(Processes[I].Handle);
+                    Processes[I].Handle = NULL;
+                }
+            }
+            Look(List, TRUE);
+            Unlock();
+            InterlockedExchange(&Current, 1);
+        }
         Wait();
         Lock();
         Look(List, FALSE);
+        LookForLockedPages();
         Unlock();
     }
-    for (ULONG I = 0; I < PROCESSES_MAX; I++)
-    {
-        if (Processes[I].Handle)
-        {
-            NtClose(Processes[I].Handle);
-            Processes[I].Handle = NULL;
-        }
-    }
-    ExFreePoolWithTag(List, KERNEL_TAG);
-    InterlockedExchange(&Watching, 0);
-    PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-/* Returns when the thread knows who is there: who comes after that is born. */
-static NTSTATUS StartWatching(VOID)
+/* With Lock held: the thread is started by the first who wants to be told, and stays. */
+static NTSTATUS StartWatcher(VOID)
 {
-    PVOID List = ExAllocatePoolWithTag(NonPagedPoolNx, LIST_SIZE, KERNEL_TAG);
     OBJECT_ATTRIBUTES Attributes;
+    PVOID List;
     HANDLE Thread;
     NTSTATUS Status;
 
-    if (!List ||
-        (!Changed && !NT_SUCCESS(NtCreateEvent(&Changed, EVENT_ALL_ACCESS, NULL, SynchronizationEvent, FALSE))))
+    if (Changed)
     {
-        Status = STATUS_INSUFFICIENT_RESOURCES;
+        return STATUS_SUCCESS;
+    }
+    List = ExAllocatePoolWithTag(NonPagedPoolNx, LIST_SIZE, KERNEL_TAG);
+    if (!List)
+    {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Status = NtCreateEvent(&Changed, EVENT_ALL_ACCESS, NULL, SynchronizationEvent, FALSE);
+    if (!NT_SUCCESS(Status))
+    {
         goto freeList;
     }
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    InterlockedExchange(&Watching, 1);
     Status = PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Watcher, List);
     if (!NT_SUCCESS(Status))
     {
-        InterlockedExchange(&Watching, 0);
-        goto freeList;
+        goto closeEvent;
     }
     NtClose(Thread);
-    while (Watching == 1)
+    return STATUS_SUCCESS;
+
+closeEvent:
+    NtClose(Changed);
+    Changed = NULL;
+freeList:
+    ExFreePoolWithTag(List, KERNEL_TAG);
+    return Status;
+}
+
+NTSTATUS ProcessWatch(BOOLEAN Watch)
+{
+    NTSTATUS Status;
+
+    if (!Watch)
+    {
+        InterlockedDecrement(&Wanted);
+        return STATUS_SUCCESS;
+    }
+    /* A routine may lock pages, and then there is no need of Lock, which its caller has. */
+    if (InterlockedIncrement(&Wanted) > 1 && Current)
+    {
+        return STATUS_SUCCESS;
+    }
+    Lock();
+    Status = StartWatcher();
+    Unlock();
+    if (!NT_SUCCESS(Status))
+    {
+        InterlockedDecrement(&Wanted);
+        return Status;
+    }
+    NtSetEvent(Changed, NULL);
+    while (!Current)
     {
         LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
     }
     return STATUS_SUCCESS;
-
-freeList:
-    if (List)
-    {
-        ExFreePoolWithTag(List, KERNEL_TAG);
-    }
-    return Status;
-}
-
-static VOID StopWatching(VOID)
-{
-    InterlockedExchange(&Watching, 3);
-    NtSetEvent(Changed, NULL);
-    while (Watching)
-    {
-        LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
-    }
 }
 
 /* STATUS_SUCCESS; STATUS_INVALID_PARAMETER: is there already, is not there, or there are too many. When a routine has
  * been removed it does not run any more. */
 NTSTATUS PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRoutine, BOOLEAN Remove)
 {
-    NTSTATUS Status = STATUS_SUCCESS;
-    LONG Place = -1;
-    ULONG Count = 0;
+    PCREATE_PROCESS_NOTIFY_ROUTINE *Place = NULL;
+    BOOLEAN There = FALSE;
+    NTSTATUS Status = Remove ? STATUS_SUCCESS : ProcessWatch(TRUE);
 
+    if (!NT_SUCCESS(Status))
+    {
+        return Status;
+    }
     Lock();
     for (ULONG I = 0; I < ROUTINES_MAX; I++)
     {
-        if (Routines[I] == NotifyRoutine || (!Remove && !Routines[I] && Place < 0))
+        There |= Routines[I] == NotifyRoutine;
+        if (Routines[I] == (Remove ? NotifyRoutine : NULL))
         {
-            Status = !Remove && Routines[I] ? STATUS_INVALID_PARAMETER : Status;
-            Place = (LONG)I;
+            Place = &Routines[I];
         }
-        Count += Routines[I] != NULL;
     }
-    if (Place < 0 || !NT_SUCCESS(Status))
+    Status = Place && There == Remove ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+    if (NT_SUCCESS(Status))
     {
-        Unlock();
-        return STATUS_INVALID_PARAMETER;
+        *Place = Remove ? NULL : NotifyRoutine;
     }
-    Routines[Place] = Remove ? NULL : NotifyRoutine;
     Unlock();
-    if (Remove && Count == 1)
+    if (NT_SUCCESS(Status) == Remove)
     {
-        StopWatching();
-    }
-    else if (!Remove && !Count)
-    {
-        Status = StartWatching();
-        Routines[Place] = NT_SUCCESS(Status) ? NotifyRoutine : NULL;
+        ProcessWatch(FALSE);
     }
     return Status;
 }

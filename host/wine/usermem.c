@@ -15,7 +15,6 @@
 #include "host/ndis/platform.h"
 #include "host/wine/kernel.h"
 
-#define CODE_SIZE          1024
 #define SKIP_THREAD_ATTACH 2 /* THREAD_CREATE_FLAGS_SKIP_THREAD_ATTACH: no DLL of the program's is told */
 #define STACK_SIZE         0x10000
 #define ALLOCATE           0x3000 /* MEM_COMMIT | MEM_RESERVE */
@@ -75,11 +74,11 @@ static VOID Unlock(VOID)
 }
 
 /*
- * Runs in the program: a section of its own, of which CODE_SIZE bytes are copied there. It calls nothing and refers to
+ * Runs in the program: all of the section .remote is copied there. It calls nothing and refers to
  * nothing outside itself. Gives 0 or Linux' error number, which is the thread's exit code.
  */
 static ULONG Exchange(const ORDER *Order);
-__attribute__((section(".remote"), noinline, no_stack_protector)) static ULONG Exchange(const ORDER *Order)
+__attribute__((section(".remote$a"), noinline, no_stack_protector)) static ULONG Exchange(const ORDER *Order)
 {
     int Fd = LinuxOpen(Order->Path, LINUX_O_RDWR | LINUX_O_CLOEXEC, 0);
     ULONG64 Done = 0;
@@ -102,6 +101,12 @@ __attribute__((section(".remote"), noinline, no_stack_protector)) static ULONG E
     }
     LinuxClose(Fd);
     return Result < 0 && Result > -4096 ? (ULONG)-Result : 0;
+}
+
+/* Where the section ends: the linker sorts by what follows the dollar. */
+static VOID ExchangeEnd(VOID);
+__attribute__((section(".remote$b"), noinline)) static VOID ExchangeEnd(VOID)
+{
 }
 
 static PCHAR Digits(_Out_ PCHAR To, _In_ ULONG Value)
@@ -133,7 +138,7 @@ static NTSTATUS Carry(_In_ HANDLE Process, _In_ const ORDER *Order)
         ULONG Padding;
         PVOID Rest[5];
     } Information = {.ExitStatus = -1};
-    SIZE_T Size = CODE_SIZE + sizeof(*Order);
+    SIZE_T CodeSize = ((ULONG_PTR)ExchangeEnd - (ULONG_PTR)Exchange + 15) & ~15ull, Size = CodeSize + sizeof(*Order);
     PVOID Base = NULL;
     HANDLE Thread;
     NTSTATUS Status;
@@ -143,14 +148,14 @@ static NTSTATUS Carry(_In_ HANDLE Process, _In_ const ORDER *Order)
     {
         return Status;
     }
-    Status = NtWriteVirtualMemory(Process, Base, (const void *)Exchange, CODE_SIZE, NULL);
+    Status = NtWriteVirtualMemory(Process, Base, (const void *)Exchange, CodeSize, NULL);
     if (NT_SUCCESS(Status))
     {
-        Status = NtWriteVirtualMemory(Process, (PUCHAR)Base + CODE_SIZE, Order, sizeof(*Order), NULL);
+        Status = NtWriteVirtualMemory(Process, (PUCHAR)Base + CodeSize, Order, sizeof(*Order), NULL);
     }
     if (NT_SUCCESS(Status))
     {
-        Status = NtCreateThreadEx(&Thread, THREAD_ALL_ACCESS, NULL, Process, Base, (PUCHAR)Base + CODE_SIZE,
+        Status = NtCreateThreadEx(&Thread, THREAD_ALL_ACCESS, NULL, Process, Base, (PUCHAR)Base + CodeSize,
                                   SKIP_THREAD_ATTACH, 0, STACK_SIZE, STACK_SIZE, NULL);
     }
     if (!NT_SUCCESS(Status))

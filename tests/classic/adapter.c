@@ -81,6 +81,26 @@ static NDIS_STATUS SetAttributes(_Inout_ CLASSIC_ADAPTER *Adapter)
                : Status;
 }
 
+/* The keyword Forgetful of the adapter's driver key. "NdisReadConfiguration function (ndis.h)". */
+static VOID ReadConfiguration(_Inout_ CLASSIC_ADAPTER *Adapter)
+{
+    NDIS_CONFIGURATION_OBJECT Object = {.Header = {.Type = NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
+                                                   .Revision = NDIS_CONFIGURATION_OBJECT_REVISION_1,
+                                                   .Size = NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
+                                        .NdisHandle = Adapter->Handle};
+    NDIS_STRING Keyword = NDIS_STRING_CONST("Forgetful");
+    NDIS_CONFIGURATION_PARAMETER *Value;
+    NDIS_HANDLE Configuration;
+    NDIS_STATUS Status;
+
+    if (NdisOpenConfigurationEx(&Object, &Configuration) == NDIS_STATUS_SUCCESS)
+    {
+        NdisReadConfiguration(&Status, &Value, Configuration, &Keyword, NdisParameterInteger);
+        Adapter->Forgetful = Status == NDIS_STATUS_SUCCESS && Value->ParameterData.IntegerData;
+        NdisCloseConfiguration(Configuration);
+    }
+}
+
 NDIS_STATUS ClassicInitialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MINIPORT_INIT_PARAMETERS Parameters)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Pool = {.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
@@ -103,6 +123,7 @@ NDIS_STATUS ClassicInitialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
     KeInitializeEvent(&Adapter->Running, NotificationEvent, FALSE);
     ExInitializeRundownProtection(&Adapter->Indications);
     ExWaitForRundownProtectionRelease(&Adapter->Indications); /* none before Restart */
+    ReadConfiguration(Adapter);
     Status = SetAttributes(Adapter);
     if (Status != NDIS_STATUS_SUCCESS)
     {

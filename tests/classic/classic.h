@@ -64,6 +64,7 @@ typedef struct _CLASSIC_ADAPTER
     EX_RUNDOWN_REF Indications; /* run down while the adapter is paused */
     KEVENT Running;
     EX_SPIN_LOCK SessionLock; /* Session: senders share it */
+    BOOLEAN Forgetful;        /* a fault on purpose: sessions end with the adapter only */
     CLASSIC_SESSION *Session; /* changes under ClassicLock, exclusive, and SessionLock */
     KTIMER Timer;
     KDPC Tick;

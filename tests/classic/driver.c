@@ -199,7 +199,7 @@ static NTSTATUS OnClose(DEVICE_OBJECT *Device, IRP *Irp)
 
     LockExclusive();
     Adapter = Find(Device);
-    if (Adapter && Adapter->Session && Adapter->Session->FileObject == FileObject)
+    if (Adapter && Adapter->Session && Adapter->Session->FileObject == FileObject && !Adapter->Forgetful)
     {
         ClassicEnd(Adapter);
     }
@@ -261,7 +261,7 @@ static VOID OnProcess(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create)
     {
         CLASSIC_ADAPTER *Adapter = CONTAINING_RECORD(Entry, CLASSIC_ADAPTER, Link);
 
-        if (Adapter->Session && Adapter->Session->ProcessId == ProcessId)
+        if (Adapter->Session && Adapter->Session->ProcessId == ProcessId && !Adapter->Forgetful)
         {
             ClassicEnd(Adapter);
             InterlockedIncrement64(&Adapter->Deaths);

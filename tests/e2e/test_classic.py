@@ -63,8 +63,8 @@ class Lab:
         assert self.windows.run(DEVICES, 'install', INF).startswith('install 1 ')
         self.plug()
 
-    def plug(self):
-        self.keeper = self.windows.start(DEVICES, 'create', 'Classic', 1, 'classic')
+    def plug(self, hardware='classic'):
+        self.keeper = self.windows.start(DEVICES, 'create', hardware, 1, hardware)
         self.keeper.expect('^ready$', 60)
         self.device = list(lab.wait(self.machine.namespace.links, 'an interface'))[0]
         self.machine.up(self.device, HERE + '/24')
@@ -194,5 +194,20 @@ def test_removed(classic):
     classic.start(program)
     classic.echo(1400, 200, 3)
     program.program.quit()
+
+
+def test_locked_pages(classic):
+    """A driver that keeps a dead program's pages locked would stop Windows."""
     classic.observer.program.quit()
     classic.unplug()
+    classic.plug('classic-forgetful')
+    program = classic.program()
+    classic.start(program)
+    program.kill()
+    rule = lambda: any('Process_LockedPages' in line for line in classic.windows.violations())
+    lab.wait(rule, 'the rule Process_LockedPages')
+    assert classic.locked() > 0
+    classic.observer.program.quit()
+    classic.unplug()
+    assert classic.locked() == 0
+    os.truncate(classic.windows.log, 0) # what was wrong on purpose is no failure of the machine
