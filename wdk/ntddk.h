@@ -938,6 +938,16 @@ typedef struct _IO_STACK_LOCATION
     PVOID Context;
 } IO_STACK_LOCATION, *PIO_STACK_LOCATION;
 
+/* The device is asked for by its power policy owner. Page: "PoRequestPowerIrp", "Handling Power IRPs". */
+typedef VOID NTAPI REQUEST_POWER_COMPLETE(_In_ PDEVICE_OBJECT DeviceObject, _In_ UCHAR MinorFunction,
+                                          _In_ POWER_STATE PowerState, _In_opt_ PVOID Context,
+                                          _In_ PIO_STATUS_BLOCK IoStatus);
+typedef REQUEST_POWER_COMPLETE *PREQUEST_POWER_COMPLETE;
+NTKERNELAPI NTSTATUS NTAPI PoRequestPowerIrp(_In_ PDEVICE_OBJECT DeviceObject, _In_ UCHAR MinorFunction,
+                                             _In_ POWER_STATE PowerState,
+                                             _In_opt_ PREQUEST_POWER_COMPLETE CompletionFunction,
+                                             _In_opt_ PVOID Context, _Outptr_opt_ PIRP *Irp);
+
 NTKERNELAPI NTSTATUS NTAPI IofCallDriver(_In_ PDEVICE_OBJECT DeviceObject, _Inout_ PIRP Irp);
 NTKERNELAPI VOID NTAPI IofCompleteRequest(_In_ PIRP Irp, _In_ CCHAR PriorityBoost);
 #define IoCallDriver(DeviceObject, Irp)       IofCallDriver((DeviceObject), (Irp))

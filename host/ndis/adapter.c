@@ -201,6 +201,24 @@ VOID NdisMPauseComplete(NDIS_HANDLE NdisMiniportHandle)
     }
 }
 
+/* Asks whether it can go to sleep; there is one answer. "OID_PNP_QUERY_POWER". */
+VOID HostAdapterQueryPower(NDIS_HOST_ADAPTER *Adapter)
+{
+    NDIS_DEVICE_POWER_STATE State = NdisDeviceStateD3;
+    ULONG Done, Needed;
+    NDIS_STATUS Status;
+
+    if (Adapter->Asleep || Adapter->PowerQueried || Adapter->State == HostHalted ||
+        !(Adapter->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND))
+    {
+        return;
+    }
+    Adapter->PowerQueried = TRUE;
+    Status = HostOid(Adapter, NdisRequestQueryInformation, OID_PNP_QUERY_POWER, &State, sizeof(State), &Done, &Needed);
+    HandlerRule("MiniportOidRequest", "Oid_QueryPower", Status == NDIS_STATUS_SUCCESS,
+                Adapter->Driver->Characteristics.OidRequestHandler, "status 0x%08x", (unsigned)Status);
+}
+
 /*
  * The adapter goes to sleep (Awake FALSE) or wakes up: "Power management (NDIS)". A miniport with
  * NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND is paused and told of the new state; another is halted, and initialised
@@ -233,16 +251,14 @@ NTSTATUS HostAdapterSetPower(NDIS_HOST_ADAPTER *Adapter, BOOLEAN Awake)
     }
     if (!Awake)
     {
-        Status =
-            HostOid(Adapter, NdisRequestQueryInformation, OID_PNP_QUERY_POWER, &State, sizeof(State), &Done, &Needed);
-        HandlerRule("MiniportOidRequest", "Oid_QueryPower", Status == NDIS_STATUS_SUCCESS, Place, "status 0x%08x",
-                    (unsigned)Status);
+        HostAdapterQueryPower(Adapter);
         HostAdapterPause(Adapter, NDIS_PAUSE_LOW_POWER);
     }
     Status = HostOid(Adapter, NdisRequestSetInformation, OID_PNP_SET_POWER, &State, sizeof(State), &Done, &Needed);
     HandlerRule("MiniportOidRequest", "Oid_SetPower",
                 Status == NDIS_STATUS_SUCCESS || (Awake && Status == NDIS_STATUS_HARD_ERRORS), Place,
                 "to D%u: status 0x%08x", Awake ? 0 : 3, (unsigned)Status);
+    Adapter->PowerQueried = FALSE;
     Adapter->Asleep = !Awake;
     return !Awake || HostAdapterRestart(Adapter) == NDIS_STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
 }

@@ -78,8 +78,8 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
         !NdisRule("Device_NoPnpHandlers",
                   !Attributes->MajorFunctions[IRP_MJ_PNP] && !Attributes->MajorFunctions[IRP_MJ_POWER], HostPlace(),
                   "a control device gets no PnP or power requests") ||
-        !NdisRule("Device_Sddl", Attributes->DefaultSDDLString && Attributes->DefaultSDDLString->Length, HostPlace(),
-                  "a device needs a security descriptor"))
+        !NdisRule("Device_Sddl", Attributes->DefaultSDDLString && HostSddlValid(Attributes->DefaultSDDLString),
+                  HostPlace(), "a device needs a security descriptor, one of an access list alone"))
     {
         return NDIS_STATUS_NOT_SUPPORTED;
     }
@@ -99,7 +99,7 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
     {
         Device->Dispatch[Major] = Attributes->MajorFunctions[Major];
     }
-    Status = CopyString(&Device->Sddl, Attributes->DefaultSDDLString);
+    Status = HostSddlApply(Object, Attributes->DefaultSDDLString);
     if (!NT_SUCCESS(Status))
     {
         goto deleteDevice;
@@ -107,7 +107,7 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
     Status = CopyString(&Device->SymbolicName, Attributes->SymbolicName);
     if (!NT_SUCCESS(Status))
     {
-        goto freeSddl;
+        goto deleteDevice;
     }
     Status = IoCreateSymbolicLink(&Device->SymbolicName, Attributes->DeviceName);
     if (!NT_SUCCESS(Status))
@@ -125,8 +125,6 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
 
 freeName:
     FreeString(&Device->SymbolicName);
-freeSddl:
-    FreeString(&Device->Sddl);
 deleteDevice:
     IoDeleteDevice(Object);
     return Status == STATUS_INSUFFICIENT_RESOURCES ? NDIS_STATUS_RESOURCES : Status;
@@ -149,7 +147,6 @@ VOID NdisDeregisterDeviceEx(NDIS_HANDLE NdisDeviceHandle)
     KeReleaseSpinLock(&HostLock, Irql);
     IoDeleteSymbolicLink(&Device->SymbolicName);
     FreeString(&Device->SymbolicName);
-    FreeString(&Device->Sddl);
     IoDeleteDevice(Device->DeviceObject);
 }
 

@@ -75,7 +75,7 @@ struct _NDIS_HOST_ADAPTER
     InitializeThread; /* while MiniportInitializeEx runs: who registers a device then does so for this adapter */
 
     NDIS_HANDLE Context; /* the miniport's */
-    BOOLEAN RegistrationSet, GeneralSet, SurpriseRemoved, StartFailed, Asleep;
+    BOOLEAN RegistrationSet, GeneralSet, SurpriseRemoved, StartFailed, Asleep, InterfaceEnabled, PowerQueried;
     ULONG AttributeFlags;
     ULONG Mtu;
     NDIS_OID *SupportedOids;
@@ -153,7 +153,7 @@ typedef struct _HOST_DEVICE
     NDIS_HOST_DRIVER *Driver;
     NDIS_HOST_ADAPTER *Adapter; /* NULL: not made in MiniportInitializeEx */
     DEVICE_OBJECT *DeviceObject;
-    UNICODE_STRING SymbolicName, Sddl;
+    UNICODE_STRING SymbolicName;
     PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1];
     ULONG ExtensionSize;
     DECLSPEC_ALIGN(16) UCHAR Extension[];
@@ -208,6 +208,7 @@ NDIS_STATUS HostAdapterRestart(_Inout_ NDIS_HOST_ADAPTER *Adapter);
 VOID HostAdapterPause(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ ULONG Reason);
 VOID HostAdapterStop(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_HALT_ACTION Action);
 NTSTATUS HostAdapterSetPower(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ BOOLEAN Awake);
+VOID HostAdapterQueryPower(_Inout_ NDIS_HOST_ADAPTER *Adapter);
 VOID HostAdapterPnpEvent(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_DEVICE_PNP_EVENT Event);
 VOID HostPendingBegin(_Inout_ HOST_PENDING *Pending, _In_z_ PCSTR Call, _In_ PVOID Place);
 NDIS_STATUS HostPendingEnd(_Inout_ HOST_PENDING *Pending, _In_ NDIS_STATUS Status);
@@ -227,7 +228,16 @@ VOID HostLinkToBackend(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ const NDIS_LINK_
 VOID HostPoolsCheckGone(_In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAPTER *Adapter, _In_z_ PCSTR Call);
 VOID HostDevicesCheckGone(_In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAPTER *Adapter, _In_z_ PCSTR Call);
 
+/* sddl.c: a device's security descriptor as text. PASSIVE_LEVEL. */
+BOOLEAN HostSddlValid(_In_ const UNICODE_STRING *Text);
+NTSTATUS HostSddlApply(_Inout_ DEVICE_OBJECT *Device, _In_ const UNICODE_STRING *Text);
+
+/* power.c */
+NTSTATUS HostDispatchPower(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp);
+
 /* pnp.c */
+NTSTATUS HostPassDown(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp);
+NTSTATUS HostPassDownAndWait(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp);
 NTSTATUS HostAddDevice(_In_ DRIVER_OBJECT *DriverObject, _In_ DEVICE_OBJECT *Pdo);
 NTSTATUS HostDispatch(_In_ DEVICE_OBJECT *DeviceObject, _Inout_ IRP *Irp);
 NTSTATUS HostCompleteIrp(_Inout_ IRP *Irp, _In_ NTSTATUS Status);

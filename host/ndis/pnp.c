@@ -212,7 +212,7 @@ deleteDevice:
     return Status;
 }
 
-static NTSTATUS PassDown(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
+NTSTATUS HostPassDown(NDIS_HOST_ADAPTER *Adapter, IRP *Irp)
 {
     IoSkipCurrentIrpStackLocation(Irp);
     return IoCallDriver(Adapter->Lower, Irp);
@@ -229,7 +229,7 @@ static NTSTATUS KeepIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Event)
 }
 
 /* "Passing IRPs down the driver stack": the driver below has done its part when this returns. */
-static NTSTATUS PassDownAndWait(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
+NTSTATUS HostPassDownAndWait(NDIS_HOST_ADAPTER *Adapter, IRP *Irp)
 {
     KEVENT Event;
     NTSTATUS Status;
@@ -246,6 +246,16 @@ static NTSTATUS PassDownAndWait(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Ir
     return Status;
 }
 
+/* Once, at whichever removal comes first: "IoSetDeviceInterfaceState function (wdm.h)". */
+static VOID DisableInterface(_Inout_ NDIS_HOST_ADAPTER *Adapter)
+{
+    if (Adapter->InterfaceEnabled)
+    {
+        Adapter->InterfaceEnabled = FALSE;
+        IoSetDeviceInterfaceState(&Adapter->Interface, FALSE);
+    }
+}
+
 /* IRP_MN_REMOVE_DEVICE: after this neither the adapter nor its device exists. */
 static NTSTATUS Remove(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
 {
@@ -254,13 +264,13 @@ static NTSTATUS Remove(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
     KIRQL Irql;
 
     HostAdapterStop(Adapter, NdisHaltDeviceDisabled);
+    DisableInterface(Adapter);
     if (Adapter->Interface.Buffer)
     {
-        IoSetDeviceInterfaceState(&Adapter->Interface, FALSE);
         RtlFreeUnicodeString(&Adapter->Interface);
     }
     Irp->IoStatus.Status = STATUS_SUCCESS;
-    Status = PassDown(Adapter, Irp);
+    Status = HostPassDown(Adapter, Irp);
     IoDetachDevice(Adapter->Lower);
     KeAcquireSpinLock(&HostLock, &Irql);
     RemoveEntryList(&Adapter->Link);
@@ -281,14 +291,14 @@ static NTSTATUS DispatchPnp(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp
     {
     case IRP_MN_START_DEVICE:
         /* The bus comes first. A software device has none, and what lies below completes at once. */
-        Status = PassDownAndWait(Adapter, Irp);
+        Status = HostPassDownAndWait(Adapter, Irp);
         if (NT_SUCCESS(Status))
         {
             Status = HostAdapterStart(Adapter);
         }
         if (NT_SUCCESS(Status) && Adapter->Interface.Buffer)
         {
-            IoSetDeviceInterfaceState(&Adapter->Interface, TRUE);
+            Adapter->InterfaceEnabled = NT_SUCCESS(IoSetDeviceInterfaceState(&Adapter->Interface, TRUE));
         }
         Adapter->StartFailed = !NT_SUCCESS(Status);
         return HostCompleteIrp(Irp, Status);
@@ -312,16 +322,17 @@ static NTSTATUS DispatchPnp(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp
         break;
     case IRP_MN_SURPRISE_REMOVAL:
         Adapter->SurpriseRemoved = TRUE;
+        DisableInterface(Adapter);
         HostAdapterPnpEvent(Adapter, NdisDevicePnPEventSurpriseRemoved);
         HostAdapterStop(Adapter, NdisHaltDeviceSurpriseRemoved);
         break;
     case IRP_MN_REMOVE_DEVICE:
         return Remove(Adapter, Irp);
     default:
-        return PassDown(Adapter, Irp);
+        return HostPassDown(Adapter, Irp);
     }
     Irp->IoStatus.Status = STATUS_SUCCESS;
-    return PassDown(Adapter, Irp);
+    return HostPassDown(Adapter, Irp);
 }
 
 /* A miniport's dispatch table leads here, except where the miniport put a routine of its own. */
@@ -349,15 +360,13 @@ NTSTATUS HostDispatch(DEVICE_OBJECT *DeviceObject, IRP *Irp)
         {
             return DispatchPnp(Adapter, Irp);
         }
-        if (Adapter && Major == IRP_MJ_POWER && Location->MinorFunction == IRP_MN_SET_POWER &&
-            Location->Parameters.Power.Type == DevicePowerState)
+        if (Adapter && Major == IRP_MJ_POWER)
         {
-            HostAdapterSetPower(Adapter, Location->Parameters.Power.State.DeviceState == PowerDeviceD0);
-            Irp->IoStatus.Status = STATUS_SUCCESS;
+            return HostDispatchPower(Adapter, Irp);
         }
-        if (Adapter && (Major == IRP_MJ_POWER || Major == IRP_MJ_SYSTEM_CONTROL))
+        if (Adapter && Major == IRP_MJ_SYSTEM_CONTROL)
         {
-            return PassDown(Adapter, Irp);
+            return HostPassDown(Adapter, Irp);
         }
         if (Major == IRP_MJ_CREATE || Major == IRP_MJ_CLEANUP || Major == IRP_MJ_CLOSE)
         {

@@ -241,6 +241,17 @@ DEVICE_OBJECT *NtDeviceTop(DEVICE_OBJECT *Device)
     return Device;
 }
 
+DEVICE_OBJECT *NtDevicePdo(DEVICE_OBJECT *Device)
+{
+    NtLock();
+    while (RecordOf(Device)->Below)
+    {
+        Device = RecordOf(Device)->Below;
+    }
+    NtUnlock();
+    return Device;
+}
+
 /* ---- Symbolic links */
 
 /* Under NtLock. */

@@ -261,6 +261,8 @@ VOID NtDeviceDelete(_In_ PVOID Device);
 DEVICE_OBJECT *NtDeviceCreate(_Inout_ DRIVER_OBJECT *Driver, _In_ ULONG ExtensionSize, _In_ DEVICE_TYPE Type);
 /* The device on top of the stack that Device is in; referenced against deletion by the caller's doing. */
 DEVICE_OBJECT *NtDeviceTop(_In_ DEVICE_OBJECT *Device);
+/* The one at the bottom. */
+DEVICE_OBJECT *NtDevicePdo(_In_ DEVICE_OBJECT *Device);
 VOID NtDeviceName(_Inout_ DEVICE_OBJECT *Device, _In_ const UNICODE_STRING *Name);
 /* Descriptor, valid, is copied. */
 VOID NtDeviceSecure(_Inout_ DEVICE_OBJECT *Device, _In_ PSECURITY_DESCRIPTOR Descriptor);
@@ -280,6 +282,7 @@ VOID NtKeysForget(VOID);
 const SIM_PROPERTY *NtDeviceProperty(_In_ DEVICE_OBJECT *Pdo, _In_ const DEVPROPKEY *Key);
 BOOLEAN NtIsPdo(_In_ DEVICE_OBJECT *Device);
 ULONG NtPdoNumber(_In_ DEVICE_OBJECT *Pdo);
+ULONG NtPdoPowerSeen(_In_ DEVICE_OBJECT *Pdo); /* how many set-power requests */
 /* pnpinterface.c. Under NtLock: whom Name, without its prefix, leads to. NULL: no enabled interface. */
 DEVICE_OBJECT *NtInterfaceDevice(_In_ const UNICODE_STRING *Name);
 VOID NtInterfacesForget(_In_ DEVICE_OBJECT *Pdo);

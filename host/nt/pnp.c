@@ -10,6 +10,8 @@
 typedef struct _PDO
 {
     ULONG Number;
+    volatile LONG Power;     /* DEVICE_POWER_STATE */
+    volatile LONG PowerSeen; /* set-power requests */
     ULONG Count;
     SIM_PROPERTY *Properties;
 } PDO;
@@ -26,6 +28,20 @@ static NTSTATUS BusDispatch(DEVICE_OBJECT *Device, IRP *Irp)
     IO_STACK_LOCATION *Stack = IoGetCurrentIrpStackLocation(Irp);
     NTSTATUS Status = Irp->IoStatus.Status;
 
+    if (Stack->MajorFunction == IRP_MJ_POWER)
+    {
+        Status = STATUS_SUCCESS;
+        if (Stack->MinorFunction == IRP_MN_SET_POWER)
+        {
+            PDO *Pdo = Device->DeviceExtension;
+
+            InterlockedIncrement(&Pdo->PowerSeen);
+            if (Stack->Parameters.Power.Type == DevicePowerState)
+            {
+                InterlockedExchange(&Pdo->Power, (LONG)Stack->Parameters.Power.State.DeviceState);
+            }
+        }
+    }
     if (Stack->MajorFunction == IRP_MJ_PNP)
     {
         switch (Stack->MinorFunction)
@@ -123,6 +139,16 @@ static PDO *PdoOf(_In_ DEVICE_OBJECT *Device)
     return Device->DeviceExtension;
 }
 
+DEVICE_POWER_STATE SimDevicePower(DEVICE_OBJECT *Pdo)
+{
+    return (DEVICE_POWER_STATE)ReadAcquire(&PdoOf(Pdo)->Power);
+}
+
+ULONG NtPdoPowerSeen(DEVICE_OBJECT *Device)
+{
+    return (ULONG)ReadAcquire(&PdoOf(Device)->PowerSeen);
+}
+
 ULONG NtPdoNumber(DEVICE_OBJECT *Device)
 {
     return PdoOf(Device)->Number;
@@ -178,6 +204,7 @@ NTSTATUS SimAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULO
     SIM_GUARD Guard;
     NTSTATUS Status;
 
+    PdoOf(Device)->Power = PowerDeviceD0;
     PdoOf(Device)->Number = (ULONG)InterlockedIncrement(&NextNumber);
     RtlIntegerToUnicodeString(PdoOf(Device)->Number, 10, &Digits);
     RtlAppendUnicodeToString(&Name, L"\\Device\\Sim");

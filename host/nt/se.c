@@ -41,6 +41,7 @@ typedef struct _SID_BYTES
 } SID_BYTES;
 
 static const SID_BYTES Everyone = {12, {1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}};
+static const SID_BYTES Authenticated = {12, {1, 1, 0, 0, 0, 0, 0, 5, 11, 0, 0, 0}};
 static const SID_BYTES LocalSystem = {12, {1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0}};
 static const SID_BYTES Administrators = {16, {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0}};
 static const SID_BYTES User = {
@@ -183,7 +184,8 @@ static BOOLEAN Same(_In_ const UCHAR *Sid, _In_ const SID_BYTES *Known)
 
 static BOOLEAN Has(_In_ SIM_ACCOUNT Account, _In_ const UCHAR *Sid)
 {
-    return Same(Sid, &Everyone) || (Account == SimSystem && (Same(Sid, &LocalSystem) || Same(Sid, &Administrators))) ||
+    return Same(Sid, &Everyone) || Same(Sid, &Authenticated) ||
+           (Account == SimSystem && (Same(Sid, &LocalSystem) || Same(Sid, &Administrators))) ||
            (Account == SimAdministrator && Same(Sid, &Administrators)) || (Account == SimUser && Same(Sid, &User));
 }
 

@@ -108,6 +108,10 @@ NTSTATUS SimAddDevice(_In_ DRIVER_OBJECT *Driver, _In_reads_(Count) const SIM_PR
 /* Sends IRP_MN_START_DEVICE, _SURPRISE_REMOVAL, _REMOVE_DEVICE or another to the device's stack. While a program has it
  * open it is not removed: STATUS_DEVICE_BUSY. "IRP_MN_SURPRISE_REMOVAL". */
 NTSTATUS SimPnp(_In_ DEVICE_OBJECT *Pdo, _In_ UCHAR Minor);
+/* The system sleeps, wakes up: what it asks and tells the device's stack (po.c). */
+NTSTATUS SimPower(_In_ DEVICE_OBJECT *Pdo, _In_ SYSTEM_POWER_STATE System);
+/* What the bus was told last. */
+DEVICE_POWER_STATE SimDevicePower(_In_ DEVICE_OBJECT *Pdo);
 /* Path: at least 80 characters, for SimOpen. STATUS_OBJECT_NAME_NOT_FOUND: no such interface, or it is not enabled. */
 NTSTATUS SimDeviceInterface(_In_ DEVICE_OBJECT *Pdo, _In_ const GUID *Class, _Out_ PWCHAR Path);
 /* After IRP_MN_REMOVE_DEVICE: the bus forgets the device. */

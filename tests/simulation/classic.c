@@ -212,7 +212,11 @@ static VOID Plug(_Out_ LAB *Lab, _In_opt_ const SIM_PROPERTY *Security)
 /* The driver takes the program's handles away, so that neither kind of removal waits for the program. */
 static VOID Unplug(_Inout_ LAB *Lab, _In_ BOOLEAN Surprise)
 {
+    WCHAR Path[80];
+
     LabEqual(SimPnp(Lab->Pdo, Surprise ? IRP_MN_SURPRISE_REMOVAL : IRP_MN_QUERY_REMOVE_DEVICE), STATUS_SUCCESS);
+    LabEqual(SimDeviceInterface(Lab->Pdo, &NetInterface, Path),
+             Surprise ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_SUCCESS);
     LabEqual(SimPnp(Lab->Pdo, IRP_MN_REMOVE_DEVICE), STATUS_SUCCESS);
     SimDeleteDevice(Lab->Pdo);
     LabEqual(SimUnloadDriver(Lab->Driver), STATUS_SUCCESS);

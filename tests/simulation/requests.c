@@ -6,8 +6,8 @@
  */
 #include "tests/simulation/lab.h"
 
-SCENARIO RequestMethods, ProgramMemory, PendingAtDeath, OpenedByInterface, WhoHasItOpen, SystemRoutines,
-    ReadersAndWriters;
+SCENARIO RequestMethods, ProgramMemory, PendingAtDeath, OpenedByInterface, DescriptorStrings, WhoHasItOpen,
+    SystemRoutines, ReadersAndWriters;
 
 #define CODE(Function, Method) CTL_CODE(FILE_DEVICE_NETWORK, 0x800 + (Function), Method, FILE_ANY_ACCESS)
 
@@ -371,6 +371,57 @@ VOID OpenedByInterface(VOID)
     LabEqual(SimCloseHandle(Older.Process, Older.File), STATUS_SUCCESS);
     LabEqual(SimPnp(Older.Pdo, IRP_MN_SURPRISE_REMOVAL), STATUS_SUCCESS);
     LabEqual(SimOpen(Older.Process, Older.Path, GENERIC_READ, &File), STATUS_OBJECT_NAME_NOT_FOUND);
+    End(&Older);
+}
+
+/* What NdisRegisterDeviceEx makes of a string, asked for reading and for writing: who gets in. */
+static const struct
+{
+    PCWSTR Text;
+    BOOLEAN Valid, Reads[3], Writes[3]; /* SYSTEM, administrator, user */
+} Strings[] = {
+    {L"D:P(A;;GA;;;SY)(A;;GA;;;BA)", TRUE, {TRUE, TRUE, FALSE}, {TRUE, TRUE, FALSE}},
+    {L"D:P(A;;GA;;;SY)", TRUE, {TRUE, FALSE, FALSE}, {TRUE, FALSE, FALSE}},
+    {L"D:(A;;GR;;;WD)", TRUE, {TRUE, TRUE, TRUE}, {FALSE, FALSE, FALSE}},
+    {L"D:(D;;0x2;;;BA)(A;;GRGW;;;AU)", TRUE, {TRUE, TRUE, TRUE}, {FALSE, FALSE, TRUE}},
+    {L"D:P(A;;0x12019f;;;S-1-5-21-1-2-3-1001)", TRUE, {FALSE, FALSE, TRUE}, {FALSE, FALSE, TRUE}},
+    {L"D:P", TRUE, {FALSE, FALSE, FALSE}, {FALSE, FALSE, FALSE}},
+    {.Text = L""},
+    {.Text = L"D:P(A;;GA;;;SY"},
+    {.Text = L"D:P(A;;GA;;;SY)x"},
+    {.Text = L"D:P(A;;;;;SY)"},
+    {.Text = L"D:P(A;;GA;;;XX)"},
+    {.Text = L"D:P(A;OI;GA;;;SY)"},
+    {.Text = L"O:SYD:P(A;;GA;;;SY)"},
+    {.Text = L"D:P(A;;GA;;;S-1-5-)"},
+    {.Text = L"D:P(A;;GA;;;S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15-16)"},
+    {.Text = L"D:P(A;;0x1ffffffff;;;SY)"},
+};
+
+VOID DescriptorStrings(VOID)
+{
+    static const SIM_ACCOUNT Accounts[] = {SimSystem, SimAdministrator, SimUser};
+    OLDER Older;
+    HANDLE File;
+
+    Begin(&Older);
+    for (ULONG I = 0; I < ARRAYSIZE(Strings); I++)
+    {
+        UNICODE_STRING Text;
+
+        RtlInitUnicodeString(&Text, Strings[I].Text);
+        LabEqual(HostSddlValid(&Text), Strings[I].Valid);
+        LabEqual(HostSddlApply(Older.Pdo, &Text), Strings[I].Valid ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER);
+        for (ULONG J = 0; J < ARRAYSIZE(Accounts) && Strings[I].Valid; J++)
+        {
+            PEPROCESS Process = SimProcessCreate(Accounts[J]);
+
+            LabEqual(NT_SUCCESS(SimOpen(Process, Older.Path, GENERIC_READ, &File)), Strings[I].Reads[J]);
+            LabEqual(NT_SUCCESS(SimOpen(Process, Older.Path, GENERIC_WRITE, &File)), Strings[I].Writes[J]);
+            SimProcessDelete(Process);
+        }
+        LabOperations(1);
+    }
     End(&Older);
 }
 

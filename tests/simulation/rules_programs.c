@@ -252,6 +252,16 @@ static VOID SystemRoutineAtDispatch(VOID)
     KeLowerIrql(Irql);
 }
 
+static VOID PowerOfNothing(VOID)
+{
+    static DRIVER_OBJECT Nobody;
+    DEVICE_OBJECT *Device;
+
+    IoCreateDevice(&Nobody, 0, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device);
+    PoRequestPowerIrp(Device, IRP_MN_SET_POWER, (POWER_STATE){.DeviceState = PowerDeviceUnspecified}, NULL, NULL, NULL);
+    IoDeleteDevice(Device);
+}
+
 static VOID ResourcePaged(VOID)
 {
     ERESOURCE *Resource = ExAllocatePoolWithTag(PagedPool, sizeof(*Resource), WRONG_TAG);
@@ -293,6 +303,7 @@ const RULE_CASE RulesPrograms[] = {
     {"SystemInformation", UnknownInformation},
     {"Irql", SystemRoutineAtDispatch},
     {"Resource", ResourcePaged},
+    {"PowerIrp", PowerOfNothing},
     {"Pdo", InterfaceOfNoPdo},
     {NULL, NULL},
 };

@@ -16,19 +16,20 @@
     Each(LoadUnload) Each(PlugUnplug) Each(BadProperties) Each(EveryOid) Each(NamesAndAccess) Each(HandleOutlives)     \
         Each(BadInputs) Each(ManySessions) Each(OwnersOnly) Each(ToApp) Each(ToStack) Each(BothWays) Each(Shapes)      \
             Each(InvalidPackets) Each(FullRing) Each(SlowStack) Each(PauseUnderTraffic) Each(RefusedWhilePausing)      \
-                Each(Sleep) Each(CorruptToApp) Each(CorruptToStack) Each(HostileWriter) Each(Flips)                    \
-                    Each(SurpriseRemoval) Each(ProgramDies) Each(HandleInTwoProcesses) Each(TwoAdapters) Each(Casts)   \
-                        Each(ShortChains) Each(OddOpens) Each(NoLists) Each(OvertakenRemoval) Each(EndWhileDying)      \
-                            Each(IdleHandlers) Each(DropStatistics) Each(OthersComeAndGo) Each(ProgramIsWoken)         \
-                                Each(DriverIsWoken) Each(SpaceIsTold) Each(OtherMiniport) Each(WrongMiniports)         \
-                                    Each(DeferredWork) Each(RequestMethods) Each(ProgramMemory) Each(PendingAtDeath)   \
-                                        Each(OpenedByInterface) Each(WhoHasItOpen) Each(SystemRoutines)                \
-                                            Each(ReadersAndWriters) Each(ClassicTraffic) Each(ClassicRefusals)         \
-                                                Each(ClassicDeaths) Each(ClassicRemovals) Each(RulesFire)              \
-                                                    Each(NdisRulesFire) Each(MonitorSees) Each(MonitorFull)            \
-                                                        Each(MonitorAlone) Each(MonitorOwners) Each(MonitorCorrupts)   \
-                                                            Each(MonitorsUnderLoad) Each(MonitorRemoved) Each(Faults)  \
-                                                                Each(Spin)
+                Each(Sleep) Each(PowerOrder) Each(PowerUnderTraffic) Each(CorruptToApp) Each(CorruptToStack)           \
+                    Each(HostileWriter) Each(Flips) Each(SurpriseRemoval) Each(ProgramDies) Each(HandleInTwoProcesses) \
+                        Each(TwoAdapters) Each(Casts) Each(ShortChains) Each(OddOpens) Each(NoLists)                   \
+                            Each(OvertakenRemoval) Each(EndWhileDying) Each(IdleHandlers) Each(DropStatistics)         \
+                                Each(OthersComeAndGo) Each(ProgramIsWoken) Each(DriverIsWoken) Each(SpaceIsTold)       \
+                                    Each(OtherMiniport) Each(WrongMiniports) Each(DeferredWork) Each(RequestMethods)   \
+                                        Each(ProgramMemory) Each(PendingAtDeath) Each(OpenedByInterface)               \
+                                            Each(DescriptorStrings) Each(WhoHasItOpen) Each(SystemRoutines)            \
+                                                Each(ReadersAndWriters) Each(ClassicTraffic) Each(ClassicRefusals)     \
+                                                    Each(ClassicDeaths) Each(ClassicRemovals) Each(RulesFire)          \
+                                                        Each(NdisRulesFire) Each(MonitorSees) Each(MonitorFull)        \
+                                                            Each(MonitorAlone) Each(MonitorOwners)                     \
+                                                                Each(MonitorCorrupts) Each(MonitorsUnderLoad)          \
+                                                                    Each(MonitorRemoved) Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)
