@@ -152,8 +152,8 @@ $(foreach arch,amd64 arm64,$(eval $(call driver_rules,$(arch))))
 driver: deps $(foreach arch,amd64 arm64,$(addprefix $B/$(arch)/$(NAME).,sys inf cat)) ## build the driver with INF and catalog, for amd64 and arm64
 
 # --- library ---------------------------------------------------------------------------------------------------------
-# No C runtime: Debian has none for arm64. library/<dll>.def lists what is imported from that DLL. A 32-bit program needs
-# an x86 library, and there is no 32-bit driver: it carries the files for amd64 (64-bit Windows runs both).
+# No C runtime: Debian has none for arm64. library/<dll>.def lists what is imported from that DLL. A library carries the
+# driver for its own machine, and whole libraries for the other machines whose Windows runs its programs (library/native.c).
 
 LIBRARY_HEADERS := $(IDENTITY_H) $(wildcard library/*.h include/*.h ring/*.h)
 LIBRARY_SOURCES := $(wildcard library/*.c)
@@ -161,6 +161,19 @@ LIBRARY_IMPORTS := kernel32 advapi32 cfgmgr32 setupapi newdev iphlpapi
 LIBRARY_CFLAGS  := $(WIN_CFLAGS_ALL) -ffreestanding -mguard=cf -fno-stack-protector -mno-stack-arg-probe \
     -Wframe-larger-than=3584
 LIBRARY_LDFLAGS := /nologo /dll /entry:DllMain /nodefaultlib /WX /release /guard:cf /dynamicbase /nxcompat /brepro
+
+LIBRARIES_IN_x86   := amd64 arm64
+LIBRARIES_IN_amd64 := arm64
+LIBRARY_RCFLAGS_x86   := /D CARRIES_AMD64 /D CARRIES_ARM64
+LIBRARY_RCFLAGS_amd64 := /D CARRIES_DRIVER /D CARRIES_ARM64
+LIBRARY_RCFLAGS_arm64 := /D CARRIES_DRIVER
+
+# build folder, the library that carries, the one that is carried
+define carried_library_rule
+$(1)/$(2)/obj/library/library-$(3).bin: $(1)/$(3)/$(NAME).dll
+	@mkdir -p $$(@D)
+	@cp $$< $$@
+endef
 
 define library_rules
 $B/$(1)/obj/library/%.o: library/%.c $(LIBRARY_HEADERS) Makefile
@@ -171,10 +184,10 @@ $B/$(1)/obj/library/loadconfig.o: wdk/loadconfig.c Makefile
 	@mkdir -p $$(@D)
 	@$(CLANG) $(LIBRARY_CFLAGS) $(WIN_CFLAGS_$(1)) -c $$< -o $$@
 
+$(foreach other,$(LIBRARIES_IN_$(1)),$(eval $(call carried_library_rule,$B,$(1),$(other))))
 $B/$(1)/obj/library/library.res: library/library.rc library/resource.h $(IDENTITY_H) \
-    $(addprefix $B/$(DRIVER_OF_$(1))/$(NAME).,inf sys cat)
-	@mkdir -p $$(@D)
-	@$(RC) /I $B/$(DRIVER_OF_$(1)) /fo $$@ $$<
+    $(if $(filter x86,$(1)),,$(addprefix $B/$(1)/$(NAME).,inf sys cat)) $(LIBRARIES_IN_$(1):%=$B/$(1)/obj/library/library-%.bin)
+	@$(RC) /I $B/$(1) /I $B/$(1)/obj/library $(LIBRARY_RCFLAGS_$(1)) /fo $$@ $$<
 
 $B/$(1)/$(NAME).dll: $(LIBRARY_SOURCES:%.c=$B/$(1)/obj/%.o) $B/$(1)/obj/library/loadconfig.o \
     $(LIBRARY_IMPORTS:%=$B/$(1)/obj/library/%.lib) $B/$(1)/obj/library/library.res library/library.def
@@ -201,9 +214,6 @@ $B/x86/obj/library/%.lib: library/%.def $(LIBRARY_SOURCES:%.c=$B/x86/obj/%.o) sc
 	@scripts/stdcall $(filter %.def %.o,$^) >$(@:.lib=.def)
 	@$(DLLTOOL) -k -m $(MACHINE_x86) -d $(@:.lib=.def) -l $@
 
-DRIVER_OF_x86   := amd64
-DRIVER_OF_amd64 := amd64
-DRIVER_OF_arm64 := arm64
 LIBRARY_LDFLAGS_x86   := /subsystem:windows,10.0 /safeseh
 LIBRARY_LDFLAGS_amd64 := /subsystem:windows,10.0 /highentropyva
 LIBRARY_LDFLAGS_arm64 := /subsystem:windows,10.0 /highentropyva
@@ -545,12 +555,14 @@ endef
 $(foreach arch,amd64 arm64,$(eval $(call signed_driver_rules,$(arch))))
 
 define signed_library_rules
-$(SG)/$(1)/library.res: library/library.rc library/resource.h $(IDENTITY_H) $(addprefix $(SG)/$(DRIVER_OF_$(1))/$(NAME).,inf sys cat)
+$(foreach other,$(LIBRARIES_IN_$(1)),$(eval $(call carried_library_rule,$(SG),$(1),$(other))))
+$(SG)/$(1)/obj/library/library.res: library/library.rc library/resource.h $(IDENTITY_H) \
+    $(if $(filter x86,$(1)),,$(addprefix $(SG)/$(1)/$(NAME).,inf sys cat)) $(LIBRARIES_IN_$(1):%=$(SG)/$(1)/obj/library/library-%.bin)
 	@mkdir -p $$(@D)
-	@$(RC) /I $(SG)/$(DRIVER_OF_$(1)) /fo $$@ $$<
+	@$(RC) /I $(SG)/$(1) /I $(SG)/$(1)/obj/library $(LIBRARY_RCFLAGS_$(1)) /fo $$@ $$<
 
 $(SG)/$(1)/$(NAME).dll: $(LIBRARY_SOURCES:%.c=$B/$(1)/obj/%.o) $B/$(1)/obj/library/loadconfig.o \
-    $(LIBRARY_IMPORTS:%=$B/$(1)/obj/library/%.lib) $(SG)/$(1)/library.res library/library.def package/sign
+    $(LIBRARY_IMPORTS:%=$B/$(1)/obj/library/%.lib) $(SG)/$(1)/obj/library/library.res library/library.def package/sign
 	@$(LLD) $(LIBRARY_LDFLAGS) $(LIBRARY_LDFLAGS_$(1)) /def:library/library.def /implib:$(SG)/$(1)/$(NAME).lib /out:$$@ \
 	    $$(filter-out %.def %/sign,$$^)
 	@package/sign $$@

@@ -142,6 +142,8 @@ void VisitAdapters(ADAPTER_VISITOR Visitor, void *Context)
 DWORD UninstallDevice(LPCWSTR InstanceId)
 {
     BOOL NeedRestart = FALSE;
+    if (NativeNeeded())
+        return NativeRun(L"uninstall", InstanceId);
     DWORD Error = NO_ERROR;
     SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
     HDEVINFO Devices = SetupDiCreateDeviceInfoList(NULL, NULL);

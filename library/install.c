@@ -8,7 +8,6 @@
 #include "library/missing.h"
 #include <setupapi.h>
 #include <newdev.h>
-#include <sddl.h>
 
 #define VERSION64(Major, Minor, Patch) ((DWORDLONG)(Major) << 48 | (DWORDLONG)(Minor) << 32 | (DWORDLONG)(Patch) << 16)
 
@@ -129,71 +128,6 @@ static BOOL AdaptersPresent(void)
 
 /* --- installing ------------------------------------------------------------------------------------------------------ */
 
-static void Append(WCHAR Path[MAX_PATH], LPCWSTR Text)
-{
-    int Length = lstrlenW(Path);
-    lstrcpynW(Path + Length, Text, MAX_PATH - Length);
-}
-
-/* The random generator of the system: "RtlGenRandom function (ntsecapi.h)", exported under this name. */
-BOOLEAN WINAPI SystemFunction036(PVOID Buffer, ULONG Size);
-
-/* Makes a folder of a name that nobody can foresee, in which only administrators can write: what lies there becomes a
- * driver. */
-static BOOL MakeFolder(WCHAR Path[MAX_PATH])
-{
-    GUID Random;
-    WCHAR Name[GUID_STRING_LENGTH + 1];
-    SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
-    if (!SystemFunction036(&Random, sizeof(Random)) || GetWindowsDirectoryW(Path, MAX_PATH - 80) == 0 ||
-        !ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;OICI;GA;;;SY)(A;OICI;GA;;;BA)", SDDL_REVISION_1,
-                                                              &Attributes.lpSecurityDescriptor, NULL))
-        return FALSE;
-    GuidToString(&Random, Name);
-    Append(Path, L"\\Temp\\");
-    CreateDirectoryW(Path, NULL); /* it is nearly always there */
-    Append(Path, Name);
-    BOOL Result = CreateDirectoryW(Path, &Attributes);
-    DWORD Error = GetLastError();
-    LocalFree(Attributes.lpSecurityDescriptor);
-    SetLastError(Error);
-    return Result;
-}
-
-static void FileIn(LPCWSTR Folder, LPCWSTR Name, WCHAR Path[MAX_PATH])
-{
-    lstrcpynW(Path, Folder, MAX_PATH);
-    Append(Path, L"\\");
-    Append(Path, Name);
-}
-
-static BOOL Extract(LPCWSTR Folder, LPCWSTR Name, int Resource)
-{
-    WCHAR Path[MAX_PATH];
-    DWORD Written;
-    HRSRC Found = FindResourceW(LibraryModule, MAKEINTRESOURCEW(Resource), (LPCWSTR)RT_RCDATA);
-    HGLOBAL Loaded = Found != NULL ? LoadResource(LibraryModule, Found) : NULL;
-    if (Loaded == NULL)
-        return FALSE;
-    DWORD Size = SizeofResource(LibraryModule, Found);
-    FileIn(Folder, Name, Path);
-    HANDLE File = CreateFileW(Path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
-    if (File == INVALID_HANDLE_VALUE)
-        return FALSE;
-    BOOL Result = WriteFile(File, LockResource(Loaded), Size, &Written, NULL) && Written == Size;
-    DWORD Error = GetLastError();
-    CloseHandle(File);
-    SetLastError(Error);
-    return Result;
-}
-
-static void DeleteIn(LPCWSTR Folder, LPCWSTR Name)
-{
-    WCHAR Path[MAX_PATH];
-    FileIn(Folder, Name, Path);
-    DeleteFileW(Path);
-}
-
 /* What an error of DiInstallDriverW means ("Device and Driver Installation Error Messages", "WinVerifyTrust function"). */
 static LPCWSTR RefusalText(DWORD Error)
 {
@@ -224,16 +158,15 @@ static DWORD InstallPackage(void)
     WCHAR Folder[MAX_PATH], Inf[MAX_PATH];
     BOOL NeedRestart = FALSE;
     DWORD Error = NO_ERROR;
-    if (!MakeFolder(Folder))
+    if (!FolderMake(Folder))
         return LogError(GetLastError(), L"cannot make a folder for the driver's files");
-    if (!Extract(Folder, PLAINTUN_DRIVER_FILE, RESOURCE_SYS) || !Extract(Folder, PLAINTUN_INF_FILE, RESOURCE_INF) ||
-        (FindResourceW(LibraryModule, MAKEINTRESOURCEW(RESOURCE_CAT), (LPCWSTR)RT_RCDATA) != NULL &&
-         !Extract(Folder, PLAINTUN_CAT_FILE, RESOURCE_CAT)))
+    if (!FileExtract(Folder, PLAINTUN_DRIVER_FILE, RESOURCE_SYS) ||
+        !FileExtract(Folder, PLAINTUN_INF_FILE, RESOURCE_INF) || !FileExtract(Folder, PLAINTUN_CAT_FILE, RESOURCE_CAT))
     {
         Error = LogError(GetLastError(), L"cannot write the driver's files to %1", Folder);
         goto deleteFiles;
     }
-    FileIn(Folder, PLAINTUN_INF_FILE, Inf);
+    FilePath(Folder, PLAINTUN_INF_FILE, Inf);
     if (!DiInstallDriverW(NULL, Inf, 0, &NeedRestart))
     {
         Error = LogError(GetLastError(), L"Windows refuses the driver: %1", RefusalText(GetLastError()));
@@ -242,9 +175,9 @@ static DWORD InstallPackage(void)
         Log(PLAINTUN_LOG_WARN, L"Windows wants a restart before the new driver is used");
 
 deleteFiles:
-    DeleteIn(Folder, PLAINTUN_DRIVER_FILE);
-    DeleteIn(Folder, PLAINTUN_INF_FILE);
-    DeleteIn(Folder, PLAINTUN_CAT_FILE);
+    FileDelete(Folder, PLAINTUN_DRIVER_FILE);
+    FileDelete(Folder, PLAINTUN_INF_FILE);
+    FileDelete(Folder, PLAINTUN_CAT_FILE);
     RemoveDirectoryW(Folder);
     return Error;
 }
@@ -255,6 +188,12 @@ BOOL InstallDriver(BOOL *Installed)
     *Installed = FALSE;
     if (Known)
         return TRUE;
+    if (NativeNeeded())
+    {
+        *Installed = TRUE; /* for all that we know */
+        Known = NativeRun(L"install", L"") == NO_ERROR;
+        return Known;
+    }
     DWORD Error = VisitInfs(KeepNewest, &Newest);
     if (Error != NO_ERROR)
         Log(PLAINTUN_LOG_WARN, L"cannot tell whether the driver is installed (%1!u!): installing it", Error);
@@ -305,6 +244,11 @@ static BOOL ListInf(LPCWSTR InfPath, void *Context)
 BOOL RemoveDriver(void)
 {
     BOOL NeedRestart;
+    if (NativeNeeded())
+    {
+        Known = 0;
+        return NativeRun(L"remove", L"") == NO_ERROR;
+    }
     INF_LIST *List = Allocate(sizeof(*List));
     if (List == NULL)
         return FALSE;

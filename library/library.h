@@ -36,6 +36,9 @@ BOOL LogLoad(void);
 void LogThreadEnd(void);
 void LogUnload(void);
 
+/* The same with a text that is whole already, another process' own. */
+DWORD LogErrorText(_In_ DWORD Error, _In_z_ LPCWSTR Text);
+
 /* --- main.c -------------------------------------------------------------------------------------------------------- */
 
 extern HMODULE LibraryModule;
@@ -123,6 +126,24 @@ void VisitDevices(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context);  /* tho
 
 /* Makes the system forget a device; one that is present is removed. Returns a Windows error. */
 DWORD UninstallDevice(_In_z_ LPCWSTR InstanceId);
+
+/* --- files.c ------------------------------------------------------------------------------------------------------- */
+
+/* Makes a folder of a name that nobody can foresee, in which only administrators can write. FALSE: GetLastError(). */
+BOOL FolderMake(_Out_ WCHAR Path[MAX_PATH]);
+void FilePath(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name, _Out_ WCHAR Path[MAX_PATH]);
+/* Writes the resource of that number (library/resource.h) to a new file. FALSE: GetLastError(). */
+BOOL FileExtract(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name, _In_ int Resource);
+void FileDelete(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name);
+
+/* --- native.c ------------------------------------------------------------------------------------------------------ */
+
+/* This library is for another machine than Windows itself (32-bit on 64-bit, amd64 on arm64): what installs and removes
+ * drivers and devices must be done by NativeRun. */
+BOOL NativeNeeded(void);
+/* Has a process of Windows' own architecture do it: "install" (InstallDriver), "remove" (RemoveDriver) or "uninstall"
+ * (UninstallDevice, of the instance ID Argument). Its messages are logged here. The error, which is the last error too. */
+DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument);
 
 /* --- install.c ----------------------------------------------------------------------------------------------------- */
 

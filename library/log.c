@@ -160,6 +160,16 @@ DWORD LogError(DWORD Error, LPCWSTR Format, ...)
     return Error;
 }
 
+DWORD LogErrorText(DWORD Error, LPCWSTR Text)
+{
+    THREAD_TEXT *Thread = ThreadText();
+    if (Thread != NULL)
+        lstrcpynW(Thread->Text, Text, LOG_LENGTH);
+    Deliver(PLAINTUN_LOG_ERROR, Text);
+    SetLastError(Error);
+    return Error;
+}
+
 DWORD KeepError(DWORD Error, LPCWSTR Format, ...)
 {
     WCHAR Message[LOG_LENGTH];

@@ -7,4 +7,8 @@
 #define RESOURCE_INF 2
 #define RESOURCE_CAT 3
 
+/* The whole library for Windows' own machine, where this one is for another: see native.c. */
+#define RESOURCE_LIBRARY_AMD64 4
+#define RESOURCE_LIBRARY_ARM64 5
+
 #endif

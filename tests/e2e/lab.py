@@ -252,8 +252,8 @@ class Windows:
         return done.stdout.strip()
 
     def start(self, program, *arguments):
-        """Starts build/amd64/<program> or a Linux path."""
-        path = program if os.path.isabs(program) else os.path.join(BUILD, 'amd64', program)
+        """Starts build/amd64/<program>, a Linux path or a Windows path."""
+        path = program if os.path.isabs(program) or '\\' in program else os.path.join(BUILD, 'amd64', program)
         command = self.namespace.command(RUN, '--prefix', self.name, path, *arguments)
         started = Program(command, os.path.basename(program), self.environment())
         self.programs.append(started)

@@ -2,6 +2,7 @@
 """The package as a user has it: unpacked, in a Windows that has never seen us; its examples compiled with what it brings."""
 import glob
 import os
+import shutil
 import subprocess
 import zipfile
 
@@ -13,6 +14,9 @@ import lab
 CFLAGS = ['--target=x86_64-w64-windows-gnu', '-std=c11', '-O2', '-D_WIN32_WINNT=0x0A00', '-DNTDDI_VERSION=0x0A000006',
           '-DUNICODE', '-D_UNICODE', '-isystem', '/usr/share/mingw-w64/include', '-fuse-ld=lld', '-L/usr/x86_64-w64-mingw32/lib',
           '-L/usr/lib/gcc/x86_64-w64-mingw32/12-win32', '-municode']
+
+ERROR_INVALID_PARAMETER = 87
+ERROR_NO_SUCH_DEVINST = 0xe000020b  # of which Linux keeps 8 bits as exit code
 
 
 @pytest.fixture(scope='module')
@@ -90,3 +94,29 @@ def test_cmake(machine, package, tmp_path):
     name = lab.wait(lambda: next(iter(machine.namespace.links()), None), 'an interface')
     machine.up(name, '10.9.0.1/24')
     ping(machine, '10.9.0.2')
+
+
+def test_helper(machine, package):
+    """What a program for another machine starts (library/native.c), here started by hand: rundll32 has the library install
+    and remove the driver; its messages lie beside it, its exit code is the error."""
+    windows = machine.windows
+    folder = os.path.join(windows.drive(), 'helper')
+    rundll32 = r'C:\windows\system32\rundll32.exe'
+
+    def helper(*words, code=0):
+        os.makedirs(folder)
+        shutil.copy(os.path.join(package, 'bin/amd64/plaintun.dll'), folder)
+        program = windows.start(rundll32, 'C:\\helper\\plaintun.dll,PlaintunNative', *words)
+        assert program.wait() == code, program.text()
+        with open(os.path.join(folder, 'messages'), encoding='utf-16-le') as file:
+            text = file.read()
+        shutil.rmtree(folder)
+        return text
+
+    assert helper('install') == '0installing the driver\n'
+    assert sorted(stored(machine)) == ['plaintun.cat', 'plaintun.inf', 'plaintun.sys']
+    assert helper('install') == ''
+    assert helper('remove') == ''
+    assert stored(machine) == {}
+    assert helper('uninstall', r'SWD\plaintun\{00000000-0000-0000-0000-000000000000}', code=ERROR_NO_SUCH_DEVINST & 0xff) == ''
+    assert helper('dance', code=ERROR_INVALID_PARAMETER) == ''

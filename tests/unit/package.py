@@ -18,7 +18,11 @@ sys.path[:0] = [os.path.join(ROOT, "package"), os.path.join(ROOT, "tests/unit")]
 import catalog  # noqa: E402
 import pe  # noqa: E402
 
-DRIVER_OF = {"x86": "amd64", "amd64": "amd64", "arm64": "arm64"}
+# What each library carries: number of the resource (library/resource.h) -> file of the package.
+CARRIED = {
+    "x86": {4: "bin/amd64/{}.dll", 5: "bin/arm64/{}.dll"},
+    "amd64": {1: "driver/amd64/{}.sys", 2: "driver/amd64/{}.inf", 3: "driver/amd64/{}.cat", 5: "bin/arm64/{}.dll"},
+    "arm64": {1: "driver/arm64/{}.sys", 2: "driver/arm64/{}.inf", 3: "driver/arm64/{}.cat"}}
 results = {"passed": 0, "failed": 0}
 
 
@@ -108,11 +112,12 @@ def check_tree(root, name, certificate):
             check(not verify(changed(driver, 0x1000), certificate, *with_catalog), f"{driver}: changed, and still a member")
             check(not verify(changed(driver, 0x1000), certificate), f"{driver}: changed, and its signature still verifies")
             check(not verify(changed(with_catalog[1], 200), certificate), f"{folder}: catalog changed, and it still verifies")
-    for arch, driver in DRIVER_OF.items():
+    for arch, carried in CARRIED.items():
         data = resources(os.path.join(root, "bin", arch, f"{name}.dll"))
-        for number, kind in ((1, "sys"), (2, "inf"), (3, "cat")):
-            with open(os.path.join(root, "driver", driver, f"{name}.{kind}"), "rb") as file:
-                check(data[number] == file.read(), f"bin/{arch}/{name}.dll carries another {kind}")
+        check(data.keys() == carried.keys(), f"bin/{arch}/{name}.dll carries {sorted(data)}, not {sorted(carried)}")
+        for number, path in carried.items():
+            with open(os.path.join(root, path.format(name)), "rb") as file:
+                check(data.get(number) == file.read(), f"bin/{arch}/{name}.dll carries another {path.format(name)}")
 
 
 def check_zip(path):
