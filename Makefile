@@ -422,7 +422,7 @@ $(B)/native/$(1)/%.o: %.c $(SIM_HEADERS) Makefile
 	    $$(if $$(filter tests/e2e/%,$$<),-DDriverEntry=OtherDriverEntry) $$(if $$(filter tests/classic/%,$$<),-DDriverEntry=ClassicDriverEntry) -c $$< -o $$@
 
 $(B)/native/simulate-$(1): $(SIM_SOURCES:%.c=$(B)/native/$(1)/%.o) $(SIM_WRAP)
-	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_DRIVER_FLAGS_$(1)) @$(SIM_WRAP) -o $$@ $$(filter %.o,$$^) -pthread
+	@$(CLANG) $(SIM_FLAGS_$(1)) $(SIM_DRIVER_FLAGS_$(1)) @$(SIM_WRAP) -Wl,--wrap=KeGetCurrentIrql -o $$@ $$(filter %.o,$$^) -pthread
 endef
 $(foreach kind,address thread coverage,$(eval $(call simulator_rules,$(kind))))
 

@@ -117,6 +117,7 @@ NDIS_STATUS HostAdapterRestart(NDIS_HOST_ADAPTER *Adapter)
     Attributes->DataLength = sizeof(NDIS_RESTART_GENERAL_ATTRIBUTES);
     RtlCopyMemory(Attributes->Data, &Adapter->RestartGeneral, sizeof(Adapter->RestartGeneral));
     SetState(Adapter, HostRestarting);
+    WriteRelease(&Adapter->PauseReturned, FALSE);
     HostPendingBegin(&Adapter->Restart, "MiniportRestart", Adapter->Driver->Characteristics.RestartHandler);
     Guard = HostGuardBegin();
     Status = Adapter->Driver->Characteristics.RestartHandler(Adapter->Context, &Parameters);
@@ -151,6 +152,16 @@ VOID NdisMRestartComplete(NDIS_HANDLE NdisMiniportHandle, NDIS_STATUS Status)
     }
 }
 
+/* When a miniport says that it has paused, all lists are home. */
+static VOID CheckPaused(_In_ NDIS_HOST_ADAPTER *Adapter, _In_z_ PCSTR Call, _In_opt_ PVOID Place)
+{
+    LONG64 Sends = ReadAcquire64(&Adapter->SendsOut), Receives = ReadAcquire64(&Adapter->ReceivesOut);
+
+    HandlerRule(Call, "Pause_SendsCompleted", Sends == 0, Place, "%lld lists not completed", (long long)Sends);
+    HandlerRule(Call, "Pause_ReceivesReturned", Receives == 0, Place, "%lld lists are still with the stack",
+                (long long)Receives);
+}
+
 /* From Running to Paused: "MiniportPause". The stack stops sending first; then the miniport finishes what it has. */
 VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
 {
@@ -178,13 +189,14 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
     Guard = HostGuardBegin();
     Status = Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters);
     HostGuardEnd(&Guard, "MiniportPause", Place);
+    WriteRelease(&Adapter->PauseReturned, TRUE);
+    if (Status != NDIS_STATUS_PENDING)
+    {
+        CheckPaused(Adapter, "MiniportPause", Place);
+    }
     Status = HostPendingEnd(&Adapter->Pause, Status);
     HandlerRule("MiniportPause", "Pause_Status", Status == NDIS_STATUS_SUCCESS, Place,
                 "MiniportPause may only succeed or pend, not 0x%08x", (unsigned)Status);
-    HandlerRule("MiniportPause", "Pause_SendsCompleted", ReadAcquire64(&Adapter->SendsOut) == 0, Place,
-                "%lld lists not completed", (long long)Adapter->SendsOut);
-    HandlerRule("MiniportPause", "Pause_ReceivesReturned", ReadAcquire64(&Adapter->ReceivesOut) == 0, Place,
-                "%lld lists are still with the stack", (long long)Adapter->ReceivesOut);
     SetState(Adapter, HostPaused);
 }
 
@@ -196,6 +208,10 @@ VOID NdisMPauseComplete(NDIS_HANDLE NdisMiniportHandle)
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", DISPATCH_LEVEL, TRUE);
     if (Adapter)
     {
+        if (ReadAcquire(&Adapter->Pause.Outstanding))
+        {
+            CheckPaused(Adapter, __func__, HostPlace());
+        }
         NdisRule("Completed_Once", HostPendingComplete(&Adapter->Pause, NDIS_STATUS_SUCCESS), HostPlace(),
                  "no pause pends");
     }
@@ -304,6 +320,7 @@ static VOID Forget(_Inout_ NDIS_HOST_ADAPTER *Adapter)
     SetState(Adapter, HostHalted);
     HostDevicesCheckGone(Adapter->Driver, Adapter, "MiniportHaltEx");
     HostPoolsCheckGone(Adapter->Driver, Adapter, "MiniportHaltEx");
+    HostOwnedCheckGone(Adapter->Driver, Adapter, "MiniportHaltEx");
     HandlerRule("MiniportHaltEx", "Halt_ConfigurationClosed", Adapter->Configurations == 0,
                 (PVOID)Adapter->Driver->Characteristics.HaltHandlerEx, "%ld configurations left open",
                 (long)Adapter->Configurations);

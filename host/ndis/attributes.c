@@ -39,6 +39,8 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
                      "registration attributes come first") ||
         !HandlerRule(SetAttributes, "Initialize_Attributes", Attributes->MtuSize >= 68 && Attributes->MtuSize <= 65535,
                      Place, "an MTU of %u", (unsigned)Attributes->MtuSize) ||
+        !HandlerRule(SetAttributes, "RawIp_Medium", Attributes->MediaType == NdisMediumIP, Place,
+                     "medium %u: only raw IP has a stack here", (unsigned)Attributes->MediaType) ||
         !HandlerRule(SetAttributes, "Initialize_Attributes",
                      Attributes->MacAddressLength <= NDIS_MAX_PHYS_ADDRESS_LENGTH, Place, "an address of %u bytes",
                      Attributes->MacAddressLength) ||

@@ -20,14 +20,22 @@ static MDL *MakeMdl(_In_ PVOID VirtualAddress, _In_ ULONG Length)
 PMDL NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
 {
     NDIS_HOST_ADAPTER *Adapter;
+    NDIS_HOST_DRIVER *Driver = HostOwnerOf(NdisHandle, &Adapter, __func__, HostPlace());
+    MDL *Mdl = Driver ? MakeMdl(VirtualAddress, Length) : NULL;
 
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
-    return HostOwnerOf(NdisHandle, &Adapter, __func__, HostPlace()) ? MakeMdl(VirtualAddress, Length) : NULL;
+    if (Mdl && !HostOwn(Mdl, HostKindMdl, Driver->DriverObject, Adapter, HostPlace()))
+    {
+        IoFreeMdl(Mdl);
+        Mdl = NULL;
+    }
+    return Mdl;
 }
 
 VOID NdisFreeMdl(PMDL Mdl)
 {
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
+    NdisRule("Handle_Mdl", HostDisown(Mdl, HostKindMdl), HostPlace(), "%p is no MDL of NdisAllocateMdl", (void *)Mdl);
     IoFreeMdl(Mdl);
 }
 

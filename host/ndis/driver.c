@@ -57,6 +57,7 @@ static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
                 Driver->Characteristics.UnloadHandler, "MiniportDriverUnload without NdisMDeregisterMiniportDriver");
     HostDevicesCheckGone(Driver, NULL, "MiniportDriverUnload");
     HostPoolsCheckGone(Driver, NULL, "MiniportDriverUnload");
+    HostOwnedCheckGone(Driver, NULL, "MiniportDriverUnload");
     HandlerRule("MiniportDriverUnload", "Unload_Configuration", Driver->Configurations == 0,
                 (PVOID)Driver->Characteristics.UnloadHandler, "%ld configurations left open",
                 (long)Driver->Configurations);

@@ -5,22 +5,23 @@
  */
 #include "host/ndis/ndishost.h"
 
-typedef struct _HOST_GENERIC
-{
-    NDIS_GENERIC_OBJECT Public; /* first: the handle is its address */
-    HOST_MAGIC Magic;
-} HOST_GENERIC;
-
 /* NdisAllocateMemoryWithTagPriority: NULL where there is none. Contents undefined. */
 PVOID NdisAllocateMemoryWithTagPriority(NDIS_HANDLE NdisHandle, UINT Length, ULONG Tag, EX_POOL_PRIORITY Priority)
 {
     NDIS_HOST_ADAPTER *Adapter;
+    NDIS_HOST_DRIVER *Driver = HostOwnerOf(NdisHandle, &Adapter, __func__, HostPlace());
+    PVOID Memory;
 
     UNREFERENCED_PARAMETER(Priority);
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     NdisRule("Memory_Tag", Tag != 0, HostPlace(), "no tag");
-    return HostOwnerOf(NdisHandle, &Adapter, __func__, HostPlace()) ? ExAllocatePoolWithTag(NonPagedPoolNx, Length, Tag)
-                                                                    : NULL;
+    Memory = Driver ? ExAllocatePoolWithTag(NonPagedPoolNx, Length, Tag) : NULL;
+    if (Memory && !HostOwn(Memory, HostKindMemory, Driver->DriverObject, Adapter, HostPlace()))
+    {
+        ExFreePool(Memory);
+        Memory = NULL;
+    }
+    return Memory;
 }
 
 VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)
@@ -28,13 +29,17 @@ VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)
     UNREFERENCED_PARAMETER(Length);
     UNREFERENCED_PARAMETER(MemoryFlags);
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
-    ExFreePool(VirtualAddress);
+    if (NdisRule("Handle_Memory", HostDisown(VirtualAddress, HostKindMemory), HostPlace(),
+                 "%p is no memory of NdisAllocateMemoryWithTagPriority", VirtualAddress))
+    {
+        ExFreePool(VirtualAddress);
+    }
 }
 
-/* NdisAllocateGenericObject: gives calls a handle before there is an adapter. */
+/* NdisAllocateGenericObject: gives calls a handle before there is an adapter. NULL: no memory. */
 PNDIS_GENERIC_OBJECT NdisAllocateGenericObject(PDRIVER_OBJECT DriverObject, ULONG Tag, USHORT Size)
 {
-    HOST_GENERIC *Generic = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Generic) + Size, Tag);
+    NDIS_GENERIC_OBJECT *Generic = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Generic) + Size, Tag);
 
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     NdisRule("Memory_Tag", Tag != 0, HostPlace(), "no tag");
@@ -43,23 +48,24 @@ PNDIS_GENERIC_OBJECT NdisAllocateGenericObject(PDRIVER_OBJECT DriverObject, ULON
         return NULL;
     }
     RtlZeroMemory(Generic, sizeof(*Generic) + Size);
-    Generic->Public.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
-    Generic->Public.Header.Revision = 1;
-    Generic->Public.Header.Size = sizeof(NDIS_GENERIC_OBJECT);
-    Generic->Public.DriverObject = DriverObject;
-    Generic->Magic = HostMagicGeneric;
-    return &Generic->Public;
+    Generic->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    Generic->Header.Revision = 1;
+    Generic->Header.Size = sizeof(NDIS_GENERIC_OBJECT);
+    Generic->DriverObject = DriverObject;
+    if (!HostOwn(Generic, HostKindGeneric, DriverObject, NULL, HostPlace()))
+    {
+        ExFreePool(Generic);
+        Generic = NULL;
+    }
+    return Generic;
 }
 
 VOID NdisFreeGenericObject(PNDIS_GENERIC_OBJECT NdisObject)
 {
-    HOST_GENERIC *Generic = CONTAINING_RECORD(NdisObject, HOST_GENERIC, Public);
-
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
-    if (NdisRule("Handle_Generic", NdisObject && Generic->Magic == HostMagicGeneric, HostPlace(),
-                 "%p is no generic object", (void *)NdisObject))
+    if (NdisRule("Handle_Generic", HostDisown(NdisObject, HostKindGeneric), HostPlace(), "%p is no generic object",
+                 (void *)NdisObject))
     {
-        Generic->Magic = HostMagicDead;
-        ExFreePool(Generic);
+        ExFreePool(NdisObject);
     }
 }

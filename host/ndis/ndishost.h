@@ -24,7 +24,6 @@ typedef enum _HOST_MAGIC
     HostMagicDevice,
     HostMagicFdo,
     HostMagicConfiguration,
-    HostMagicGeneric,
     HostMagicDead = 0x44a1dead
 } HOST_MAGIC;
 
@@ -92,6 +91,8 @@ struct _NDIS_HOST_ADAPTER
     KEVENT OidIdle;               /* one request at a time */
     ULONG NextRequestId;
 
+    volatile LONG PauseReturned; /* MiniportPause has, so that sends are to be refused */
+
     volatile LONG64 SendsOut, ReceivesOut; /* lists with the miniport, lists with the stack */
     volatile LONG Configurations;          /* open with the adapter's handle */
 };
@@ -136,13 +137,33 @@ typedef struct _HOST_LIST
     volatile LONG Owner; /* HOST_OWNER */
     HOST_POOL *Pool;
     NDIS_HOST_ADAPTER *User; /* who has it while it is indicated or sent */
-    BOOLEAN HasBuffer;       /* Embedded is in use */
+    BOOLEAN Refuse;          /* sent after MiniportPause had returned */
+    PVOID Reserved[2];       /* MiniportReserved when it left the miniport */
+    BOOLEAN ReservedKnown;
+    BOOLEAN HasBuffer; /* Embedded is in use */
     HOST_BUFFER Embedded;
     DECLSPEC_ALIGN(16) NET_BUFFER_LIST List;
     PVOID PrivateSlots[HOST_PRIVATE_SLOTS];
 } HOST_LIST;
 
-#define HostListOf(ListPointer)     CONTAINING_RECORD(ListPointer, HOST_LIST, List)
+#define HostListOf(ListPointer) CONTAINING_RECORD(ListPointer, HOST_LIST, List)
+/* A miniport may use MiniportReserved while it has the list: "NET_BUFFER_LIST structure". */
+static inline VOID HostReservedKeep(_Inout_ HOST_LIST *Host)
+{
+    RtlCopyMemory(Host->Reserved, Host->List.MiniportReserved, sizeof(Host->Reserved));
+    Host->ReservedKnown = TRUE;
+}
+
+/* FALSE: it was written meanwhile. */
+static inline BOOLEAN HostReservedKept(_Inout_ HOST_LIST *Host)
+{
+    BOOLEAN Known = Host->ReservedKnown;
+
+    Host->ReservedKnown = FALSE;
+    return !Known ||
+           (Host->Reserved[0] == Host->List.MiniportReserved[0] && Host->Reserved[1] == Host->List.MiniportReserved[1]);
+}
+
 #define HostBufferOf(BufferPointer) CONTAINING_RECORD(BufferPointer, HOST_BUFFER, Buffer)
 
 /* A control device of NdisRegisterDeviceEx: lies in its DEVICE_OBJECT's extension, before the miniport's own. */
@@ -234,6 +255,19 @@ NTSTATUS HostSddlApply(_Inout_ DEVICE_OBJECT *Device, _In_ const UNICODE_STRING 
 
 /* power.c */
 NTSTATUS HostDispatchPower(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp);
+
+/* owned.c: what NDIS gave to a driver, and has not got back. FALSE: no memory. */
+typedef enum _HOST_KIND
+{
+    HostKindMdl,
+    HostKindMemory,
+    HostKindGeneric
+} HOST_KIND;
+BOOLEAN HostOwn(_In_ const VOID *Thing, _In_ HOST_KIND Kind, _In_opt_ DRIVER_OBJECT *Driver,
+                _In_opt_ NDIS_HOST_ADAPTER *Adapter, _In_opt_ PVOID Place);
+/* FALSE: NDIS never gave it, or has it back. */
+BOOLEAN HostDisown(_In_opt_ const VOID *Thing, _In_ HOST_KIND Kind);
+VOID HostOwnedCheckGone(_In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAPTER *Adapter, _In_z_ PCSTR Call);
 
 /* pnp.c */
 NTSTATUS HostPassDown(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp);

@@ -8,6 +8,9 @@
 
 #define CANARY       0xc5
 #define CANARY_BYTES 16
+#define ROOM         512 /* bytes: more than any answer that is tried */
+
+#define OidRule(Rule, Condition, Place, ...) HandlerRule("MiniportOidRequest", Rule, Condition, Place, __VA_ARGS__)
 
 /*
  * Sends one request. Length: bytes of Buffer. *BytesDone: written (query) or read (set); *BytesNeeded: when the
@@ -54,14 +57,14 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
 
     *BytesDone = Query ? Request.DATA.QUERY_INFORMATION.BytesWritten : Request.DATA.SET_INFORMATION.BytesRead;
     *BytesNeeded = Query ? Request.DATA.QUERY_INFORMATION.BytesNeeded : Request.DATA.SET_INFORMATION.BytesNeeded;
-    HandlerRule("MiniportOidRequest", "Oid_Bytes", *BytesDone <= Length, Place,
-                "OID 0x%08x: %u bytes done of a buffer of %u", (unsigned)Oid, (unsigned)*BytesDone, (unsigned)Length);
+    OidRule("Oid_Bytes", *BytesDone <= Length, Place, "OID 0x%08x: %u bytes done of a buffer of %u", (unsigned)Oid,
+            (unsigned)*BytesDone, (unsigned)Length);
     if (Status == NDIS_STATUS_BUFFER_TOO_SHORT || Status == NDIS_STATUS_INVALID_LENGTH ||
         Status == NDIS_STATUS_BUFFER_OVERFLOW)
     {
-        HandlerRule("MiniportOidRequest", "Oid_BytesNeeded", *BytesNeeded > Length || (!Query && *BytesNeeded), Place,
-                    "OID 0x%08x: buffer of %u too short, BytesNeeded %u", (unsigned)Oid, (unsigned)Length,
-                    (unsigned)*BytesNeeded);
+        OidRule("Oid_BytesNeeded", *BytesNeeded > Length || (!Query && *BytesNeeded), Place,
+                "OID 0x%08x: buffer of %u too short, BytesNeeded %u", (unsigned)Oid, (unsigned)Length,
+                (unsigned)*BytesNeeded);
     }
     return Status;
 }
@@ -101,69 +104,126 @@ static const OID_TRIAL Mandatory[] = {
     {OID_GEN_VENDOR_ID, sizeof(ULONG)},
 };
 
-/* One query with a buffer of Length bytes in front of a canary. */
-static NDIS_STATUS TryQuery(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Length, _Out_ ULONG *Done)
+typedef struct _OID_ANSWER
+{
+    NDIS_STATUS Status;
+    ULONG Written, Needed;
+    UCHAR Buffer[ROOM] __attribute__((aligned(16)));
+} OID_ANSWER;
+
+/* One query with a buffer of Length bytes, which is full of Fill and lies in front of a canary. */
+static NDIS_STATUS TryQuery(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Length, _In_ UCHAR Fill,
+                            _Out_ OID_ANSWER *Answer)
 {
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
-    UCHAR Buffer[512] __attribute__((aligned(16)));
-    ULONG Needed, Touched = 0;
+    ULONG Touched = 0;
     NDIS_STATUS Status;
 
-    RtlFillMemory(Buffer, sizeof(Buffer), CANARY);
-    Status = HostOid(Adapter, NdisRequestQueryInformation, Oid, Buffer, Length, Done, &Needed);
+    RtlFillMemory(Answer->Buffer, Length, Fill);
+    RtlFillMemory(Answer->Buffer + Length, CANARY_BYTES, CANARY);
+    Status =
+        HostOid(Adapter, NdisRequestQueryInformation, Oid, Answer->Buffer, Length, &Answer->Written, &Answer->Needed);
     for (ULONG I = Length; I < Length + CANARY_BYTES; I++)
     {
-        Touched += Buffer[I] != CANARY;
+        Touched += Answer->Buffer[I] != CANARY;
     }
-    HandlerRule("MiniportOidRequest", "Oid_Overrun", Touched == 0, Place,
-                "OID 0x%08x writes behind a buffer of %u bytes", (unsigned)Oid, (unsigned)Length);
-    HandlerRule("MiniportOidRequest", "Oid_Status",
-                Status == NDIS_STATUS_SUCCESS || Status == NDIS_STATUS_BUFFER_TOO_SHORT ||
-                    Status == NDIS_STATUS_INVALID_LENGTH || Status == NDIS_STATUS_NOT_SUPPORTED ||
-                    Status == NDIS_STATUS_BUFFER_OVERFLOW,
-                Place, "OID 0x%08x with %u bytes: status 0x%08x", (unsigned)Oid, (unsigned)Length, (unsigned)Status);
+    OidRule("Oid_Overrun", Touched == 0, Place, "OID 0x%08x writes behind a buffer of %u bytes", (unsigned)Oid,
+            (unsigned)Length);
+    OidRule("Oid_Status",
+            Status == NDIS_STATUS_SUCCESS || Status == NDIS_STATUS_BUFFER_TOO_SHORT ||
+                Status == NDIS_STATUS_INVALID_LENGTH || Status == NDIS_STATUS_NOT_SUPPORTED ||
+                Status == NDIS_STATUS_BUFFER_OVERFLOW,
+            Place, "OID 0x%08x with %u bytes: status 0x%08x", (unsigned)Oid, (unsigned)Length, (unsigned)Status);
+    Answer->Status = Status;
     return Status;
 }
 
-/* Asks every mandatory OID with no buffer, a short one and a whole one. In state Paused. */
-VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
+/* A whole buffer, twice with other contents before: what is answered does not hang on them. In state Paused, in which
+ * nothing is counted meanwhile. Full: bytes of the answer, 0: it varies. */
+static VOID TryWhole(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Full)
 {
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
-    ULONG Done;
+    ULONG Length = Full ? Full : ROOM / 2;
+    OID_ANSWER First, Second;
+
+    TryQuery(Adapter, Oid, Length, 0x00, &First);
+    TryQuery(Adapter, Oid, Length, 0xff, &Second);
+    OidRule("Oid_Mandatory", First.Status == NDIS_STATUS_SUCCESS, Place, "OID 0x%08x: status 0x%08x", (unsigned)Oid,
+            (unsigned)First.Status);
+    OidRule("Oid_Bytes", First.Status != NDIS_STATUS_SUCCESS || !Full || First.Written == Full, Place,
+            "OID 0x%08x: %u bytes written of %u", (unsigned)Oid, (unsigned)First.Written, (unsigned)Full);
+    OidRule("Oid_OutputRead",
+            First.Status == Second.Status && First.Written == Second.Written && First.Written <= Length &&
+                RtlCompareMemory(First.Buffer, Second.Buffer, First.Written) == First.Written,
+            Place, "OID 0x%08x: the answer depends on what was in the buffer, or was not written whole", (unsigned)Oid);
+}
+
+/* A buffer that is too short by any number of bytes. A counter of 64 bits is answered in 32 where there is no more room:
+ * "[NdisStudio] OidRequestTest - OID_GEN_XMIT_OK and OID_GEN_RCV_OK verification". */
+static VOID TryShort(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Full)
+{
+    PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
+    BOOLEAN Counter = Oid == OID_GEN_RCV_OK || Oid == OID_GEN_XMIT_OK;
+    OID_ANSWER Answer;
+
+    for (ULONG Length = 0; Length < Full; Length++)
+    {
+        TryQuery(Adapter, Oid, Length, 0, &Answer);
+        if (Counter && Length >= sizeof(ULONG))
+        {
+            OidRule("Oid_Bytes", Answer.Status == NDIS_STATUS_SUCCESS && Answer.Written == sizeof(ULONG), Place,
+                    "OID 0x%08x with 32 bits: status 0x%08x, %u bytes", (unsigned)Oid, (unsigned)Answer.Status,
+                    (unsigned)Answer.Written);
+        }
+        else
+        {
+            OidRule("Oid_Status", Answer.Status != NDIS_STATUS_SUCCESS, Place,
+                    "OID 0x%08x succeeds with %u of %u bytes", (unsigned)Oid, (unsigned)Length, (unsigned)Full);
+            OidRule("Oid_Bytes", Answer.Written == 0, Place, "OID 0x%08x fails and has written %u bytes", (unsigned)Oid,
+                    (unsigned)Answer.Written);
+        }
+        OidRule("Oid_BytesNeeded", Answer.Needed == Full, Place, "OID 0x%08x with %u bytes: BytesNeeded %u, not %u",
+                (unsigned)Oid, (unsigned)Length, (unsigned)Answer.Needed, (unsigned)Full);
+    }
+}
+
+static BOOLEAN IsListed(_In_ const NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid)
+{
+    for (ULONG I = 0; I < Adapter->SupportedOidCount; I++)
+    {
+        if (Adapter->SupportedOids[I] == Oid)
+        {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* Asks every mandatory OID with buffers of every length up to the whole. In state Paused. */
+VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
+{
+    static const NDIS_OID AlsoListed[] = {OID_GEN_CURRENT_LOOKAHEAD, OID_GEN_CURRENT_PACKET_FILTER,
+                                          OID_GEN_LINK_PARAMETERS, OID_PNP_SET_POWER, OID_PNP_QUERY_POWER};
+    PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
+    OID_ANSWER Answer;
 
     for (ULONG I = 0; I < sizeof(Mandatory) / sizeof(Mandatory[0]); I++)
     {
-        NDIS_OID Oid = Mandatory[I].Oid;
-        ULONG Full = Mandatory[I].Full ? Mandatory[I].Full : 256;
-        NDIS_STATUS Status = TryQuery(Adapter, Oid, Full, &Done);
-
-        HandlerRule("MiniportOidRequest", "Oid_Mandatory", Status == NDIS_STATUS_SUCCESS, Place,
-                    "OID 0x%08x: status 0x%08x", (unsigned)Oid, (unsigned)Status);
-        HandlerRule("MiniportOidRequest", "Oid_Bytes",
-                    Status != NDIS_STATUS_SUCCESS || !Mandatory[I].Full || Done == Full, Place,
-                    "OID 0x%08x: %u bytes written of %u", (unsigned)Oid, (unsigned)Done, (unsigned)Full);
-        Status = TryQuery(Adapter, Oid, 0, &Done);
-        HandlerRule("MiniportOidRequest", "Oid_Status", Status != NDIS_STATUS_SUCCESS, Place,
-                    "OID 0x%08x succeeds without a buffer", (unsigned)Oid);
-        if (Oid == OID_GEN_RCV_OK || Oid == OID_GEN_XMIT_OK)
-        {
-            Status = TryQuery(Adapter, Oid, sizeof(ULONG), &Done); /* a 32-bit counter is an answer too */
-            HandlerRule("MiniportOidRequest", "Oid_Bytes", Status == NDIS_STATUS_SUCCESS && Done == sizeof(ULONG),
-                        Place, "OID 0x%08x with 4 bytes: status 0x%08x, %u bytes", (unsigned)Oid, (unsigned)Status,
-                        (unsigned)Done);
-        }
-        else if (Mandatory[I].Full > 1)
-        {
-            Status = TryQuery(Adapter, Oid, Mandatory[I].Full - 1, &Done);
-            HandlerRule("MiniportOidRequest", "Oid_Status", Status != NDIS_STATUS_SUCCESS, Place,
-                        "OID 0x%08x succeeds with %u of %u bytes", (unsigned)Oid, (unsigned)(Mandatory[I].Full - 1),
-                        (unsigned)Mandatory[I].Full);
-        }
+        TryWhole(Adapter, Mandatory[I].Oid, Mandatory[I].Full);
+        TryShort(Adapter, Mandatory[I].Oid, Mandatory[I].Full);
+        HandlerRule("MiniportInitializeEx", "Oid_Mandatory", IsListed(Adapter, Mandatory[I].Oid),
+                    (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
+                    "OID 0x%08x is not in SupportedOidList", (unsigned)Mandatory[I].Oid);
+    }
+    for (ULONG I = 0; I < sizeof(AlsoListed) / sizeof(AlsoListed[0]); I++)
+    {
+        HandlerRule("MiniportInitializeEx", "Oid_Mandatory", IsListed(Adapter, AlsoListed[I]),
+                    (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
+                    "OID 0x%08x, which is set, is not in SupportedOidList", (unsigned)AlsoListed[I]);
     }
     /* An OID that nobody knows: NDIS itself asks such ones of older miniports. */
-    HandlerRule("MiniportOidRequest", "Oid_Status",
-                TryQuery(Adapter, 0xff00fe01, sizeof(ULONG), &Done) == NDIS_STATUS_NOT_SUPPORTED, Place,
-                "an unknown OID must be NDIS_STATUS_NOT_SUPPORTED");
+    OidRule("Oid_Status", TryQuery(Adapter, 0xff00fe01, sizeof(ULONG), 0, &Answer) == NDIS_STATUS_NOT_SUPPORTED, Place,
+            "an unknown OID must be NDIS_STATUS_NOT_SUPPORTED");
 }
 
 static VOID SetUlong(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Value)
@@ -172,13 +232,16 @@ static VOID SetUlong(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
     ULONG Done, Needed;
     NDIS_STATUS Status = HostOid(Adapter, NdisRequestSetInformation, Oid, &Value, sizeof(Value), &Done, &Needed);
 
-    HandlerRule("MiniportOidRequest", "Oid_Mandatory", Status == NDIS_STATUS_SUCCESS, Place,
-                "set of OID 0x%08x: status 0x%08x", (unsigned)Oid, (unsigned)Status);
-    HandlerRule("MiniportOidRequest", "Oid_Bytes", Status != NDIS_STATUS_SUCCESS || Done == sizeof(Value), Place,
-                "set of OID 0x%08x: %u bytes read of %u", (unsigned)Oid, (unsigned)Done, (unsigned)sizeof(Value));
-    Status = HostOid(Adapter, NdisRequestSetInformation, Oid, &Value, sizeof(Value) - 1, &Done, &Needed);
-    HandlerRule("MiniportOidRequest", "Oid_Status", Status != NDIS_STATUS_SUCCESS, Place,
-                "set of OID 0x%08x succeeds with 3 bytes", (unsigned)Oid);
+    OidRule("Oid_Mandatory", Status == NDIS_STATUS_SUCCESS, Place, "set of OID 0x%08x: status 0x%08x", (unsigned)Oid,
+            (unsigned)Status);
+    OidRule("Oid_Bytes", Status != NDIS_STATUS_SUCCESS || Done == sizeof(Value), Place,
+            "set of OID 0x%08x: %u bytes read of %u", (unsigned)Oid, (unsigned)Done, (unsigned)sizeof(Value));
+    for (ULONG Length = 0; Length < sizeof(Value); Length++)
+    {
+        Status = HostOid(Adapter, NdisRequestSetInformation, Oid, &Value, Length, &Done, &Needed);
+        OidRule("Oid_Status", Status != NDIS_STATUS_SUCCESS, Place, "set of OID 0x%08x succeeds with %u bytes",
+                (unsigned)Oid, (unsigned)Length);
+    }
 }
 
 /* What a protocol sets when it has bound to a running adapter. */

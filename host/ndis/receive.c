@@ -64,6 +64,7 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
             return;
         }
         Host->User = Adapter;
+        HostReservedKeep(Host);
         CheckList(Adapter, List, Place);
         NdisRule("Receive_SingleEtherType",
                  !(ReceiveFlags & NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE) ||
@@ -104,6 +105,8 @@ VOID NdisHostReturn(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Re
         {
             return;
         }
+        HandlerRule("MiniportReturnNetBufferLists", "MiniportReserved", HostReservedKept(Host), (PVOID)Handler,
+                    "the miniport changed a list that the stack had");
         Count++;
     }
     /* First: the handler may find that these were the last, and complete a pause. */

@@ -21,7 +21,10 @@ VOID NdisHostSend(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Send
         {
             return;
         }
+        HandlerRule("MiniportSendNetBufferLists", "MiniportReserved", HostReservedKept(Host), (PVOID)Handler,
+                    "the miniport changed a list that it had completed");
         Host->User = Adapter;
+        Host->Refuse = ReadAcquire(&Adapter->PauseReturned) != 0;
         List->Status = NDIS_STATUS_SUCCESS;
         Count++;
     }
@@ -66,6 +69,10 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
         {
             return;
         }
+        NdisRule("Send_Refused",
+                 !Host->Refuse || List->Status == NDIS_STATUS_PAUSED || List->Status == NDIS_STATUS_LOW_POWER_STATE,
+                 Place, "status 0x%08x for a list that came while pausing", (unsigned)List->Status);
+        HostReservedKeep(Host);
         Count++;
     }
     InterlockedAdd64(&Adapter->SendsOut, -Count);

@@ -217,7 +217,7 @@ static NDIS_STATUS Query(_In_ CLASSIC_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST
     case OID_GEN_XMIT_OK:
     case OID_GEN_RCV_OK:
         Request->DATA.QUERY_INFORMATION.BytesNeeded = sizeof(Count);
-        return Answer(Request, &Count, Length >= sizeof(Count) ? sizeof(Count) : sizeof(ULONG));
+        return Answer(Request, &Count, Length / sizeof(ULONG) == 1 ? sizeof(ULONG) : sizeof(Count));
     case OID_GEN_VENDOR_DESCRIPTION:
         return Answer(Request, "classic", sizeof("classic"));
     case OID_GEN_MAXIMUM_TOTAL_SIZE:

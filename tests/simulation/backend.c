@@ -158,6 +158,7 @@ ULONG StackHeld(BACKEND *Stack)
 static VOID Return(_In_ BACKEND *Stack, _In_ NET_BUFFER_LIST *Lists, _In_ ULONG Chance)
 {
     SIM_GUARD Guard;
+    BOOLEAN Told;
     KIRQL Irql = KeGetCurrentIrql();
 
     if (Chance & 1)
@@ -165,7 +166,9 @@ static VOID Return(_In_ BACKEND *Stack, _In_ NET_BUFFER_LIST *Lists, _In_ ULONG 
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     }
     SimGuardBegin(&Guard);
+    Told = LabTold(TRUE);
     NdisHostReturn(Stack->Adapter, Lists, (Chance & 3) == 3 ? NDIS_RETURN_FLAGS_DISPATCH_LEVEL : 0);
+    LabTold(Told);
     SimGuardEnd(&Guard, "MiniportReturnNetBufferLists", NULL);
     if (Chance & 1)
     {
@@ -438,8 +441,11 @@ static VOID Unmap(_Inout_ BACKEND *Stack, _In_ NET_BUFFER *Buffer, _Out_ MDL **L
 
 static VOID SendCarrier(_Inout_ BACKEND *Stack, _Inout_ CARRIER *Carrier, _In_ const STACK_SHAPE *Shape)
 {
+    /* "NdisTimedDataHang rule (ndis)" */
+    LARGE_INTEGER Limit = {.QuadPart = -10000000ll * PlatformSetting("HOST_NDIS_SEND_SECONDS", 22)};
     PVOID Complete = &Carrier->Complete;
     SIM_GUARD Guard;
+    BOOLEAN Told;
     KIRQL Irql = KeGetCurrentIrql();
 
     KeClearEvent(&Carrier->Complete);
@@ -450,14 +456,19 @@ static VOID SendCarrier(_Inout_ BACKEND *Stack, _Inout_ CARRIER *Carrier, _In_ c
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     }
     SimGuardBegin(&Guard);
+    Told = LabTold(TRUE);
     NdisHostSend(Stack->Adapter, Carrier->Lists[0], Shape->Dispatch ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0);
+    LabTold(Told);
     SimGuardEnd(&Guard, "MiniportSendNetBufferLists", NULL);
     if (Shape->Dispatch)
     {
         KeLowerIrql(Irql);
     }
-    if (!Shape->Late)
+    if (!Shape->Late && KeWaitForSingleObject(Complete, Executive, KernelMode, FALSE, &Limit) == STATUS_TIMEOUT)
     {
+        PlatformRuleBroken("NdisTimedDataHang", "MiniportSendNetBufferLists",
+                           (PVOID)Stack->Adapter->Driver->Characteristics.SendNetBufferListsHandler,
+                           "lists are not completed in time");
         KeWaitForSingleObject(Complete, Executive, KernelMode, FALSE, NULL);
     }
 }

@@ -43,6 +43,11 @@ typedef pthread_t LAB_THREAD;
 LAB_THREAD LabStart(_In_ void *(*Routine)(void *), _In_ void *Context);
 VOID LabJoin(_In_ LAB_THREAD Thread);
 
+/* ---- told.c */
+
+/* This thread is in a handler that a flag tells of its IRQL. Returns whether it was. */
+BOOLEAN LabTold(_In_ BOOLEAN IsTold);
+
 /* ---- platform.c */
 
 /* Who is told of rules of host/ndis that are broken from now on; NULL: they are violations. */

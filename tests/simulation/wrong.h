@@ -62,6 +62,8 @@ typedef struct _WRONG_MINIPORT
     NDIS_STATUS Status; /* what the handler is to return */
     BOOLEAN Handled;    /* the case has done what the handler should do */
     PVOID Kept;         /* a case's own, for a later moment */
+    BOOLEAN Hold;       /* sends are kept in Kept, not completed */
+    BOOLEAN Succeed;    /* MiniportPause does, without pending */
     KSPIN_LOCK Lock;
     KIRQL Irql;
     LAB_THREAD Thread; /* a case's own, if Threaded */

@@ -25,9 +25,11 @@ SHARED = {
     "HostDevicesCheckGone": (["Halt_DevicesDeregistered"], 2),
     "NewPool": (["Pool_Tag", "Handle_Driver"], 3),
     "DeletePool": (["NdisAllocateNetBuffer"], 1),
+    "HostOwnedCheckGone": (["NdisAllocateMdl", "NdisAllocateMemory"], 2),
+    "CheckPaused": (["Pause_SendsCompleted", "Pause_ReceivesReturned"], 1),
     "HostEnter": (None, 0),
 }
-DIRECT = {"NdisRule": 0, "HandlerRule": 1, "HostRuleBroken": 0}
+DIRECT = {"NdisRule": 0, "OidRule": 0, "HandlerRule": 1, "HostRuleBroken": 0}
 
 
 def arguments(text, start):
@@ -86,7 +88,7 @@ def demands():
                 rule, form = given[first], next(part for part in given[first + 2:] if '"' in part)
                 if not rule.startswith('"'):
                     continue  # HostEnter, which is asked for by each of its callers
-                call = function if match.group(1) == "NdisRule" else call_of(given[1 - first])
+                call = {"NdisRule": function, "OidRule": "MiniportOidRequest"}.get(match.group(1)) or call_of(given[1 - first])
                 yield here, rule.strip('"'), call, pattern(form)
                 continue
             rules, index = SHARED[match.group(1)]

@@ -312,7 +312,11 @@ static NDIS_STATUS Pause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Pa
 {
     Mini.Status = NDIS_STATUS_PENDING;
     MiniReach(AtPause);
-    if (!Mini.Handled)
+    if (Mini.Succeed)
+    {
+        Mini.Status = NDIS_STATUS_SUCCESS;
+    }
+    else if (!Mini.Handled)
     {
         MAKE("NdisMPauseComplete", NdisMPauseComplete(Mini.Adapter));
     }
@@ -402,6 +406,11 @@ static NDIS_STATUS OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
 static VOID Send(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER Port, ULONG Flags)
 {
     Mini.Lists = Lists;
+    if (Mini.Hold)
+    {
+        Mini.Kept = Lists;
+        return;
+    }
     MiniReach(AtSend);
     if (!Mini.Handled)
     {

@@ -153,6 +153,16 @@ static VOID FreeNoGeneric(VOID)
     NdisFreeGenericObject((PVOID)&Nothing);
 }
 
+static VOID FreeNoMdl(VOID)
+{
+    NdisFreeMdl(IoAllocateMdl(&Nothing, 10, FALSE, FALSE, NULL));
+}
+
+static VOID FreeNoMemory(VOID)
+{
+    NdisFreeMemory(&Nothing, 10, 0);
+}
+
 static VOID FreeNoListPool(VOID)
 {
     NdisFreeNetBufferListPool(Mini.BufferPool);
@@ -218,6 +228,17 @@ static VOID GeneralFirst(VOID)
 static VOID SmallMtu(VOID)
 {
     Mini.General.MtuSize = 20;
+}
+
+static VOID Ethernet(VOID)
+{
+    Mini.General.MediaType = NdisMedium802_3;
+}
+
+static VOID ListsLess(VOID)
+{
+    Mini.General.SupportedOidList += 3;
+    Mini.General.SupportedOidListLength -= 3 * sizeof(NDIS_OID);
 }
 
 static VOID LongAddress(VOID)
@@ -315,6 +336,50 @@ static VOID MemoryWithoutTag(VOID)
 static VOID GenericWithoutTag(VOID)
 {
     NdisFreeGenericObject(NdisAllocateGenericObject(Mini.DriverObject, 0, 0));
+}
+
+static VOID KeepMdl(VOID)
+{
+    Mini.Kept = NdisAllocateMdl(Mini.Adapter, Mini.ListPool, 10);
+}
+
+static VOID KeepMdlOfDriver(VOID)
+{
+    static PVOID Page;
+
+    Page = ExAllocatePoolWithTag(NonPagedPoolNx, 10, MINI_TAG);
+    Mini.Kept = NdisAllocateMdl(Mini.Driver, Page, 10);
+    ExFreePoolWithTag(Page, MINI_TAG);
+}
+
+static VOID DropMdl(VOID)
+{
+    NdisFreeMdl(Mini.Kept);
+}
+
+static VOID KeepMemory(VOID)
+{
+    Mini.Kept = NdisAllocateMemoryWithTagPriority(Mini.Adapter, 10, MINI_TAG, NormalPoolPriority);
+}
+
+static VOID KeepMemoryOfDriver(VOID)
+{
+    Mini.Kept = NdisAllocateMemoryWithTagPriority(Mini.Driver, 10, MINI_TAG, NormalPoolPriority);
+}
+
+static VOID DropMemory(VOID)
+{
+    NdisFreeMemory(Mini.Kept, 10, 0);
+}
+
+static VOID KeepGeneric(VOID)
+{
+    Mini.Kept = NdisAllocateGenericObject(Mini.DriverObject, MINI_TAG, 0);
+}
+
+static VOID DropGeneric(VOID)
+{
+    NdisFreeGenericObject(Mini.Kept);
 }
 
 static VOID ListPool(_In_ const NET_BUFFER_LIST_POOL_PARAMETERS *Parameters)
@@ -495,6 +560,8 @@ const WRONG_CASE WrongThings[] = {
     {"Handle_Configuration", "NdisWriteConfiguration", AtRunning, WriteNothing},
     {"Handle_Device", "NdisDeregisterDeviceEx", AtRunning, DeregisterNoDevice},
     {"Handle_Device", "NdisGetDeviceReservedExtension", AtRunning, ExtensionOfNoDevice},
+    {"Handle_Mdl", "NdisFreeMdl", AtRunning, FreeNoMdl},
+    {"Handle_Memory", "NdisFreeMemory", AtRunning, FreeNoMemory},
     {"Handle_Generic", "NdisFreeGenericObject", AtRunning, FreeNoGeneric},
     {"Handle_Pool", "NdisFreeNetBufferListPool", AtRunning, FreeNoListPool},
     {"Handle_Pool", "NdisFreeNetBufferPool", AtRunning, FreeNoBufferPool},
@@ -510,6 +577,8 @@ const WRONG_CASE WrongThings[] = {
     {"Header_Valid", "NdisMSetMiniportAttributes", AtGeneral, ShortGeneral},
     {"Initialize_Attributes", "NdisMSetMiniportAttributes", AtRegistration, GeneralFirst},
     {"Initialize_Attributes", "NdisMSetMiniportAttributes", AtGeneral, SmallMtu},
+    {"RawIp_Medium", "NdisMSetMiniportAttributes", AtGeneral, Ethernet},
+    {"Oid_Mandatory", "MiniportInitializeEx", AtGeneral, ListsLess},
     {"Initialize_Attributes", "NdisMSetMiniportAttributes", AtGeneral, LongAddress},
     {"Initialize_Attributes", "NdisMSetMiniportAttributes", AtGeneral, NoOidList},
     {"Initialize_Attributes", "MiniportInitializeEx", AtRegistration, NoAttributes},
@@ -526,6 +595,11 @@ const WRONG_CASE WrongThings[] = {
 
     {"Memory_Tag", "NdisAllocateMemoryWithTagPriority", AtRunning, MemoryWithoutTag, "PoolTag"},
     {"Memory_Tag", "NdisAllocateGenericObject", AtRunning, GenericWithoutTag, "PoolTag"},
+    {"NdisAllocateMdl", "MiniportHaltEx", AtRunning, KeepMdl, NULL, AtReport, DropMdl},
+    {"NdisAllocateMdl", "MiniportDriverUnload", AtUnload, KeepMdlOfDriver, NULL, AtReport, DropMdl},
+    {"NdisAllocateMemory", "MiniportHaltEx", AtRunning, KeepMemory, NULL, AtReport, DropMemory},
+    {"NdisAllocateMemory", "MiniportDriverUnload", AtUnload, KeepMemoryOfDriver, NULL, AtReport, DropMemory},
+    {"NdisAllocateGenericObject", "MiniportDriverUnload", AtRegister, KeepGeneric, NULL, AtReport, DropGeneric},
     {"Header_Valid", "NdisAllocateNetBufferListPool", AtRunning, ShortListPool},
     {"Header_Valid", "NdisAllocateNetBufferPool", AtRunning, ShortBufferPool},
     {"Pool_Tag", "NdisAllocateNetBufferListPool", AtRunning, ListPoolWithoutTag},

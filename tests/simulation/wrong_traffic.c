@@ -98,6 +98,16 @@ static VOID ReturnUnindicated(VOID)
     MiniFreeList(List);
 }
 
+static VOID WriteIndicated(VOID)
+{
+    NET_BUFFER_LIST *List = MiniList();
+
+    StackHold(Mini.Stack, StackHoldsAll);
+    MiniIndicate(List, 1, 0);
+    List->MiniportReserved[0] = &Mini;
+    MiniLetGo();
+}
+
 static VOID KeepWithStack(VOID)
 {
     StackHold(Mini.Stack, StackHoldsAll);
@@ -148,6 +158,86 @@ static VOID HoldSend(VOID)
 {
     Mini.Kept = Mini.Lists;
     Mini.Handled = TRUE;
+}
+
+static VOID HoldSendAndSucceed(VOID)
+{
+    Mini.Succeed = TRUE;
+    HoldSend();
+}
+
+static VOID KeepWithStackAndSucceed(VOID)
+{
+    Mini.Succeed = TRUE;
+    KeepWithStack();
+}
+
+static VOID AskIrql(VOID)
+{
+    KeGetCurrentIrql();
+}
+
+static VOID SendOne(_In_ BOOLEAN Late)
+{
+    STACK_SHAPE Shape = {.Lists = 1, .Buffers = 1, .Parts = 1, .Late = Late};
+    ULONG64 Sequence = 0, Random = LabSeed();
+
+    StackSend(Mini.Stack, &Shape, 100, FALSE, 1, &Sequence, NULL, &Random, NULL);
+}
+
+static VOID WriteCompleted(VOID)
+{
+    if (!Mini.Kept)
+    {
+        Mini.Kept = Mini.Lists;
+        NdisMSendNetBufferListsComplete(Mini.Adapter, Mini.Lists, 0);
+        Mini.Lists->MiniportReserved[0] = &Mini;
+        Mini.Handled = TRUE;
+    }
+}
+
+static VOID SendAgain(VOID)
+{
+    SendOne(TRUE);
+}
+
+static void *CompleteThread(void *Context)
+{
+    LabUntil(ReadPointerAcquire(&Mini.Kept) != NULL);
+    LabSleep(1000);
+    NdisMSendNetBufferListsComplete(Mini.Adapter, Mini.Kept, 0);
+    return NULL;
+}
+
+static VOID SendHangs(VOID)
+{
+    setenv("HOST_NDIS_SEND_SECONDS", "0", TRUE);
+    Mini.Hold = TRUE;
+    Mini.Thread = LabStart(CompleteThread, NULL);
+    Mini.Threaded = TRUE;
+    SendOne(FALSE);
+    Mini.Hold = FALSE;
+}
+
+static void *SendWhilePausing(void *Context)
+{
+    ULONG64 Random = LabSeed();
+    NDIS_STATUS Status;
+
+    LabUntil(ReadAcquire(&StackAdapter(Mini.Stack)->PauseReturned));
+    StackSendLate(Mini.Stack, &Random, &Status);
+    NdisMPauseComplete(Mini.Adapter);
+    return NULL;
+}
+
+static VOID TakesWhilePausing(VOID)
+{
+    if (!Mini.Threaded)
+    {
+        Mini.Thread = LabStart(SendWhilePausing, NULL);
+        Mini.Threaded = TRUE;
+        Mini.Handled = TRUE;
+    }
 }
 
 static VOID CompleteHeld(VOID)
@@ -237,6 +327,37 @@ static VOID WritesLess(VOID)
     {
         Mini.Request->DATA.QUERY_INFORMATION.BytesWritten = 3;
     }
+}
+
+static VOID WritesAndFails(VOID)
+{
+    if (IsQuery(OID_GEN_VENDOR_ID) && Room() == 3)
+    {
+        Mini.Request->DATA.QUERY_INFORMATION.BytesWritten = 1;
+    }
+}
+
+static VOID NeedsMore(VOID)
+{
+    if (IsQuery(OID_GEN_VENDOR_ID) && Room() == 3)
+    {
+        Mini.Request->DATA.QUERY_INFORMATION.BytesNeeded = 100;
+    }
+}
+
+static VOID AnswersAnything(VOID)
+{
+    static UCHAR Number;
+
+    if (IsQuery(OID_GEN_VENDOR_ID) && Room() >= sizeof(ULONG))
+    {
+        *(PUCHAR)Mini.Request->DATA.QUERY_INFORMATION.InformationBuffer = Number++;
+    }
+}
+
+static VOID ListsNoPower(VOID)
+{
+    Mini.General.SupportedOidListLength -= sizeof(NDIS_OID);
 }
 
 static VOID NoShortCounter(VOID)
@@ -439,6 +560,7 @@ static VOID StayRegistered(VOID)
 VOID MiniTidy(VOID)
 {
     unsetenv("HOST_NDIS_HANDLER_SECONDS");
+    unsetenv("HOST_NDIS_SEND_SECONDS");
     if (Mini.Threaded)
     {
         LabJoin(Mini.Thread);
@@ -480,12 +602,24 @@ const WRONG_CASE WrongTraffic[] = {
     {"Handler_Time", "MiniportRestart", AtRestart, Never},
     {"Handler_Time", "MiniportPause", AtPause, Slowly},
     {"Pause_Status", "MiniportPause", AtPause, PauseFails},
-    {"Pause_SendsCompleted", "MiniportPause", AtSend, HoldSend, "State_SendComplete", AtPaused, CompleteHeld},
-    {"Pause_ReceivesReturned", "MiniportPause", AtRunning, KeepWithStack, NULL, AtPaused, MiniLetGo},
+    {"Pause_SendsCompleted", "NdisMPauseComplete", AtSend, HoldSend, "State_SendComplete,Send_Refused", AtPaused,
+     CompleteHeld},
+    {"Pause_SendsCompleted", "MiniportPause", AtSend, HoldSendAndSucceed, "State_SendComplete", AtPaused, CompleteHeld},
+    {"Pause_ReceivesReturned", "NdisMPauseComplete", AtRunning, KeepWithStack, NULL, AtPaused, MiniLetGo},
+    {"Pause_ReceivesReturned", "MiniportPause", AtRunning, KeepWithStackAndSucceed, NULL, AtPaused, MiniLetGo},
+    {"Send_Refused", "NdisMSendNetBufferListsComplete", AtPause, TakesWhilePausing},
+    {"MiniportReserved", "MiniportReturnNetBufferLists", AtRunning, WriteIndicated},
+    {"MiniportReserved", "MiniportSendNetBufferLists", AtSend, WriteCompleted, NULL, AtRunning, SendAgain},
+    {"NdisTimedDataHang", "MiniportSendNetBufferLists", AtRunning, SendHangs},
+    {"Flags_Irql", "KeGetCurrentIrql", AtSend, AskIrql},
 
     {"Oid_Bytes", "MiniportOidRequest", AtOid, WritesMoreThanRoom},
     {"Oid_Bytes", "MiniportOidRequest", AtOid, WritesLess},
     {"Oid_Bytes", "MiniportOidRequest", AtOid, NoShortCounter},
+    {"Oid_Bytes", "MiniportOidRequest", AtOid, WritesAndFails},
+    {"Oid_BytesNeeded", "MiniportOidRequest", AtOid, NeedsMore},
+    {"Oid_OutputRead", "MiniportOidRequest", AtOid, AnswersAnything},
+    {"Oid_Mandatory", "MiniportInitializeEx", AtGeneral, ListsNoPower},
     {"Oid_Bytes", "MiniportOidRequest", AtOid, ReadsLess},
     {"Oid_BytesNeeded", "MiniportOidRequest", AtOid, NeedsNothing},
     {"Oid_Overrun", "MiniportOidRequest", AtOid, WritesBehind},

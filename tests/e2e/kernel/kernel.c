@@ -87,7 +87,7 @@ static NDIS_STATUS SetAttributes(_Inout_ ADAPTER *Adapter)
         .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES,
                    .Revision = NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
                    .Size = NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1},
-        .MediaType = NdisMediumIP,
+        .MediaType = Wrong(Adapter, "medium") ? NdisMedium802_3 : NdisMediumIP,
         .PhysicalMediumType = NdisPhysicalMediumUnspecified,
         .MtuSize = 1500,
         .MaxXmitLinkSpeed = 1000000000,
@@ -105,7 +105,7 @@ static NDIS_STATUS SetAttributes(_Inout_ ADAPTER *Adapter)
         .ConnectionType = NET_IF_CONNECTION_DEDICATED,
         .IfType = IF_TYPE_PROP_VIRTUAL,
         .SupportedOidList = (NDIS_OID *)Oids,
-        .SupportedOidListLength = sizeof(Oids),
+        .SupportedOidListLength = Wrong(Adapter, "mandatory") ? sizeof(NDIS_OID) : sizeof(Oids),
     };
     NDIS_STATUS Status;
 
@@ -115,6 +115,38 @@ static NDIS_STATUS SetAttributes(_Inout_ ADAPTER *Adapter)
         return Status;
     }
     return NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&General);
+}
+
+/* What can be done wrong at any time. */
+static VOID Misbehave(_In_ ADAPTER *Adapter)
+{
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\Device\\KernelWrong");
+    UNICODE_STRING Link = RTL_CONSTANT_STRING(L"\\DosDevices\\Global\\KernelWrong");
+    PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1] = {NULL};
+    NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = {.Header = {.Type = NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
+                                                           .Revision = NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
+                                                           .Size = NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1},
+                                                .DeviceName = &Name,
+                                                .SymbolicName = &Link,
+                                                .MajorFunctions = Dispatch};
+    DEVICE_OBJECT *Device;
+    NDIS_HANDLE Registration;
+    KIRQL Irql;
+
+    if (Wrong(Adapter, "irql"))
+    {
+        KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+        NdisMGetDeviceProperty(Adapter->Handle, &Device, NULL, NULL, NULL, NULL);
+        KeLowerIrql(Irql);
+    }
+    else if (Wrong(Adapter, "sddl"))
+    {
+        NdisRegisterDeviceEx(Driver, &Attributes, &Device, &Registration);
+    }
+    else if (Wrong(Adapter, "mdl"))
+    {
+        NdisAllocateMdl(Adapter->Handle, Adapter, sizeof(*Adapter));
+    }
 }
 
 static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MINIPORT_INIT_PARAMETERS Parameters)
@@ -139,6 +171,7 @@ static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
         ExFreePoolWithTag(Adapter, TEST_TAG);
         return Status != NDIS_STATUS_SUCCESS ? Status : NDIS_STATUS_RESOURCES;
     }
+    Misbehave(Adapter);
     TestKernel(Adapter);
     return NDIS_STATUS_SUCCESS;
 }
@@ -214,7 +247,7 @@ static NDIS_STATUS Query(_In_ ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Reques
     case OID_GEN_XMIT_OK:
     case OID_GEN_RCV_OK:
         Request->DATA.QUERY_INFORMATION.BytesNeeded = sizeof(Count);
-        return Answer(Request, &Count, Length >= sizeof(Count) ? sizeof(Count) : sizeof(ULONG));
+        return Answer(Request, &Count, Length / sizeof(ULONG) == 1 ? sizeof(ULONG) : sizeof(Count));
     case OID_GEN_VENDOR_DESCRIPTION:
         return Answer(Request, "kernel", sizeof("kernel"));
     case OID_GEN_MAXIMUM_TOTAL_SIZE:

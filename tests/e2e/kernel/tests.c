@@ -790,7 +790,9 @@ static VOID PendedThread(PVOID Context)
         Pended.Adapter->Held = NULL; /* nothing is sent while it pauses */
         if (Held && !Wrong(Pended.Adapter, "hold"))
         {
-            NdisMSendNetBufferListsComplete(Pended.Adapter->Handle, Held, 0);
+            NdisMSendNetBufferListsComplete(Pended.Adapter->Handle, Held,
+                                            Wrong(Pended.Adapter, "flags") ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL
+                                                                           : 0);
         }
         Pended.Pause(Pended.Adapter->Handle);
     }
