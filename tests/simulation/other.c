@@ -37,6 +37,10 @@ static VOID Complete(PVOID Context)
     }
     else
     {
+        while (ReadAcquire(&Pended.Adapter->Returned) != ReadAcquire(&Pended.Adapter->Received))
+        {
+            LabSleep(100);
+        }
         Pended.Adapter->Held = NULL;
         if (Held && !Wrong(Pended.Adapter, "hold"))
         {

@@ -787,6 +787,12 @@ static VOID PendedThread(PVOID Context)
     }
     else
     {
+        LARGE_INTEGER Millisecond = {.QuadPart = -10000};
+
+        while (ReadAcquire(&Pended.Adapter->Returned) != ReadAcquire(&Pended.Adapter->Received))
+        {
+            KeDelayExecutionThread(KernelMode, FALSE, &Millisecond);
+        }
         Pended.Adapter->Held = NULL; /* nothing is sent while it pauses */
         if (Held && !Wrong(Pended.Adapter, "hold"))
         {
