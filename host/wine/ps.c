@@ -2,7 +2,7 @@
 /*
  * Processes under Wine: in whose context a thread is (its request's, or that of the process it is attached to), and
  * routines that are told of births and deaths. Wine tells nobody of those: while there are routines a thread looks at
- * the list of processes every few milliseconds, which no process of Wine's outruns (its start takes longer), and waits
+ * the list of processes 50 times a second, which no process of Wine's outruns (its start takes longer), and waits
  * for the handles of those that it knows, so that a death is seen at once. PASSIVE_LEVEL.
  */
 #include "host/linux/syscall.h"
@@ -12,7 +12,7 @@
 #define ROUTINES_MAX      64 /* Windows' own limit */
 #define PROCESSES_MAX     256
 #define WAITED_MAX        63 /* with Changed these are all that one wait takes */
-#define LOOK_MILLISECONDS 10
+#define LOOK_MILLISECONDS 20
 #define LIST_SIZE         (256 * 1024)
 #define DEAD_MAX          64
 #define DEAD_FOR          20000000 /* 100 ns: after so long a dead process' files have been closed */

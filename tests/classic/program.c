@@ -6,7 +6,9 @@
  *
  *   open | close           the adapter's device
  *   start                  gives the rings; an echoing thread runs until quit
- *   wrong WHAT             tries to start with what must be refused: unaligned, free, readonly, event, slots, restricted
+ *   wrong WHAT             tries to start with what must be refused: unaligned, free, readonly, partly (one page is
+ *                          read-only), event, slots, restricted
+ *   overlap                starts with one ring within the other, and sees that the driver takes a packet from it
  *   state                  the driver's counters
  *   handle                 does the system still know our handle?
  *   quit
@@ -244,6 +246,13 @@ static DWORD StartWrong(const char *What)
     {
         Wrong.ToDriver.Ring = NewRing(PAGE_READONLY);
     }
+    else if (!strcmp(What, "partly"))
+    {
+        DWORD Old;
+
+        Wrong.ToDriver.Ring = NewRing(PAGE_READWRITE);
+        VirtualProtect((BYTE *)Wrong.ToDriver.Ring + 5 * 4096, 4096, PAGE_READONLY, &Old);
+    }
     else if (!strcmp(What, "event"))
     {
         Wrong.ToDriver.Event = GetCurrentProcess();
@@ -254,6 +263,34 @@ static DWORD StartWrong(const char *What)
     }
     Error = Control(IOCTL_CLASSIC_START, &Wrong, sizeof(Wrong), NULL, 0);
     return Error;
+}
+
+/* The same page is locked twice then, and must be one page. */
+static DWORD StartOverlapping(VOID)
+{
+    CLASSIC_RING *Inner = (CLASSIC_RING *)((BYTE *)In + CLASSIC_HEADER + SLOTS / 2 * CLASSIC_SLOT);
+    CLASSIC_PACKET *Packet = (CLASSIC_PACKET *)((BYTE *)Inner + CLASSIC_HEADER);
+    CLASSIC_START Overlapping = Rings;
+    DWORD Error;
+
+    memset(Inner, 0, CLASSIC_HEADER);
+    Overlapping.ToDriver.Ring = Inner;
+    Overlapping.ToDriver.Slots = CLASSIC_SLOTS_MIN;
+    Error = Control(IOCTL_CLASSIC_START, &Overlapping, sizeof(Overlapping), NULL, 0);
+    if (Error != ERROR_SUCCESS)
+    {
+        return Error;
+    }
+    Packet->Length = 20;
+    memset(Packet->Data, 0, 20);
+    Packet->Data[0] = 0x45;
+    __atomic_store_n(&Inner->Tail, 1, __ATOMIC_SEQ_CST);
+    SetEvent(Rings.ToDriver.Event);
+    for (ULONG I = 0; I < 500 && __atomic_load_n(&Inner->Head, __ATOMIC_ACQUIRE) != 1; I++)
+    {
+        Sleep(10);
+    }
+    return Inner->Head == 1 ? ERROR_SUCCESS : ERROR_TIMEOUT;
 }
 
 static VOID State(VOID)
@@ -292,6 +329,10 @@ int wmain(int Count, WCHAR **Arguments)
         else if (!strcmp(Line, "start"))
         {
             printf("start %lu\n", Start());
+        }
+        else if (!strcmp(Line, "overlap"))
+        {
+            printf("overlap %lu\n", StartOverlapping());
         }
         else if (!strncmp(Line, "wrong ", 6))
         {

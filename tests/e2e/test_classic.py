@@ -116,6 +116,7 @@ def test_refused(classic):
     assert program('wrong slots') == ERROR_INVALID_PARAMETER
     assert program('wrong free') == ERROR_NOACCESS
     assert program('wrong readonly') == ERROR_NOACCESS
+    assert program('wrong partly') == ERROR_NOACCESS
     assert program('wrong event') == ERROR_INVALID_HANDLE
     assert program('wrong restricted') == ERROR_ACCESS_DENIED
     assert classic.locked() == 0
@@ -125,6 +126,13 @@ def test_refused(classic):
     assert program('close') == ERROR_SUCCESS
     lab.wait(lambda: classic.locked() == 0, 'the pages are unlocked')
     assert program('open') == ERROR_SUCCESS and program('start') == ERROR_SUCCESS
+    program.program.quit()
+
+
+def test_overlap(classic):
+    """Pages that are locked twice at a time stay one page."""
+    program = classic.program()
+    lab.wait(lambda: program('overlap') == ERROR_SUCCESS, 'the session begins')
     program.program.quit()
 
 
@@ -147,14 +155,14 @@ def test_traffic(classic):
 
 
 def test_processes(classic):
-    """Each process is born once and dies once."""
+    """Each process is born once and dies once, short-lived ones too."""
     before = classic.observer.state()
-    for _ in range(3):
-        classic.program().program.quit()
+    for _ in range(5):
+        classic.windows.run(DEVICES, check=False) # says how it is to be used, and ends
     died = lambda: classic.observer.state()['died'] - before['died']
-    lab.wait(lambda: died() >= 3, 'they are dead')
+    lab.wait(lambda: died() >= 5, 'they are dead')
     after = classic.observer.state()
-    assert after['born'] - before['born'] == died() == 3
+    assert after['born'] - before['born'] == died() == 5
 
 
 def test_killed(classic):
