@@ -382,7 +382,7 @@ $(B)/tests/classic/classic.sys: $(patsubst %,$(B)/tests/classic/%.o,driver adapt
 
 $(B)/tests/classic/classic.exe: tests/classic/program.c tests/classic/request.h
 	@mkdir -p $(@D)
-	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -lsetupapi -ladvapi32
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -lcfgmgr32 -lsetupapi -ladvapi32
 
 check-e2e: $(B)/tests/classic/classic.sys $(B)/tests/classic/classic.exe
 

@@ -17,6 +17,7 @@
 #include <initguid.h>
 #include <winioctl.h>
 #include <setupapi.h>
+#include <cfgmgr32.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,6 +119,26 @@ static DWORD WINAPI EchoThread(VOID *Context)
     }
 }
 
+/* Both ways of asking for interfaces must give the same. */
+static BOOL IsListed(const WCHAR *Path)
+{
+    WCHAR List[4096];
+
+    if (CM_Get_Device_Interface_ListW((GUID *)&NetInterface, NULL, List, ARRAYSIZE(List),
+                                      CM_GET_DEVICE_INTERFACE_LIST_PRESENT) != CR_SUCCESS)
+    {
+        return FALSE;
+    }
+    for (const WCHAR *Listed = List; *Listed; Listed += wcslen(Listed) + 1)
+    {
+        if (!_wcsicmp(Listed, Path))
+        {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /* The first network adapter there is: the test has no other. */
 static DWORD Open(VOID)
 {
@@ -136,9 +157,9 @@ static DWORD Open(VOID)
         Error = GetLastError();
     }
     SetupDiDestroyDeviceInfoList(Set);
-    if (Error)
+    if (Error || !IsListed(Path.Detail.DevicePath))
     {
-        return Error;
+        return Error ? Error : ERROR_INVALID_DATA;
     }
     Device = CreateFileW(Path.Detail.DevicePath, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
                          OPEN_EXISTING, 0, NULL);

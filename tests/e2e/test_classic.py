@@ -178,6 +178,12 @@ def test_killed(classic):
     lab.wait(lambda: classic.locked() == 0, 'the pages are unlocked')
     flood.stop()
     after = classic.observer.state()
+    for delay in range(3): # and while its pages are being locked
+        program = classic.program()
+        program.program.say('start')
+        time.sleep(2 * delay / 1000)
+        program.kill()
+    lab.wait(lambda: classic.locked() == 0, 'the pages are unlocked')
     assert after['sessions'] - before['sessions'] == 10
     assert after['deaths'] - before['deaths'] == 10 # seen by the process-notify routine, before the handle was closed
     lab.wait(lambda: classic.observer.state()['returned'] == classic.observer.state()['to_driver'], 'lists are back')
