@@ -305,6 +305,7 @@ BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
     RESOURCE *Record = RecordOf(Resource, __func__, SIM_PLACE());
     BOOLEAN Held;
 
+    NtIrql(DISPATCH_LEVEL);
     pthread_mutex_lock(&Record->Lock);
     Held = Record->Exclusive == NtThread();
     pthread_mutex_unlock(&Record->Lock);
@@ -317,6 +318,7 @@ ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
     RESOURCE_OWNER *Owner;
     ULONG Count;
 
+    NtIrql(DISPATCH_LEVEL);
     pthread_mutex_lock(&Record->Lock);
     Owner = *SharedOwner(Record, NtThread());
     Count = Record->Exclusive == NtThread() ? Record->Depth : Owner ? Owner->Count : 0;
@@ -328,18 +330,27 @@ ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
 
 #define WRITER 0x40000000
 
+static BOOLEAN Holds(_In_ PKTHREAD Thread, _In_ PEX_SPIN_LOCK SpinLock)
+{
+    for (ULONG I = 0; I < min(Thread->SpinLocks, NT_HELD_LOCKS); I++)
+    {
+        if (Thread->Held[I] == SpinLock)
+        {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 static VOID AcquireSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     PKTHREAD Thread = NtThread();
 
     /* A reader, too: it may wait for a writer who waits for this thread. "Reader-Writer Spin Locks". */
-    for (ULONG I = 0; I < min(Thread->SpinLocks, NT_HELD_LOCKS); I++)
+    if (Holds(Thread, SpinLock))
     {
-        if (Thread->Held[I] == SpinLock)
-        {
-            NtRuleBroken("SpinLock", Call, Place, "this thread holds the lock already: it may spin for ever");
-            abort();
-        }
+        NtRuleBroken("SpinLock", Call, Place, "this thread holds the lock already: it may spin for ever");
+        abort();
     }
     for (;;)
     {
@@ -417,6 +428,7 @@ VOID ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 
 VOID ExReleaseSpinLockSharedFromDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
+    NtRule("Irql", NtThread()->Irql == DISPATCH_LEVEL, "at IRQL %u", NtThread()->Irql);
     ReleaseSpin(SpinLock, FALSE, __func__, SIM_PLACE());
 }
 
@@ -428,14 +440,18 @@ VOID ExAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 
 VOID ExReleaseSpinLockExclusiveFromDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
+    NtRule("Irql", NtThread()->Irql == DISPATCH_LEVEL, "at IRQL %u", NtThread()->Irql);
     ReleaseSpin(SpinLock, TRUE, __func__, SIM_PLACE());
 }
 
+/* FALSE: there are other readers. Of a lock that this thread holds shared. */
 LOGICAL ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
     LONG One = 1;
 
-    return __atomic_compare_exchange_n(SpinLock, &One, WRITER, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    NtRule("Irql", NtThread()->Irql == DISPATCH_LEVEL, "at IRQL %u", NtThread()->Irql);
+    return NtRule("SpinLock", Holds(NtThread(), SpinLock), "this thread does not hold the lock") &&
+           __atomic_compare_exchange_n(SpinLock, &One, WRITER, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 /* ---- Fast mutexes: their holder runs at APC_LEVEL. */

@@ -10,6 +10,7 @@ typedef struct _IRP_RECORD
     ULONG Magic;
     LIST_ENTRY Link;   /* RequestsLock */
     PEPROCESS Process; /* whose it is */
+    BOOLEAN IsDrivers; /* of IoAllocateIrp */
     KEVENT Done;
     volatile LONG Completions;
     volatile LONG References; /* the maker's, and who cancels it */
@@ -66,8 +67,14 @@ VOID NtIrpFree(PIRP Irp)
 
 PIRP IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
 {
+    PIRP Irp = SimFail(__func__, SIM_PLACE()) ? NULL : NtIrpAllocate(StackSize, KernelMode);
+
     NtIrql(DISPATCH_LEVEL);
-    return SimFail(__func__, SIM_PLACE()) ? NULL : NtIrpAllocate(StackSize, KernelMode);
+    if (Irp)
+    {
+        RecordOf(Irp)->IsDrivers = TRUE;
+    }
+    return Irp;
 }
 
 VOID IoFreeIrp(PIRP Irp)
@@ -264,6 +271,7 @@ ULONG IoGetRequestorProcessId(PIRP Irp)
 
 BOOLEAN IoIs32bitProcess(PIRP Irp)
 {
-    NtIrql(APC_LEVEL);
+    NtIrql(DISPATCH_LEVEL);
+    NtRule("IrpRequestor", !Irp || !RecordOf(Irp)->IsDrivers, "asked of a request that a driver made");
     return (Irp ? RecordOf(Irp)->Process : IoGetCurrentProcess())->Is32Bit;
 }

@@ -211,6 +211,7 @@ VOID KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE
 
 VOID KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE Handle)
 {
+    NtRule("Irql", NtThread()->Irql == DISPATCH_LEVEL, "called at IRQL %u", NtThread()->Irql);
     Release(Handle->LockQueue.Lock, __func__, SIM_PLACE());
 }
 
@@ -361,7 +362,7 @@ ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER Number)
 /* Priorities change nothing here; a thread of the simulator's runs when Linux lets it. */
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 {
-    NtIrql(DISPATCH_LEVEL);
+    NtIrql(PASSIVE_LEVEL);
     NtRule("Priority", Priority > 0 && Priority <= HIGH_PRIORITY, "priority %d", (int)Priority);
     return __atomic_exchange_n(&Thread->Priority, Priority, __ATOMIC_RELAXED);
 }

@@ -59,7 +59,8 @@ PUCHAR NtSectionMap(NT_SECTION *Section, SIZE_T Offset, SIZE_T Size, NT_MAP Map)
         NtLock();
         if (Section->Sharers++ == 0)
         {
-            Section->Whole = MapAt(NtUserReserve(Section->Size + 2 * PAGE_SIZE), Section, 0, Section->Size);
+            Section->Whole =
+                MapAt(NtUserReserve(Section->Size + 2 * PAGE_SIZE, Map == NtMapUserLow), Section, 0, Section->Size);
         }
         Address = Section->Whole + Offset;
         NtUnlock();
@@ -67,7 +68,7 @@ PUCHAR NtSectionMap(NT_SECTION *Section, SIZE_T Offset, SIZE_T Size, NT_MAP Map)
     }
     if (Map != NtMapSystem)
     {
-        return MapAt(NtUserReserve(Room), Section, Offset, Size);
+        return MapAt(NtUserReserve(Room, Map == NtMapUserLow), Section, Offset, Size);
     }
     Address = mmap(NULL, Room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return MapAt(Address == MAP_FAILED ? NULL : Address, Section, Offset, Size);

@@ -13,13 +13,17 @@
 /* Free in every process that Linux makes, with and without sanitizers: below where mmap begins, above their shadows. */
 #define USER_BEGIN ((PUCHAR)0x7ea000000000)
 #define USER_BYTES (64ull << 30)
+/* 32-bit programs' */
+#define LOW_BEGIN ((PUCHAR)0x10000000)
+#define LOW_BYTES 0x60000000ull
 
-static _Atomic(ULONG64) Cursor;
+static _Atomic(ULONG64) Cursor, LowCursor;
 static struct sigaction Before;
 
 static BOOLEAN IsUser(_In_ const VOID *Address)
 {
-    return (PUCHAR)Address >= USER_BEGIN && (PUCHAR)Address < USER_BEGIN + USER_BYTES;
+    return ((PUCHAR)Address >= USER_BEGIN && (PUCHAR)Address < USER_BEGIN + USER_BYTES) ||
+           ((PUCHAR)Address >= LOW_BEGIN && (PUCHAR)Address < LOW_BEGIN + LOW_BYTES);
 }
 
 static void Fault(int Signal, siginfo_t *Information, void *Context)
@@ -43,16 +47,19 @@ static void CatchFaults(void)
     sigaction(SIGSEGV, &Action, &Before);
 }
 
-PUCHAR NtUserReserve(SIZE_T Size)
+PUCHAR NtUserReserve(SIZE_T Size, BOOLEAN Low)
 {
     static pthread_once_t Once = PTHREAD_ONCE_INIT;
+    ULONG64 Bytes = Low ? LOW_BYTES : USER_BYTES;
 
     pthread_once(&Once, CatchFaults);
     for (ULONG Tries = 0; Tries < 100000; Tries++)
     {
-        ULONG64 Offset = atomic_fetch_add_explicit(&Cursor, Size, memory_order_relaxed) % (USER_BYTES - (1ull << 30));
-        PVOID Address = mmap(USER_BEGIN + Offset, Size, PROT_NONE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+        ULONG64 Offset = atomic_fetch_add_explicit(Low ? &LowCursor : &Cursor, Size, memory_order_relaxed) % Bytes;
+        PVOID Address = Offset + Size > Bytes
+                            ? MAP_FAILED
+                            : mmap((Low ? LOW_BEGIN : USER_BEGIN) + Offset, Size, PROT_NONE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
         if (Address != MAP_FAILED)
         {
@@ -71,7 +78,7 @@ PVOID SimUserMemory(PEPROCESS Process, SIZE_T Size)
 
     if (NT_SUCCESS(NtSectionCreate(Size, &Section)))
     {
-        Address = NtSectionMap(Section, 0, Section->Size, NtMapUser);
+        Address = NtSectionMap(Section, 0, Section->Size, Process->Is32Bit ? NtMapUserLow : NtMapUser);
         if (Address)
         {
             NtViewAdd(Section, Address, Process, SIM_PLACE());

@@ -227,6 +227,7 @@ typedef enum _NT_MAP
 {
     NtMapSystem,
     NtMapUser,
+    NtMapUserLow, /* below 4 GiB */
     NtMapHostile
 } NT_MAP;
 /* Maps Size bytes from Offset, both whole pages. NULL: impossible. */
@@ -241,7 +242,7 @@ VOID NtMmCheckEmpty(_In_z_ PCSTR When);
 /* ---- mmuser.c */
 
 /* Size bytes of addresses that are programs', which nothing is mapped to yet. NULL: none left. */
-PUCHAR NtUserReserve(_In_ SIZE_T Size);
+PUCHAR NtUserReserve(_In_ SIZE_T Size, _In_ BOOLEAN Low);
 
 /* ---- mmmdl.c */
 

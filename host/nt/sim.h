@@ -58,6 +58,7 @@ typedef enum _SIM_ACCOUNT
 } SIM_ACCOUNT;
 
 PEPROCESS SimProcessCreate(_In_ SIM_ACCOUNT Account);
+/* From here on what SimUserMemory gives it lies below 4 GiB. */
 VOID SimProcessMake32Bit(_Inout_ PEPROCESS Process);
 /* Cancels its requests and closes all handles of the process, in the calling thread, while threads that act for it may still run. */
 VOID SimProcessKill(_Inout_ PEPROCESS Process);

@@ -176,43 +176,6 @@ static VOID Return(_In_ BACKEND *Stack, _In_ NET_BUFFER_LIST *Lists, _In_ ULONG 
     }
 }
 
-/* Gives held lists back, some at a time, the order shuffled. */
-static void *Returner(void *Context)
-{
-    BACKEND *Stack = Context;
-    ULONG64 Random = LabSeed() ^ 0x7e7;
-
-    pthread_mutex_lock(&Stack->Lock);
-    while (!Stack->Ending)
-    {
-        NET_BUFFER_LIST *Chain = NULL;
-        ULONG Chance = LabRandom(&Random), Count;
-
-        if (Stack->Hold == StackHoldsAll || !Stack->HeldCount)
-        {
-            pthread_cond_wait(&Stack->Changed, &Stack->Lock);
-            continue;
-        }
-        for (Count = 1 + Chance % min(Stack->HeldCount, 40); Count; Count--)
-        {
-            ULONG Which = LabRandom(&Random) % Stack->HeldCount;
-
-            Stack->Held[Which]->Next = Chain;
-            Chain = Stack->Held[Which];
-            Stack->Held[Which] = Stack->Held[--Stack->HeldCount];
-        }
-        pthread_mutex_unlock(&Stack->Lock);
-        Return(Stack, Chain, Chance >> 8);
-        if (Chance & 64)
-        {
-            LabSleep(Chance >> 16 & 127);
-        }
-        pthread_mutex_lock(&Stack->Lock);
-    }
-    pthread_mutex_unlock(&Stack->Lock);
-    return NULL;
-}
-
 /* Under the lock: the packet's bytes in one piece. NULL: its MDLs hold less than it says. */
 static const UCHAR *Bytes(_In_ BACKEND *Stack, _In_ const NET_BUFFER *Buffer)
 {
@@ -236,6 +199,59 @@ static const UCHAR *Bytes(_In_ BACKEND *Stack, _In_ const NET_BUFFER *Buffer)
         Offset = 0;
     }
     return Used == Length ? Stack->Copy : NULL;
+}
+
+/* Under the lock: what the stack holds is still as it came. Nobody may write there until it is returned. */
+static VOID CheckHeld(_In_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
+{
+    const NET_BUFFER *Buffer = List->FirstNetBuffer;
+    const UCHAR *Packet = Bytes(Stack, Buffer);
+    ULONG64 Sequence;
+    ULONG Flow;
+
+    if (!Stack->Distrusts && Packet && (Packet[0] == 0x45 || Packet[0] == 0x60) &&
+        !PacketCheck(Packet, (ULONG)Buffer->DataLength, &Flow, &Sequence))
+    {
+        LabCheck(Flow >= STACK_FLOWS, "flow %u, number %llu was written to while the stack had it", Flow, Sequence);
+    }
+}
+
+/* Gives held lists back, some at a time, the order shuffled. */
+static void *Returner(void *Context)
+{
+    BACKEND *Stack = Context;
+    ULONG64 Random = LabSeed() ^ 0x7e7;
+
+    pthread_mutex_lock(&Stack->Lock);
+    while (!Stack->Ending)
+    {
+        NET_BUFFER_LIST *Chain = NULL;
+        ULONG Chance = LabRandom(&Random), Count;
+
+        if (Stack->Hold == StackHoldsAll || !Stack->HeldCount)
+        {
+            pthread_cond_wait(&Stack->Changed, &Stack->Lock);
+            continue;
+        }
+        for (Count = 1 + Chance % min(Stack->HeldCount, 40); Count; Count--)
+        {
+            ULONG Which = LabRandom(&Random) % Stack->HeldCount;
+
+            CheckHeld(Stack, Stack->Held[Which]);
+            Stack->Held[Which]->Next = Chain;
+            Chain = Stack->Held[Which];
+            Stack->Held[Which] = Stack->Held[--Stack->HeldCount];
+        }
+        pthread_mutex_unlock(&Stack->Lock);
+        Return(Stack, Chain, Chance >> 8);
+        if (Chance & 64)
+        {
+            LabSleep(Chance >> 16 & 127);
+        }
+        pthread_mutex_lock(&Stack->Lock);
+    }
+    pthread_mutex_unlock(&Stack->Lock);
+    return NULL;
 }
 
 static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)

@@ -137,13 +137,17 @@ static void *StackSends(void *Context)
 
 /* ---- Its life */
 
-static NTSTATUS Open(_Out_ OLD_PROGRAM *Program, _In_ LAB *Lab, _In_ SIM_ACCOUNT Account)
+static NTSTATUS OpenAs(_Out_ OLD_PROGRAM *Program, _In_ LAB *Lab, _In_ SIM_ACCOUNT Account, _In_ BOOLEAN Is32Bit)
 {
     WCHAR Path[80];
 
     memset(Program, 0, sizeof(*Program));
     LabEqual(SimDeviceInterface(Lab->Pdo, &NetInterface, Path), STATUS_SUCCESS);
     Program->Process = SimProcessCreate(Account);
+    if (Is32Bit)
+    {
+        SimProcessMake32Bit(Program->Process);
+    }
     Program->In = SimUserMemory(Program->Process, CLASSIC_RING_SIZE(SLOTS));
     Program->Out = SimUserMemory(Program->Process, CLASSIC_RING_SIZE(SLOTS));
     Program->Start = SimUserMemory(Program->Process, sizeof(*Program->Start));
@@ -155,6 +159,23 @@ static NTSTATUS Open(_Out_ OLD_PROGRAM *Program, _In_ LAB *Lab, _In_ SIM_ACCOUNT
     Program->Stack = Lab->Stack;
     StackKeep(Program->Stack);
     return SimOpen(Program->Process, Path, GENERIC_READ | GENERIC_WRITE, &Program->File);
+}
+
+static NTSTATUS Open(_Out_ OLD_PROGRAM *Program, _In_ LAB *Lab, _In_ SIM_ACCOUNT Account)
+{
+    return OpenAs(Program, Lab, Account, FALSE);
+}
+
+/* As a 32-bit program lays it out. */
+static NTSTATUS Start32(_Inout_ OLD_PROGRAM *Program)
+{
+    CLASSIC_START Wide = *Program->Start;
+    CLASSIC_START32 *Narrow = (CLASSIC_START32 *)Program->Start;
+
+    *Narrow = (CLASSIC_START32){
+        .ToProgram = {(ULONG)(ULONG_PTR)Wide.ToProgram.Ring, (ULONG)(ULONG_PTR)Wide.ToProgram.Event, SLOTS},
+        .ToDriver = {(ULONG)(ULONG_PTR)Wide.ToDriver.Ring, (ULONG)(ULONG_PTR)Wide.ToDriver.Event, SLOTS}};
+    return SimIoControl(Program->Process, Program->File, IOCTL_CLASSIC_START, Narrow, sizeof(*Narrow), NULL, 0, NULL);
 }
 
 static NTSTATUS Start(_Inout_ OLD_PROGRAM *Program)
@@ -328,10 +349,13 @@ VOID ClassicDeaths(VOID)
     StackHold(Lab.Stack, StackReturnsLate);
     for (ULONG Death = 0; Death < Deaths; Death++)
     {
-        LabEqual(Open(&Program, &Lab, SimSystem), STATUS_SUCCESS);
-        LabEqual(Start(&Program), STATUS_SUCCESS);
+        ULONG64 Received = StackRead(Lab.Stack).Received;
+
+        LabEqual(OpenAs(&Program, &Lab, SimSystem, Death % 4 == 3), STATUS_SUCCESS);
+        LabEqual(Death % 4 == 3 ? Start32(&Program) : Start(&Program), STATUS_SUCCESS);
         Load(&Program);
         LabSleep(2000 + Death * 137 % 5000);
+        LabUntil(StackRead(Lab.Stack).Received > Received);
         SimProcessKill(Program.Process);
         Unload(&Program);
         Close(&Program);

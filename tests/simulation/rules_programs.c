@@ -262,6 +262,33 @@ static VOID PowerOfNothing(VOID)
     IoDeleteDevice(Device);
 }
 
+static VOID ConvertUnheld(VOID)
+{
+    EX_SPIN_LOCK Lock = 0;
+    KIRQL Irql;
+
+    KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+    ExTryConvertSharedSpinLockExclusive(&Lock);
+    KeLowerIrql(Irql);
+}
+
+static VOID RequestorOfOwn(VOID)
+{
+    IRP *Irp = IoAllocateIrp(1, FALSE);
+
+    IoIs32bitProcess(Irp);
+    IoFreeIrp(Irp);
+}
+
+static VOID PriorityAtDispatch(VOID)
+{
+    KIRQL Irql;
+
+    KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+    KeSetPriorityThread(KeGetCurrentThread(), 8);
+    KeLowerIrql(Irql);
+}
+
 static VOID ResourcePaged(VOID)
 {
     ERESOURCE *Resource = ExAllocatePoolWithTag(PagedPool, sizeof(*Resource), WRONG_TAG);
@@ -302,6 +329,9 @@ const RULE_CASE RulesPrograms[] = {
     {"Leak_SubjectContext", LeakContext},
     {"SystemInformation", UnknownInformation},
     {"Irql", SystemRoutineAtDispatch},
+    {"SpinLock", ConvertUnheld},
+    {"IrpRequestor", RequestorOfOwn},
+    {"Irql", PriorityAtDispatch},
     {"Resource", ResourcePaged},
     {"PowerIrp", PowerOfNothing},
     {"Pdo", InterfaceOfNoPdo},
