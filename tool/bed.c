@@ -8,6 +8,7 @@
 #include "tool/flow.h"
 
 #define USABLE_MS 10000 /* until an address must be usable */
+#define LOOK_MS   50    /* how often the far side looks whether to stop */
 
 /* RFC 2544 and RFC 5180 set these networks aside for tests: nobody's own addresses are hidden. */
 static const struct
@@ -122,7 +123,9 @@ static BOOL FarReceive(BED *Bed)
 {
     PLAINTUN_PACKET Packets[FLOW_BATCH];
     DWORD Numbers[FLOW_BATCH], Sizes[FLOW_BATCH], Good = 0;
-    DWORD Count = ReceiveOrStop(Bed->Session, Bed->Stop, Packets, FLOW_BATCH, INFINITE);
+    DWORD Count = PlaintunReceive(Bed->Session, Packets, FLOW_BATCH);
+    if (Count == 0 && GetLastError() == ERROR_NO_MORE_ITEMS)
+        return PlaintunWait(Bed->Session, PLAINTUN_WAIT_PACKETS, LOOK_MS) != 0 || GetLastError() == ERROR_TIMEOUT;
     if (Count == 0)
         return FALSE;
     for (DWORD i = 0; i < Count; ++i)
@@ -146,11 +149,6 @@ static BOOL FarReceive(BED *Bed)
 static BOOL FarSource(BED *Bed)
 {
     DWORD Numbers[FLOW_BATCH], Sizes[FLOW_BATCH];
-    if (WaitForSingleObject(Bed->Stop, 0) == WAIT_OBJECT_0)
-    {
-        SetLastError(ERROR_CANCELLED);
-        return FALSE;
-    }
     for (DWORD i = 0; i < FLOW_BATCH; ++i)
     {
         Numbers[i] = (DWORD)Bed->Sent++;
@@ -163,9 +161,13 @@ static BOOL FarSource(BED *Bed)
 static DWORD WINAPI FarSide(void *Context)
 {
     BED *Bed = Context;
-    while (Bed->Side == FAR_SOURCE ? FarSource(Bed) : FarReceive(Bed))
-        ;
-    Bed->Error = GetLastError() == ERROR_CANCELLED ? NO_ERROR : GetLastError();
+    while (!Bed->Stopping)
+    {
+        if (Bed->Side == FAR_SOURCE ? FarSource(Bed) : FarReceive(Bed))
+            continue;
+        Bed->Error = GetLastError();
+        break;
+    }
     return 0;
 }
 
@@ -176,24 +178,19 @@ BOOL BedStart(BED *Bed, FAR_SIDE Side, const FLOW *Flow, DWORD SourceSize)
     Bed->SourceSize = SourceSize;
     Bed->Error = NO_ERROR;
     Bed->Received = Bed->Others = Bed->Broken = Bed->Sent = Bed->Bytes = 0;
-    Bed->Stop = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (Bed->Stop == NULL)
-        return FALSE;
+    Bed->Stopping = FALSE;
     Bed->Thread = CreateThread(NULL, 0, FarSide, Bed, 0, NULL);
     return Bed->Thread != NULL;
 }
 
 void BedStop(BED *Bed)
 {
-    if (Bed->Thread != NULL)
-    {
-        SetEvent(Bed->Stop);
-        WaitForSingleObject(Bed->Thread, INFINITE);
-        CloseHandle(Bed->Thread);
-    }
-    if (Bed->Stop != NULL)
-        CloseHandle(Bed->Stop);
-    Bed->Thread = Bed->Stop = NULL;
+    if (Bed->Thread == NULL)
+        return;
+    Bed->Stopping = TRUE;
+    WaitForSingleObject(Bed->Thread, INFINITE);
+    CloseHandle(Bed->Thread);
+    Bed->Thread = NULL;
 }
 
 void BedClose(BED *Bed)

@@ -66,7 +66,8 @@ typedef struct _BED
     FLOW Flows[FLOW_COUNT];
 
     /* The far side's thread; what it counts is read when it has ended. */
-    HANDLE Thread, Stop;
+    HANDLE Thread;
+    volatile BOOL Stopping;
     FAR_SIDE Side;
     const FLOW *Flow;
     DWORD SourceSize;                              /* bytes of payload */

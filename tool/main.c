@@ -19,7 +19,7 @@ void __stdcall Entry(void);
 BOOL Json;
 
 static const COMMAND *const Commands[] = {
-    &CreateCommand, &ShowCommand, &WatchCommand, &PingCommand, &SelftestCommand,
+    &CreateCommand, &ShowCommand, &WatchCommand, &PingCommand, &BenchCommand, &SelftestCommand,
 };
 
 static const OPTION GlobalOptions[] = {

@@ -160,3 +160,13 @@ def test_selftest_fails(tool):
     assert re.search(r'^ *\d+  remove +passed ', selftest.text(), re.MULTILINE), selftest.text()
     assert re.search(r'^selftest: FAILED in', selftest.text(), re.MULTILINE)
     assert not tool.machine.namespace.links()
+
+
+def test_bench(tool):
+    figures = tool.json('bench', '--seconds', '1', '--size', '200')
+    assert figures['payload_bytes'] == 200 and figures['create']['count'] == 5
+    assert 0 < figures['round_trip']['median_us'] <= figures['round_trip']['worst_us']
+    assert figures['there_and_back']['received'] == figures['there_and_back']['sent'] > 10
+    for way in ('program_to_system', 'system_to_program'):
+        assert 10 < figures[way]['received'] <= figures[way]['sent'], figures
+    assert not tool.machine.namespace.links()
