@@ -42,17 +42,115 @@ BOOL GuidRead(LPCWSTR Text, GUID *Guid)
     return *Text == 0;
 }
 
+BOOL AdapterList(PLAINTUN_ADAPTER_INFO **Adapters, DWORD *Count, EXIT_CODE *Code)
+{
+    DWORD Room;
+    *Adapters = NULL;
+    for (*Count = PlaintunListAdapters(NULL, 0); *Count > 0; *Count = Room)
+    {
+        Room = *Count + 4; /* some may come meanwhile */
+        *Adapters = HeapAlloc(GetProcessHeap(), HEAP_ZERO_MEMORY, Room * sizeof(**Adapters));
+        if (*Adapters == NULL)
+        {
+            *Code = FailSystem(ERROR_NOT_ENOUGH_MEMORY, L"cannot list the adapters");
+            return FALSE;
+        }
+        *Count = PlaintunListAdapters(*Adapters, Room);
+        if (*Count <= Room)
+            break;
+        HeapFree(GetProcessHeap(), 0, *Adapters);
+        *Adapters = NULL;
+        Room = *Count;
+    }
+    if (*Count > 0 || GetLastError() == NO_ERROR)
+        return TRUE;
+    *Code = FailLibrary(L"cannot list the adapters");
+    if (*Adapters != NULL)
+        HeapFree(GetProcessHeap(), 0, *Adapters);
+    *Adapters = NULL;
+    return FALSE;
+}
+
+LPCWSTR AdapterStateName(PLAINTUN_ADAPTER_STATE State)
+{
+    static const LPCWSTR Names[] = {L"absent", L"stopped", L"ready", L"connected"};
+    return Names[State];
+}
+
+static EXIT_CODE FailNotFound(LPCWSTR Name)
+{
+    Tell(L"there is no adapter %ls; %ls list names those that exist", Name, TOOL_NAME);
+    return EXIT_NOT_FOUND;
+}
+
+BOOL AdapterFind(LPCWSTR Name, GUID *Guid, EXIT_CODE *Code)
+{
+    PLAINTUN_ADAPTER_INFO *Adapters;
+    DWORD Count;
+    BOOL Found = FALSE;
+    if (GuidRead(Name, Guid))
+        return TRUE;
+    if (!AdapterList(&Adapters, &Count, Code))
+        return FALSE;
+    for (DWORD i = 0; i < Count && !Found; ++i)
+    {
+        Found = CompareStringOrdinal(Adapters[i].Name, -1, Name, -1, TRUE) == CSTR_EQUAL;
+        if (Found)
+            *Guid = Adapters[i].Guid;
+    }
+    if (!Found)
+        *Code = FailNotFound(Name);
+    if (Adapters != NULL)
+        HeapFree(GetProcessHeap(), 0, Adapters);
+    return Found;
+}
+
 PLAINTUN_ADAPTER_HANDLE AdapterOpen(LPCWSTR Name, EXIT_CODE *Code)
 {
-    PLAINTUN_ADAPTER_HANDLE Adapter = PlaintunOpenAdapter(Name);
+    GUID Guid;
+    PLAINTUN_ADAPTER_HANDLE Adapter =
+        GuidRead(Name, &Guid) ? PlaintunOpenAdapterByGuid(&Guid) : PlaintunOpenAdapter(Name);
     if (Adapter == NULL && GetLastError() == ERROR_NOT_FOUND)
-    {
-        Tell(L"there is no adapter %ls; %ls list names those that exist", Name, TOOL_NAME);
-        *Code = EXIT_NOT_FOUND;
-    }
+        *Code = FailNotFound(Name);
     else if (Adapter == NULL)
         *Code = FailLibrary(L"cannot open the adapter %ls", Name);
     return Adapter;
+}
+
+/* "Device Manager Error Messages", learn.microsoft.com/windows-hardware/drivers/install/device-manager-error-messages */
+LPCWSTR ProblemText(DWORD Problem)
+{
+    static const struct
+    {
+        DWORD Code;
+        LPCWSTR Text;
+    } Problems[] = {
+        {0, L"it is starting, or its driver does not answer"},
+        {1, L"not configured; reinstall the driver"},
+        {10, L"the driver failed to start it; look into the System event log"},
+        {14, L"Windows must be restarted first"},
+        {18, L"the driver must be reinstalled"},
+        {19, L"its registry entries are damaged; remove it"},
+        {21, L"Windows is removing it; wait, or restart"},
+        {22, L"disabled; enable it in Device Manager"},
+        {24, L"not there, or its driver is incomplete; remove it"},
+        {28, L"no driver is installed for it; install the driver"},
+        {31, L"Windows could not load its driver; look into the System event log"},
+        {32, L"its driver's service is disabled"},
+        {37, L"the driver's initialisation failed"},
+        {38, L"an older driver is still loaded; restart Windows"},
+        {39, L"the driver's file is missing or damaged; install the driver again"},
+        {43, L"the driver reported a failure; look into the System event log"},
+        {45, L"not there now"},
+        {47, L"prepared for removal; restart Windows"},
+        {48, L"Windows blocks this driver's version; install a newer one"},
+        {52, L"Windows does not accept the driver's signature"},
+        {54, L"it failed and is being reset; wait, or restart"},
+    };
+    for (DWORD i = 0; i < ARRAYSIZE(Problems); ++i)
+        if (Problems[i].Code == Problem)
+            return Problems[i].Text;
+    return L"see Device Manager Error Messages on learn.microsoft.com";
 }
 
 /* learn.microsoft.com/windows/win32/api/ws2tcpip/nf-ws2tcpip-inetptonw */
@@ -92,23 +190,31 @@ DWORD AddressSet(const NET_LUID *Luid, const ADDRESS *Address)
     return Error == ERROR_OBJECT_ALREADY_EXISTS ? NO_ERROR : Error;
 }
 
-BOOL AddressesSet(const ARGUMENTS *Arguments, const NET_LUID *Luid, EXIT_CODE *Code)
+BOOL AddressesRead(const ARGUMENTS *Arguments, ADDRESSES *Addresses, EXIT_CODE *Code)
 {
     LPCWSTR Text;
-    for (DWORD Next = 0; (Text = OptionText(Arguments, L"--address", &Next)) != NULL;)
+    Addresses->Count = 0;
+    for (DWORD Next = 0; (Text = OptionText(Arguments, L"--address", &Next)) != NULL; ++Addresses->Count)
     {
-        ADDRESS Address;
-        if (!AddressRead(Text, &Address))
+        Addresses->Texts[Addresses->Count] = Text;
+        if (!AddressRead(Text, &Addresses->List[Addresses->Count]))
         {
             *Code = FailUsage(L"--address %ls: expected one like 10.6.7.1/24 or fd00:6:7::1/64", Text);
             return FALSE;
         }
-        DWORD Error = AddressSet(Luid, &Address);
-        if (Error != NO_ERROR)
-        {
-            *Code = FailSystem(Error, L"cannot set the address %ls", Text);
-            return FALSE;
-        }
+    }
+    return TRUE;
+}
+
+BOOL AddressesSet(const ADDRESSES *Addresses, const NET_LUID *Luid, EXIT_CODE *Code)
+{
+    for (DWORD i = 0; i < Addresses->Count; ++i)
+    {
+        DWORD Error = AddressSet(Luid, &Addresses->List[i]);
+        if (Error == NO_ERROR)
+            continue;
+        *Code = FailSystem(Error, L"cannot set the address %ls", Addresses->Texts[i]);
+        return FALSE;
     }
     return TRUE;
 }

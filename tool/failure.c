@@ -58,22 +58,35 @@ EXIT_CODE ExitCodeOf(DWORD Error)
     }
 }
 
+/* The library's text ends with the error it is about; calls of a session leave none, and then it is an older one's. */
+static BOOL IsAbout(LPCWSTR Text, DWORD Error)
+{
+    WCHAR Mark[32];
+    Format(Mark, ARRAYSIZE(Mark), (LONG)Error < 0 ? L"(error 0x%08lx:" : L"(error %lu:", Error);
+    return wcsstr(Text, Mark) != NULL;
+}
+
 void FailureText(DWORD Error, LPWSTR Text, DWORD Count)
 {
-    SystemText(Error, Text, Count);
+    if (PlaintunGetMessage(Text, Count) == 0 || !IsAbout(Text, Error))
+        SystemText(Error, Text, Count);
 }
 
 EXIT_CODE FailLibrary(LPCWSTR Pattern, ...)
 {
     DWORD Error = GetLastError();
-    WCHAR What[256], Cause[512];
+    WCHAR Text[TEXT_MAX];
     va_list List;
+    if (PlaintunGetMessage(Text, ARRAYSIZE(Text)) != 0 && IsAbout(Text, Error))
+    {
+        if (!Verbose) /* else it stands there already */
+            Tell(L"%ls", Text);
+        return ExitCodeOf(Error);
+    }
     va_start(List, Pattern);
-    FormatList(What, ARRAYSIZE(What), Pattern, List);
+    FormatList(Text, 256, Pattern, List);
     va_end(List);
-    FailureText(Error, Cause, ARRAYSIZE(Cause));
-    Tell(L"%ls: %ls", What, Cause);
-    return ExitCodeOf(Error);
+    return FailSystem(Error, L"%ls", Text);
 }
 
 EXIT_CODE FailSystem(DWORD Error, LPCWSTR Pattern, ...)

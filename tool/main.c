@@ -19,7 +19,8 @@ void __stdcall Entry(void);
 BOOL Json;
 
 static const COMMAND *const Commands[] = {
-    &CreateCommand, &ShowCommand, &WatchCommand, &PingCommand, &BenchCommand, &SelftestCommand,
+    &ListCommand,  &CreateCommand,  &RemoveCommand, &RenameCommand, &ShowCommand,
+    &WatchCommand, &CaptureCommand, &PingCommand,   &BenchCommand,  &SelftestCommand,
 };
 
 static const OPTION GlobalOptions[] = {

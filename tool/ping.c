@@ -108,10 +108,13 @@ static EXIT_CODE Run(const ARGUMENTS *Arguments)
     LPCWSTR Name = Arguments->OperandCount > 0 ? Arguments->Operands[0] : TOOL_NAME L" ping";
     if (!OptionNumber(Arguments, L"--seconds", 1, 1000000, &Seconds))
         return EXIT_USAGE;
+    static ADDRESSES Addresses; /* too large for a stack without probes */
+    if (!AddressesRead(Arguments, &Addresses, &Code))
+        return Code;
     HANDLE Stop = StopEvent();
     if (Stop == NULL)
         return FailSystem(GetLastError(), L"cannot watch for Ctrl-C");
-    PLAINTUN_ADAPTER_HANDLE Adapter = AdapterCreate(Name, Arguments, &Code);
+    PLAINTUN_ADAPTER_HANDLE Adapter = AdapterCreate(Name, Arguments, 0, &Code);
     if (Adapter == NULL)
         return Code;
     PLAINTUN_SESSION_HANDLE Session = PlaintunStartSession(Adapter, NULL);
@@ -121,9 +124,9 @@ static EXIT_CODE Run(const ARGUMENTS *Arguments)
         Code = FailLibrary(L"cannot start a session on the adapter %ls", Name);
         goto closeAdapter;
     }
-    if (OptionText(Arguments, L"--address", NULL) != NULL)
+    if (Addresses.Count > 0)
     {
-        if (!AddressesSet(Arguments, &Info.Luid, &Code))
+        if (!AddressesSet(&Addresses, &Info.Luid, &Code))
             goto closeAdapter;
     }
     else if (!SetDefaultAddresses(&Info.Luid))

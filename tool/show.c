@@ -54,19 +54,20 @@ static EXIT_CODE Show(const ARGUMENTS *Arguments)
     if (Json)
     {
         JsonBegin(NULL, L'{');
-        JsonText(L"name", Name);
+        JsonText(L"name", Info.Name);
         JsonText(L"guid", Guid);
         JsonNumber(L"luid", Info.Luid.Value);
         JsonNumber(L"index", Info.InterfaceIndex);
         JsonNumber(L"mtu", Info.Mtu);
-        JsonFlag(L"connected", Info.State == PLAINTUN_ADAPTER_CONNECTED);
+        JsonText(L"state", AdapterStateName(Info.State));
+        JsonNumber(L"session_process", Info.SessionProcessId);
         PutCounters(L"adapter", &Statistics.Adapter);
         PutCounters(L"session", &Statistics.Session);
         JsonEnd(L'}');
         goto closeAdapter;
     }
-    Print(L"%ls  GUID %ls  interface index %lu  MTU %lu  %ls\n\n", Name, Guid, Info.InterfaceIndex, Info.Mtu,
-          Info.State == PLAINTUN_ADAPTER_CONNECTED ? L"connected" : L"no program has a session");
+    Print(L"%ls, %ls\nGUID %ls, interface index %lu, MTU %lu, session of process %lu\n\n", Info.Name,
+          AdapterStateName(Info.State), Guid, Info.InterfaceIndex, Info.Mtu, Info.SessionProcessId);
     Print(L"%-40ls %15ls %15ls\n", L"", L"adapter", L"session");
     for (DWORD i = 0; i < ARRAYSIZE(Counters); ++i)
         Print(L"%-40ls %15llu %15llu\n", Counters[i].Text, Count(&Statistics.Adapter, i),
@@ -152,7 +153,7 @@ static const OPTION WatchOptions[] = {
 
 const COMMAND ShowCommand = {
     .Name = L"show",
-    .Operands = L"NAME",
+    .Operands = L"NAME|GUID",
     .OperandsMin = 1,
     .OperandsMax = 1,
     .HasJson = TRUE,
@@ -167,7 +168,7 @@ const COMMAND ShowCommand = {
 
 const COMMAND WatchCommand = {
     .Name = L"watch",
-    .Operands = L"NAME",
+    .Operands = L"NAME|GUID",
     .OperandsMin = 1,
     .OperandsMax = 1,
     .HasJson = TRUE,

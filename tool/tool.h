@@ -134,8 +134,18 @@ ULONG64 SystemTime(void);   /* 100 ns since 1601, UTC */
 void GuidText(_In_ const GUID *Guid, _Out_writes_z_(GUID_TEXT) LPWSTR Text);
 BOOL GuidRead(_In_z_ LPCWSTR Text, _Out_ GUID *Guid); /* with or without braces */
 
-/* Opens an adapter by its name. NULL: the user has been told, *Code says how to end. */
+/* All adapters of this product, in *Adapters (free it with HeapFree); NULL where there are none. FALSE: the user has been
+ * told, *Code says how to end. */
+BOOL AdapterList(_Out_ PLAINTUN_ADAPTER_INFO **Adapters, _Out_ DWORD *Count, _Out_ EXIT_CODE *Code);
+
+/* Opens an adapter, finds the GUID of one, by its name or GUID. NULL, FALSE: the user has been told, *Code says how to
+ * end. */
 PLAINTUN_ADAPTER_HANDLE AdapterOpen(_In_z_ LPCWSTR Name, _Out_ EXIT_CODE *Code);
+BOOL AdapterFind(_In_z_ LPCWSTR Name, _Out_ GUID *Guid, _Out_ EXIT_CODE *Code);
+LPCWSTR AdapterStateName(_In_ PLAINTUN_ADAPTER_STATE State); /* L"ready" */
+
+/* What one of Windows' device problem codes means, and what to do about it. */
+LPCWSTR ProblemText(_In_ DWORD Problem);
 
 typedef struct _ADDRESS
 {
@@ -146,18 +156,30 @@ typedef struct _ADDRESS
 BOOL AddressRead(_In_z_ LPCWSTR Text, _Out_ ADDRESS *Address); /* "10.6.7.1/24", "fd00:6:7::1/64" */
 /* Gives the interface an address; one it has already is no error. */
 DWORD AddressSet(_In_ const NET_LUID *Luid, _In_ const ADDRESS *Address);
-/* Sets each --address of the command line. FALSE: the user has been told, *Code says how to end. */
-BOOL AddressesSet(_In_ const ARGUMENTS *Arguments, _In_ const NET_LUID *Luid, _Out_ EXIT_CODE *Code);
+
+/* The --address options of a command line, read before anything is made and set when there is an interface. FALSE: the
+ * user has been told, *Code says how to end. */
+typedef struct _ADDRESSES
+{
+    DWORD Count;
+    ADDRESS List[GIVEN_MAX];
+    LPCWSTR Texts[GIVEN_MAX];
+} ADDRESSES;
+
+BOOL AddressesRead(_In_ const ARGUMENTS *Arguments, _Out_ ADDRESSES *Addresses, _Out_ EXIT_CODE *Code);
+BOOL AddressesSet(_In_ const ADDRESSES *Addresses, _In_ const NET_LUID *Luid, _Out_ EXIT_CODE *Code);
 
 /* Creates an adapter from the command line's --guid, --mtu, --metric, --type, --access and --timeout, which
  * ADAPTER_OPTIONS lists. NULL: the user has been told, *Code says how to end. */
 #define ADAPTER_OPTIONS                                                                                                \
     {L"--guid", L"GUID", L"the adapter's identity, the same on every run"},                                            \
         {L"--mtu", L"BYTES", L"1280 to 65535; otherwise 1500"},                                                        \
+        {L"--metric", L"N", L"of the interface, IPv4 and IPv6 alike; otherwise Windows chooses"},                      \
         {L"--type", L"TEXT", L"part of the device's description"},                                                     \
         {L"--access", L"SDDL", L"who may open it; otherwise SYSTEM and Administrators"},                               \
         {L"--timeout", L"SECONDS", L"until it must work; otherwise 30, 60 where the driver must be installed first"}
-PLAINTUN_ADAPTER_HANDLE AdapterCreate(_In_z_ LPCWSTR Name, _In_ const ARGUMENTS *Arguments, _Out_ EXIT_CODE *Code);
+PLAINTUN_ADAPTER_HANDLE AdapterCreate(_In_z_ LPCWSTR Name, _In_ const ARGUMENTS *Arguments, _In_ DWORD Flags,
+                                      _Out_ EXIT_CODE *Code);
 
 /* Receives up to Count packets, waiting for them until Stop is set or for TimeoutMs. 0 with ERROR_CANCELLED,
  * ERROR_TIMEOUT, or why the session is over. */

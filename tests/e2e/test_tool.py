@@ -4,7 +4,9 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
+import time
 
 import pytest
 
@@ -55,7 +57,8 @@ def test_help(tool):
     """Each command that the list names has a help with an example of itself."""
     text = tool('help')
     commands = re.findall(r'^  (\w+) +\S', text, re.MULTILINE)
-    assert {'create', 'show', 'watch', 'ping', 'selftest'} <= set(commands), text
+    assert {'list', 'create', 'remove', 'rename', 'show', 'watch', 'capture', 'ping', 'bench',
+            'selftest'} <= set(commands), text
     for name in commands:
         assert re.search(r'^  plaintun %s\b' % name, tool('help', name), re.MULTILINE), name
     assert tool('create', '--help') == tool('help', 'create')
@@ -86,7 +89,7 @@ def test_errors(tool, words, code, line):
 
 def test_create_show_watch(tool):
     guid = '{C0FFEE00-1234-4567-89AB-0123456789AB}'
-    create = tool.start('create', 'Tool Müller', '--guid', guid, '--mtu', '1400', '--address', '10.40.0.1/24',
+    create = tool.start('create', 'Tool Müller', '--hold', '--guid', guid, '--mtu', '1400', '--address', '10.40.0.1/24',
                         '--address', 'fd00:40::1/64', '--json')
     made = json.loads(create.expect('^{').string)
     assert (made['name'], made['guid'], made['mtu']) == ('Tool Müller', guid, 1400)
@@ -95,10 +98,12 @@ def test_create_show_watch(tool):
     text = tool.machine.namespace.ip('addr', 'show', 'dev', device)
     assert '10.40.0.1/24' in text and 'fd00:40::1/64' in text and 'mtu 1400' in text
     shown = tool.json('show', 'Tool Müller')
-    assert (shown['guid'], shown['index'], shown['connected']) == (guid, made['index'], False)
+    assert (shown['guid'], shown['index'], shown['state']) == (guid, made['index'], 'ready')
     assert shown['session']['to_app_packets'] == 0
     assert re.search(r'program to system: packets +0 +0', tool('show', 'Tool Müller'))
-    assert 'cannot create the adapter Tool Müller' in tool('create', 'Tool Müller', code=IN_USE)
+    assert tool.json('show', guid) == shown
+    assert re.match('plaintun: creating the adapter "Tool Müller": .*', tool('create', 'Tool Müller', code=IN_USE))
+    assert 'Tool Müller' in tool('remove', 'Tool Müller', code=IN_USE)
 
     watch = tool.start('watch', 'Tool Müller')
     watch.expect('packets/s')
@@ -107,9 +112,31 @@ def test_create_show_watch(tool):
     watch = tool.start('watch', 'Tool Müller')
     watch.expect('packets/s')
     assert tool.interrupt(create, 'create') == OK
-    watch.expect('plaintun: the adapter Tool Müller is gone')
+    watch.expect('plaintun: .*the adapter is gone')
     assert watch.wait() == FAILED
     assert device not in tool.machine.namespace.links()
+    left, = tool.json('list')  # who gives a GUID will come back: Windows keeps what it knows of that adapter
+    assert (left['name'], left['state'], left['index']) == ('Tool Müller', 'absent', 0)
+    tool('remove', 'Tool Müller')
+
+
+def test_persistent(tool):
+    """create, list, rename, remove: an adapter that stays, and its metric."""
+    assert tool('list').strip() == 'There are no adapters.' and tool.json('list') == []
+    made = tool.json('create', 'stays', '--address', '10.42.0.1/24', '--metric', '7')
+    assert made['persistent'] and made['name'] == 'stays'
+    again = tool.json('create', 'stays', '--guid', made['guid'], '--metric', '7')
+    assert again['index'] == made['index']
+    listed, = tool.json('list')
+    assert (listed['name'], listed['guid'], listed['state'], listed['problem']) == ('stays', made['guid'], 'ready', 0)
+    assert listed['persistent'] and listed['index'] == made['index'] and listed['creator_process'] == 0
+    tool('rename', 'STAYS', 'stays on')
+    assert re.search(r'^stays on +ready +%d +1500 +persists +0 +{' % made['index'], tool('list'), re.MULTILINE)
+    tool('rename', 'stays', 'x', code=NOT_FOUND)
+    tool('remove', 'stays', code=NOT_FOUND)
+    tool('remove', made['guid'])
+    assert tool.json('list') == []
+    tool('remove', made['guid'], code=NOT_FOUND)
 
 
 def test_ping(tool):
@@ -118,7 +145,7 @@ def test_ping(tool):
     lab.wait(lambda: 'inet6 2001:2' in tool.machine.namespace.ip('addr', 'show', 'dev', device), 'its addresses')
     for address in ('198.18.113.2', '2001:2:0:113::2'):
         text = tool.machine.namespace.run('ping', '-n', '-c', '5', '-i', '0.01', '-W', '5', address)
-        assert '5 packets transmitted, 5 received' in text
+        assert '5 packets transmitted, 5 received' in text, text + tool('show', 'plaintun ping')
     watch = tool.start('watch', 'plaintun ping', '--seconds', '2', '--json')
     tool.machine.namespace.run('ping', '-n', '-c', '100', '-i', '0.02', '-W', '5', '198.18.113.2')
     assert watch.wait() == OK
@@ -126,10 +153,114 @@ def test_ping(tool):
     assert len(rates) == 2 and all(0.5 < rate['seconds'] < 5 for rate in rates)
     assert any(rate['to_app_packets_per_second'] > 10 for rate in rates), rates
     shown = tool.json('show', 'plaintun ping')
-    assert shown['connected'] and shown['adapter']['to_stack_packets'] == 110
+    assert shown['state'] == 'connected' and shown['adapter']['to_stack_packets'] == 110
     assert tool.interrupt(ping, 'ping') == OK
     counts = json.loads(ping.lines[-1])
     assert counts['answered'] == 110 and counts['received'] == 110 + counts['others'] + counts['full']
+
+
+def blocks(data):
+    """The pcapng blocks of a file: (type, body), each with its two lengths compared."""
+    found, at = [], 0
+    while at < len(data):
+        kind, length = struct.unpack_from('<II', data, at)
+        assert length % 4 == 0 and struct.unpack_from('<I', data, at + length - 4) == (length,)
+        found.append((kind, data[at + 8:at + length - 4]))
+        at += length
+    return found
+
+
+def options(body):
+    """The options of a block's body: code -> value."""
+    found, at = {}, 0
+    while True:
+        code, length = struct.unpack_from('<HH', body, at)
+        if code == 0:
+            assert at + 4 == len(body)
+            return found
+        found[code] = body[at + 4:at + 4 + length]
+        at += 4 + (length + 3) // 4 * 4
+
+
+def times(data):
+    """A pcapng time as seconds since 1970."""
+    high, low = struct.unpack('<II', data)
+    return (high << 32 | low) / 1e7
+
+
+def test_capture(tool, tmp_path):
+    """Every packet of a ping, both ways, in order and whole; names, link type, directions, statistics."""
+    from scapy.all import IP, ICMP, PcapNgReader, Raw
+    namespace = tool.machine.namespace
+    ping = tool.start('ping', 'Über', '--address', '10.43.0.1/24')
+    ping.expect('answers; Ctrl-C ends it')
+    tool('capture', 'Über', '--size', '12', '--output', str(tmp_path / 'x'), code=USAGE)
+    assert 'cannot write' in tool('capture', 'Über', '--output', str(tmp_path / 'no/x'), code=FAILED)
+    path = tmp_path / 'all.pcapng'
+    capture = tool.start('capture', 'Über', '--output', str(path), '--json')
+    capture.expect('capturing Über; Ctrl-C ends it')
+    tool('capture', 'Über', code=IN_USE)
+    before = time.time()
+    namespace.run('ping', '-n', '-c', '20', '-i', '0.02', '-s', '100', '-p', 'a5', '-W', '5', '10.43.0.9')
+    lab.wait(lambda: len(blocks(path.read_bytes())) >= 42, 'the packets are in the file', 5)
+    assert tool.interrupt(capture, 'capture') == OK
+    summary = json.loads(capture.lines[-1])
+    found = blocks(path.read_bytes())
+    kinds = [kind for kind, _ in found]
+    assert kinds == [0x0A0D0D0A, 1] + [6] * summary['packets'] + [5], kinds
+    assert len(path.read_bytes()) == summary['bytes'] and summary['missed'] == 0
+    link, _, snap = struct.unpack_from('<HHI', found[1][1])
+    assert (link, snap) == (101, 0)
+    assert options(found[1][1][8:])[2].decode() == 'Über'
+    statistics = options(found[-1][1][12:])
+    assert struct.unpack('<QQ', statistics[4] + statistics[5]) == (summary['packets'], 0)
+    assert before - 60 < times(statistics[2]) <= times(statistics[3]) < time.time() + 1
+
+    packets, last = [], 0
+    for _, body in found[2:-1]:
+        interface, high, low, kept, size = struct.unpack_from('<IIIII', body)
+        flags = options(body[20 + (kept + 3) // 4 * 4:])[2]
+        stamp = times(struct.pack('<II', high, low))
+        assert interface == 0 and kept == size and before - 1 < stamp < time.time() + 1 and stamp >= last
+        last = stamp
+        packet = IP(body[20:20 + kept])
+        if packet.version == 4 and ICMP in packet:
+            packets.append((struct.unpack('<I', flags)[0], packet))
+    asked = [packet for flags, packet in packets if flags == 2]
+    answered = [packet for flags, packet in packets if flags == 1]
+    assert [(p.dst, p[ICMP].type, p[ICMP].seq) for p in asked] == [('10.43.0.9', 8, n) for n in range(1, 21)]
+    assert [(p.src, p[ICMP].type, p[ICMP].seq) for p in answered] == [('10.43.0.9', 0, n) for n in range(1, 21)]
+    for question, answer in zip(asked, answered):
+        assert bytes(question[Raw]) == bytes(answer[Raw]) and bytes(question[Raw])[20:100] == b'\xa5' * 80
+    with PcapNgReader(str(path)) as reader:  # and someone else reads it too
+        read = [bytes(packet) for packet in reader]
+    assert [packet for packet in read if packet[0] >> 4 == 4 and packet[9] == 1] == [bytes(p) for _, p in packets]
+
+    # Limits: packets, bytes of each, bytes of the file; to a pipe, whose reader has had enough.
+    flood = namespace.start('ping', '-n', '-i', '0.01', '-s', '1000', '10.43.0.9')
+    out, _ = tool.run('capture', 'Über', '--packets', '7', '--snap', '64')
+    few = blocks(out)
+    assert len(few) == 10 and struct.unpack_from('<HHI', few[1][1])[2] == 64
+    assert [struct.unpack_from('<II', body, 12) for kind, body in few if kind == 6] == [(64, 1028)] * 7
+    limited = tool.json('capture', 'Über', '--size', '8K', '--output', str(path))
+    assert 6000 < limited['bytes'] == len(path.read_bytes()) <= 8192
+    assert blocks(path.read_bytes())[-1][0] == 5
+    pipe = subprocess.Popen(namespace.command(lab.RUN, '--prefix', tool.machine.windows.name, EXE, 'capture', 'Über'),
+                            env=tool.machine.windows.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert pipe.stdout.read(100)[:4] == b'\n\r\r\n'
+    pipe.stdout.close()
+    try:
+        assert pipe.wait(30) == OK
+    except subprocess.TimeoutExpired:
+        pytest.fail(tool('show', 'Über') + flood.text()[-300:])
+    flood.stop()
+
+    # The adapter goes while someone looks on.
+    capture = tool.start('capture', 'Über', '--output', str(path))
+    capture.expect('capturing')
+    assert tool.interrupt(ping, 'ping') == OK
+    capture.expect('plaintun: the adapter Über is gone')
+    assert capture.wait() == FAILED and blocks(path.read_bytes())[-1][0] == 5
 
 
 def test_ping_for_people(tool):

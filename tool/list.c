@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* plaintun list: the adapters of this product, with what is wrong with those that do not work. */
+#include "tool/tool.h"
+
+static void ListAsJson(const PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
+{
+    WCHAR Guid[GUID_TEXT];
+    JsonBegin(NULL, L'[');
+    for (DWORD i = 0; i < Count; ++i)
+    {
+        GuidText(&Adapters[i].Guid, Guid);
+        JsonBegin(NULL, L'{');
+        JsonText(L"name", Adapters[i].Name);
+        JsonText(L"guid", Guid);
+        JsonNumber(L"luid", Adapters[i].Luid.Value);
+        JsonNumber(L"index", Adapters[i].InterfaceIndex);
+        JsonNumber(L"mtu", Adapters[i].Mtu);
+        JsonText(L"state", AdapterStateName(Adapters[i].State));
+        JsonNumber(L"problem", Adapters[i].Problem);
+        JsonFlag(L"persistent", Adapters[i].Flags & PLAINTUN_ADAPTER_PERSISTENT);
+        JsonNumber(L"creator_process", Adapters[i].CreatorProcessId);
+        JsonNumber(L"session_process", Adapters[i].SessionProcessId);
+        JsonEnd(L'}');
+    }
+    JsonEnd(L']');
+}
+
+static void ListAsText(const PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
+{
+    WCHAR Guid[GUID_TEXT];
+    if (Count == 0)
+    {
+        Print(L"There are no adapters.\n");
+        return;
+    }
+    Print(L"%-20ls %-10ls %5ls %6ls %8ls %8ls  %ls\n", L"NAME", L"STATE", L"INDEX", L"MTU", L"CREATOR", L"SESSION",
+          L"GUID");
+    for (DWORD i = 0; i < Count; ++i)
+    {
+        const PLAINTUN_ADAPTER_INFO *Adapter = &Adapters[i];
+        BOOL Persistent = Adapter->Flags & PLAINTUN_ADAPTER_PERSISTENT;
+        WCHAR Creator[16];
+        Format(Creator, ARRAYSIZE(Creator), L"%lu", Adapter->CreatorProcessId);
+        GuidText(&Adapter->Guid, Guid);
+        Print(L"%-20ls %-10ls %5lu %6lu %8ls %8lu  %ls\n", Adapter->Name, AdapterStateName(Adapter->State),
+              Adapter->InterfaceIndex, Adapter->Mtu, Persistent ? L"persists" : Creator, Adapter->SessionProcessId,
+              Guid);
+        if (Adapter->State == PLAINTUN_ADAPTER_STOPPED)
+            Print(L"    problem %lu: %ls\n", Adapter->Problem, ProblemText(Adapter->Problem));
+    }
+}
+
+static EXIT_CODE Run(const ARGUMENTS *Arguments)
+{
+    PLAINTUN_ADAPTER_INFO *Adapters;
+    DWORD Count;
+    EXIT_CODE Code = EXIT_OK;
+    if (!AdapterList(&Adapters, &Count, &Code))
+        return Code;
+    if (Json)
+        ListAsJson(Adapters, Count);
+    else
+        ListAsText(Adapters, Count);
+    if (Adapters != NULL)
+        HeapFree(GetProcessHeap(), 0, Adapters);
+    return EXIT_OK;
+}
+
+const COMMAND ListCommand = {
+    .Name = L"list",
+    .Operands = L"",
+    .HasJson = TRUE,
+    .Summary = L"the adapters, with their state",
+    .Text = L"Lists the adapters of this product. States:\n"
+            L"  connected  a program has a session on it (SESSION is that process)\n"
+            L"  ready      it works, and waits for a program\n"
+            L"  stopped    it is there and does not work; the line below says why\n"
+            L"  absent     left over, not there\n"
+            L"CREATOR is the process with which the adapter goes.\n"
+            L"\n"
+            L"  " TOOL_NAME L" list\n"
+            L"  " TOOL_NAME L" list --json\n",
+    .Run = Run,
+};
