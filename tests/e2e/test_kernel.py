@@ -30,6 +30,7 @@ WRONG = {
     'pool': 'Halt_PoolsFreed',
     'sddl': 'Device_Sddl',
     'source': 'Receive_SourceHandle',
+    'status': 'Status_SourceHandle',
 }
 
 

@@ -129,6 +129,9 @@ static VOID Misbehave(_In_ ADAPTER *Adapter)
                                                 .DeviceName = &Name,
                                                 .SymbolicName = &Link,
                                                 .MajorFunctions = Dispatch};
+    NDIS_STATUS_INDICATION Indication = {.Header = {.Type = NDIS_OBJECT_TYPE_STATUS_INDICATION,
+                                                    .Revision = NDIS_STATUS_INDICATION_REVISION_1,
+                                                    .Size = NDIS_SIZEOF_STATUS_INDICATION_REVISION_1}};
     DEVICE_OBJECT *Device;
     NDIS_HANDLE Registration;
     KIRQL Irql;
@@ -142,6 +145,10 @@ static VOID Misbehave(_In_ ADAPTER *Adapter)
     else if (Wrong(Adapter, "sddl"))
     {
         NdisRegisterDeviceEx(Driver, &Attributes, &Device, &Registration);
+    }
+    else if (Wrong(Adapter, "status"))
+    {
+        NdisMIndicateStatusEx(Adapter->Handle, &Indication);
     }
     else if (Wrong(Adapter, "mdl"))
     {
