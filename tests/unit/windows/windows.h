@@ -23,6 +23,7 @@
 #define TRUE     1
 #define FALSE    0
 #define INFINITE 0xffffffffu
+#define MAX_PATH 260
 #define _In_
 #define _In_z_
 #define _In_opt_
