@@ -29,7 +29,7 @@ def main():
         text = "\n".join(path.read_text() for name in globs for path in sorted(root.glob(name)))
         known = {name for found in re.findall(pattern, text) for name in ([found] if isinstance(found, str) else found) if name}
         for name in sorted(known - listed):
-            print(f"rules: {name} of {place} is not in tests/rules.txt")
+            print(f"rules: {name} of {place} is not in tests/rules.txt: add it to the row of its demand")
         for name in sorted(listed - known):
             print(f"rules: {name} in tests/rules.txt is no check of {place}")
         failed += len(known ^ listed)
