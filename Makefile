@@ -535,16 +535,27 @@ sign: deps $(PACKAGE_SIGNED) ## the same, signed by KEY= and CERT= (PEM), or by 
 export KEY CERT SIGN TIMESTAMP
 $(SG)/by: FORCE
 	@mkdir -p $(@D)
-	@echo '$(KEY) $(CERT) $(SIGN) $(TIMESTAMP)' | cmp -s - $@ || echo '$(KEY) $(CERT) $(SIGN) $(TIMESTAMP)' >$@
+	@echo '$(KEY) $(CERT) $(SIGN) $(TIMESTAMP) $(DRIVERS)' | cmp -s - $@ || echo '$(KEY) $(CERT) $(SIGN) $(TIMESTAMP) $(DRIVERS)' >$@
 FORCE:
 
+ifdef DRIVERS# what came back from Microsoft: DRIVERS/amd64 and DRIVERS/arm64, each with .sys, .inf and .cat
+define signed_driver_rules
+$(SG)/$(1)/$(NAME).%: $(DRIVERS)/$(1)/$(NAME).% $(SG)/by
+	@mkdir -p $$(@D)
+	@cp $$< $$@
+
+$(SG)/$(1)/$(NAME).cat: $(DRIVERS)/$(1)/$(NAME).cat $(addprefix $(SG)/$(1)/$(NAME).,inf sys)
+	@$(PYTHON) package/catalog.py --read $$^ >/dev/null
+	@cp $$< $$@
+endef
+else
 define signed_driver_rules
 $(SG)/$(1)/$(NAME).sys: $B/$(1)/$(NAME).sys package/sign $(SG)/by
 	@mkdir -p $$(@D)
 	@cp $$< $$@
 	@package/sign $$@
 
-$(SG)/$(1)/$(NAME).inf: $B/$(1)/$(NAME).inf
+$(SG)/$(1)/$(NAME).inf: $B/$(1)/$(NAME).inf $(SG)/by
 	@mkdir -p $$(@D)
 	@cp $$< $$@
 
@@ -552,6 +563,7 @@ $(SG)/$(1)/$(NAME).cat: package/catalog.py $(SG)/$(1)/$(NAME).inf $(SG)/$(1)/$(N
 	@$(PYTHON) $$^ $$@
 	@package/sign $$@
 endef
+endif
 $(foreach arch,amd64 arm64,$(eval $(call signed_driver_rules,$(arch))))
 
 define signed_library_rules
@@ -579,6 +591,7 @@ $(foreach arch,x86 amd64 arm64,$(eval $(call signed_library_rules,$(arch))))
 
 $(PACKAGE_SIGNED): $(patsubst $B/%,$(SG)/%,$(LIBRARIES) $(TOOLS)) $(foreach arch,amd64 arm64,$(addprefix $(SG)/$(arch)/$(NAME).,inf sys cat)) \
     package/package.py $(PACKAGE_FILES)
+	@$(if $(KEY)$(SIGN),rm -f $(SG)/test.cer,cp build/signing/test.cer $(SG)/)
 	@$(PYTHON) package/package.py $(NAME) $(VERSION) $(SG) $@
 # The same program in other languages: examples/README.md. Their tool chains are large, so nothing else needs these targets.
 PACKAGES_LANGUAGES := golang-go rustc libstd-rust-dev-windows gcc-mingw-w64-x86-64-win32 mono-mcs
@@ -628,7 +641,7 @@ check-inf: $(foreach arch,amd64 arm64,$B/$(arch)/$(NAME).inf) ## the INF files k
 	@tests/unit/inf.py $^
 
 check-package: $(PACKAGE) ## packages, catalogs and signatures are what they should be
-	@$(MAKE) --no-print-directory $(PACKAGE_SIGNED) KEY= CERT= SIGN= TIMESTAMP=
+	@$(MAKE) --no-print-directory $(PACKAGE_SIGNED) KEY= CERT= SIGN= TIMESTAMP= DRIVERS=
 	@$(PYTHON) tests/unit/package.py $(NAME) $(PACKAGE) $(PACKAGE_SIGNED) build/signing/test.crt
 
 check-reproducible: $(PACKAGE) ## the same package, byte for byte, comes of another path, time zone, umask, locale and -j

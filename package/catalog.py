@@ -199,6 +199,8 @@ def read(data):
     assert trust_list["member_algorithm"]["algorithm"].dotted == CATALOG_LIST_MEMBER_2, "not one with SHA-256"
     members = {}
     for entry in trust_list["members"]:
+        if len(entry["identifier"].native) != 32:
+            continue  # Microsoft's catalogs name each file by SHA-1 too
         facts = {}
         for attribute in entry["attributes"]:
             value = attribute["values"][0]
@@ -223,7 +225,7 @@ def compare(catalog, paths):
     for key in catalog["members"].keys() - files.keys():
         yield f"the member {catalog['members'][key]['File']} is none of the files"
     for key in catalog["members"].keys() & files.keys():
-        if catalog["members"][key]["File"] != files[key]:
+        if catalog["members"][key]["File"].lower() != files[key].lower():
             yield f"{files[key]} is called {catalog['members'][key]['File']} there"
 
 

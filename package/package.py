@@ -13,10 +13,11 @@ import zipfile
 LIBRARIES = ("x86", "amd64", "arm64")
 DRIVERS = ("amd64", "arm64")
 
-# In the zip, <- on the disk (a pattern; BUILD and NAME are put in). A name that ends in / is a folder.
+# In the zip, <- on the disk (a pattern; BUILD and NAME are put in). A name that ends in / is a folder. test.cer: where a
+# test certificate signed all, so that a test machine can be told to trust it.
 CONTENTS = [
-    ("README.md", "package/README.md.in"), ("LICENSE", "LICENSE"), ("", "SECURITY.md"),
-    ("docs/", "docs/*.md"), ("include/", "include/*.h"),
+    ("README.md", "package/README.md.in"), ("LICENSE", "LICENSE"), ("", "CHANGELOG.md"), ("", "SECURITY.md"),
+    ("", "{build}/[t]est.cer"), ("docs/", "docs/*.md"), ("include/", "include/*.h"),
     ("examples/", "examples/*.[ch]"), ("examples/", "examples/*.md"), ("examples/", "examples/*/*"),
     ("lib/cmake/{name}/{name}-config.cmake", "package/config.cmake.in"),
     ("lib/cmake/{name}/{name}-config-version.cmake", "package/config-version.cmake.in"),
@@ -36,7 +37,7 @@ def pack(name, version, build, out):
     for target, source in CONTENTS:
         target, source = (text.format(name=name, build=build) for text in (target, source))
         found = [path for path in glob.glob(source) if os.path.isfile(path)]
-        if not found and "*/" not in source:
+        if not found and "*/" not in source and "[" not in source:  # what need not be there
             sys.exit(f"package: {source} is not there; `make package` makes all that is needed")
         for path in found:
             with open(path, "rb") as file:
