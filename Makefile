@@ -157,7 +157,7 @@ driver: deps $(foreach arch,amd64 arm64,$(addprefix $B/$(arch)/$(NAME).,sys inf 
 
 LIBRARY_HEADERS := $(IDENTITY_H) $(wildcard library/*.h include/*.h ring/*.h)
 LIBRARY_SOURCES := $(wildcard library/*.c)
-LIBRARY_IMPORTS := kernel32 advapi32 cfgmgr32 setupapi newdev iphlpapi
+LIBRARY_IMPORTS := kernel32 advapi32 cfgmgr32 setupapi newdev iphlpapi ole32
 LIBRARY_CFLAGS  := $(WIN_CFLAGS_ALL) -ffreestanding -mguard=cf -fno-stack-protector -mno-stack-arg-probe \
     -Wframe-larger-than=3584
 LIBRARY_LDFLAGS := /nologo /dll /entry:DllMain /nodefaultlib /WX /release /guard:cf /dynamicbase /nxcompat /brepro
@@ -275,7 +275,7 @@ tool: deps $(TOOLS) ## build plaintun.exe, the command line, for x86, amd64 and 
 # host, user-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by
 # one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
 HW := build/host/wine
-HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/iphlpapi.dll $(HW)/swdevice.sys $(HW)/ndis.sys
+HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll $(HW)/swdevice.sys $(HW)/ndis.sys
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
     -fasynchronous-unwind-tables -fno-stack-protector -mno-stack-arg-probe -D_AMD64_ -D_WIN32_WINNT=0x0A00 \
@@ -313,6 +313,10 @@ $(HW)/iphlpapi.dll: $(patsubst %,$(HW)/%.user.o,ip_link ip_address ip_route ip_i
 	@host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)' \
 	    $(filter %.user.o,$^) > $(HW)/iphlpapi.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/iphlpapi.def
+
+$(HW)/netshell.dll: $(patsubst %,$(HW)/%.user.o,netshell ip_link) $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o
+	@printf '%s\n' 'LIBRARY netshell.dll' EXPORTS DllGetClassObject DllCanUnloadNow NcFreeNetconProperties > $(HW)/netshell.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $^ $(HW)/netshell.def -lole32 -luuid
 
 # What newdev.dll and cfgmgr32.dll have that mingw-w64's import libraries lack.
 $(HW)/libhostapi.a:

@@ -340,7 +340,7 @@ static DWORD SetName(DEVINST Node, LPCWSTR Name)
     return Result == CR_SUCCESS ? NO_ERROR : CM_MapCrToWin32Err(Result, ERROR_GEN_FAILURE);
 }
 
-static DWORD Rename(PLAINTUN_ADAPTER *Adapter, LPCWSTR Name)
+static DWORD Rename(PLAINTUN_ADAPTER *Adapter, LPCWSTR Name, ULONG64 Deadline)
 {
     DEVINST Node;
     SEARCH Search = {.Name = Name};
@@ -356,7 +356,10 @@ static DWORD Rename(PLAINTUN_ADAPTER *Adapter, LPCWSTR Name)
                         Name);
     if (CM_Locate_DevNodeW(&Node, Adapter->InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS)
         return KeepError(ERROR_HANDLE_EOF, L"renaming an adapter to \"%1\": it is gone; create it again", Name);
-    DWORD Error = SetName(Node, Name);
+    DWORD Error = NameConnection(&Adapter->Luid, Name, Deadline);
+    if (Error != NO_ERROR)
+        return Error;
+    Error = SetName(Node, Name);
     if (Error != NO_ERROR)
         LogError(Error, L"renaming an adapter to \"%1\"%2", Name,
                  Error == ERROR_ACCESS_DENIED ? L": it takes an administrator" : L"");
@@ -371,10 +374,11 @@ BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
         KeepError(ERROR_INVALID_PARAMETER, L"renaming an adapter: its name must have 1 to 127 units");
         return FALSE;
     }
-    DWORD Error = SetupLock(GetTickCount64() + SETUP_MS, &Lock);
+    ULONG64 Deadline = GetTickCount64() + SETUP_MS;
+    DWORD Error = SetupLock(Deadline, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
-    Error = Rename(Adapter, Name);
+    Error = Rename(Adapter, Name, Deadline);
     SetupUnlock(Lock);
     SetLastError(Error);
     return Error == NO_ERROR;

@@ -40,6 +40,7 @@ typedef struct _CREATION
     WATCH Watch;
     BOOL Known;    /* the system knew the device before */
     BOOL Adopted;  /* the device runs, and goes on running */
+    BOOL Again;    /* this is the second attempt */
     ULONG Problem; /* of the device, when waiting for it was given up */
     /* What Survey found. */
     BOOL HasMine, HasRival;
@@ -209,8 +210,8 @@ static DWORD Enumerate(CREATION *Creation)
         PROPERTY(CreatorTimeKey, TUN_PROPERTY_CREATOR_TIME_TYPE, &CreatorTime, sizeof(CreatorTime)),
     };
 #undef PROPERTY
-    DWORD Error = MakeDevice(&Adapter->Guid, Description, Properties, ARRAYSIZE(Properties), Creation->Deadline,
-                             &Adapter->Created);
+    DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, Description, Properties, ARRAYSIZE(Properties),
+                             Creation->Deadline, &Adapter->Created);
     if (Error == NO_ERROR)
         lstrcpynW(Adapter->InstanceId, Adapter->Created->InstanceId, ARRAYSIZE(Adapter->InstanceId));
     return Error;
@@ -231,6 +232,8 @@ static DWORD Attempt(CREATION *Creation, ULONG64 Patience)
         Error = GetLastError();
     if (Installed && Creation->Config->TimeoutMs == 0)
         Creation->Deadline = Creation->Start + TIMEOUT_INSTALL_MS;
+    if (Error == NO_ERROR && !Creation->Known && !Creation->Again && Creation->Config->Guid != NULL)
+        AnticipateNetwork(Creation->Config->Guid, Creation->Deadline);
     if (Error == NO_ERROR)
         Error = Enumerate(Creation);
     SetupUnlock(Lock);
@@ -240,6 +243,8 @@ static DWORD Attempt(CREATION *Creation, ULONG64 Patience)
     WatchDevice(&Creation->Watch, Adapter->InstanceId);
     Error =
         AwaitUsable(Adapter, Adapter->InstanceId, &Creation->Watch, Patience, Creation->Deadline, &Creation->Problem);
+    if (Error == NO_ERROR)
+        Error = NameConnection(&Adapter->Luid, Creation->Config->Name, Creation->Deadline);
     if (Error == NO_ERROR)
         Error = ConfigureInterface(&Adapter->Luid, Creation->Mtu, Creation->Config->Metric);
     if (Error == NO_ERROR && (Creation->Adopted || (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0))
@@ -314,6 +319,7 @@ static DWORD Create(CREATION *Creation)
         Log(PLAINTUN_LOG_WARN, L"the device of \"%1\" has problem %2!u!: %3; making it anew", Config->Name,
             Creation->Problem, ProblemText(Creation->Problem));
         InstallDriverForget();
+        Creation->Again = TRUE;
         Error = Attempt(Creation, Creation->Deadline);
     }
     if (Error == ERROR_NOT_READY)

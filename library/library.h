@@ -213,9 +213,12 @@ typedef struct _CREATED_DEVICE
     WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
 } CREATED_DEVICE;
 
+#define HARDWARE_IDS PLAINTUN_HARDWARE_ID L"\0"
+
 /* Has a device enumerated, or takes the handle of one that nobody has. Description may be NULL with no properties. */
-DWORD MakeDevice(_In_ const GUID *Guid, _In_opt_ LPCWSTR Description, _In_opt_ const struct _DEVPROPERTY *Properties,
-                 _In_ ULONG Count, _In_ ULONG64 Deadline, _Out_ CREATED_DEVICE **Created);
+DWORD MakeDevice(_In_ const GUID *Guid, _In_ LPCWSTR HardwareIds, _In_opt_ LPCWSTR Description,
+                 _In_opt_ const struct _DEVPROPERTY *Properties, _In_ ULONG Count, _In_ ULONG64 Deadline,
+                 _Out_ CREATED_DEVICE **Created);
 
 /* Whether the device outlives its handle. */
 DWORD SetPersistent(_Inout_ CREATED_DEVICE *Created, _In_ BOOL Persistent);
@@ -233,6 +236,14 @@ BOOL AwaitGone(_In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch, _In_ ULONG64 Deadli
 
 /* Sets MTU (bytes) and metric (0: automatic) of the IP interfaces that there are. */
 DWORD ConfigureInterface(_In_ const NET_LUID *Luid, _In_ DWORD Mtu, _In_ DWORD Metric);
+
+/* --- network.c ----------------------------------------------------------------------------------------------------- */
+
+/* Gives the adapter's network connection a name. ERROR_ALREADY_EXISTS: another has it; other failures go to the log. */
+DWORD NameConnection(_In_ const NET_LUID *Luid, _In_z_ LPCWSTR Name, _In_ ULONG64 Deadline);
+
+/* Has Windows use Guid for the network of the device that will be made of it, which it does not know yet; if it can. */
+void AnticipateNetwork(_In_ const GUID *Guid, _In_ ULONG64 Deadline);
 
 /* --- adapter.c ----------------------------------------------------------------------------------------------------- */
 

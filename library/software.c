@@ -51,8 +51,8 @@ static DWORD SayRefused(HRESULT Result, LPCWSTR Instance)
 }
 
 /* https://learn.microsoft.com/windows/win32/api/swdevice/nf-swdevice-swdevicecreate */
-DWORD MakeDevice(const GUID *Guid, LPCWSTR Description, const DEVPROPERTY *Properties, ULONG Count, ULONG64 Deadline,
-                 CREATED_DEVICE **Created)
+DWORD MakeDevice(const GUID *Guid, LPCWSTR HardwareIds, LPCWSTR Description, const DEVPROPERTY *Properties, ULONG Count,
+                 ULONG64 Deadline, CREATED_DEVICE **Created)
 {
     DWORD Error;
     WCHAR Instance[GUID_STRING_LENGTH + 1], Hint[HINT_LENGTH];
@@ -71,7 +71,7 @@ DWORD MakeDevice(const GUID *Guid, LPCWSTR Description, const DEVPROPERTY *Prope
     SW_DEVICE_CREATE_INFO Info = {
         .cbSize = sizeof(Info),
         .pszInstanceId = Instance,
-        .pszzHardwareIds = PLAINTUN_HARDWARE_ID L"\0",
+        .pszzHardwareIds = HardwareIds,
         .CapabilityFlags = SWDeviceCapabilitiesSilentInstall | SWDeviceCapabilitiesDriverRequired,
         .pszDeviceDescription = Description,
     };
@@ -174,7 +174,7 @@ DWORD RetireDevice(const ADAPTER_DEVICE *Adapter, ULONG64 Deadline)
     CREATED_DEVICE *Taken;
     if (Adapter->Present)
     {
-        DWORD Error = MakeDevice(&Adapter->Guid, NULL, NULL, 0, Deadline, &Taken);
+        DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, NULL, NULL, 0, Deadline, &Taken);
         if (Error != NO_ERROR)
             return Error;
         Error = SetPersistent(Taken, FALSE);

@@ -105,6 +105,14 @@ DWORD SetDeviceProperties(HDEVINFO Set, SP_DEVINFO_DATA *Data, ULONG Count, cons
     {
         const DEVPROPERTY *Property = &Properties[i];
         BOOL Delete = Property->Type == DEVPROP_TYPE_EMPTY;
+        if (Property->Type == DEVPROP_TYPE_GUID && IsEqualDevPropKey(Property->CompKey.Key, DEVPKEY_Device_ClassGuid))
+        {
+            /* A device without a driver has the class that its maker gives it: its driver key goes by it. */
+            WCHAR Class[40];
+            DWORD Units = (DWORD)StringFromGUID2(Property->Buffer, Class, ARRAYSIZE(Class));
+            SetupDiSetDeviceRegistryPropertyW(Set, Data, SPDRP_CLASSGUID, (const BYTE *)Class, Units * sizeof(WCHAR));
+            continue;
+        }
         if (!SetupDiSetDevicePropertyW(Set, Data, &Property->CompKey.Key, Property->Type,
                                        Delete ? NULL : Property->Buffer, Delete ? 0 : Property->BufferSize, 0) &&
             !(Delete && GetLastError() == ERROR_NOT_FOUND))

@@ -219,6 +219,23 @@ DWORD LinkSetMtu(const IP_LINK *Link, ULONG Mtu)
     return ErrorOfLinux(NetlinkTell(&Message));
 }
 
+DWORD LinkSetAlias(const IP_LINK *Link, const WCHAR *Name)
+{
+    NETLINK_LINK Fixed = {.Index = (int32_t)Link->Index};
+    const GUID *G = &Link->Guid;
+    NETLINK_MESSAGE Message;
+    CHAR Text[256]; /* Linux takes IFALIASZ, 256, with the ending 0 */
+    int Length = snprintf(Text, sizeof(Text), "{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X} ", G->Data1,
+                          G->Data2, G->Data3, G->Data4[0], G->Data4[1], G->Data4[2], G->Data4[3], G->Data4[4],
+                          G->Data4[5], G->Data4[6], G->Data4[7]);
+    int Added = WideCharToMultiByte(CP_UTF8, 0, Name, -1, Text + Length, (int)sizeof(Text) - Length, NULL, NULL);
+    if (!Added)
+        return ERROR_INVALID_PARAMETER;
+    NetlinkBegin(&Message, NETLINK_LINK_NEW, 0, &Fixed, sizeof(Fixed));
+    NetlinkAdd(&Message, IFLA_ALIAS_, Text, (ULONG)(Length + Added));
+    return ErrorOfLinux(NetlinkTell(&Message));
+}
+
 /* --- tables -------------------------------------------------------------------------------------------------------- */
 
 BOOL MibBegin(MIB_BUFFER *Buffer, SIZE_T RowSize, SIZE_T Offset)

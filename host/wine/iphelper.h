@@ -48,6 +48,8 @@ VOID LinkRead(const NETLINK_LINK *Fixed, const NETLINK_ATTRIBUTES *Attributes, I
 /* Sets Linux' IFF_UP where it is not set: an interface of Windows is never down by itself. */
 DWORD LinkBringUp(const IP_LINK *Link);
 DWORD LinkSetMtu(const IP_LINK *Link, ULONG Mtu);
+/* Sets Linux' alias to the interface's GUID and this name (luid.h). ERROR_INVALID_PARAMETER: it is too long for Linux. */
+DWORD LinkSetAlias(const IP_LINK *Link, const WCHAR *Name);
 
 /* A Windows error for a negated one of Linux. */
 DWORD ErrorOfLinux(int Error);

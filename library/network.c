@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What programs and people expect of a network adapter, and what Windows has no function for that is documented for it:
+ * the connection's name, and the GUID by which firewall rules and the network's profile remember it. All that rests on
+ * more than documentation stands in this file (docs/adapters.md says what that means); where it does not work an adapter
+ * works without it, and the log says so. Any thread.
+ *
+ * The name: INetConnection::Rename is documented ("INetConnection::Rename method (netcon.h)"), in pages that say of
+ * themselves that it may be altered in later versions. It asks a service, on a thread of its own, for a limited time.
+ *
+ * The GUID: undocumented. Windows makes one up when it installs a network device, unless the value
+ * NetSetupAnticipatedInstanceId is in the device's driver key by then. That key exists once a device of that name has been
+ * there: so one without driver is made first, and taken away again. Windows keeps the GUID with the device's entry: without
+ * this it is not the one that the program named, but it is the same on every run.
+ */
+#define COBJMACROS
+#include "library/library.h"
+#include "library/missing.h"
+#include <objbase.h>
+#include <netcon.h>
+
+#define NAMING_MS     5000 /* for the whole of it */
+#define LISTING_MS    2000 /* until the connection is listed: the service hears of new ones a little later */
+#define LOOK_AGAIN_MS 100
+#define STUB_MS       5000
+
+/* netcon.h has them for initguid.h only */
+static const CLSID ConnectionManager = {0xba126ad1, 0x2166, 0x11d1, {0xb1, 0xd0, 0x00, 0x80, 0x5f, 0xc1, 0x27, 0x0e}};
+static const IID IConnectionManager = {0xc08956a2, 0x1cd3, 0x11d1, {0xb1, 0xc5, 0x00, 0x80, 0x5f, 0xc1, 0x27, 0x0e}};
+
+/* --- the connection's name ------------------------------------------------------------------------------------------- */
+
+/* Shared by the caller and the thread, which may outlast the caller's patience. */
+typedef struct _NAMING
+{
+    volatile LONG References;
+    HANDLE Done;
+    HMODULE Library; /* kept loaded for the thread */
+    GUID Interface;
+    HRESULT Result;
+    WCHAR Name[PLAINTUN_NAME_MAX + 1];
+} NAMING;
+
+static void NamingUnreference(NAMING *Naming)
+{
+    if (InterlockedDecrement(&Naming->References) != 0)
+        return;
+    CloseHandle(Naming->Done);
+    Free(Naming);
+}
+
+/* "NcFreeNetconProperties function (netcon.h)", Netshell.dll */
+static void FreeProperties(NETCON_PROPERTIES *Properties)
+{
+    HMODULE Shell = LoadLibraryExW(L"netshell.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+    VOID(WINAPI * Release)(NETCON_PROPERTIES *) =
+        Shell != NULL ? (VOID(WINAPI *)(NETCON_PROPERTIES *))(void *)GetProcAddress(Shell, "NcFreeNetconProperties")
+                      : NULL;
+    if (Release != NULL)
+        Release(Properties);
+    if (Shell != NULL)
+        FreeLibrary(Shell);
+}
+
+/* S_FALSE: it is not the one. */
+static HRESULT RenameIfSought(INetConnection *Connection, const NAMING *Naming)
+{
+    NETCON_PROPERTIES *Properties;
+    /* The service changes names on behalf of administrators: it must be able to see that we are one. */
+    CoSetProxyBlanket((IUnknown *)Connection, RPC_C_AUTHN_WINNT, RPC_C_AUTHZ_NONE, NULL, RPC_C_AUTHN_LEVEL_CALL,
+                      RPC_C_IMP_LEVEL_IMPERSONATE, NULL, EOAC_NONE);
+    HRESULT Result = INetConnection_GetProperties(Connection, &Properties);
+    if (FAILED(Result) || Properties == NULL)
+        return S_FALSE; /* a broken one is not ours to mend */
+    Result = S_FALSE;
+    if (IsEqualGUID(&Properties->guidId, &Naming->Interface))
+        Result =
+            lstrcmpW(Properties->pszwName, Naming->Name) != 0 ? INetConnection_Rename(Connection, Naming->Name) : S_OK;
+    FreeProperties(Properties);
+    return Result;
+}
+
+static HRESULT RenameInList(INetConnectionManager *Manager, const NAMING *Naming)
+{
+    IEnumNetConnection *List;
+    INetConnection *Connection;
+    ULONG Got;
+    HRESULT Result = INetConnectionManager_EnumConnections(Manager, NCME_DEFAULT, &List);
+    if (FAILED(Result))
+        return Result;
+    Result = S_FALSE;
+    while (Result == S_FALSE && IEnumNetConnection_Next(List, 1, &Connection, &Got) == S_OK && Got == 1)
+    {
+        Result = RenameIfSought(Connection, Naming);
+        INetConnection_Release(Connection);
+    }
+    IEnumNetConnection_Release(List);
+    return Result;
+}
+
+static DWORD WINAPI NameOnThread(void *Context)
+{
+    NAMING *Naming = Context;
+    HMODULE Library = Naming->Library;
+    INetConnectionManager *Manager;
+    ULONG64 Deadline = GetTickCount64() + LISTING_MS;
+    Naming->Result = CoInitializeEx(NULL, COINIT_MULTITHREADED);
+    if (FAILED(Naming->Result))
+        goto done;
+    Naming->Result = CoCreateInstance(&ConnectionManager, NULL, CLSCTX_LOCAL_SERVER | CLSCTX_INPROC_SERVER,
+                                      &IConnectionManager, (void **)&Manager);
+    if (FAILED(Naming->Result))
+        goto uninitialize;
+    while ((Naming->Result = RenameInList(Manager, Naming)) == S_FALSE && TimeLeft(Deadline) != 0)
+        Sleep(LOOK_AGAIN_MS);
+    INetConnectionManager_Release(Manager);
+
+uninitialize:
+    CoUninitialize();
+done:
+    SetEvent(Naming->Done);
+    NamingUnreference(Naming);
+    FreeLibraryAndExitThread(Library, 0);
+}
+
+static HRESULT NameInTime(const GUID *Interface, LPCWSTR Name, DWORD Milliseconds)
+{
+    HRESULT Result = E_OUTOFMEMORY;
+    NAMING *Naming = Allocate(sizeof(*Naming));
+    if (Naming == NULL)
+        return Result;
+    Naming->References = 2;
+    Naming->Interface = *Interface;
+    lstrcpynW(Naming->Name, Name, ARRAYSIZE(Naming->Name));
+    Naming->Done = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (Naming->Done == NULL ||
+        !GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)(void *)NameOnThread, &Naming->Library))
+        goto unreference;
+    HANDLE Thread = CreateThread(NULL, 0, NameOnThread, Naming, 0, NULL);
+    if (Thread == NULL)
+    {
+        FreeLibrary(Naming->Library);
+        goto unreference;
+    }
+    CloseHandle(Thread);
+    Result = WaitForSingleObject(Naming->Done, Milliseconds) == WAIT_OBJECT_0 ? Naming->Result
+                                                                              : HRESULT_FROM_WIN32(ERROR_TIMEOUT);
+    NamingUnreference(Naming);
+    return Result;
+
+unreference:
+    Naming->References = 1;
+    NamingUnreference(Naming);
+    return Result;
+}
+
+DWORD NameConnection(const NET_LUID *Luid, LPCWSTR Name, ULONG64 Deadline)
+{
+    GUID Interface;
+    DWORD Left = TimeLeft(Deadline);
+    if (ConvertInterfaceLuidToGuid(Luid, &Interface) != NO_ERROR)
+        return NO_ERROR; /* it is gone, and others will say so */
+    HRESULT Result = NameInTime(&Interface, Name, Left < NAMING_MS ? Left : NAMING_MS);
+    if (Result == HRESULT_FROM_WIN32(ERROR_DUP_NAME) || Result == HRESULT_FROM_WIN32(ERROR_ALREADY_EXISTS) ||
+        Result == HRESULT_FROM_WIN32(ERROR_OBJECT_ALREADY_EXISTS))
+        return LogError(
+            ERROR_ALREADY_EXISTS,
+            L"naming the network connection \"%1\": another one, maybe of a device that is not connected now, "
+            L"has that name; use another name, or rename or remove that one",
+            Name);
+    if (Result == S_FALSE)
+        Result = HRESULT_FROM_WIN32(ERROR_NOT_FOUND);
+    if (FAILED(Result))
+        Log(PLAINTUN_LOG_WARN,
+            L"the network connection keeps the name that Windows gave it, \"%1\" was refused (0x%2!08x!)", Name,
+            Result);
+    return NO_ERROR;
+}
+
+/* --- the network's GUID ---------------------------------------------------------------------------------------------- */
+
+/* "CM_Open_DevNode_Key function (cfgmgr32.h)" */
+static LONG Anticipate(LPCWSTR InstanceId, const GUID *Guid)
+{
+    WCHAR Text[GUID_STRING_LENGTH + 1];
+    DEVINST Node;
+    HKEY Key;
+    GuidToString(Guid, Text);
+    if (CM_Locate_DevNodeW(&Node, (DEVINSTID_W)InstanceId, CM_LOCATE_DEVNODE_PHANTOM) != CR_SUCCESS ||
+        CM_Open_DevNode_Key(Node, KEY_SET_VALUE, 0, RegDisposition_OpenAlways, &Key, CM_REGISTRY_SOFTWARE) !=
+            CR_SUCCESS)
+        return ERROR_FILE_NOT_FOUND;
+    LONG Error =
+        RegSetValueExW(Key, L"NetSetupAnticipatedInstanceId", 0, REG_SZ, (const BYTE *)Text, (DWORD)sizeof(Text));
+    RegCloseKey(Key);
+    return Error;
+}
+
+void AnticipateNetwork(const GUID *Guid, ULONG64 Deadline)
+{
+    /* DEVPKEY_Device_ClassGuid (devpkey.h); GUID_DEVCLASS_NET (devguid.h): driver keys are sorted by class. */
+    static const DEVPROPKEY ClassKey = {{0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}},
+                                        10};
+    static const GUID NetClass = {0x4d36e972, 0xe325, 0x11ce, {0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18}};
+    const DEVPROPERTY Class = {
+        {ClassKey, DEVPROP_STORE_SYSTEM, NULL}, DEVPROP_TYPE_GUID, sizeof(NetClass), (PVOID)&NetClass};
+    CREATED_DEVICE *Stub;
+    ULONG64 Limit = GetTickCount64() + STUB_MS;
+    if (MakeDevice(Guid, L"", L"", &Class, 1, Limit < Deadline ? Limit : Deadline, &Stub) != NO_ERROR)
+        return;
+    LONG Error = Anticipate(Stub->InstanceId, Guid);
+    if (Error != ERROR_SUCCESS)
+        Log(PLAINTUN_LOG_WARN, L"Windows chooses the GUID of the adapter's network (%1!u!)", Error);
+    ReleaseDevice(Stub, FALSE);
+}
