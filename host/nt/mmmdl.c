@@ -178,6 +178,7 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
     {
         View = NtViewFind(Address, Mdl->ByteCount, NtThread()->Process);
     }
+    View = View && View->ReadOnly && Operation != IoReadAccess ? NULL : View;
     if (View)
     {
         InterlockedIncrement(&View->Locks);

@@ -88,6 +88,20 @@ PVOID SimUserMemory(PEPROCESS Process, SIZE_T Size)
     return Address;
 }
 
+VOID SimUserReadOnly(PEPROCESS Process, PVOID Address)
+{
+    NT_VIEW *View;
+
+    NtLock();
+    View = NtViewFind(Address, 1, Process);
+    if (View)
+    {
+        View->ReadOnly = TRUE;
+        mprotect(View->Base, View->Size, PROT_READ);
+    }
+    NtUnlock();
+}
+
 VOID SimUserFree(PEPROCESS Process, PVOID Address)
 {
     SimUnmapSection(Process, Address);
@@ -95,9 +109,10 @@ VOID SimUserFree(PEPROCESS Process, PVOID Address)
 
 /* ---- What drivers call. "ProbeForRead", "ProbeForWrite": the address is the present process', or they raise. */
 
-static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ ULONG Alignment)
+static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ ULONG Alignment, _In_ BOOLEAN Writes)
 {
     NT_VIEW *View;
+    BOOLEAN Allowed;
 
     if (!Length)
     {
@@ -109,8 +124,9 @@ static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ UL
     }
     NtLock();
     View = NtViewFind((const VOID *)Address, Length, NtThread()->Process);
+    Allowed = View && View->Process && !(Writes && View->ReadOnly);
     NtUnlock();
-    if (!View || !View->Process)
+    if (!Allowed)
     {
         HostRaise(STATUS_ACCESS_VIOLATION);
     }
@@ -120,12 +136,12 @@ VOID ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
 {
     NtIrql(APC_LEVEL);
     NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
-    Probe(Address, Length, Alignment);
+    Probe(Address, Length, Alignment, FALSE);
 }
 
 VOID ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
 {
     NtIrql(APC_LEVEL);
     NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
-    Probe(Address, Length, Alignment);
+    Probe(Address, Length, Alignment, TRUE);
 }

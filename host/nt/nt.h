@@ -216,6 +216,7 @@ typedef struct _NT_VIEW
     NT_SECTION *Section; /* referenced */
     PEPROCESS Process;   /* NULL: system space, inaccessible */
     volatile LONG Locks; /* MDLs that lock pages of it */
+    BOOLEAN ReadOnly;    /* to the program */
     BOOLEAN Gone;        /* unmapped while they did: the last of them frees it */
     const VOID *Place;
 } NT_VIEW;

@@ -88,6 +88,8 @@ NTSTATUS SimMapSection(_Inout_ PEPROCESS Process, _In_ HANDLE Section, _In_ BOOL
 VOID SimUnmapSection(_Inout_ PEPROCESS Process, _In_ PVOID Address);
 /* Memory of the process' own, zeroed, as VirtualAlloc gives it. Goes with the process, if not freed before. */
 PVOID SimUserMemory(_Inout_ PEPROCESS Process, _In_ SIZE_T Size);
+/* All of the memory that Address lies in. */
+VOID SimUserReadOnly(_Inout_ PEPROCESS Process, _In_ PVOID Address);
 VOID SimUserFree(_Inout_ PEPROCESS Process, _In_ PVOID Address);
 
 /* ---- Drivers and devices (pnp.c). */

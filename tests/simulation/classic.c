@@ -7,7 +7,7 @@
 #include "tests/simulation/lab.h"
 #include "tests/classic/request.h"
 
-SCENARIO ClassicTraffic, ClassicRefusals, ClassicDeaths, ClassicRemovals;
+SCENARIO ClassicTraffic, ClassicRefusals, ClassicDeaths, ClassicRemovals, ClassicTwo;
 
 DRIVER_INITIALIZE ClassicDriverEntry; /* its DriverEntry, as the Makefile renames it */
 
@@ -388,4 +388,47 @@ VOID ClassicRemovals(VOID)
         Unload(&Program);
         Close(&Program);
     }
+}
+
+/* Two adapters of one driver, each with a program: one comes and goes under load, and the other does not notice. */
+VOID ClassicTwo(VOID)
+{
+    OLD_PROGRAM Stays, Goes;
+    LAB Lab, Second;
+
+    Plug(&Lab, NULL);
+    LabEqual(Open(&Stays, &Lab, SimSystem), STATUS_SUCCESS);
+    LabEqual(Start(&Stays), STATUS_SUCCESS);
+    StackHold(Lab.Stack, StackReturnsLate);
+    Load(&Stays);
+    for (ULONG Round = 0; Round < LabScale(6); Round++)
+    {
+        ULONG64 Received = StackRead(Lab.Stack).Received;
+
+        Second = Lab;
+        LabEqual(SimAddDevice(Lab.Driver, NULL, 0, &Second.Pdo), STATUS_SUCCESS);
+        LabEqual(SimPnp(Second.Pdo, IRP_MN_START_DEVICE), STATUS_SUCCESS);
+        Second.Stack = StackLast();
+        LabEqual(Open(&Goes, &Second, SimSystem), STATUS_SUCCESS);
+        LabEqual(Start(&Goes), STATUS_SUCCESS);
+        Load(&Goes);
+        LabSleep(3000);
+        if (Round % 2)
+        {
+            SimProcessKill(Goes.Process);
+        }
+        LabEqual(SimPnp(Second.Pdo, Round % 3 ? IRP_MN_SURPRISE_REMOVAL : IRP_MN_QUERY_REMOVE_DEVICE), STATUS_SUCCESS);
+        LabEqual(SimPnp(Second.Pdo, IRP_MN_REMOVE_DEVICE), STATUS_SUCCESS);
+        SimDeleteDevice(Second.Pdo);
+        Unload(&Goes);
+        Close(&Goes);
+        LabUntil(StackRead(Lab.Stack).Received > Received);
+    }
+    Unload(&Stays);
+    LabUntil(StackRead(Lab.Stack).Received == Stays.OutCount);
+    LabUntil(State(&Stays).Returned == Stays.OutCount);
+    LabEqual(StackNext(Lab.Stack, FLOW_OUT), Stays.OutCount);
+    LabEqual(State(&Stays).ToProgram + State(&Stays).Dropped, StackRead(Lab.Stack).Sent);
+    Close(&Stays);
+    Unplug(&Lab, FALSE);
 }

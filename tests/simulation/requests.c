@@ -305,6 +305,16 @@ VOID ProgramMemory(VOID)
     /* Longer than it is: the last page is not its own. */
     LabEqual(Ask(&Older, CODE_OUT, Input, Input, 3 * PAGE_SIZE + 1, NULL), STATUS_ACCESS_VIOLATION);
 
+    /* What it may only read, a driver may not be made to write. */
+    Output = SimUserMemory(Older.Process, BYTES);
+    SimUserReadOnly(Older.Process, Output);
+    LabEqual(Ask(&Older, CODE_OUT, Input, Output, 100, NULL), STATUS_ACCESS_VIOLATION);
+    LabEqual(Ask(&Older, CODE_NEITHER, Input, Output, 100, NULL), STATUS_ACCESS_VIOLATION);
+    LabEqual(Ask(&Older, CODE_MAP, NULL, Output, 100, NULL), STATUS_ACCESS_VIOLATION);
+    LabEqual(Ask(&Older, CODE_BUFFERED, Input, Output, 100, NULL), STATUS_ACCESS_VIOLATION);
+    LabEqual(Ask(&Older, CODE_BUFFERED, Output, Input, 100, NULL), STATUS_SUCCESS);
+    LabEqual(Ask(&Older, CODE_IN, Input, Output, 100, NULL), STATUS_SUCCESS);
+
     /* Both sides see what the other writes; pages that are freed stay until they are unlocked. */
     Output = SimUserMemory(Older.Process, BYTES);
     LabEqual(Ask(&Older, CODE_MAP, NULL, Output + 100, BYTES - 100, NULL), STATUS_SUCCESS);

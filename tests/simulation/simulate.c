@@ -25,9 +25,9 @@
                                         Each(ProgramMemory) Each(PendingAtDeath) Each(OpenedByInterface)               \
                                             Each(DescriptorStrings) Each(WhoHasItOpen) Each(SystemRoutines)            \
                                                 Each(ReadersAndWriters) Each(ClassicTraffic) Each(ClassicRefusals)     \
-                                                    Each(ClassicDeaths) Each(ClassicRemovals) Each(RulesFire)          \
-                                                        Each(NdisRulesFire) Each(MonitorSees) Each(MonitorFull)        \
-                                                            Each(MonitorAlone) Each(MonitorOwners)                     \
+                                                    Each(ClassicDeaths) Each(ClassicRemovals) Each(ClassicTwo)         \
+                                                        Each(RulesFire) Each(NdisRulesFire) Each(MonitorSees)          \
+                                                            Each(MonitorFull) Each(MonitorAlone) Each(MonitorOwners)   \
                                                                 Each(MonitorCorrupts) Each(MonitorsUnderLoad)          \
                                                                     Each(MonitorRemoved) Each(Faults) Each(Spin)
 
