@@ -318,8 +318,8 @@ VOID SimProcessKill(PEPROCESS Process)
 {
     PEPROCESS Previous = NtEnter(Process);
 
+    NtIrpCancelAll(Process); /* as its threads end, and then there is none */
     CallNotify(Process, FALSE);
-    NtIrpCancelAll(Process);
     NtHandlesCloseAll(Process);
     NtSignal(&Process->Header, 1);
     NtLeave(Previous);

@@ -262,6 +262,49 @@ static VOID PowerOfNothing(VOID)
     IoDeleteDevice(Device);
 }
 
+/* A driver that keeps a power request from the bus. */
+static DEVICE_OBJECT *Upper;
+
+static NTSTATUS RefusePower(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
+{
+    Irp->IoStatus.Status = STATUS_UNSUCCESSFUL;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    return STATUS_UNSUCCESSFUL;
+}
+
+static NTSTATUS AddUpper(_In_ DRIVER_OBJECT *Driver, _In_ DEVICE_OBJECT *Pdo)
+{
+    IoCreateDevice(Driver, 0, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Upper);
+    IoAttachDeviceToDeviceStack(Upper, Pdo);
+    return STATUS_SUCCESS;
+}
+
+static VOID UnloadUpper(_In_ DRIVER_OBJECT *Driver)
+{
+}
+
+static NTSTATUS EnterUpper(_In_ DRIVER_OBJECT *Driver, _In_ UNICODE_STRING *RegistryPath)
+{
+    Driver->MajorFunction[IRP_MJ_POWER] = RefusePower;
+    Driver->DriverExtension->AddDevice = AddUpper;
+    Driver->DriverUnload = UnloadUpper;
+    return STATUS_SUCCESS;
+}
+
+static VOID PowerRefused(VOID)
+{
+    DRIVER_OBJECT *Driver;
+    DEVICE_OBJECT *Pdo;
+
+    SimLoadDriver(EnterUpper, L"upper", &Driver);
+    SimAddDevice(Driver, NULL, 0, &Pdo);
+    SimPower(Pdo, PowerSystemWorking);
+    IoDetachDevice(Pdo);
+    IoDeleteDevice(Upper);
+    SimDeleteDevice(Pdo);
+    SimUnloadDriver(Driver);
+}
+
 static VOID ConvertUnheld(VOID)
 {
     EX_SPIN_LOCK Lock = 0;
@@ -334,6 +377,7 @@ const RULE_CASE RulesPrograms[] = {
     {"Irql", PriorityAtDispatch},
     {"Resource", ResourcePaged},
     {"PowerIrp", PowerOfNothing},
+    {"PowerIrp", PowerRefused},
     {"Pdo", InterfaceOfNoPdo},
     {NULL, NULL},
 };
