@@ -81,6 +81,9 @@ def test_package(machine, package, programs):
     assert {'left', 'right'} <= set(machine.namespace.links())
     assert wire.quit() == 0, wire.text()
 
+    # The one command for a person with a Windows.
+    assert 'selftest: passed' in windows.run(tool, 'selftest', seconds=120)
+
 
 def test_cmake(machine, package, tmp_path):
     """The example in CMake, cross-built against the package, answers ping."""
