@@ -2,6 +2,7 @@
 """The package as a user has it: unpacked, in a Windows that has never seen us; its examples compiled with what it brings."""
 import glob
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -113,13 +114,14 @@ def test_helper(machine, package):
         assert program.wait() == code, program.text()
         with open(os.path.join(folder, 'messages'), encoding='utf-16-le') as file:
             text = file.read()
+        assert code or not re.search('^2', text, re.MULTILINE), text  # 2: PLAINTUN_LOG_ERROR
         shutil.rmtree(folder)
         return text
 
-    assert helper('install') == '0installing the driver\n'
+    assert re.match('0.*install', helper('install'))
     assert sorted(stored(machine)) == ['plaintun.cat', 'plaintun.inf', 'plaintun.sys']
-    assert helper('install') == ''
-    assert helper('remove') == ''
+    helper('install')
+    helper('remove')
     assert stored(machine) == {}
     assert helper('uninstall', r'SWD\plaintun\{00000000-0000-0000-0000-000000000000}', code=ERROR_NO_SUCH_DEVINST & 0xff) == ''
     assert helper('dance', code=ERROR_INVALID_PARAMETER) == ''
