@@ -384,6 +384,27 @@ BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
     return Error == NO_ERROR;
 }
 
+/* --- sessions -------------------------------------------------------------------------------------------------------- */
+
+void SayNoSession(const PLAINTUN_ADAPTER *Adapter, DWORD Error)
+{
+    WCHAR Path[PROCESS_PATH_LENGTH];
+    TUN_QUERY Query = {0};
+    if (Error == ERROR_ALREADY_INITIALIZED && DeviceQuery(Adapter->Device, &Query) && Query.SessionProcessId != 0)
+        LogError(Error,
+                 L"starting a session: the adapter has one of process %1!u! (%2), or its monitor has; end that first",
+                 Query.SessionProcessId, ProcessName(Query.SessionProcessId, Path));
+    else if (Error == ERROR_HANDLE_EOF)
+        LogError(Error, L"starting a session: the adapter is gone; create it again");
+    else if (Error == ERROR_REVISION_MISMATCH)
+        LogError(Error,
+                 L"starting a session: the driver is of another version than this library; use both from one package");
+    else if (Error == ERROR_NOT_ENOUGH_MEMORY)
+        LogError(Error, L"starting a session: there is too little memory that can be locked; use smaller rings");
+    else
+        LogError(Error, L"starting a session: the driver refuses it");
+}
+
 /* --- statistics ------------------------------------------------------------------------------------------------------ */
 
 #define SAME_FIELD(Field) (offsetof(PLAINTUN_COUNTERS, Field) == offsetof(TUN_COUNTERS, Field))

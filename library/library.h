@@ -266,6 +266,9 @@ BOOL NameTaken(_In_z_ LPCWSTR Name);
 /* ERROR_BUSY where a program has a session on the adapter; Doing begins the message. */
 DWORD AdapterIdle(_In_ const ADAPTER_DEVICE *Device, _In_z_ LPCWSTR Doing);
 
+/* Logs, and keeps for PlaintunGetMessage, why a session of the adapter could not be started. Sets the last error. */
+void SayNoSession(_In_ const PLAINTUN_ADAPTER *Adapter, _In_ DWORD Error);
+
 /* Opens the control device and learns the LUID; returns the error of CreateFileW or DeviceIoControl. */
 DWORD OpenControl(_Inout_ PLAINTUN_ADAPTER *Adapter);
 

@@ -163,14 +163,21 @@ PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adap
     if (Adapter == NULL || (Config != NULL && Config->Size != sizeof(*Config)) || !RingCapacityValid(Capacity) ||
         (Flags & ~PLAINTUN_SESSION_MONITOR) != 0)
     {
-        LogError(ERROR_INVALID_PARAMETER, L"cannot start a session with rings of %1!u! bytes", Capacity);
+        LogError(
+            ERROR_INVALID_PARAMETER,
+            L"starting a session: the configuration is wrong; rings of %1!u! bytes must be a power of two, 128 KiB to "
+            L"64 MiB, and Size and Flags as in this version's plaintun.h",
+            Capacity);
         return NULL;
     }
 
     DWORD Error;
     SESSION *Session = TakeEntry();
     if (Session == NULL)
+    {
+        LogError(GetLastError(), L"starting a session: this program has %1!u! already; end some", SESSION_MAX);
         return NULL;
+    }
     if (!CreateEvents(&Session->Events))
     {
         Error = GetLastError();
@@ -214,7 +221,7 @@ closeDevice:
     CloseHandle(Session->Device);
 freeEntry:
     FreeEntry(Session);
-    LogError(Error, L"cannot start a session");
+    SayNoSession(Adapter, Error);
     return NULL;
 }
 

@@ -121,7 +121,7 @@ def test_open_list_and_close(shared_machine, start):
     b('start 0')
     listed = a.state(1)
     assert int(listed['state']) == CONNECTED and int(listed['session']) not in (0, int(info['creator']))
-    a.fails('start 0', 1247)
+    a.fails('start 0', 1247, r'one of process \d+ \(adapters.exe\)')
     b.fails('open 3 third', NOT_FOUND, 'there is none')
     b.fails('openguid 3 ' + guid(99), NOT_FOUND)
     b.fails('openluid 3 12345', NOT_FOUND)

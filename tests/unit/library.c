@@ -50,6 +50,12 @@ DWORD LogError(DWORD Error, LPCWSTR Format, ...)
     return Error;
 }
 
+void SayNoSession(const PLAINTUN_ADAPTER *Adapter, DWORD Error)
+{
+    (void)Adapter;
+    LogError(Error, L"");
+}
+
 HANDLE DeviceOpen(const GUID *Guid)
 {
     (void)Guid;
