@@ -186,7 +186,8 @@ class Program:
             if not self.changed.wait_for(lambda: self.read < len(self.lines) or self.ended, seconds):
                 raise TimeoutError('%s: no line within %.0f s; so far:\n%s' % (self.name, seconds, self.text()))
             if self.read >= len(self.lines):
-                raise RuntimeError('%s ended; it said:\n%s' % (self.name, self.text()))
+                raise RuntimeError('%s ended with exit code %s; it said:\n%s' %
+                                   (self.name, self.process.wait(5), self.text()))
             self.read += 1
             return self.lines[self.read - 1]
 
