@@ -212,13 +212,25 @@ static DWORD Enumerate(CREATION *Creation)
 #undef PROPERTY
     DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, Description, Properties, ARRAYSIZE(Properties),
                              Creation->Deadline, &Adapter->Created);
-    if (Error == NO_ERROR)
-        lstrcpynW(Adapter->InstanceId, Adapter->Created->InstanceId, ARRAYSIZE(Adapter->InstanceId));
-    return Error;
+    if (Error != NO_ERROR)
+        return Error;
+    Adapter->Created->Persistent = Creation->Adopted;
+    lstrcpynW(Adapter->InstanceId, Adapter->Created->InstanceId, ARRAYSIZE(Adapter->InstanceId));
+    return NO_ERROR;
+}
+
+/* Until when the device that was just made may have a problem that may pass, before it is made anew; the last time, or
+ * with little time left, as long as there is time. */
+static ULONG64 Patience(const CREATION *Creation)
+{
+    DWORD Half = TimeLeft(Creation->Deadline) / 2;
+    if (Creation->Again || Half <= REPAIR_MS)
+        return Creation->Deadline;
+    return GetTickCount64() + (Half < PATIENCE_MS ? Half : PATIENCE_MS);
 }
 
 /* One attempt: from the look at what is there to an adapter that works, or nothing. */
-static DWORD Attempt(CREATION *Creation, ULONG64 Patience)
+static DWORD Attempt(CREATION *Creation)
 {
     PLAINTUN_ADAPTER *Adapter = Creation->Adapter;
     BOOL Installed = FALSE;
@@ -241,8 +253,8 @@ static DWORD Attempt(CREATION *Creation, ULONG64 Patience)
         return Error;
 
     WatchDevice(&Creation->Watch, Adapter->InstanceId);
-    Error =
-        AwaitUsable(Adapter, Adapter->InstanceId, &Creation->Watch, Patience, Creation->Deadline, &Creation->Problem);
+    Error = AwaitUsable(Adapter, Adapter->InstanceId, &Creation->Watch, Patience(Creation), Creation->Deadline,
+                        &Creation->Problem);
     if (Error == NO_ERROR)
         Error = NameConnection(&Adapter->Luid, Creation->Config->Name, Creation->Deadline);
     if (Error == NO_ERROR)
@@ -255,9 +267,18 @@ static DWORD Attempt(CREATION *Creation, ULONG64 Patience)
     if (Adapter->Device != NULL)
         CloseHandle(Adapter->Device);
     Adapter->Device = NULL;
-    /* Forgotten, whatever it was: the next creation begins with nothing. */
-    ReleaseDevice(Adapter->Created, TRUE);
+    /* One that was there before, and is to stay, stays: others may use it. Anything else is gone and forgotten, so that the
+     * next creation begins with nothing; unless another program has taken its GUID in this moment. */
+    if (Creation->Adopted && (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) == 0)
+        SetPersistent(Adapter->Created, FALSE);
+    ReleaseDevice(Adapter->Created, FALSE);
     Adapter->Created = NULL;
+    if (SetupTryLock(GetTickCount64() + REPAIR_MS, &Lock) == NO_ERROR)
+    {
+        if (DescribeDevice(Adapter->InstanceId, &Creation->Mine) && !Creation->Mine.Present)
+            UninstallDevice(Adapter->InstanceId);
+        SetupUnlock(Lock);
+    }
     return Error;
 }
 
@@ -311,8 +332,7 @@ static DWORD Create(CREATION *Creation)
     if (!WatchStart(&Creation->Watch, TRUE))
         return GetLastError();
 
-    ULONG64 Half = TimeLeft(Creation->Deadline) / 2, Patience = Half < PATIENCE_MS ? Half : PATIENCE_MS;
-    DWORD Error = Attempt(Creation, Half > REPAIR_MS ? Creation->Start + Patience : Creation->Deadline);
+    DWORD Error = Attempt(Creation);
     if (Error != NO_ERROR && TimeLeft(Creation->Deadline) > REPAIR_MS &&
         (Creation->Problem != 0 && (Creation->Known || ProblemMayPass(Creation->Problem))))
     {
@@ -320,7 +340,7 @@ static DWORD Create(CREATION *Creation)
             Creation->Problem, ProblemText(Creation->Problem));
         InstallDriverForget();
         Creation->Again = TRUE;
-        Error = Attempt(Creation, Creation->Deadline);
+        Error = Attempt(Creation);
     }
     if (Error == ERROR_NOT_READY)
         LogKept();

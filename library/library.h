@@ -161,7 +161,8 @@ BOOL RemoveDriver(void);
 /* Deadlines are values of GetTickCount64(). NO_ERROR, even without a lock (NULL) where another user keeps it from us;
  * ERROR_TIMEOUT: another program is at it. */
 DWORD SetupLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);
-void SetupUnlock(_In_opt_ HANDLE Lock); /* keeps the last error */
+DWORD SetupTryLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock); /* the same without a message */
+void SetupUnlock(_In_opt_ HANDLE Lock);                        /* keeps the last error */
 
 /* --- wait.c -------------------------------------------------------------------------------------------------------- */
 
@@ -209,7 +210,6 @@ typedef struct _CREATED_DEVICE
     HANDLE Enumerated; /* set by the callback */
     HRESULT Result;    /* of the enumeration */
     BOOL Persistent;
-    volatile LONG References;
     WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
 } CREATED_DEVICE;
 

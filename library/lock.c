@@ -13,7 +13,7 @@
  * without: the worst is two adapters of one name. A holder that died has left nothing half done that we do not look for.
  * https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-createmutexw
  */
-DWORD SetupLock(ULONG64 Deadline, HANDLE *Lock)
+DWORD SetupTryLock(ULONG64 Deadline, HANDLE *Lock)
 {
     SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
     *Lock = NULL;
@@ -34,9 +34,16 @@ DWORD SetupLock(ULONG64 Deadline, HANDLE *Lock)
         return NO_ERROR;
     }
     CloseHandle(Mutex);
-    return LogError(ERROR_TIMEOUT,
-                    L"waiting for another program that creates or removes an adapter: it does not finish; "
-                    L"end it, or give this one more time");
+    return ERROR_TIMEOUT;
+}
+
+DWORD SetupLock(ULONG64 Deadline, HANDLE *Lock)
+{
+    DWORD Error = SetupTryLock(Deadline, Lock);
+    if (Error != NO_ERROR)
+        LogError(Error, L"waiting for another program that creates or removes an adapter: it does not finish; "
+                        L"end it, or give this one more time");
+    return Error;
 }
 
 void SetupUnlock(HANDLE Lock)

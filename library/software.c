@@ -11,15 +11,13 @@
 
 #define REMOVAL_MS 5000 /* how long closing waits for the device to be gone */
 
-static void CreatedUnreference(CREATED_DEVICE *Created)
+static void CreatedFree(CREATED_DEVICE *Created)
 {
-    if (InterlockedDecrement(&Created->References) != 0)
-        return;
     CloseHandle(Created->Enumerated);
     Free(Created);
 }
 
-/* It may come after its creator has given up. */
+/* It runs or comes no more once SwDeviceClose has returned: "SwDeviceClose function (swdevice.h)". */
 static VOID WINAPI DeviceEnumerated(HSWDEVICE Device, HRESULT Result, PVOID Context, PCWSTR InstanceId)
 {
     CREATED_DEVICE *Created = Context;
@@ -27,7 +25,6 @@ static VOID WINAPI DeviceEnumerated(HSWDEVICE Device, HRESULT Result, PVOID Cont
     if (InstanceId != NULL)
         lstrcpynW(Created->InstanceId, InstanceId, ARRAYSIZE(Created->InstanceId));
     SetEvent(Created->Enumerated);
-    CreatedUnreference(Created);
 }
 
 static DWORD ErrorOfResult(HRESULT Result)
@@ -60,7 +57,6 @@ DWORD MakeDevice(const GUID *Guid, LPCWSTR HardwareIds, LPCWSTR Description, con
     CREATED_DEVICE *New = Allocate(sizeof(*New));
     if (New == NULL)
         return GetLastError();
-    New->References = 2; /* ours and the callback's */
     New->Enumerated = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (New->Enumerated == NULL)
     {
@@ -80,8 +76,7 @@ DWORD MakeDevice(const GUID *Guid, LPCWSTR HardwareIds, LPCWSTR Description, con
     if (FAILED(Result))
     {
         Error = SayRefused(Result, Instance);
-        New->References = 1; /* the callback will not come */
-        goto unreference;
+        goto freeNew;
     }
     if (WaitForSingleObject(New->Enumerated, TimeLeft(Deadline)) != WAIT_OBJECT_0)
     {
@@ -101,8 +96,8 @@ DWORD MakeDevice(const GUID *Guid, LPCWSTR HardwareIds, LPCWSTR Description, con
 
 closeDevice:
     SwDeviceClose(New->Device);
-unreference:
-    CreatedUnreference(New);
+freeNew:
+    CreatedFree(New);
     return Error;
 }
 
@@ -152,8 +147,8 @@ void ReleaseDevice(CREATED_DEVICE *Created, BOOL Forget)
 {
     WATCH Watch;
     BOOL Watching = !Created->Persistent && WatchStart(&Watch, FALSE);
-    if (Created->Persistent)
-        GiveUp(Created);
+    GiveUp(
+        Created); /* others wait for a device that is going and nobody's, and give up on one that a living process has */
     if (Watching)
         WatchDevice(&Watch, Created->InstanceId);
     SwDeviceClose(Created->Device);
@@ -165,7 +160,7 @@ void ReleaseDevice(CREATED_DEVICE *Created, BOOL Forget)
             UninstallDevice(Created->InstanceId);
         WatchEnd(&Watch);
     }
-    CreatedUnreference(Created);
+    CreatedFree(Created);
 }
 
 /* "To uninstall a software device whose lifetime is ParentPresent, first set it back to Handle": SwDeviceSetLifetime. */
@@ -177,6 +172,7 @@ DWORD RetireDevice(const ADAPTER_DEVICE *Adapter, ULONG64 Deadline)
         DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, NULL, NULL, 0, Deadline, &Taken);
         if (Error != NO_ERROR)
             return Error;
+        Taken->Persistent = TRUE;
         Error = SetPersistent(Taken, FALSE);
         ReleaseDevice(Taken, TRUE);
         return Error;
