@@ -20,7 +20,9 @@ BOOL FolderMake(WCHAR Path[MAX_PATH])
     GUID Random;
     WCHAR Name[GUID_STRING_LENGTH + 1];
     SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
-    if (!SystemFunction036(&Random, sizeof(Random)) || GetWindowsDirectoryW(Path, MAX_PATH - 80) == 0 ||
+    /* Not GetWindowsDirectoryW, which tells some programs of a folder that is their user's own. */
+    UINT Length = GetSystemWindowsDirectoryW(Path, MAX_PATH - 80);
+    if (Length == 0 || Length >= MAX_PATH - 80 || !SystemFunction036(&Random, sizeof(Random)) ||
         !ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;OICI;GA;;;SY)(A;OICI;GA;;;BA)", SDDL_REVISION_1,
                                                               &Attributes.lpSecurityDescriptor, NULL))
         return FALSE;

@@ -43,16 +43,16 @@ BOOL NativeNeeded(void)
 
 /* --- in the program: start the helper -------------------------------------------------------------------------------- */
 
-/* Passes on what the helper logged: lines of a digit, the level, and the text. TRUE: an error was among them. */
-static BOOL PassMessages(LPCWSTR Folder, DWORD Error)
+/* Passes on what the helper logged: lines of a digit, the level, and the text. The helper's error; logged, if *Said. */
+static DWORD PassMessages(LPCWSTR Folder, DWORD Error, BOOL *Said)
 {
     WCHAR Path[MAX_PATH], Line[LINE_LENGTH];
     DWORD Length = 0, Read;
-    BOOL Failed = FALSE;
+    *Said = FALSE;
     FilePath(Folder, MESSAGES_FILE, Path);
     HANDLE File = CreateFileW(Path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
-    if (File == INVALID_HANDLE_VALUE)
-        return FALSE;
+    if (File == INVALID_HANDLE_VALUE) /* it never came to our library, whatever rundll32.exe says of that */
+        return Error != NO_ERROR ? Error : ERROR_FUNCTION_FAILED;
     while (ReadFile(File, &Line[Length], sizeof(WCHAR), &Read, NULL) && Read == sizeof(WCHAR))
     {
         if (Line[Length] != L'\n')
@@ -65,14 +65,14 @@ static BOOL PassMessages(LPCWSTR Folder, DWORD Error)
         if (Length > 0 && Line[0] == L'0' + PLAINTUN_LOG_ERROR && Error != NO_ERROR)
         {
             LogErrorText(Error, Line + 1);
-            Failed = TRUE;
+            *Said = TRUE;
         }
         else if (Length > 0)
             Log((PLAINTUN_LOG_LEVEL)(Line[0] - L'0'), L"%1", Line + 1);
         Length = 0;
     }
     CloseHandle(File);
-    return Failed;
+    return Error;
 }
 
 /* A 32-bit process finds Windows' own programs in Sysnative ("File System Redirector"). On arm64 some of them run as
@@ -129,12 +129,14 @@ DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument)
     if (Helper == NULL)
         return LogError(ERROR_NOT_ENOUGH_MEMORY, L"cannot start Windows' own version of this library");
     DWORD Error = NO_ERROR;
+    BOOL Said;
     if (!FolderMake(Helper->Folder))
     {
         Error = LogError(GetLastError(), L"cannot make a folder for Windows' own version of this library");
         goto freeHelper;
     }
-    if (!FileExtract(Helper->Folder, LIBRARY_FILE, Resource) || GetWindowsDirectoryW(Helper->Windows, MAX_PATH) == 0)
+    if (!FileExtract(Helper->Folder, LIBRARY_FILE, Resource) ||
+        GetSystemWindowsDirectoryW(Helper->Windows, MAX_PATH) == 0)
     {
         Error = LogError(GetLastError(), L"cannot write Windows' own version of this library to %1", Helper->Folder);
         goto deleteFiles;
@@ -142,11 +144,14 @@ DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument)
     FilePath(Helper->Windows, sizeof(void *) == 4 ? L"Sysnative\\rundll32.exe" : L"System32\\rundll32.exe",
              Helper->Program);
     DWORD_PTR Parts[] = {(DWORD_PTR)Helper->Program, (DWORD_PTR)Helper->Folder, (DWORD_PTR)Verb, (DWORD_PTR)Argument};
-    FormatMessageW(FORMAT_MESSAGE_FROM_STRING | FORMAT_MESSAGE_ARGUMENT_ARRAY,
-                   L"\"%1\" %2\\" LIBRARY_FILE L",PlaintunNative %3 %4", 0, 0, Helper->Command,
-                   ARRAYSIZE(Helper->Command), (va_list *)Parts);
-    Error = RunHelper(Helper->Command, Helper->Program, Machine);
-    if (!PassMessages(Helper->Folder, Error) && Error != NO_ERROR)
+    if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING | FORMAT_MESSAGE_ARGUMENT_ARRAY,
+                       L"\"%1\" %2\\" LIBRARY_FILE L",PlaintunNative %3 %4", 0, 0, Helper->Command,
+                       ARRAYSIZE(Helper->Command), (va_list *)Parts) == 0)
+        Error = GetLastError();
+    else
+        Error = RunHelper(Helper->Command, Helper->Program, Machine);
+    Error = PassMessages(Helper->Folder, Error, &Said);
+    if (Error != NO_ERROR && !Said)
         LogError(Error, L"%1, done by %2 for this program, failed", Verb, Helper->Program);
 
 deleteFiles:
