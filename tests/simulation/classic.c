@@ -29,7 +29,7 @@ typedef struct _OLD_PROGRAM
     ULONG Head, Tail;
     ULONG64 InCount, OutCount, InNext, OutNext;
     LAB_THREAD Threads[3];
-    _Atomic(ULONG) Stop;
+    _Atomic(ULONG) Ready, Stop;
 } OLD_PROGRAM;
 
 static CLASSIC_PACKET *SlotOf(_In_ CLASSIC_RING *Ring, _In_ ULONG Position)
@@ -71,6 +71,7 @@ static void *Receive(void *Context)
 {
     OLD_PROGRAM *Program = Context;
 
+    atomic_fetch_add(&Program->Ready, 1);
     while (!atomic_load(&Program->Stop))
     {
         TakeAll(Program);
@@ -90,6 +91,7 @@ static void *Send(void *Context)
     OLD_PROGRAM *Program = Context;
     ULONG64 Random = LabSeed() + 9;
 
+    atomic_fetch_add(&Program->Ready, 1);
     while (!atomic_load(&Program->Stop))
     {
         ULONG Chance = LabRandom(&Random), Free = SLOTS - (Program->Tail - Read(&Program->Out->Head));
@@ -121,6 +123,7 @@ static void *StackSends(void *Context)
     OLD_PROGRAM *Program = Context;
     ULONG64 Random = LabSeed() + 1, Sequence = 0;
 
+    atomic_fetch_add(&Program->Ready, 1);
     while (!atomic_load(&Program->Stop))
     {
         ULONG Chance = LabRandom(&Random);
@@ -202,6 +205,7 @@ static VOID Load(_Inout_ OLD_PROGRAM *Program)
     Program->Threads[0] = LabStart(Receive, Program);
     Program->Threads[1] = LabStart(Send, Program);
     Program->Threads[2] = LabStart(StackSends, Program);
+    LabUntil(atomic_load(&Program->Ready) == ARRAYSIZE(Program->Threads));
 }
 
 static VOID Unload(_Inout_ OLD_PROGRAM *Program)
