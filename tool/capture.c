@@ -24,10 +24,11 @@ typedef struct _CAPTURE
     DWORD Buffered;
 } CAPTURE;
 
-static BYTE Buffer[BUFFER_SIZE + PCAPNG_PACKET_MAX];
-
 /* What the packets leave of the file's limit, for the statistics at its end. */
 #define END_SIZE 80
+
+/* The end follows even what could not be written. */
+static BYTE Buffer[BUFFER_SIZE + PCAPNG_PACKET_MAX + END_SIZE];
 
 static BOOL Flush(CAPTURE *Capture)
 {

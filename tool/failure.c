@@ -6,8 +6,6 @@
 #include "tool/tool.h"
 #include <wchar.h>
 
-static BOOL Verbose;
-
 static void CALLBACK ShowLog(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message)
 {
     static const LPCWSTR Words[] = {L"info", L"warning", L"error"};
@@ -16,8 +14,7 @@ static void CALLBACK ShowLog(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Mes
 
 void FailureStart(BOOL ShowAll)
 {
-    Verbose = ShowAll;
-    if (Verbose)
+    if (ShowAll)
         PlaintunSetLogger(ShowLog);
 }
 
@@ -79,8 +76,7 @@ EXIT_CODE FailLibrary(LPCWSTR Pattern, ...)
     va_list List;
     if (PlaintunGetMessage(Text, ARRAYSIZE(Text)) != 0 && IsAbout(Text, Error))
     {
-        if (!Verbose) /* else it stands there already */
-            Tell(L"%ls", Text);
+        Tell(L"%ls", Text); /* also when the log has it: failures that programs expect are not logged */
         return ExitCodeOf(Error);
     }
     va_start(List, Pattern);

@@ -137,7 +137,7 @@ BOOL OptionNumber(const ARGUMENTS *Arguments, LPCWSTR Name, ULONG64 Minimum, ULO
     if (Unit != NULL && End > Text)
     {
         for (LPCWSTR Power = L"KMG"; Power <= Unit; ++Power)
-            Value *= 1024;
+            Value = Value <= 1ull << 50 ? Value * 1024 : ~0ull;
         ++End;
     }
     if (End == Text || *End != 0 || Value < Minimum || Value > Maximum)
