@@ -8,23 +8,39 @@
 
 #define SETUP_MUTEX PLAINTUN_OBJECTS L"setup"
 
+/* "GetKernelObjectSecurity function (securitybaseapi.h)". Only an administrator can make them an object's owner. */
+static BOOL IsAdministrators(HANDLE Mutex)
+{
+    _Alignas(8) BYTE Descriptor[256];
+    DWORD Needed;
+    BOOL Defaulted;
+    PSID Owner;
+    return GetKernelObjectSecurity(Mutex, OWNER_SECURITY_INFORMATION, Descriptor, sizeof(Descriptor), &Needed) &&
+           GetSecurityDescriptorOwner(Descriptor, &Owner, &Defaulted) && Owner != NULL &&
+           IsWellKnownSid(Owner, WinBuiltinAdministratorsSid);
+}
+
 /*
  * Only administrators may hold it, and only they can create adapters. Where another user has taken the name, set-up goes
- * without: the worst is two adapters of one name. A holder that died has left nothing half done that we do not look for.
+ * without: the worst is two adapters of one name, and nobody can keep administrators waiting. A holder that died has left
+ * nothing half done that we do not look for.
  * https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-createmutexw
  */
 DWORD SetupTryLock(ULONG64 Deadline, HANDLE *Lock)
 {
     SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
     *Lock = NULL;
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(ACCESS_DEFAULT, SDDL_REVISION_1,
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(L"O:BA" ACCESS_DEFAULT, SDDL_REVISION_1,
                                                               &Attributes.lpSecurityDescriptor, NULL))
         return GetLastError();
     HANDLE Mutex = CreateMutexW(&Attributes, FALSE, SETUP_MUTEX);
     LocalFree(Attributes.lpSecurityDescriptor);
-    if (Mutex == NULL)
+    if (Mutex == NULL || !IsAdministrators(Mutex))
     {
-        Log(PLAINTUN_LOG_WARN, L"going without the set-up lock (%1!u!)", GetLastError());
+        Log(PLAINTUN_LOG_WARN, L"going without the set-up lock: it is not the administrators', or not for us (%1!u!)",
+            GetLastError());
+        if (Mutex != NULL)
+            CloseHandle(Mutex);
         return NO_ERROR;
     }
     DWORD Result = WaitForSingleObject(Mutex, TimeLeft(Deadline));
