@@ -57,6 +57,7 @@ static VOID FindWineKernel(VOID)
         .KeWaitForSingleObject = FindFunction(Kernel, "KeWaitForSingleObject"),
         .IoDeleteDevice = FindFunction(Kernel, "IoDeleteDevice"),
         .IoGetCurrentProcess = FindFunction(Kernel, "IoGetCurrentProcess"),
+        .PsGetCurrentThreadId = FindFunction(Kernel, "PsGetCurrentThreadId"),
         .PsGetCurrentProcessId = FindFunction(Kernel, "PsGetCurrentProcessId"),
         .MmGetSystemRoutineAddress = FindFunction(Kernel, "MmGetSystemRoutineAddress"),
         .ExFreePoolWithTag = FindFunction(Kernel, "ExFreePoolWithTag"),

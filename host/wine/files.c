@@ -216,7 +216,7 @@ static NTSTATUS OnClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 
     KeAcquireSpinLock(&FilesLock, &Irql);
     File = FindFile(FileObject);
-    Status = File ? File->CreateStatus : STATUS_SUCCESS;
+    Status = File ? File->CreateStatus : STATUS_FILE_CLOSED; /* closed by CloseFiles */
     ProcessId = File ? File->ProcessId : NULL;
     KeReleaseSpinLock(&FilesLock, Irql);
     if (NT_SUCCESS(Status))
@@ -227,7 +227,7 @@ static NTSTATUS OnClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     }
     else
     {
-        Status = Complete(Irp, STATUS_SUCCESS); /* it never was open */
+        Status = Complete(Irp, STATUS_SUCCESS); /* it never was open, or is not any more */
     }
     Last = ForgetFile(FileObject);
     if (Last)
@@ -305,6 +305,56 @@ static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return Status;
 }
 
+/* Closes what is open on a driver's devices, or on one of them, as Windows would. */
+static VOID CloseFiles(_In_ DRIVER_OBJECT *DriverObject, _In_opt_ DEVICE_OBJECT *DeviceObject)
+{
+    OPEN_FILE *File;
+    KIRQL Irql;
+
+    do
+    {
+        File = NULL;
+        KeAcquireSpinLock(&FilesLock, &Irql);
+        for (LIST_ENTRY *Entry = Files.Flink; Entry != &Files && !File; Entry = Entry->Flink)
+        {
+            OPEN_FILE *Candidate = CONTAINING_RECORD(Entry, OPEN_FILE, Link);
+
+            if (DeviceObject ? Candidate->DeviceObject == DeviceObject
+                             : Candidate->DeviceObject->DriverObject == DriverObject)
+            {
+                File = Candidate;
+            }
+        }
+        KeReleaseSpinLock(&FilesLock, Irql);
+        if (File)
+        {
+            DEVICE_OBJECT *Last;
+
+            if (NT_SUCCESS(File->CreateStatus))
+            {
+                SendRequest(File->DeviceObject, File->FileObject, IRP_MJ_CLEANUP);
+                SendRequest(File->DeviceObject, File->FileObject, IRP_MJ_CLOSE);
+            }
+            Last = ForgetFile(File->FileObject);
+            if (Last)
+            {
+                WineKernel.IoDeleteDevice(Last);
+            }
+        }
+    } while (File);
+}
+
+/* Windows removes a device only when all is closed that was opened through it ("Handling an IRP_MN_SURPRISE_REMOVAL
+ * Request"); Wine removes it at once, and closes nothing. */
+static NTSTATUS OnPnp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    if (IoGetCurrentIrpStackLocation(Irp)->MinorFunction == IRP_MN_REMOVE_DEVICE)
+    {
+        CloseFiles(DeviceObject->DriverObject, DeviceObject);
+    }
+    return OriginalOf(DeviceObject, IRP_MJ_PNP)(DeviceObject, Irp);
+}
+
 BOOLEAN FilesKnow(const VOID *FileObject)
 {
     BOOLEAN Known;
@@ -339,6 +389,7 @@ VOID FilesInterpose(DRIVER_OBJECT *DriverObject)
     KeReleaseSpinLock(&FilesLock, Irql);
     DriverObject->MajorFunction[IRP_MJ_CREATE] = OnCreate;
     DriverObject->MajorFunction[IRP_MJ_CLOSE] = OnClose;
+    DriverObject->MajorFunction[IRP_MJ_PNP] = OnPnp;
     for (ULONG I = 0; I < sizeof(Requests); I++)
     {
         DriverObject->MajorFunction[Requests[I]] = OnRequest;
@@ -375,40 +426,9 @@ BOOLEAN FilesKeepDevice(DEVICE_OBJECT *DeviceObject)
 VOID FilesCloseAll(DRIVER_OBJECT *DriverObject)
 {
     INTERPOSED *Driver = NULL;
-    OPEN_FILE *File;
     KIRQL Irql;
 
-    do
-    {
-        File = NULL;
-        KeAcquireSpinLock(&FilesLock, &Irql);
-        for (LIST_ENTRY *Entry = Files.Flink; Entry != &Files && !File; Entry = Entry->Flink)
-        {
-            OPEN_FILE *Candidate = CONTAINING_RECORD(Entry, OPEN_FILE, Link);
-
-            if (Candidate->DeviceObject->DriverObject == DriverObject)
-            {
-                File = Candidate;
-            }
-        }
-        KeReleaseSpinLock(&FilesLock, Irql);
-        if (File)
-        {
-            DEVICE_OBJECT *Last;
-
-            if (NT_SUCCESS(File->CreateStatus))
-            {
-                SendRequest(File->DeviceObject, File->FileObject, IRP_MJ_CLEANUP);
-                SendRequest(File->DeviceObject, File->FileObject, IRP_MJ_CLOSE);
-            }
-            Last = ForgetFile(File->FileObject);
-            if (Last)
-            {
-                WineKernel.IoDeleteDevice(Last);
-            }
-        }
-    } while (File);
-
+    CloseFiles(DriverObject, NULL);
     KeAcquireSpinLock(&FilesLock, &Irql);
     for (LIST_ENTRY *Entry = Drivers.Flink; Entry != &Drivers; Entry = Entry->Flink)
     {

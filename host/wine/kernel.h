@@ -69,6 +69,7 @@ typedef struct _WINE_KERNEL
     VOID (*IoDeleteDevice)(DEVICE_OBJECT *);
     PEPROCESS (*IoGetCurrentProcess)(VOID);
     HANDLE (*PsGetCurrentProcessId)(VOID);
+    HANDLE (*PsGetCurrentThreadId)(VOID);
     PVOID (*MmGetSystemRoutineAddress)(UNICODE_STRING *);
     VOID (*ExFreePoolWithTag)(PVOID, ULONG);
     POBJECT_TYPE *EventType, *FileType, *ProcessType, *ThreadType;

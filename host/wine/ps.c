@@ -22,6 +22,9 @@
 #define PROCESS_ID 0x50
 #define PARENT_ID  0x58
 
+/* The id of a process and of a thread that are not there. */
+#define NOBODY ((HANDLE)(ULONG_PTR)0x7ffffffc)
+
 /* In the rest of the TEB's UserReserved, behind those of ke.c: the process that the thread is attached to. */
 #define ATTACHED_SLOT "0xf0"
 
@@ -58,14 +61,36 @@ static VOID Attach(_In_opt_ PEPROCESS Process)
     __asm__ volatile("movq %0, %%gs:" ATTACHED_SLOT : : "r"(Process));
 }
 
+/* Wine has no thread for a request whose program is dead by now, and would look into it all the same. */
 HANDLE PsGetCurrentProcessId(VOID)
 {
-    return Attached() ? PsGetProcessId(Attached()) : WineKernel.PsGetCurrentProcessId();
+    if (Attached())
+    {
+        return PsGetProcessId(Attached());
+    }
+    return KeGetCurrentThread() ? WineKernel.PsGetCurrentProcessId() : NOBODY;
+}
+
+HANDLE PsGetCurrentThreadId(VOID)
+{
+    return KeGetCurrentThread() ? WineKernel.PsGetCurrentThreadId() : NOBODY;
 }
 
 PEPROCESS IoGetCurrentProcess(VOID)
 {
-    return Attached() ? Attached() : WineKernel.IoGetCurrentProcess();
+    static PEPROCESS System;
+    HANDLE Own;
+
+    if (Attached() || KeGetCurrentThread())
+    {
+        return Attached() ? Attached() : WineKernel.IoGetCurrentProcess();
+    }
+    if (!System)
+    {
+        __asm__("movq %%gs:0x40, %0" : "=r"(Own));
+        PsLookupProcessByProcessId(Own, &System);
+    }
+    return System;
 }
 
 /*

@@ -53,6 +53,7 @@ __declspec(dllimport) NTSTATUS NtWriteVirtualMemory(HANDLE Process, PVOID Addres
 __declspec(dllimport) NTSTATUS NtCreateThreadEx(HANDLE *Thread, ACCESS_MASK Access, OBJECT_ATTRIBUTES *Attributes,
                                                 HANDLE Process, PVOID Start, PVOID Parameter, ULONG Flags,
                                                 ULONG_PTR ZeroBits, SIZE_T Commit, SIZE_T Reserve, PVOID List);
+__declspec(dllimport) NTSTATUS NtTerminateThread(HANDLE Thread, NTSTATUS Status);
 __declspec(dllimport) NTSTATUS NtQueryInformationThread(HANDLE Thread, ULONG Class, PVOID Data, ULONG Length,
                                                         ULONG *Done);
 
@@ -182,6 +183,56 @@ release:
     return Status;
 }
 
+/* What is asked of a process: to carry out an order, or what is at a page. */
+typedef struct _TASK
+{
+    HANDLE Process;
+    const ORDER *Order; /* NULL: a query */
+    PUCHAR Page;
+    HOST_MEMORY_INFORMATION Memory;
+    NTSTATUS Status;
+} TASK;
+
+static VOID TaskThread(PVOID Context)
+{
+    TASK *Task = Context;
+    SIZE_T Done;
+
+    Task->Status = Task->Order ? Carry(Task->Process, Task->Order)
+                               : NtQueryVirtualMemory(Task->Process, Task->Page, 0 /* MemoryBasicInformation */,
+                                                      &Task->Memory, sizeof(Task->Memory), &Done);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/*
+ * A thread of the program's answers for it, and if that is killed while it does so, Wine 8 lets the asker wait for ever.
+ * So a thread of its own asks, and is ended when the program is.
+ */
+static NTSTATUS RunTask(_Inout_ TASK *Task)
+{
+    LARGE_INTEGER Grace = {.QuadPart = -1000000};
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Handles[2] = {NULL, Task->Process};
+    NTSTATUS Status;
+
+    Task->Status = STATUS_ACCESS_VIOLATION;
+    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    Status = PsCreateSystemThread(&Handles[0], THREAD_ALL_ACCESS, &Attributes, NULL, NULL, TaskThread, Task);
+    if (!NT_SUCCESS(Status))
+    {
+        return Status;
+    }
+    if (NtWaitForMultipleObjects(2, Handles, WaitAny, FALSE, NULL) != STATUS_WAIT_0 &&
+        NtWaitForSingleObject(Handles[0], FALSE, &Grace) != STATUS_SUCCESS)
+    {
+        DbgPrint("wine: a program was killed while its pages were being locked\n");
+        NtTerminateThread(Handles[0], 0);
+        NtWaitForSingleObject(Handles[0], FALSE, NULL);
+    }
+    NtClose(Handles[0]);
+    return Task->Status;
+}
+
 /* With the lock held. The region that has the page, or NULL and in *Next where the next one begins. */
 static REGION *FindRegion(_In_ HANDLE ProcessId, _In_ const UCHAR *Address, _Inout_ PUCHAR *Next)
 {
@@ -248,7 +299,7 @@ static NTSTATUS NewRegion(_In_ HANDLE Process, _In_ HANDLE ProcessId, _In_ PUCHA
     {
         goto unmap;
     }
-    Status = Carry(Process, &Order);
+    Status = RunTask(&(TASK){.Process = Process, .Order = &Order});
     if (!NT_SUCCESS(Status))
     {
         goto closeProcess;
@@ -315,17 +366,14 @@ typedef struct _SPAN
 
 static NTSTATUS QuerySpan(_In_ HANDLE Process, _In_ PUCHAR Page, _In_ BOOLEAN Write, _Out_ SPAN *Span)
 {
-    HOST_MEMORY_INFORMATION Memory;
-    SIZE_T Done;
+    TASK Task = {.Process = Process, .Page = Page};
 
-    if (!NT_SUCCESS(
-            NtQueryVirtualMemory(Process, Page, 0 /* MemoryBasicInformation */, &Memory, sizeof(Memory), &Done)) ||
-        Memory.State != MEM_COMMIT_STATE || (Memory.Protect & PAGE_UNREADABLE) ||
-        (Write && !(Memory.Protect & PAGE_WRITABLE)))
+    if (!NT_SUCCESS(RunTask(&Task)) || Task.Memory.State != MEM_COMMIT_STATE ||
+        (Task.Memory.Protect & PAGE_UNREADABLE) || (Write && !(Task.Memory.Protect & PAGE_WRITABLE)))
     {
         return STATUS_ACCESS_VIOLATION;
     }
-    *Span = (SPAN){.End = (PUCHAR)Memory.BaseAddress + Memory.RegionSize, .Protect = Memory.Protect};
+    *Span = (SPAN){.End = (PUCHAR)Task.Memory.BaseAddress + Task.Memory.RegionSize, .Protect = Task.Memory.Protect};
     return STATUS_SUCCESS;
 }
 

@@ -92,7 +92,8 @@ def test_misuse(shared_machine):
     install(shared_machine.windows)
     program = create(shared_machine.windows, 'kernel-misuse')
     program.quit()
+    assert shared_machine.windows.run(DEVICES, 'uninstall', INF).startswith('uninstall 1 ') # which unloads it
     rules = lambda: set(re.findall(r'^RULE (\w+): ', log(shared_machine.windows), re.MULTILINE))
-    wanted = {'Pool_TimerSet', 'Mdl_Partial', 'Irql_Process', 'Irql_Dpc', 'Dpc_Returns'}
+    wanted = {'Pool_TimerSet', 'Mdl_Partial', 'Irql_Process', 'Irql_Dpc', 'Dpc_Returns', 'Unload_ProcessRoutines'}
     lab.wait(lambda: wanted <= rules(), lambda: 'the rules %s' % (wanted - rules()))
     os.truncate(shared_machine.windows.log, 0)

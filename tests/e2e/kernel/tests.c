@@ -713,6 +713,10 @@ static VOID HoldingRoutine(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
     KeAcquireSpinLock(Context, &Irql);
 }
 
+static VOID ProcessRoutine(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create)
+{
+}
+
 static VOID Misuse(ADAPTER *Adapter)
 {
     static UCHAR Memory[2 * PAGE_SIZE];
@@ -742,6 +746,8 @@ static VOID Misuse(ADAPTER *Adapter)
     KeInitializeDpc(&Deferred.Dpc, HoldingRoutine, &Helper.SpinLock);
     KeInsertQueueDpc(&Deferred.Dpc, NULL, NULL);
     KeFlushQueuedDpcs();
+
+    PsSetCreateProcessNotifyRoutine(ProcessRoutine, FALSE); /* for ever */
 }
 
 VOID TestKernel(ADAPTER *Adapter)
