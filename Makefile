@@ -275,7 +275,7 @@ tool: deps $(TOOLS) ## build plaintun.exe, the command line, for x86, amd64 and 
 # host, user-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by
 # one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
 HW := build/host/wine
-HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll $(HW)/swdevice.sys $(HW)/ndis.sys
+HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll $(HW)/swdevice.sys $(HW)/ndis.sys
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
     -fasynchronous-unwind-tables -fno-stack-protector -mno-stack-arg-probe -D_AMD64_ -D_WIN32_WINNT=0x0A00 \
@@ -296,13 +296,17 @@ $(HW)/swdevice.sys: host/wine/swdevice.c host/wine/swdevice.h
 	@$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
 	@$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
 
-$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify driverstore driverinstall failures) host/wine/forward
+$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify driverstore storepath driverinstall failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4 -luuid
 
-$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev replace driverstore driverinstall failures) host/wine/forward
+$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev replace driverstore storepath driverinstall failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lcfgmgr32 -lsetupapi -lrpcrt4
+
+$(HW)/setupapi.dll: $(patsubst %,$(HW)/%.user.o,infstore storepath) host/wine/forward
+	@host/wine/forward $(WINE_DLLS)/setupapi.dll setupapi_wine '^SetupGetInfDriverStore' $(filter %.o,$^) > $(HW)/setupapi.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/setupapi.def
 
 $(HW)/%.linux.o: host/linux/%.c $(wildcard host/linux/*.h)
 	@mkdir -p $(HW)
@@ -680,6 +684,8 @@ build/identities/newer.identity: tests/e2e/acme.identity
 identity-acme: build/identities/newer.identity
 	@$(MAKE) --no-print-directory IDENTITY=tests/e2e/acme.identity build/identities/acme/e2e/peer.exe
 	@$(MAKE) --no-print-directory IDENTITY=$< build/identities/newer/e2e/peer.exe
+	@cp tests/e2e/acme.identity build/identities/other.identity
+	@$(MAKE) --no-print-directory IDENTITY=build/identities/other.identity "WARN=$(WARN) -DTUN_PROTOCOL=99u" build/identities/other/e2e/peer.exe
 
 check-e2e: identity-acme
 

@@ -190,6 +190,7 @@ static VOID AnswerQuery(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_QUERY *Query)
     *Query = (TUN_QUERY){
         .Protocol = TUN_PROTOCOL,
         .DriverVersion = TUN_VERSION,
+        .DriverPatch = PLAINTUN_VERSION_PATCH,
         .NetLuid = Adapter->NetLuid,
         .IfIndex = Adapter->IfIndex,
         .Mtu = Adapter->Mtu,

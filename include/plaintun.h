@@ -120,8 +120,31 @@ PLAINTUN_API BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, 
  */
 PLAINTUN_API BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid);
 
-/* Removes the driver from the system. ERROR_BUSY: an adapter is in use. */
+/*
+ * Installs the driver that the library carries, which PlaintunCreateAdapter otherwise does when it must: puts it into the
+ * driver store and reads it back. Where that version is there already nothing is done; an older one is replaced: all
+ * adapters of this product stop and come back. ERROR_ACCESS_DENIED: not an administrator, ERROR_PRODUCT_VERSION: a newer
+ * one is installed, ERROR_BUSY: a program has a session on an adapter; the message names process and program. TRUE with
+ * ERROR_SUCCESS_REBOOT_REQUIRED: a program keeps the former driver loaded, and Windows uses the new one after a restart.
+ */
+PLAINTUN_API BOOL WINAPI PlaintunInstallDriver(void);
+
+/*
+ * Removes the driver from the system, with its service and all that is left of adapters. ERROR_BUSY: there is an adapter;
+ * the message names it and who has it. ERROR_ACCESS_DENIED: not an administrator. TRUE with ERROR_SUCCESS_REBOOT_REQUIRED
+ * as above.
+ */
 PLAINTUN_API BOOL WINAPI PlaintunDeleteDriver(void);
+
+/* Versions: (major << 48) | (minor << 32) | (patch << 16), 0: none. */
+typedef struct _PLAINTUN_DRIVER_INFO
+{
+    ULONG64 LibraryVersion;   /* of this library, and of the driver that it carries */
+    ULONG64 InstalledVersion; /* the newest in the driver store */
+    ULONG64 LoadedVersion;    /* the one that runs, as long as there are adapters */
+} PLAINTUN_DRIVER_INFO;
+
+PLAINTUN_API BOOL WINAPI PlaintunGetDriverInfo(PLAINTUN_DRIVER_INFO *Info);
 
 /* (major << 16) | minor of the driver that is loaded; 0 with ERROR_FILE_NOT_FOUND: none is. */
 PLAINTUN_API DWORD WINAPI PlaintunGetDriverVersion(void);

@@ -31,12 +31,7 @@ typedef struct _SEARCH
 static BOOL HasLuid(const ADAPTER_DEVICE *Device, const NET_LUID *Luid)
 {
     TUN_QUERY Query = {0};
-    HANDLE Control = Device->Present ? DeviceOpen(&Device->Guid) : INVALID_HANDLE_VALUE;
-    if (Control == INVALID_HANDLE_VALUE)
-        return FALSE;
-    BOOL Same = DeviceQuery(Control, &Query) && Query.NetLuid == Luid->Value;
-    CloseHandle(Control);
-    return Same;
+    return Device->Present && DeviceQuery(&Device->Guid, &Query) == NO_ERROR && Query.NetLuid == Luid->Value;
 }
 
 static BOOL IsSought(const ADAPTER_DEVICE *Device, void *Context)
@@ -61,23 +56,12 @@ BOOL NameTaken(LPCWSTR Name)
 
 /* --- opening and closing --------------------------------------------------------------------------------------------- */
 
-/* Opens the control device and asks it for the adapter's LUID. */
-DWORD OpenControl(PLAINTUN_ADAPTER *Adapter)
+DWORD LearnLuid(PLAINTUN_ADAPTER *Adapter)
 {
     TUN_QUERY Query;
-    DWORD Error;
-    HANDLE Device = DeviceOpen(&Adapter->Guid);
-    if (Device == INVALID_HANDLE_VALUE)
-        return GetLastError();
-    if (!DeviceQuery(Device, &Query))
-    {
-        Error = GetLastError();
-        CloseHandle(Device);
-        return Error;
-    }
-    Adapter->Device = Device;
+    DWORD Error = DeviceQuery(&Adapter->Guid, &Query);
     Adapter->Luid.Value = Query.NetLuid;
-    return NO_ERROR;
+    return Error;
 }
 
 static DWORD SayCannotOpen(DWORD Error, const ADAPTER_DEVICE *Device)
@@ -88,10 +72,7 @@ static DWORD SayCannotOpen(DWORD Error, const ADAPTER_DEVICE *Device)
                         L"administrator, or have its creator name the account in AccessList",
                         Device->Name);
     if (Error == ERROR_REVISION_MISMATCH)
-        return LogError(Error,
-                        L"opening the adapter \"%1\": its driver is of another version than this library; use both "
-                        L"from one package",
-                        Device->Name);
+        return SayMismatch(&Device->Guid, L"opening the adapter");
     if (DeviceError(Error) != ERROR_HANDLE_EOF)
         return LogError(Error, L"opening the adapter \"%1\"", Device->Name);
     /* To programs it is not there: it is going, or not there yet. */
@@ -121,7 +102,7 @@ static PLAINTUN_ADAPTER *Open(SEARCH *Search, LPCWSTR What)
     }
     Adapter->Guid = Search->Device.Guid;
     lstrcpynW(Adapter->InstanceId, Search->Device.InstanceId, ARRAYSIZE(Adapter->InstanceId));
-    Error = Search->Device.Present ? OpenControl(Adapter) : ERROR_FILE_NOT_FOUND;
+    Error = Search->Device.Present ? LearnLuid(Adapter) : ERROR_FILE_NOT_FOUND;
     if (Error == NO_ERROR)
         return Adapter;
     Error = SayCannotOpen(Error, &Search->Device);
@@ -173,8 +154,6 @@ void WINAPI PlaintunCloseAdapter(PLAINTUN_ADAPTER_HANDLE Adapter)
     DWORD LastError = GetLastError();
     PlaintunEndSession(Adapter->Session);
     PlaintunEndSession(Adapter->Monitor);
-    if (Adapter->Device != NULL)
-        CloseHandle(Adapter->Device);
     if (Adapter->Created != NULL)
         ReleaseDevice(Adapter->Created, Adapter->Forget);
     Free(Adapter);
@@ -213,9 +192,10 @@ BOOL WINAPI PlaintunGetAdapterInfo(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_ADA
         KeepError(ERROR_INVALID_PARAMETER, L"asking about an adapter: the adapter or the structure is NULL");
         return FALSE;
     }
-    if (!DeviceQuery(Adapter->Device, &Query))
+    DWORD Error = DeviceQuery(&Adapter->Guid, &Query);
+    if (Error != NO_ERROR)
     {
-        KeepError(GetLastError(), L"asking about an adapter: it is gone; create it again");
+        KeepError(DeviceError(Error), L"asking about an adapter: it is gone; create it again");
         return FALSE;
     }
     if (!DescribeDevice(Adapter->InstanceId, &Device))
@@ -237,14 +217,11 @@ static BOOL ListOne(const ADAPTER_DEVICE *Device, void *Context)
     TUN_QUERY Query = {0};
     if (Listing->Count++ >= Listing->Room)
         return TRUE;
-    HANDLE Control = Device->Present ? DeviceOpen(&Device->Guid) : INVALID_HANDLE_VALUE;
-    BOOL Answered = Control != INVALID_HANDLE_VALUE && DeviceQuery(Control, &Query);
-    BOOL Denied = Device->Present && Control == INVALID_HANDLE_VALUE && GetLastError() == ERROR_ACCESS_DENIED;
-    if (Control != INVALID_HANDLE_VALUE)
-        CloseHandle(Control);
+    DWORD Error = Device->Present ? DeviceQuery(&Device->Guid, &Query) : ERROR_FILE_NOT_FOUND;
     PLAINTUN_ADAPTER_INFO *Info = &Listing->Adapters[Listing->Count - 1];
-    FillInfo(Device, Answered ? &Query : NULL, Info);
-    if (Denied && Device->Started) /* it works, and may have a session: that is not ours to know */
+    FillInfo(Device, Error == NO_ERROR ? &Query : NULL, Info);
+    if (Error == ERROR_ACCESS_DENIED &&
+        Device->Started) /* it works, and may have a session: that is not ours to know */
         Info->State = PLAINTUN_ADAPTER_READY;
     return TRUE;
 }
@@ -263,17 +240,15 @@ DWORD AdapterIdle(const ADAPTER_DEVICE *Device, LPCWSTR Doing)
 {
     WCHAR Path[PROCESS_PATH_LENGTH];
     TUN_QUERY Query = {0};
-    HANDLE Control = Device->Present ? DeviceOpen(&Device->Guid) : INVALID_HANDLE_VALUE;
-    if (Control == INVALID_HANDLE_VALUE)
+    if (!Device->Present || DeviceQuery(&Device->Guid, &Query) != NO_ERROR)
         return NO_ERROR;
-    BOOL Busy = DeviceQuery(Control, &Query) && Query.SessionActive;
-    CloseHandle(Control);
-    if (!Busy)
+    DWORD Process = Query.SessionActive ? Query.SessionProcessId : Query.MonitorProcessId;
+    if (!Query.SessionActive && Process == 0)
         return NO_ERROR;
     return LogError(ERROR_BUSY,
                     L"%1: the adapter \"%2\" is in use by process %3!u! (%4), which has a session on it; end "
                     L"that first",
-                    Doing, Device->Name, Query.SessionProcessId, ProcessName(Query.SessionProcessId, Path));
+                    Doing, Device->Name, Process, ProcessName(Process, Path));
 }
 
 static DWORD Remove(const ADAPTER_DEVICE *Device, ULONG64 Deadline)
@@ -422,52 +397,9 @@ BOOL WINAPI PlaintunGetStatistics(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_STAT
         KeepError(ERROR_INVALID_PARAMETER, L"asking for statistics: the adapter or the structure is NULL");
         return FALSE;
     }
-    if (DeviceStatistics(Adapter->Device, (TUN_STATISTICS *)Statistics))
+    DWORD Error = DeviceStatistics(&Adapter->Guid, (TUN_STATISTICS *)Statistics);
+    if (Error == NO_ERROR)
         return TRUE;
-    KeepError(GetLastError(), L"asking for statistics: the adapter is gone; create it again");
+    KeepError(Error, L"asking for statistics: the adapter is gone; create it again");
     return FALSE;
-}
-
-static BOOL AskVersion(const ADAPTER_DEVICE *Adapter, void *Context)
-{
-    DWORD *Version = Context;
-    TUN_QUERY Query = {0};
-    HANDLE Device = DeviceOpen(&Adapter->Guid);
-    if (Device == INVALID_HANDLE_VALUE)
-        return TRUE;
-    /* The first two words stand in every protocol. */
-    if (DeviceQuery(Device, &Query) || GetLastError() == ERROR_REVISION_MISMATCH)
-        *Version = Query.DriverVersion;
-    CloseHandle(Device);
-    return *Version == 0;
-}
-
-DWORD WINAPI PlaintunGetDriverVersion(void)
-{
-    DWORD Version = 0;
-    VisitAdapters(AskVersion, &Version);
-    if (Version == 0)
-        KeepError(ERROR_FILE_NOT_FOUND, L"asking for the driver's version: it is not loaded; create an adapter first");
-    return Version;
-}
-
-static BOOL SayInUse(const ADAPTER_DEVICE *Adapter, void *Context)
-{
-    *(DWORD *)Context = LogError(ERROR_BUSY, L"the driver is in use by the adapter %1", Adapter->Name);
-    return FALSE;
-}
-
-BOOL WINAPI PlaintunDeleteDriver(void)
-{
-    DWORD Error = NO_ERROR;
-    HANDLE Lock;
-    Error = SetupLock(GetTickCount64() + SETUP_MS, &Lock);
-    if (Error != NO_ERROR)
-        return FALSE;
-    VisitAdapters(SayInUse, &Error);
-    if (Error == NO_ERROR && !RemoveDriver())
-        Error = GetLastError();
-    SetupUnlock(Lock);
-    SetLastError(Error);
-    return Error == NO_ERROR;
 }

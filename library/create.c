@@ -240,7 +240,7 @@ static DWORD Attempt(CREATION *Creation)
     if (Error != NO_ERROR)
         return Error;
     Error = Prepare(Creation);
-    if (Error == NO_ERROR && !InstallDriver(&Installed))
+    if (Error == NO_ERROR && !InstallDriver(INSTALL_FOR_ADAPTER, &Installed))
         Error = GetLastError();
     if (Installed && Creation->Config->TimeoutMs == 0)
         Creation->Deadline = Creation->Start + TIMEOUT_INSTALL_MS;
@@ -264,9 +264,6 @@ static DWORD Attempt(CREATION *Creation)
     if (Error == NO_ERROR)
         return NO_ERROR;
 
-    if (Adapter->Device != NULL)
-        CloseHandle(Adapter->Device);
-    Adapter->Device = NULL;
     /* One that was there before, and is to stay, stays: others may use it. Anything else is gone and forgotten, so that the
      * next creation begins with nothing; unless another program has taken its GUID in this moment. */
     if (Creation->Adopted && (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) == 0)

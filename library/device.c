@@ -64,21 +64,36 @@ static BOOL Request(HANDLE Device, DWORD Code, const void *Input, DWORD InputSiz
     return TRUE;
 }
 
-BOOL DeviceQuery(HANDLE Device, TUN_QUERY *Query)
+DWORD DeviceQuery(const GUID *Guid, TUN_QUERY *Query)
 {
-    if (!Request(Device, TUN_IOCTL_QUERY, NULL, 0, Query, sizeof(*Query)))
-        return FALSE;
-    if (Query->Protocol != TUN_PROTOCOL)
+    union
     {
-        SetLastError(ERROR_REVISION_MISMATCH);
-        return FALSE;
-    }
-    return TRUE;
+        TUN_QUERY Query;
+        BYTE Bytes[256]; /* another version's answer may be longer */
+    } Answer = {.Bytes = {0}};
+    DWORD Returned = 0, Error = NO_ERROR;
+    HANDLE Device = DeviceOpen(Guid);
+    *Query = (TUN_QUERY){0};
+    if (Device == INVALID_HANDLE_VALUE)
+        return GetLastError();
+    if (!DeviceIoControl(Device, TUN_IOCTL_QUERY, NULL, 0, &Answer, sizeof(Answer), &Returned, NULL))
+        Error = DeviceError(GetLastError());
+    else if (Returned != sizeof(Answer.Query) || Answer.Query.Protocol != TUN_PROTOCOL)
+        Error = ERROR_REVISION_MISMATCH;
+    CloseHandle(Device);
+    *Query = Answer.Query;
+    return Error;
 }
 
-BOOL DeviceStatistics(HANDLE Device, TUN_STATISTICS *Statistics)
+DWORD DeviceStatistics(const GUID *Guid, TUN_STATISTICS *Statistics)
 {
-    return Request(Device, TUN_IOCTL_STATISTICS, NULL, 0, Statistics, sizeof(*Statistics));
+    HANDLE Device = DeviceOpen(Guid);
+    if (Device == INVALID_HANDLE_VALUE)
+        return DeviceError(GetLastError());
+    DWORD Error =
+        Request(Device, TUN_IOCTL_STATISTICS, NULL, 0, Statistics, sizeof(*Statistics)) ? NO_ERROR : GetLastError();
+    CloseHandle(Device);
+    return Error;
 }
 
 static BOOL RingFits(ULONG64 Offset, DWORD Capacity, ULONG64 SectionSize)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The driver: carried in the library as resources, put into the driver store on first use, removed on demand. An
- * administrator's work; the caller holds the set-up lock, so that one program at a time is here.
+ * The driver: carried in the library as resources, put into the driver store on first use or on demand, read back from
+ * there (store.c), removed on demand. What is there already is used, replaced by a newer version, or left alone; an older
+ * version never replaces it. An administrator's work; the caller holds the set-up lock, so that one program at a time is
+ * here. A program that died here may have left anything: what counts is what the store is seen to have.
  */
 #include "library/library.h"
 #include "library/resource.h"
@@ -9,109 +11,11 @@
 #include <setupapi.h>
 #include <newdev.h>
 
-#define VERSION64(Major, Minor, Patch) ((DWORDLONG)(Major) << 48 | (DWORDLONG)(Minor) << 32 | (DWORDLONG)(Patch) << 16)
-
-static const DWORDLONG OurVersion = VERSION64(PLAINTUN_VERSION_MAJOR, PLAINTUN_VERSION_MINOR, PLAINTUN_VERSION_PATCH);
-
-/* {4d36e972-e325-11ce-bfc1-08002be10318}: GUID_DEVCLASS_NET (devguid.h) */
-static const GUID NetClass = {0x4d36e972, 0xe325, 0x11ce, {0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18}};
+#define BACK_MS 30000 /* how long an adapter that was stopped may take to come back */
 
 static volatile LONG Known; /* 1: InstallDriver has found or put our driver there; saves a search of all INFs */
 
-/* --- what is in the driver store ------------------------------------------------------------------------------------- */
-
-/* DriverVer = mm/dd/yyyy,w.x.y.z of an INF; 0 where it has none. */
-static DWORDLONG InfVersion(LPCWSTR InfPath)
-{
-    DWORDLONG Version = 0;
-    WCHAR Text[64];
-    INFCONTEXT Line;
-    HINF Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
-    if (Inf == INVALID_HANDLE_VALUE)
-        return 0;
-    if (SetupFindFirstLineW(Inf, L"Version", L"DriverVer", &Line) &&
-        SetupGetStringFieldW(&Line, 2, Text, ARRAYSIZE(Text), NULL))
-    {
-        DWORDLONG Part = 0;
-        int Shift = 48;
-        for (LPCWSTR c = Text;; ++c)
-        {
-            if (*c >= L'0' && *c <= L'9')
-                Part = (Part * 10 + (*c - L'0')) & 0xffff;
-            else if (*c == L'.' || *c == 0)
-            {
-                Version |= Part << Shift;
-                Part = 0;
-                Shift -= 16;
-                if (*c == 0 || Shift < 0)
-                    break;
-            }
-        }
-    }
-    SetupCloseInfFile(Inf);
-    return Version;
-}
-
-/* Called for each INF in the store that serves our hardware ID. FALSE ends the walk. */
-typedef BOOL (*INF_VISITOR)(LPCWSTR InfPath, void *Context);
-
-/*
- * Walks the INFs by asking which drivers would fit a device of ours that is never registered.
- * https://learn.microsoft.com/windows/win32/api/setupapi/nf-setupapi-setupdibuilddriverinfolist
- */
-static DWORD VisitInfs(INF_VISITOR Visitor, void *Context)
-{
-    static const WCHAR HardwareId[] = PLAINTUN_HARDWARE_ID L"\0";
-    struct
-    {
-        SP_DRVINFO_DETAIL_DATA_W Data;
-        WCHAR Ids[512];
-    } *Detail = Allocate(sizeof(*Detail));
-    DWORD Error = NO_ERROR;
-    if (Detail == NULL)
-        return GetLastError();
-    HDEVINFO Devices = SetupDiCreateDeviceInfoList(&NetClass, NULL);
-    if (Devices == INVALID_HANDLE_VALUE)
-    {
-        Error = GetLastError();
-        goto freeDetail;
-    }
-    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
-    if (!SetupDiCreateDeviceInfoW(Devices, PLAINTUN_HARDWARE_ID, &NetClass, NULL, NULL, DICD_GENERATE_ID, &Device) ||
-        !SetupDiSetDeviceRegistryPropertyW(Devices, &Device, SPDRP_HARDWAREID, (const BYTE *)HardwareId,
-                                           sizeof(HardwareId)) ||
-        !SetupDiBuildDriverInfoList(Devices, &Device, SPDIT_COMPATDRIVER))
-    {
-        Error = GetLastError();
-        goto destroyList;
-    }
-    SP_DRVINFO_DATA_W Driver = {.cbSize = sizeof(Driver)};
-    for (DWORD i = 0; SetupDiEnumDriverInfoW(Devices, &Device, SPDIT_COMPATDRIVER, i, &Driver); ++i)
-    {
-        Detail->Data.cbSize = sizeof(Detail->Data);
-        /* It writes what fits; the path is in the fixed part. */
-        if (!SetupDiGetDriverInfoDetailW(Devices, &Device, &Driver, &Detail->Data, sizeof(*Detail), NULL) &&
-            GetLastError() != ERROR_INSUFFICIENT_BUFFER)
-            continue;
-        if (!Visitor(Detail->Data.InfFileName, Context))
-            break;
-    }
-    SetupDiDestroyDriverInfoList(Devices, &Device, SPDIT_COMPATDRIVER);
-
-destroyList:
-    SetupDiDestroyDeviceInfoList(Devices);
-freeDetail:
-    Free(Detail);
-    return Error;
-}
-
-static BOOL KeepNewest(LPCWSTR InfPath, void *Context)
-{
-    DWORDLONG *Newest = Context, Version = InfVersion(InfPath);
-    if (Version > *Newest)
-        *Newest = Version;
-    return TRUE;
-}
+/* --- who uses it ------------------------------------------------------------------------------------------------------ */
 
 static BOOL SayPresent(const ADAPTER_DEVICE *Adapter, void *Context)
 {
@@ -153,11 +57,11 @@ static LPCWSTR RefusalText(DWORD Error)
 }
 
 /* https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diinstalldriverw */
-static DWORD InstallPackage(void)
+static DWORD InstallPackage(BOOL *NeedRestart)
 {
     WCHAR Folder[MAX_PATH], Inf[MAX_PATH];
-    BOOL NeedRestart = FALSE;
     DWORD Error = NO_ERROR;
+    *NeedRestart = FALSE;
     if (!FolderMake(Folder))
         return LogError(GetLastError(), L"cannot make a folder for the driver's files");
     if (!FileExtract(Folder, PLAINTUN_DRIVER_FILE, RESOURCE_SYS) ||
@@ -167,12 +71,8 @@ static DWORD InstallPackage(void)
         goto deleteFiles;
     }
     FilePath(Folder, PLAINTUN_INF_FILE, Inf);
-    if (!DiInstallDriverW(NULL, Inf, 0, &NeedRestart))
-    {
+    if (!DiInstallDriverW(NULL, Inf, 0, NeedRestart))
         Error = LogError(GetLastError(), L"Windows refuses the driver: %1", RefusalText(GetLastError()));
-    }
-    else if (NeedRestart)
-        Log(PLAINTUN_LOG_WARN, L"Windows wants a restart before the new driver is used");
 
 deleteFiles:
     FileDelete(Folder, PLAINTUN_DRIVER_FILE);
@@ -182,39 +82,170 @@ deleteFiles:
     return Error;
 }
 
-BOOL InstallDriver(BOOL *Installed)
+/* --- what is done with what is there --------------------------------------------------------------------------------- */
+
+typedef struct _INSTALLATION
 {
-    DWORDLONG Newest = 0;
+    INSTALL_FOR For;
+    BOOL Adapters;    /* there are some, which installing stops and starts */
+    BOOL NeedRestart; /* of Windows: a program has a device of the old driver open */
+    DWORD Error;
+    WCHAR Doing[64 + 2 * VERSION_TEXT_LENGTH]; /* begins messages */
+    STORE Store;
+} INSTALLATION;
+
+static BOOL AskIdle(const ADAPTER_DEVICE *Adapter, void *Context)
+{
+    INSTALLATION *Installation = Context;
+    Installation->Error = AdapterIdle(Adapter, Installation->Doing);
+    return Installation->Error == NO_ERROR;
+}
+
+/* An adapter that was stopped has come back when the new driver answers for it. */
+static BOOL AwaitBack(const ADAPTER_DEVICE *Adapter, void *Context)
+{
+    INSTALLATION *Installation = Context;
+    ULONG64 Deadline = GetTickCount64() + BACK_MS;
+    WATCH Watch;
+    TUN_QUERY Query;
+    ADAPTER_DEVICE Now;
+    if (!WatchStart(&Watch, FALSE))
+        return FALSE;
+    WatchDevice(&Watch, Adapter->InstanceId);
+    while (DeviceQuery(&Adapter->Guid, &Query) != NO_ERROR || QueryVersion(&Query) != OUR_VERSION)
+    {
+        if (TimeLeft(Deadline) == 0)
+        {
+            if (!DescribeDevice(Adapter->InstanceId, &Now) || !Now.Present)
+                break; /* its program has closed it meanwhile */
+            Installation->Error = LogError(ERROR_TIMEOUT,
+                                           L"%1: the adapter \"%2\" has not come back with the new driver (problem "
+                                           L"%3!u!: %4)",
+                                           Installation->Doing, Adapter->Name, Now.Problem, ProblemText(Now.Problem));
+            break;
+        }
+        WatchWait(&Watch, Deadline);
+    }
+    WatchEnd(&Watch);
+    return Installation->Error == NO_ERROR;
+}
+
+/* Takes packages out of the store that are not the one that this library carries. They do no harm, but nothing is to be
+ * left when the driver is removed. https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diuninstalldriverw */
+static void RemoveOthers(const STORE *Store)
+{
+    BOOL NeedRestart;
+    for (DWORD i = 0; i < Store->Count; ++i)
+        if (!Store->Packages[i].Same && !DiUninstallDriverW(NULL, Store->Packages[i].InfPath, 0, &NeedRestart))
+            Log(PLAINTUN_LOG_WARN, L"the former driver %1 stays in the driver store (%2!u!)",
+                Store->Packages[i].InfPath, GetLastError());
+}
+
+static DWORD Install(INSTALLATION *Installation)
+{
+    STORE *Store = &Installation->Store;
+    WCHAR Former[VERSION_TEXT_LENGTH];
+    if (Store->Newest != 0 && Store->NewestDate > PLAINTUN_DATE)
+        return LogError(ERROR_PRODUCT_VERSION,
+                        L"%1: version %2 is installed, and its INF is of a later day, so Windows would go on using it; "
+                        L"this library's maker must build it with a later DATE",
+                        Installation->Doing, VersionText(Store->Newest, Former));
+    if (Installation->Adapters)
+        VisitAdapters(AskIdle, Installation);
+    if (Installation->Error != NO_ERROR)
+        return Installation->Error;
+
+    Log(PLAINTUN_LOG_INFO, L"%1", Installation->Doing);
+    /* Of this version, but not what this library carries: another build, or damaged. Windows takes a package that it
+     * believes to have for the same one, and has no reason to prefer another build. */
+    if (Store->Newest == OUR_VERSION)
+        RemoveOthers(Store);
+    DWORD Error = InstallPackage(&Installation->NeedRestart);
+    if (Error == NO_ERROR)
+        Error = StoreSurvey(Store);
+    if (Error != NO_ERROR)
+        return Error;
+    if (!Store->HasOurs)
+        return LogError(ERROR_FILE_CORRUPT,
+                        L"%1: Windows took the driver, but what its driver store has is something else; does another "
+                        L"program change it? C:\\Windows\\INF\\setupapi.dev.log says what was installed",
+                        Installation->Doing);
+    if (Installation->NeedRestart)
+        return NO_ERROR;
+    RemoveOthers(Store);
+    if (Installation->Adapters)
+        VisitAdapters(AwaitBack, Installation);
+    return Installation->Error;
+}
+
+static DWORD Decide(INSTALLATION *Installation, BOOL *Installed)
+{
+    STORE *Store = &Installation->Store;
+    WCHAR Ours[VERSION_TEXT_LENGTH], Theirs[VERSION_TEXT_LENGTH];
+    DWORD Error = StoreSurvey(Store);
+    VersionText(OUR_VERSION, Ours);
+    VersionText(Store->Newest, Theirs);
+    if (Error != NO_ERROR)
+        Log(PLAINTUN_LOG_WARN, L"cannot tell whether the driver is installed (%1!u!): installing it", Error);
+    if (Store->Newest > OUR_VERSION && Installation->For == INSTALL_FOR_ADAPTER)
+    {
+        Log(PLAINTUN_LOG_INFO, L"the driver %1 is installed, newer than this library's %2: using that", Theirs, Ours);
+        return NO_ERROR;
+    }
+    if (Store->Newest > OUR_VERSION)
+        return LogError(ERROR_PRODUCT_VERSION,
+                        L"installing the driver %1: version %2 is installed, which is newer; use that version's "
+                        L"library, or delete the driver first",
+                        Ours, Theirs);
+    if (Store->HasOurs)
+    {
+        Log(PLAINTUN_LOG_INFO, L"the driver %1 is installed", Ours);
+        return NO_ERROR;
+    }
+    Installation->Adapters = AdaptersPresent();
+    if (Store->Count != 0 && Installation->Adapters && Installation->For == INSTALL_FOR_ADAPTER)
+    {
+        /* Installing would stop other programs' adapters under them. */
+        Log(PLAINTUN_LOG_WARN,
+            L"another driver (version %1, this library's is %2) is in use by other adapters: using that", Theirs, Ours);
+        return NO_ERROR;
+    }
+    lstrcpynW(Installation->Doing, L"installing the driver ", ARRAYSIZE(Installation->Doing));
+    lstrcpynW(Installation->Doing + lstrlenW(Installation->Doing), Ours, VERSION_TEXT_LENGTH);
+    if (Store->Newest != 0)
+    {
+        lstrcpynW(Installation->Doing + lstrlenW(Installation->Doing), L" in place of ", 14);
+        lstrcpynW(Installation->Doing + lstrlenW(Installation->Doing), Theirs, VERSION_TEXT_LENGTH);
+    }
+    *Installed = TRUE;
+    return Install(Installation);
+}
+
+BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
+{
     *Installed = FALSE;
-    if (Known)
+    if (Known && For == INSTALL_FOR_ADAPTER)
         return TRUE;
     if (NativeNeeded())
     {
         *Installed = TRUE; /* for all that we know */
-        Known = NativeRun(L"install", L"") == NO_ERROR;
+        Known = NativeRun(L"install", For == INSTALL_FOR_PERSON ? L"person" : L"adapter") == NO_ERROR;
         return Known;
     }
-    DWORD Error = VisitInfs(KeepNewest, &Newest);
-    if (Error != NO_ERROR)
-        Log(PLAINTUN_LOG_WARN, L"cannot tell whether the driver is installed (%1!u!): installing it", Error);
-    if (Newest > OurVersion)
-        Log(PLAINTUN_LOG_INFO, L"a newer driver is installed: using that");
-    else if (Newest < OurVersion && Newest != 0 && AdaptersPresent())
-        /* Installing would restart other programs' adapters under them. */
-        Log(PLAINTUN_LOG_WARN, L"an older driver is in use by other adapters: using that");
-    else if (Newest < OurVersion)
-    {
-        Log(PLAINTUN_LOG_INFO, L"installing the driver");
-        Error = InstallPackage();
-        if (Error != NO_ERROR)
-        {
-            SetLastError(Error);
-            return FALSE;
-        }
-        *Installed = TRUE;
-    }
-    Known = 1;
-    return TRUE;
+    INSTALLATION *Installation = Allocate(sizeof(*Installation));
+    if (Installation == NULL)
+        return FALSE;
+    Installation->For = For;
+    DWORD Error = Decide(Installation, Installed);
+    BOOL NeedRestart = Installation->NeedRestart;
+    Free(Installation);
+    if (Error == NO_ERROR)
+        Known = 1;
+    if (NeedRestart)
+        Log(PLAINTUN_LOG_WARN, L"a program keeps a device of the former driver open: the new one is used when Windows "
+                               L"has been restarted");
+    SetLastError(Error == NO_ERROR && NeedRestart ? ERROR_SUCCESS_REBOOT_REQUIRED : Error);
+    return Error == NO_ERROR;
 }
 
 void InstallDriverForget(void)
@@ -224,40 +255,67 @@ void InstallDriverForget(void)
 
 /* --- removing -------------------------------------------------------------------------------------------------------- */
 
-#define INFS_MAX 32
-
-typedef struct _INF_LIST
+static BOOL ForgetDevice(const ADAPTER_DEVICE *Adapter, void *Context)
 {
-    DWORD Count;
-    WCHAR Paths[INFS_MAX][MAX_PATH];
-} INF_LIST;
-
-static BOOL ListInf(LPCWSTR InfPath, void *Context)
-{
-    INF_LIST *List = Context;
-    lstrcpynW(List->Paths[List->Count++], InfPath, MAX_PATH);
-    return List->Count < INFS_MAX;
+    DWORD Error = UninstallDevice(Adapter->InstanceId);
+    if (Error != NO_ERROR)
+        *(DWORD *)Context =
+            LogError(Error, L"removing the driver: Windows refuses to forget the device %1", Adapter->InstanceId);
+    return TRUE;
 }
 
-/* Removes every version of our driver from the store, with the absent devices that remember it. TRUE where none is.
- * https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diuninstalldriverw */
+/*
+ * The service's entry outlives the package. While its driver is loaded it stays, because a name that is marked for
+ * deletion cannot be used again. https://learn.microsoft.com/windows/win32/api/winsvc/nf-winsvc-deleteservice
+ */
+static void RemoveService(void)
+{
+    SERVICE_STATUS Status;
+    SC_HANDLE Manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE Service = Manager != NULL ? OpenServiceW(Manager, PLAINTUN_SERVICE, SERVICE_QUERY_STATUS | DELETE) : NULL;
+    if (Service == NULL && GetLastError() != ERROR_SERVICE_DOES_NOT_EXIST)
+        Log(PLAINTUN_LOG_WARN, L"the service " PLAINTUN_SERVICE L" cannot be opened (%1!u!)", GetLastError());
+    if (Service != NULL && (!QueryServiceStatus(Service, &Status) || Status.dwCurrentState != SERVICE_STOPPED))
+        Log(PLAINTUN_LOG_WARN, L"the driver is still loaded: its service " PLAINTUN_SERVICE L" stays");
+    else if (Service != NULL && !DeleteService(Service))
+        Log(PLAINTUN_LOG_WARN, L"the service " PLAINTUN_SERVICE L" cannot be deleted (%1!u!)", GetLastError());
+    if (Service != NULL)
+        CloseServiceHandle(Service);
+    if (Manager != NULL)
+        CloseServiceHandle(Manager);
+}
+
+/* https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diuninstalldriverw */
 BOOL RemoveDriver(void)
 {
-    BOOL NeedRestart;
-    if (NativeNeeded())
-    {
-        Known = 0;
-        return NativeRun(L"remove", L"") == NO_ERROR;
-    }
-    INF_LIST *List = Allocate(sizeof(*List));
-    if (List == NULL)
-        return FALSE;
+    BOOL NeedRestart, AnyRestart = FALSE;
+    DWORD Error = NO_ERROR;
     Known = 0;
-    DWORD Error = VisitInfs(ListInf, List);
-    for (DWORD i = 0; Error == NO_ERROR && i < List->Count; ++i)
-        if (!DiUninstallDriverW(NULL, List->Paths[i], 0, &NeedRestart))
-            Error = LogError(GetLastError(), L"Windows refuses to remove the driver %1", List->Paths[i]);
-    Free(List);
-    SetLastError(Error);
+    if (NativeNeeded())
+        return NativeRun(L"remove", L"") == NO_ERROR;
+    STORE *Store = Allocate(sizeof(*Store));
+    if (Store == NULL)
+        return FALSE;
+    VisitDevices(ForgetDevice, &Error);
+    if (Error == NO_ERROR)
+        Error = StoreSurvey(Store);
+    for (DWORD i = 0; Error == NO_ERROR && i < Store->Count; ++i)
+    {
+        if (!DiUninstallDriverW(NULL, Store->Packages[i].InfPath, 0, &NeedRestart))
+            Error = LogError(GetLastError(), L"removing the driver: Windows refuses to remove %1: %2",
+                             Store->Packages[i].InfPath,
+                             GetLastError() == ERROR_ACCESS_DENIED
+                                 ? L"it takes an administrator"
+                                 : L"C:\\Windows\\INF\\setupapi.dev.log says why");
+        else
+            AnyRestart |= NeedRestart;
+    }
+    if (Error == NO_ERROR)
+        RemoveService();
+    if (AnyRestart)
+        Log(PLAINTUN_LOG_WARN, L"a program keeps a device of the driver open: it stays loaded until that is closed, or "
+                               L"Windows restarted");
+    Free(Store);
+    SetLastError(Error == NO_ERROR && AnyRestart ? ERROR_SUCCESS_REBOOT_REQUIRED : Error);
     return Error == NO_ERROR;
 }

@@ -73,9 +73,13 @@ HANDLE DeviceOpen(_In_ const GUID *Guid);
  * Windows reports then depends on how far the removal has got. */
 DWORD DeviceError(_In_ DWORD Error);
 
-/* The driver's answers; FALSE with ERROR_HANDLE_EOF (the adapter is gone) or ERROR_REVISION_MISMATCH. */
-BOOL DeviceQuery(_In_ HANDLE Device, _Out_ TUN_QUERY *Query);
-BOOL DeviceStatistics(_In_ HANDLE Device, _Out_ TUN_STATISTICS *Statistics);
+/*
+ * The driver's answers about the adapter Guid. Nothing stays open: a program that keeps a device open keeps its driver
+ * from being replaced. DeviceQuery gives the error of DeviceOpen as it is, ERROR_HANDLE_EOF (the adapter is going), or
+ * ERROR_REVISION_MISMATCH: then Query says what every version says, 0 else. DeviceStatistics: ERROR_HANDLE_EOF.
+ */
+DWORD DeviceQuery(_In_ const GUID *Guid, _Out_ TUN_QUERY *Query);
+DWORD DeviceStatistics(_In_ const GUID *Guid, _Out_ TUN_STATISTICS *Statistics);
 
 /* Starts a session owned by Device and maps its memory; Flags as in TUN_START_INPUT. The errors of PlaintunStartSession. */
 BOOL DeviceStart(_In_ HANDLE Device, _In_ DWORD Capacity, _In_ DWORD Flags, _In_ const SESSION_EVENTS *Events,
@@ -141,17 +145,64 @@ void FileDelete(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name);
 /* This library is for another machine than Windows itself (32-bit on 64-bit, amd64 on arm64): what installs and removes
  * drivers and devices must be done by NativeRun. */
 BOOL NativeNeeded(void);
-/* Has a process of Windows' own architecture do it: "install" (InstallDriver), "remove" (RemoveDriver) or "uninstall"
+/* Has a process of Windows' own architecture do it: "install" (InstallDriver, for an "adapter" or a "person"), "remove" (RemoveDriver) or "uninstall"
  * (UninstallDevice, of the instance ID Argument). Its messages are logged here. The error, which is the last error too. */
 DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument);
 
 /* --- install.c ----------------------------------------------------------------------------------------------------- */
 
-/* Makes sure that the system has our driver. *Installed: it had not. The caller holds the set-up lock. */
-BOOL InstallDriver(_Out_ BOOL *Installed);
+/* How the driver is installed: for an adapter that is being created, other programs' adapters are left in peace; a person
+ * who asks for it wants this version, or to know why not. */
+typedef enum _INSTALL_FOR
+{
+    INSTALL_FOR_ADAPTER,
+    INSTALL_FOR_PERSON
+} INSTALL_FOR;
+
+/* Makes sure that the system has our driver. *Installed: it had not. The caller holds the set-up lock. TRUE may leave
+ * ERROR_SUCCESS_REBOOT_REQUIRED. */
+BOOL InstallDriver(_In_ INSTALL_FOR For, _Out_ BOOL *Installed);
 /* The driver turned out not to be there although InstallDriver once succeeded: look again next time. */
 void InstallDriverForget(void);
 BOOL RemoveDriver(void);
+
+/* --- store.c ------------------------------------------------------------------------------------------------------- */
+
+#define STORE_PACKAGES_MAX 16
+
+typedef struct _STORED_PACKAGE
+{
+    WCHAR InfPath[MAX_PATH]; /* C:\\Windows\\INF\\oem7.inf */
+    ULONG64 Version;         /* major << 48 | minor << 32 | patch << 16 | build */
+    DWORD Date;              /* yyyymmdd */
+    BOOL Same;               /* it is, byte for byte, what this library carries */
+} STORED_PACKAGE;
+
+typedef struct _STORE
+{
+    DWORD Count;
+    BOOL HasOurs;     /* one of them is Same */
+    ULONG64 Newest;   /* of their versions; 0: none */
+    DWORD NewestDate; /* its date */
+    STORED_PACKAGE Packages[STORE_PACKAGES_MAX];
+} STORE;
+
+/* Looks for packages that serve our hardware ID, and reads them back. Returns a Windows error. */
+DWORD StoreSurvey(_Out_ STORE *Store);
+
+/* --- driver.c ------------------------------------------------------------------------------------------------------ */
+
+#define VERSION64(Major, Minor, Patch) ((ULONG64)(Major) << 48 | (ULONG64)(Minor) << 32 | (ULONG64)(Patch) << 16)
+#define OUR_VERSION                    VERSION64(PLAINTUN_VERSION_MAJOR, PLAINTUN_VERSION_MINOR, PLAINTUN_VERSION_PATCH)
+#define VERSION_TEXT_LENGTH            20 /* UTF-16 units, with the ending 0 */
+
+LPCWSTR VersionText(_In_ ULONG64 Version, _Out_ WCHAR Text[VERSION_TEXT_LENGTH]);
+
+/* Of the driver that answered; 0 where none did. */
+ULONG64 QueryVersion(_In_ const TUN_QUERY *Query);
+
+/* Says that library and loaded driver do not understand each other, with both versions: ERROR_REVISION_MISMATCH. */
+DWORD SayMismatch(_In_ const GUID *Guid, _In_z_ LPCWSTR Doing);
 
 /* --- lock.c -------------------------------------------------------------------------------------------------------- */
 
@@ -249,7 +300,6 @@ void AnticipateNetwork(_In_ const GUID *Guid, _In_ ULONG64 Deadline);
 
 typedef struct _PLAINTUN_ADAPTER
 {
-    HANDLE Device; /* for queries; each session has one of its own */
     GUID Guid;
     NET_LUID Luid;
     WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
@@ -269,8 +319,8 @@ DWORD AdapterIdle(_In_ const ADAPTER_DEVICE *Device, _In_z_ LPCWSTR Doing);
 /* Logs, and keeps for PlaintunGetMessage, why a session of the adapter could not be started. Sets the last error. */
 void SayNoSession(_In_ const PLAINTUN_ADAPTER *Adapter, _In_ DWORD Error);
 
-/* Opens the control device and learns the LUID; returns the error of CreateFileW or DeviceIoControl. */
-DWORD OpenControl(_Inout_ PLAINTUN_ADAPTER *Adapter);
+/* Asks the driver for the LUID; the errors of DeviceQuery. */
+DWORD LearnLuid(_Inout_ PLAINTUN_ADAPTER *Adapter);
 
 /* --- create.c ------------------------------------------------------------------------------------------------------ */
 

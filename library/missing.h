@@ -87,6 +87,10 @@ CONFIGRET WINAPI CM_Register_Notification(PCM_NOTIFY_FILTER Filter, PVOID Contex
                                           HCMNOTIFICATION *Notification);
 CONFIGRET WINAPI CM_Unregister_Notification(HCMNOTIFICATION Notification);
 
+/* "SetupGetInfDriverStoreLocationW function (setupapi.h)"; the second and third parameter are reserved */
+BOOL WINAPI SetupGetInfDriverStoreLocationW(LPCWSTR FileName, void *AlternatePlatformInfo, LPCWSTR LocaleName,
+                                            LPWSTR ReturnBuffer, DWORD ReturnBufferSize, DWORD *RequiredSize);
+
 /* "DiUninstallDriverW function (newdev.h)" */
 BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL NeedReboot);
 

@@ -119,7 +119,7 @@ DWORD AwaitUsable(PLAINTUN_ADAPTER *Adapter, LPCWSTR InstanceId, WATCH *Watch, U
     for (;;)
     {
         if (Error != NO_ERROR)
-            Error = OpenControl(Adapter);
+            Error = LearnLuid(Adapter);
         if (Error == NO_ERROR)
         {
             BOOL V4 = HasInterface(&Adapter->Luid, AF_INET), V6 = HasInterface(&Adapter->Luid, AF_INET6);
@@ -135,10 +135,7 @@ DWORD AwaitUsable(PLAINTUN_ADAPTER *Adapter, LPCWSTR InstanceId, WATCH *Watch, U
             }
         }
         if (Error == ERROR_REVISION_MISMATCH)
-            return LogError(Error,
-                            L"starting the device %1: the driver that is loaded is of another version; close the "
-                            L"programs that use it, then try again",
-                            InstanceId);
+            return SayMismatch(&Adapter->Guid, L"starting the adapter");
         if (Error == ERROR_ACCESS_DENIED)
             return LogError(Error, L"opening the device %1: its access list does not let this program in", InstanceId);
 

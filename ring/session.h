@@ -12,7 +12,9 @@
 #include "ring/ring.h"
 
 /* Changes whenever a structure here or the ring's layout does. Library and driver must agree on it exactly. */
+#ifndef TUN_PROTOCOL /* a test builds a library that speaks another one */
 #define TUN_PROTOCOL 2u
+#endif
 
 /* Device type FILE_DEVICE_NETWORK (0x12), functions from 0x800 (a vendor's), METHOD_BUFFERED, FILE_READ_DATA |
  * FILE_WRITE_DATA: "Defining I/O Control Codes", learn.microsoft.com/windows-hardware/drivers/kernel. */
@@ -49,6 +51,8 @@ typedef struct _TUN_QUERY
     uint32_t Running;          /* 0 while NDIS has the adapter paused or asleep */
     uint32_t SessionProcessId; /* of the process that started the session; 0: there is none */
     uint32_t MonitorProcessId; /* the same of the monitor session */
+    uint32_t DriverPatch;      /* the third part of the driver's version */
+    uint32_t Reserved;         /* 0 */
 } TUN_QUERY;
 
 typedef struct _TUN_START_INPUT
@@ -106,7 +110,7 @@ static inline uint64_t TunRingStride(uint32_t Capacity)
     return (RingMemorySize(Capacity) + 0xfff) & ~(uint64_t)0xfff;
 }
 
-_Static_assert(sizeof(TUN_QUERY) == 56 && sizeof(TUN_START_INPUT) == 40 && sizeof(TUN_START_OUTPUT) == 32 &&
+_Static_assert(sizeof(TUN_QUERY) == 64 && sizeof(TUN_START_INPUT) == 40 && sizeof(TUN_START_OUTPUT) == 32 &&
                    sizeof(TUN_COUNTERS) == 72 && sizeof(TUN_STATISTICS) == 160,
                "the same on every architecture");
 

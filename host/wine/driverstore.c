@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <wchar.h>
 
-#define DRIVER_INF_FILES L"System\\DriverDatabase\\DriverInfFiles"
-#define LOCK_NAME        L"Global\\DriverStore"
-#define FILES_MAX        64        /* of a package */
-#define INF_BYTES_MAX    (1 << 20) /* of an INF file */
+#define LOCK_NAME     L"Global\\DriverStore"
+#define FILES_MAX     64        /* of a package */
+#define INF_BYTES_MAX (1 << 20) /* of an INF file */
 
 typedef struct _PACKAGE
 {
@@ -326,14 +325,6 @@ static DWORD WriteOemInf(const PACKAGE *Package, const WCHAR *Target)
 }
 
 /* --- the store ----------------------------------------------------------------------------------------------------- */
-
-BOOL StorePackageOf(const WCHAR *OemName, WCHAR Folder[MAX_PATH])
-{
-    WCHAR Key[2 * MAX_PATH];
-    DWORD Length = MAX_PATH * sizeof(WCHAR);
-    swprintf(Key, ARRAYSIZE(Key), DRIVER_INF_FILES L"\\%ls", OemName);
-    return RegGetValueW(HKEY_LOCAL_MACHINE, Key, L"Active", RRF_RT_REG_SZ, NULL, Folder, &Length) == ERROR_SUCCESS;
-}
 
 static DWORD FindByFolder(const WCHAR *Folder, WCHAR OemName[MAX_PATH])
 {

@@ -42,6 +42,9 @@ DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *I
 #define INF_FOLDER L"C:\\windows\\inf"
 #define REPOSITORY L"C:\\windows\\System32\\DriverStore\\FileRepository"
 
+/* One key for each oemN.inf, whose value Active is the package's folder. */
+#define DRIVER_INF_FILES L"System\\DriverDatabase\\DriverInfFiles"
+
 /* The package's folder in REPOSITORY: Windows notes in the registry which package an oemN.inf stands for. */
 BOOL StorePackageOf(const WCHAR *OemName, WCHAR Folder[MAX_PATH]);
 /* Puts a file in place by rename, because a driver that is loaded must not change under its process. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * newdev.dll: DiInstallDriver and DiUninstallDriver on the driver store, DiUninstallDevice on software devices; all else of it is forwarded to Wine's own, kept as
- * newdev_wine.dll. One installation at a time in the whole system (StoreLock).
+ * newdev.dll: DiInstallDriver and DiUninstallDriver on the driver store, DiUninstallDevice on software devices; all else
+ * of it is forwarded to Wine's own, kept as newdev_wine.dll. One installation at a time in the whole system (StoreLock).
  */
 #include <windows.h>
 #include <winioctl.h>
@@ -185,9 +185,12 @@ BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL 
     if (Error != ERROR_SUCCESS)
         goto cleanupLock;
     ChangeDevices(OemName, FALSE, IsToLose, Take, NeedReboot);
-    if (StoreServiceOf(OemName, Service) && ReplaceUnloadIdle(Service) == ERROR_BUSY && NeedReboot &&
-        !HasDevices(Service))
-        *NeedReboot = TRUE;
+    if (StoreServiceOf(OemName, Service))
+    {
+        BOOL Others = HasDevices(Service);
+        if (ReplaceUnloadIdle(Service, !Others) == ERROR_BUSY && !Others && NeedReboot)
+            *NeedReboot = TRUE;
+    }
     if (!(Flags & DIURFLAG_NO_REMOVE_INF))
         Error = StoreRemove(OemName);
 cleanupLock:
@@ -227,7 +230,7 @@ static BOOL UnplugDevice(const WCHAR *Id, DEVINST Instance)
  */
 BOOL WINAPI DiUninstallDevice(HWND Parent, HDEVINFO Set, PSP_DEVINFO_DATA Device, DWORD Flags, PBOOL NeedReboot)
 {
-    WCHAR Id[SWDEVICE_ID_MAX];
+    WCHAR Id[SWDEVICE_ID_MAX], Path[SWDEVICE_ID_MAX + 64];
     ULONG Status, Problem;
     DWORD Error;
     if (NeedReboot)
@@ -242,6 +245,10 @@ BOOL WINAPI DiUninstallDevice(HWND Parent, HDEVINFO Set, PSP_DEVINFO_DATA Device
         !UnplugDevice(Id, Device->DevInst) && NeedReboot)
         *NeedReboot = TRUE;
     Error = ForgetDevice(Set, Device, Id);
+    /* The enumerator's key goes with its last device: one that has others is not deleted. */
+    *wcsrchr(Id, L'\\') = 0;
+    swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
+    RegDeleteKeyW(HKEY_LOCAL_MACHINE, Path);
     return Return(Error == ERROR_FILE_NOT_FOUND ? ERROR_NO_SUCH_DEVINST : Error);
 }
 

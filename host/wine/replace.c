@@ -86,12 +86,12 @@ VOID ReplaceEnd(REPLACEMENT *Replacement)
         CloseHandle(Replacement->Bus);
 }
 
-DWORD ReplaceUnloadIdle(const WCHAR *Service)
+DWORD ReplaceUnloadIdle(const WCHAR *Service, BOOL Wait)
 {
     HANDLE Bus = OpenBus();
     if (Bus == INVALID_HANDLE_VALUE)
         return GetLastError();
-    DWORD Error = Unload(Bus, Service, 0);
+    DWORD Error = Unload(Bus, Service, Wait ? OPEN_MS : 0);
     CloseHandle(Bus);
     return Error;
 }

@@ -24,7 +24,7 @@ DWORD ReplaceUnload(REPLACEMENT *Replacement);
 /* The devices start again, each with the driver that it has now. */
 VOID ReplaceEnd(REPLACEMENT *Replacement);
 
-/* Unloads the driver of a service that has no device any more. */
-DWORD ReplaceUnloadIdle(const WCHAR *Service);
+/* Unloads the driver of a service that has no device any more; waits a moment for one that is just going. */
+DWORD ReplaceUnloadIdle(const WCHAR *Service, BOOL Wait);
 
 #endif

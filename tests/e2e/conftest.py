@@ -56,6 +56,10 @@ class Peer:
             self(command)
         assert caught.value.number == number, command
 
+    def message(self):
+        """What the library says of the last failure."""
+        return bytes.fromhex(self('message').get('hex', '')).decode('utf-16-be')
+
     def process(self):
         """The Linux id of the Windows process."""
         return next(pid for pid in lab.processes(self.word)

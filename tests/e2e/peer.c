@@ -17,6 +17,7 @@
  *   fill SLOT SIZE            allocates until the ring is full, asks for the space event, then sends all and waits for it
  *   corrupt SLOT CAPACITY WHICH    writes garbage into the ring: head, tail or length (what a broken program might do)
  *   version                   delete-driver        quit
+ *   install-driver            driver-info          message: of the last failure, UTF-16 in hexadecimal
  *
  *   peer.exe [WORD]           the word is for finding the process
  */
@@ -608,6 +609,31 @@ static void Execute(char *Line)
     }
     else if (strcmp(Command, "delete-driver") == 0)
         Result(PlaintunDeleteDriver());
+    else if (strcmp(Command, "install-driver") == 0)
+    {
+        if (PlaintunInstallDriver())
+            printf("ok restart=%d\n", GetLastError() == ERROR_SUCCESS_REBOOT_REQUIRED);
+        else
+            Error(GetLastError());
+    }
+    else if (strcmp(Command, "driver-info") == 0)
+    {
+        PLAINTUN_DRIVER_INFO Info;
+        if (PlaintunGetDriverInfo(&Info))
+            printf("ok library=%llu installed=%llu loaded=%llu\n", Info.LibraryVersion, Info.InstalledVersion,
+                   Info.LoadedVersion);
+        else
+            Error(GetLastError());
+    }
+    else if (strcmp(Command, "message") == 0)
+    {
+        WCHAR Text[1024] = L"";
+        PlaintunGetMessage(Text, ARRAYSIZE(Text));
+        printf("ok hex=");
+        for (const WCHAR *c = Text; *c; c++)
+            printf("%04x", *c);
+        putchar('\n');
+    }
     else
         printf("error what is: %s\n", Line);
 }

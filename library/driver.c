@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver as programs ask for it: installing and removing it, and the versions of library, installed and loaded driver.
+ * What is done is in install.c; here is who may, and what is said. Any thread.
+ */
+#include "library/library.h"
+
+#define INSTALL_MS 60000 /* how long installing waits for another program that is at it */
+#define DELETE_MS  30000
+
+/* --- versions -------------------------------------------------------------------------------------------------------- */
+
+LPCWSTR VersionText(ULONG64 Version, WCHAR Text[VERSION_TEXT_LENGTH])
+{
+    WCHAR Digits[8];
+    DWORD Length = 0;
+    for (int Shift = 48; Shift > 0; Shift -= 16)
+    {
+        DWORD Number = (DWORD)(Version >> Shift) & 0xffff, Count = 0;
+        do
+            Digits[Count++] = (WCHAR)(L'0' + Number % 10);
+        while ((Number /= 10) != 0);
+        while (Count != 0)
+            Text[Length++] = Digits[--Count];
+        Text[Length++] = L'.';
+    }
+    Text[Length - 1] = 0;
+    return Text;
+}
+
+ULONG64 QueryVersion(const TUN_QUERY *Query)
+{
+    return VERSION64(Query->DriverVersion >> 16, Query->DriverVersion & 0xffff, Query->DriverPatch);
+}
+
+DWORD SayMismatch(const GUID *Guid, LPCWSTR Doing)
+{
+    WCHAR Driver[VERSION_TEXT_LENGTH], Library[VERSION_TEXT_LENGTH];
+    TUN_QUERY Query;
+    DeviceQuery(Guid, &Query);
+    /* Of another protocol only the first two words are known. */
+    Query.DriverPatch = Query.Protocol == TUN_PROTOCOL ? Query.DriverPatch : 0;
+    return LogError(
+        ERROR_REVISION_MISMATCH,
+        L"%1: the driver that is loaded is version %2 and speaks protocol %3!u!, this library is version %4 "
+        L"and speaks protocol %5!u!; close the programs that use the driver and install this library's, or "
+        L"use the library that came with the driver",
+        Doing, VersionText(QueryVersion(&Query), Driver), Query.Protocol, VersionText(OUR_VERSION, Library),
+        TUN_PROTOCOL);
+}
+
+static BOOL AskVersion(const ADAPTER_DEVICE *Adapter, void *Context)
+{
+    TUN_QUERY Query;
+    DWORD Error = DeviceQuery(&Adapter->Guid, &Query);
+    if (Error == ERROR_REVISION_MISMATCH)
+        Query.DriverPatch = 0;
+    else if (Error != NO_ERROR)
+        return TRUE;
+    *(ULONG64 *)Context = QueryVersion(&Query);
+    return FALSE;
+}
+
+DWORD WINAPI PlaintunGetDriverVersion(void)
+{
+    ULONG64 Version = 0;
+    VisitAdapters(AskVersion, &Version);
+    if (Version == 0)
+        KeepError(ERROR_FILE_NOT_FOUND, L"asking for the driver's version: it is not loaded; create an adapter first");
+    return (DWORD)(Version >> 32);
+}
+
+BOOL WINAPI PlaintunGetDriverInfo(PLAINTUN_DRIVER_INFO *Info)
+{
+    STORE *Store = Info != NULL ? Allocate(sizeof(*Store)) : NULL;
+    if (Store == NULL)
+    {
+        KeepError(Info != NULL ? ERROR_NOT_ENOUGH_MEMORY : ERROR_INVALID_PARAMETER,
+                  L"asking about the driver: the structure is NULL, or there is no memory");
+        return FALSE;
+    }
+    *Info = (PLAINTUN_DRIVER_INFO){.LibraryVersion = OUR_VERSION};
+    DWORD Error = StoreSurvey(Store);
+    if (Error != NO_ERROR)
+        LogError(Error, L"asking about the driver: Windows does not tell what is in its driver store");
+    Info->InstalledVersion = Store->Newest;
+    Free(Store);
+    VisitAdapters(AskVersion, &Info->LoadedVersion);
+    SetLastError(Error);
+    return Error == NO_ERROR;
+}
+
+/* --- installing and removing ------------------------------------------------------------------------------------------ */
+
+BOOL WINAPI PlaintunInstallDriver(void)
+{
+    HANDLE Lock;
+    BOOL Installed;
+    DWORD Error = SetupLock(GetTickCount64() + INSTALL_MS, &Lock);
+    if (Error != NO_ERROR)
+        return FALSE;
+    BOOL Result = InstallDriver(INSTALL_FOR_PERSON, &Installed);
+    SetupUnlock(Lock);
+    return Result;
+}
+
+static BOOL SayInUse(const ADAPTER_DEVICE *Adapter, void *Context)
+{
+    WCHAR Path[PROCESS_PATH_LENGTH];
+    DWORD *Error = Context;
+    *Error = AdapterIdle(Adapter, L"removing the driver");
+    if (*Error == NO_ERROR && Adapter->CreatorId != 0)
+        *Error = LogError(ERROR_BUSY,
+                          L"removing the driver: the adapter \"%1\" is in use by process %2!u! (%3), which created it; "
+                          L"close that program first",
+                          Adapter->Name, Adapter->CreatorId, ProcessName(Adapter->CreatorId, Path));
+    else if (*Error == NO_ERROR)
+        *Error =
+            LogError(ERROR_BUSY, L"removing the driver: there is the adapter \"%1\"; remove it first", Adapter->Name);
+    return FALSE;
+}
+
+BOOL WINAPI PlaintunDeleteDriver(void)
+{
+    HANDLE Lock;
+    DWORD Error = SetupLock(GetTickCount64() + DELETE_MS, &Lock);
+    if (Error != NO_ERROR)
+        return FALSE;
+    VisitAdapters(SayInUse, &Error);
+    SetLastError(Error);
+    BOOL Result = Error == NO_ERROR && RemoveDriver();
+    SetupUnlock(Lock);
+    return Result;
+}
