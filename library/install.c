@@ -304,9 +304,8 @@ BOOL RemoveDriver(void)
         if (!DiUninstallDriverW(NULL, Store->Packages[i].InfPath, 0, &NeedRestart))
             Error = LogError(GetLastError(), L"removing the driver: Windows refuses to remove %1: %2",
                              Store->Packages[i].InfPath,
-                             GetLastError() == ERROR_ACCESS_DENIED
-                                 ? L"it takes an administrator"
-                                 : L"C:\\Windows\\INF\\setupapi.dev.log says why");
+                             GetLastError() == ERROR_ACCESS_DENIED ? L"it takes an administrator"
+                                                                   : L"C:\\Windows\\INF\\setupapi.dev.log says why");
         else
             AnyRestart |= NeedRestart;
     }

@@ -145,8 +145,9 @@ void FileDelete(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name);
 /* This library is for another machine than Windows itself (32-bit on 64-bit, amd64 on arm64): what installs and removes
  * drivers and devices must be done by NativeRun. */
 BOOL NativeNeeded(void);
-/* Has a process of Windows' own architecture do it: "install" (InstallDriver, for an "adapter" or a "person"), "remove" (RemoveDriver) or "uninstall"
- * (UninstallDevice, of the instance ID Argument). Its messages are logged here. The error, which is the last error too. */
+/* Has a process of Windows' own architecture do it: "install" (InstallDriver, for an "adapter" or a "person"), "remove"
+ * (RemoveDriver) or "uninstall" (UninstallDevice, of the instance ID Argument). Its messages are logged here. The error,
+ * which is the last error too. */
 DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument);
 
 /* --- install.c ----------------------------------------------------------------------------------------------------- */

@@ -200,12 +200,12 @@ void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, i
     if (*Argument != 0)
         *Argument++ = 0;
     if (CompareStringOrdinal(Command, -1, L"install", -1, FALSE) == CSTR_EQUAL)
-        Error = InstallDriver(CompareStringOrdinal(Argument, -1, L"person", -1, FALSE) == CSTR_EQUAL
-                                  ? INSTALL_FOR_PERSON
-                                  : INSTALL_FOR_ADAPTER,
-                              &Installed)
-                    ? NO_ERROR
-                    : GetLastError();
+        Error =
+            InstallDriver(CompareStringOrdinal(Argument, -1, L"person", -1, FALSE) == CSTR_EQUAL ? INSTALL_FOR_PERSON
+                                                                                                 : INSTALL_FOR_ADAPTER,
+                          &Installed)
+                ? NO_ERROR
+                : GetLastError();
     else if (CompareStringOrdinal(Command, -1, L"remove", -1, FALSE) == CSTR_EQUAL)
         Error = RemoveDriver() ? NO_ERROR : GetLastError();
     else if (CompareStringOrdinal(Command, -1, L"uninstall", -1, FALSE) == CSTR_EQUAL)

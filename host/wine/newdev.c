@@ -125,8 +125,13 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
 static VOID ForgetDriver(HDEVINFO Set, SP_DEVINFO_DATA *Device)
 {
     static const WCHAR *const Values[] = {L"Driver", L"Service"};
-    WCHAR Id[256], Path[320];
-    SetupDiDeleteDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV);
+    WCHAR Id[256], Path[320], Driver[128];
+    /* SetupDiDeleteDevRegKey would leave a driver key that has keys below it. */
+    if (SetupDiGetDeviceRegistryPropertyW(Set, Device, SPDRP_DRIVER, NULL, (BYTE *)Driver, sizeof(Driver), NULL))
+    {
+        swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Control\\Class\\%ls", Driver);
+        RegDeleteTreeW(HKEY_LOCAL_MACHINE, Path);
+    }
     if (!SetupDiGetDeviceInstanceIdW(Set, Device, Id, ARRAYSIZE(Id), NULL))
         return;
     swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
@@ -198,10 +203,29 @@ cleanupLock:
     return Return(Error);
 }
 
+/* The device's interfaces of one class: keys ##?#<instance ID with # for \>#{class}. */
+static VOID ForgetInterfaces(const WCHAR *Class, const WCHAR *Id)
+{
+    WCHAR Path[320], Name[320], Start[SWDEVICE_ID_MAX + 8];
+    HKEY Key;
+    swprintf(Start, ARRAYSIZE(Start), L"##?#%ls#", Id);
+    for (WCHAR *c = Start; *c; c++)
+        if (*c == L'\\')
+            *c = L'#';
+    swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Control\\DeviceClasses\\%ls", Class);
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, Path, 0, KEY_ALL_ACCESS, &Key))
+        return;
+    for (DWORD i = 0; RegEnumKeyW(Key, i, Name, ARRAYSIZE(Name)) == ERROR_SUCCESS;)
+        if (_wcsnicmp(Name, Start, wcslen(Start)) || RegDeleteTreeW(Key, Name))
+            i++;
+    RegCloseKey(Key);
+}
+
 /* The device's entry, with all keys below it. */
 static DWORD ForgetDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *Id)
 {
     WCHAR Path[320];
+    ForgetInterfaces(L"{CAC88484-7515-4C03-82E6-71A87ABAC361}", Id); /* GUID_DEVINTERFACE_NET */
     ForgetDriver(Set, Device);
     swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
     return (DWORD)RegDeleteTreeW(HKEY_LOCAL_MACHINE, Path);

@@ -90,7 +90,10 @@ def test_no_name_of_ours():
     with open(os.path.join(ACME, 'amd64/acme.dll'), 'rb') as binary:
         data = binary.read()
     assert {word for word in re.findall(rb'\w*plaintun\w*', data, re.I)} <= exports
-    assert 'plaintun'.encode('utf-16-le') not in data.lower()
+    wide = {word.decode('utf-16-le') for word in re.findall(rb'(?:[A-Za-z_.]\0)*(?:[Pp]\0[Ll]\0[Aa]\0[Ii]\0[Nn]\0[Tt]\0)'
+                                                            rb'(?:[A-Za-z_.]\0)*', data)}
+    # What messages and a command line call functions, structures and flags of plaintun.h.
+    assert all(re.match('PLAINTUN_[A-Z_]+|Plaintun[A-Z]|plaintun.h', word) for word in wide), wide
 
 
 GOOD = read_identity('tests/e2e/acme.identity')
