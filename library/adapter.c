@@ -365,15 +365,15 @@ void SayNoSession(const PLAINTUN_ADAPTER *Adapter, DWORD Error)
 {
     WCHAR Path[PROCESS_PATH_LENGTH];
     TUN_QUERY Query = {0};
-    if (Error == ERROR_ALREADY_INITIALIZED && DeviceQuery(Adapter->Device, &Query) && Query.SessionProcessId != 0)
+    if (Error == ERROR_ALREADY_INITIALIZED && DeviceQuery(&Adapter->Guid, &Query) == NO_ERROR &&
+        Query.SessionProcessId != 0)
         LogError(Error,
                  L"starting a session: the adapter has one of process %1!u! (%2), or its monitor has; end that first",
                  Query.SessionProcessId, ProcessName(Query.SessionProcessId, Path));
     else if (Error == ERROR_HANDLE_EOF)
         LogError(Error, L"starting a session: the adapter is gone; create it again");
     else if (Error == ERROR_REVISION_MISMATCH)
-        LogError(Error,
-                 L"starting a session: the driver is of another version than this library; use both from one package");
+        SayMismatch(&Adapter->Guid, L"starting a session");
     else if (Error == ERROR_NOT_ENOUGH_MEMORY)
         LogError(Error, L"starting a session: there is too little memory that can be locked; use smaller rings");
     else
