@@ -200,10 +200,11 @@ static ULONG Receive(_Inout_ CLASSIC_SESSION *Session)
 {
     CLASSIC_ADAPTER *Adapter = Session->Adapter;
     ULONG Ready = ReadPosition(&Session->ToDriver.Ring->Tail) - Session->Next, Taken = 0, Count = 0;
+    ULONG Free = Session->ToDriver.Slots - (Session->Next - ReadPosition(&Session->Head)); /* once: min reads twice */
     NET_BUFFER_LIST *First = NULL, **Last = &First;
 
     /* More than there are slots free is not what a producer can have filled. */
-    Ready = min(Ready, Session->ToDriver.Slots - (Session->Next - ReadPosition(&Session->Head)));
+    Ready = min(Ready, Free);
     Ready = min(Ready, BATCH);
     if (!Ready || !ExAcquireRundownProtectionEx(&Adapter->Indications, Ready))
     {
