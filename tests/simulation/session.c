@@ -37,7 +37,7 @@ static VOID Sizes(_In_ PROGRAM *Program)
     {
         for (ULONG InSize = 0; InSize <= 48; InSize++)
         {
-            for (ULONG OutSize = 0; OutSize <= 176; OutSize += OutSize % 16 == 15 || OutSize % 16 == 0 ? 1 : 7)
+            for (ULONG OutSize = 0; OutSize <= 176; OutSize += OutSize % 8 == 1 ? 6 : 1) /* around each multiple of 8 */
             {
                 NTSTATUS Status, Wanted;
 
