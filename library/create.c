@@ -292,7 +292,7 @@ static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config)
     if (Config == NULL)
         return L"there is no configuration";
     if (Config->Size != sizeof(*Config))
-        return L"Size is not sizeof(PLAINTUN_ADAPTER_CONFIG); compile the program with this version's plaintun.h";
+        return L"Size is not that of this version's structure; compile the program with its header";
     if (!AdapterNameValid(Config->Name))
         return L"Name must have 1 to 127 units";
     if (Config->TunnelType != NULL && !AdapterNameValid(Config->TunnelType))
@@ -300,7 +300,7 @@ static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config)
     if (Config->Mtu != 0 && (Config->Mtu < PLAINTUN_MTU_MIN || Config->Mtu > PLAINTUN_PACKET_MAX))
         return L"Mtu must be 1280 to 65535 bytes, or 0";
     if ((Config->Flags & ~PLAINTUN_ADAPTER_PERSISTENT) != 0)
-        return L"Flags has bits that are not known; 0 or PLAINTUN_ADAPTER_PERSISTENT";
+        return L"Flags has bits that this version does not know";
     if (Config->Reserved != 0)
         return L"Reserved must be 0";
     return NULL;

@@ -166,7 +166,7 @@ PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adap
         LogError(
             ERROR_INVALID_PARAMETER,
             L"starting a session: the configuration is wrong; rings of %1!u! bytes must be a power of two, 128 KiB to "
-            L"64 MiB, and Size and Flags as in this version's plaintun.h",
+            L"64 MiB, and Size and Flags as in this version's header",
             Capacity);
         return NULL;
     }
