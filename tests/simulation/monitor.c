@@ -328,8 +328,9 @@ VOID MonitorsUnderLoad(VOID)
     LabEqual(Statistics.MonitorPackets + Statistics.MonitorDrops,
              Statistics.Adapter.ToAppPackets + Statistics.Adapter.ToStackPackets - Before);
     LabEqual(Monitor.Received, Statistics.MonitorPackets);
-    LabCheck(Monitor.FromProgram && Monitor.FromProgram < Monitor.Received, "%llu of %llu", Monitor.FromProgram,
-             Monitor.Received);
+    /* Of a receiver that had no time the ring may have been full throughout one direction's share. */
+    LabCheck(Statistics.MonitorDrops || (Monitor.FromProgram && Monitor.FromProgram < Monitor.Received), "%llu of %llu",
+             Monitor.FromProgram, Monitor.Received);
     LabBalance(&Lab, &Program);
     ProgramClose(&Monitor);
     ProgramClose(&Program);
