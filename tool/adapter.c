@@ -77,6 +77,11 @@ LPCWSTR AdapterStateName(PLAINTUN_ADAPTER_STATE State)
     return Names[State];
 }
 
+LPCWSTR AdapterProblem(const PLAINTUN_ADAPTER_INFO *Adapter)
+{
+    return Adapter->Problem != 0 ? ProblemText(Adapter->Problem) : L"it is starting, or its driver does not answer";
+}
+
 static EXIT_CODE FailNotFound(LPCWSTR Name)
 {
     Tell(L"there is no adapter %ls; %ls list names those that exist", Name, TOOL_NAME);
@@ -115,42 +120,6 @@ PLAINTUN_ADAPTER_HANDLE AdapterOpen(LPCWSTR Name, EXIT_CODE *Code)
     else if (Adapter == NULL)
         *Code = FailLibrary(L"cannot open the adapter %ls", Name);
     return Adapter;
-}
-
-/* "Device Manager Error Messages", learn.microsoft.com/windows-hardware/drivers/install/device-manager-error-messages */
-LPCWSTR ProblemText(DWORD Problem)
-{
-    static const struct
-    {
-        DWORD Code;
-        LPCWSTR Text;
-    } Problems[] = {
-        {0, L"it is starting, or its driver does not answer"},
-        {1, L"not configured; reinstall the driver"},
-        {10, L"the driver failed to start it; look into the System event log"},
-        {14, L"Windows must be restarted first"},
-        {18, L"the driver must be reinstalled"},
-        {19, L"its registry entries are damaged; remove it"},
-        {21, L"Windows is removing it; wait, or restart"},
-        {22, L"disabled; enable it in Device Manager"},
-        {24, L"not there, or its driver is incomplete; remove it"},
-        {28, L"no driver is installed for it; install the driver"},
-        {31, L"Windows could not load its driver; look into the System event log"},
-        {32, L"its driver's service is disabled"},
-        {37, L"the driver's initialisation failed"},
-        {38, L"an older driver is still loaded; restart Windows"},
-        {39, L"the driver's file is missing or damaged; install the driver again"},
-        {43, L"the driver reported a failure; look into the System event log"},
-        {45, L"not there now"},
-        {47, L"prepared for removal; restart Windows"},
-        {48, L"Windows blocks this driver's version; install a newer one"},
-        {52, L"Windows does not accept the driver's signature"},
-        {54, L"it failed and is being reset; wait, or restart"},
-    };
-    for (DWORD i = 0; i < ARRAYSIZE(Problems); ++i)
-        if (Problems[i].Code == Problem)
-            return Problems[i].Text;
-    return L"see Device Manager Error Messages on learn.microsoft.com";
 }
 
 /* learn.microsoft.com/windows/win32/api/ws2tcpip/nf-ws2tcpip-inetptonw */

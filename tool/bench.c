@@ -56,7 +56,7 @@ static void ReportTimes(LPCWSTR Key, LPCWSTR Title)
 static EXIT_CODE Creations(void)
 {
     SampleCount = 0;
-    for (DWORD i = 0; i < CREATIONS; ++i)
+    for (DWORD i = 0; i < CREATIONS && !StopWanted(); ++i)
     {
         ULONG64 Start = Microseconds();
         PLAINTUN_ADAPTER_HANDLE Adapter = PlaintunCreateAdapter(&(PLAINTUN_ADAPTER_CONFIG){
@@ -70,6 +70,11 @@ static EXIT_CODE Creations(void)
     }
     ReportTimes(L"create", L"create");
     return EXIT_OK;
+}
+
+static BOOL Continues(const BENCH *Bench, ULONG64 Start)
+{
+    return Microseconds() - Start < Bench->Microseconds && !StopWanted();
 }
 
 /* --- traffic ------------------------------------------------------------------------------------------------------------- */
@@ -104,7 +109,7 @@ static EXIT_CODE RoundTrips(BENCH *Bench)
     SampleCount = 0;
     if (!BedStart(&Bench->Bed, FAR_ECHO, Bench->Flow, 0))
         return FailTraffic(Bench, L"cannot start a thread");
-    for (ULONG64 Begin = Microseconds(); Microseconds() - Begin < Bench->Microseconds && SampleCount < SAMPLES_MAX;)
+    for (ULONG64 Begin = Microseconds(); Continues(Bench, Begin) && SampleCount < SAMPLES_MAX;)
     {
         DWORD Number;
         ULONG64 Start = Microseconds();
@@ -143,7 +148,7 @@ static EXIT_CODE ThereAndBack(BENCH *Bench)
     ULONG64 Start = Microseconds();
     for (BOOL More = TRUE; More || Received < Sent;)
     {
-        More = Microseconds() - Start < Bench->Microseconds;
+        More = Continues(Bench, Start);
         for (; More && Sent - Received < ON_THE_WAY; ++Sent)
             if (!SocketSend(Bench, Sent))
                 return FailTraffic(Bench, L"cannot send");
@@ -164,7 +169,7 @@ static EXIT_CODE ToStack(BENCH *Bench)
     if (!BedStart(&Bench->Bed, FAR_SOURCE, Bench->Flow, Bench->Size))
         return FailTraffic(Bench, L"cannot start a thread");
     ULONG64 Start = Microseconds();
-    for (; Microseconds() - Start < Bench->Microseconds; ++Received)
+    for (; Continues(Bench, Start); ++Received)
         if (!SocketReceive(Bench, &Number))
             return FailTraffic(Bench, L"the program's datagrams do not come");
     ULONG64 Time = Microseconds() - Start;
@@ -187,7 +192,7 @@ static EXIT_CODE ToApp(BENCH *Bench)
     if (!BedStart(&Bench->Bed, FAR_SINK, Bench->Flow, 0))
         return FailTraffic(Bench, L"cannot start a thread");
     ULONG64 Start = Microseconds();
-    for (; Microseconds() - Start < Bench->Microseconds; ++Sent)
+    for (; Continues(Bench, Start); ++Sent)
         if (!SocketSend(Bench, Sent))
             return FailTraffic(Bench, L"cannot send");
     ULONG64 Time = Microseconds() - Start;
@@ -234,6 +239,8 @@ static EXIT_CODE Run(const ARGUMENTS *Arguments)
     if (!OptionNumber(Arguments, L"--seconds", 1, 3600, &Seconds) ||
         !OptionNumber(Arguments, L"--size", PAYLOAD_MIN, PLAINTUN_MTU_DEFAULT - 28, &Size))
         return EXIT_USAGE;
+    if (StopEvent() == NULL)
+        return FailSystem(GetLastError(), L"cannot watch for Ctrl-C");
     Bench.Microseconds = Seconds * 1000000;
     Bench.Size = (DWORD)Size;
     if (Json)
@@ -247,7 +254,7 @@ static EXIT_CODE Run(const ARGUMENTS *Arguments)
     EXIT_CODE Code = Creations();
     if (Code == EXIT_OK)
         Code = Prepare(&Bench);
-    for (DWORD i = 0; i < ARRAYSIZE(Measurements) && Code == EXIT_OK; ++i)
+    for (DWORD i = 0; i < ARRAYSIZE(Measurements) && Code == EXIT_OK && !StopWanted(); ++i)
     {
         ProgressBegin(Measurements[i].Name);
         Code = Measurements[i].Run(&Bench);

@@ -46,7 +46,7 @@ static void ListAsText(const PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
               Adapter->InterfaceIndex, Adapter->Mtu, Persistent ? L"persists" : Creator, Adapter->SessionProcessId,
               Guid);
         if (Adapter->State == PLAINTUN_ADAPTER_STOPPED)
-            Print(L"    problem %lu: %ls\n", Adapter->Problem, ProblemText(Adapter->Problem));
+            Print(L"    problem %lu: %ls\n", Adapter->Problem, AdapterProblem(Adapter));
     }
 }
 

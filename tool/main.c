@@ -19,8 +19,8 @@ void __stdcall Entry(void);
 BOOL Json;
 
 static const COMMAND *const Commands[] = {
-    &ListCommand,  &CreateCommand,  &RemoveCommand, &RenameCommand, &ShowCommand,
-    &WatchCommand, &CaptureCommand, &PingCommand,   &BenchCommand,  &SelftestCommand,
+    &UninstallCommand, &ListCommand,    &CreateCommand, &RemoveCommand, &RenameCommand,   &ShowCommand,
+    &WatchCommand,     &CaptureCommand, &PingCommand,   &BenchCommand,  &SelftestCommand, &DoctorCommand,
 };
 
 static const OPTION GlobalOptions[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * plaintun selftest: one command by which a person with a Windows shows that all of it works there. Each step is one
- * function, which says in Detail what it saw; a step that the others need ends the test when it fails, and what was made
- * is removed in any case. Nothing is assumed about the machine but an administrator and one IP version.
+ * function, which says in Detail what it saw; a step that the others need ends the test when it fails, as Ctrl-C does, and
+ * what was made is removed in any case. Nothing is assumed about the machine but an administrator and one IP version.
  */
 #include "tool/flow.h"
 
@@ -379,24 +379,28 @@ static const struct
     LPCWSTR Name;
     RESULT (*Run)(TEST *Test);
     BOOL Needed; /* by those after it */
+    BOOL Always; /* tidies up: done however the test went */
 } Steps[] = {
-    {L"system", System, FALSE},
-    {L"create", Create, TRUE},
-    {L"session", Session, TRUE},
-    {L"address IPv4", Address4, TRUE},
-    {L"address IPv6", Address6, TRUE},
-    {L"traffic IPv4", RoundTrips4, FALSE},
-    {L"traffic IPv6", RoundTrips6, FALSE},
-    {L"load", Load, FALSE},
-    {L"statistics", Statistics, FALSE},
-    {L"remove", Remove, FALSE},
+    {L"system", System, FALSE, FALSE},
+    {L"create", Create, TRUE, FALSE},
+    {L"session", Session, TRUE, FALSE},
+    {L"address IPv4", Address4, TRUE, FALSE},
+    {L"address IPv6", Address6, TRUE, FALSE},
+    {L"traffic IPv4", RoundTrips4, FALSE, FALSE},
+    {L"traffic IPv6", RoundTrips6, FALSE, FALSE},
+    {L"load", Load, FALSE, FALSE},
+    {L"statistics", Statistics, FALSE, FALSE},
+    {L"remove", Remove, FALSE, TRUE},
 };
 
 static EXIT_CODE Run(const ARGUMENTS *Arguments)
 {
     static TEST Test; /* too large for a stack without probes */
     DWORD Failed = 0;
+    BOOL Over = FALSE; /* stopped, or what is left needs a step that failed */
     ULONG64 Begin = Microseconds();
+    if (StopEvent() == NULL)
+        return FailSystem(GetLastError(), L"cannot watch for Ctrl-C");
     SYSTEMTIME Time;
     WCHAR When[64];
     GetSystemTime(&Time);
@@ -413,6 +417,13 @@ static EXIT_CODE Run(const ARGUMENTS *Arguments)
         Print(L"%ls selftest %ls, %ls\n\n", TOOL_NAME, TOOL_VERSION, When);
     for (DWORD i = 0; i < ARRAYSIZE(Steps); ++i)
     {
+        if (StopWanted() && !Over)
+        {
+            Over = TRUE;
+            ++Failed;
+        }
+        if (Over && !Steps[i].Always)
+            continue;
         ULONG64 Start = Microseconds();
         Test.Detail[0] = 0;
         ProgressBegin(Steps[i].Name);
@@ -432,8 +443,7 @@ static EXIT_CODE Run(const ARGUMENTS *Arguments)
         else
             Print(L"%2lu  %-13ls %-8ls %7.3f s  %ls\n", i + 1, Steps[i].Name, ResultNames[Result], Seconds,
                   Test.Detail);
-        if (Result == RESULT_FAILED && Steps[i].Needed)
-            break;
+        Over |= Result == RESULT_FAILED && Steps[i].Needed;
     }
     BedClose(&Test.Bed);
     double Seconds = (Microseconds() - Begin) / 1e6;
@@ -454,7 +464,8 @@ const COMMAND SelftestCommand = {
     .Operands = L"",
     .HasJson = TRUE,
     .Summary = L"tests all of it on this machine and prints a report to send back",
-    .Text = L"Creates an adapter (198.18.113.1/24, 2001:2:0:113::1/64), passes numbered and checksummed UDP both ways\n"
+    .Text = L"Creates an adapter (198.18.113.1/24, 2001:2:0:113::1/64), passes numbered and "
+            L"checksummed UDP both ways\n"
             L"between the system's own sockets and this program, compares the counters, and removes the adapter.\n"
             L"Takes some seconds and an administrator. The report names no address or name of this machine.\n"
             L"\n"

@@ -75,8 +75,8 @@ LPCWSTR OptionText(_In_ const ARGUMENTS *Arguments, _In_z_ LPCWSTR Name, _Inout_
 BOOL OptionNumber(_In_ const ARGUMENTS *Arguments, _In_z_ LPCWSTR Name, _In_ ULONG64 Minimum, _In_ ULONG64 Maximum,
                   _Inout_ ULONG64 *Number);
 
-extern const COMMAND InstallCommand, UninstallCommand, ListCommand, CreateCommand, RemoveCommand, RenameCommand,
-    ShowCommand, WatchCommand, CaptureCommand, PingCommand, BenchCommand, SelftestCommand, DoctorCommand;
+extern const COMMAND UninstallCommand, ListCommand, CreateCommand, RemoveCommand, RenameCommand, ShowCommand,
+    WatchCommand, CaptureCommand, PingCommand, BenchCommand, SelftestCommand, DoctorCommand;
 
 /* --- output.c: text to the user; UTF-8, or UTF-16 where it is a console --------------------------------------------- */
 
@@ -144,8 +144,9 @@ PLAINTUN_ADAPTER_HANDLE AdapterOpen(_In_z_ LPCWSTR Name, _Out_ EXIT_CODE *Code);
 BOOL AdapterFind(_In_z_ LPCWSTR Name, _Out_ GUID *Guid, _Out_ EXIT_CODE *Code);
 LPCWSTR AdapterStateName(_In_ PLAINTUN_ADAPTER_STATE State); /* L"ready" */
 
-/* What one of Windows' device problem codes means, and what to do about it. */
-LPCWSTR ProblemText(_In_ DWORD Problem);
+/* What one of Windows' device problem codes means, and what to do: library/cause.c, which is linked into the tool too. */
+LPCWSTR ProblemText(_In_ ULONG Problem);
+LPCWSTR AdapterProblem(_In_ const PLAINTUN_ADAPTER_INFO *Adapter); /* of a stopped one */
 
 typedef struct _ADDRESS
 {

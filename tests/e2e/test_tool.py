@@ -57,14 +57,46 @@ def test_help(tool):
     """Each command that the list names has a help with an example of itself."""
     text = tool('help')
     commands = re.findall(r'^  (\w+) +\S', text, re.MULTILINE)
-    assert {'list', 'create', 'remove', 'rename', 'show', 'watch', 'capture', 'ping', 'bench',
-            'selftest'} <= set(commands), text
+    assert {'uninstall', 'list', 'create', 'remove', 'rename', 'show', 'watch', 'capture', 'ping', 'bench',
+            'selftest', 'doctor'} == set(commands), text
     for name in commands:
         assert re.search(r'^  plaintun %s\b' % name, tool('help', name), re.MULTILINE), name
     assert tool('create', '--help') == tool('help', 'create')
     assert re.search(r'^  3 ', tool('help', 'exit'), re.MULTILINE)
-    assert re.search(r'^tool +\d+\.\d+\.\d+$', tool('--version'), re.MULTILINE)
+    version = re.search(r'^VERSION *= *(\S+)', open(os.path.join(lab.ROOT, 'package/plaintun.identity')).read(), re.M)[1]
+    assert tool('--version').split() == ['tool', version, 'driver', 'not', 'loaded']
     tool(code=USAGE)
+
+
+def findings(tool, code=OK):
+    """doctor's findings: (verdict, subject, text)."""
+    report = tool.json('doctor', code=code)
+    found = [(each['verdict'], each['subject'], each['text']) for each in report['findings']]
+    assert report['faults'] == [verdict for verdict, _, _ in found].count('fault') == (code == FAILED)
+    return found
+
+
+def test_doctor(tool):
+    """A service that is disabled, an adapter that is left over, a driver that comes and goes."""
+    assert ('good', 'adapters', 'there are none') in findings(tool)
+    hold = tool.start('create', 'doctored', '--hold', '--guid', '{D0C70000-1234-4567-89AB-0123456789AB}')
+    hold.expect('stays until Ctrl-C')
+    assert 'doctored' in tool('uninstall', code=IN_USE)
+    found = findings(tool)
+    assert ('good', 'adapter', 'doctored is ready') in found
+    assert any(row[:2] == ('good', 'driver') and 'is loaded' in row[2] for row in found)
+    assert tool.interrupt(hold, 'create') == OK
+    sc = 'C:\\windows\\system32\\sc.exe'
+    tool.machine.windows.run(sc, 'create', 'DeviceInstall', 'binPath=', 'C:\\none.exe', 'start=', 'disabled')
+    found = findings(tool, FAILED)
+    tool.machine.windows.run(sc, 'delete', 'DeviceInstall')
+    assert ('fault', 'service', 'DeviceInstall (installs devices) is disabled: run  sc config DeviceInstall start= demand'
+            ) in found
+    left = next(text for verdict, subject, text in found if (verdict, subject) == ('note', 'adapter'))
+    tool(*re.search(r'^doctored is left over.* plaintun (remove {.*})$', left)[1].split())
+    tool('uninstall')
+    assert ('good', 'driver', 'none is loaded: there is no adapter that works now') in findings(tool)
+    assert re.search(r'^good +adapters +there are none\n\nNo fault was found\.$', tool('doctor'), re.MULTILINE)
 
 
 @pytest.mark.parametrize('words, code, line', [
@@ -276,7 +308,7 @@ def test_selftest(tool):
     report = tool.json('selftest')
     assert report['result'] == 'passed', report
     results = {step['name']: step['result'] for step in report['steps']}
-    assert set(results.values()) == {'passed'} and {'create', 'traffic IPv4', 'traffic IPv6', 'remove'} <= set(results)
+    assert {name for name, result in results.items() if result != 'passed'} <= {'uninstall'} and {'create', 'traffic IPv4', 'traffic IPv6', 'remove'} <= set(results)
     assert not tool.machine.namespace.links()
 
 
@@ -291,6 +323,16 @@ def test_selftest_fails(tool):
     assert re.search(r'^ *\d+  remove +passed ', selftest.text(), re.MULTILINE), selftest.text()
     assert re.search(r'^selftest: FAILED in', selftest.text(), re.MULTILINE)
     assert not tool.machine.namespace.links()
+
+
+def test_ctrl_c(tool):
+    """Nothing is left of a test that is stopped."""
+    for words, line, code in ((['selftest'], 'address IPv6', FAILED), (['bench', '--seconds', '60'], '^create', OK)):
+        program = tool.start(*words)
+        program.expect(line)
+        assert tool.interrupt(program, words[0]) == code, program.text()
+        assert not tool.machine.namespace.links()
+    assert tool.json('list') == []
 
 
 def test_bench(tool):

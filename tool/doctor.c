@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plaintun doctor: looks for what keeps adapters from working, and says what to do. Each examination is one function; it
+ * only looks. A finding is good, a note (worth knowing) or a fault (adapters cannot work until it is mended).
+ */
+#include "tool/tool.h"
+#include <winternl.h>
+
+#define BUILD_MIN 17763 /* Windows 10, version 1809 */
+
+typedef enum _VERDICT
+{
+    VERDICT_GOOD,
+    VERDICT_NOTE,
+    VERDICT_FAULT,
+} VERDICT;
+
+static const LPCWSTR VerdictNames[] = {L"good", L"note", L"FAULT"};
+static DWORD Faults;
+
+static void Find(VERDICT Verdict, LPCWSTR Subject, LPCWSTR Pattern, ...)
+{
+    WCHAR Text[512];
+    va_list List;
+    va_start(List, Pattern);
+    FormatList(Text, ARRAYSIZE(Text), Pattern, List);
+    va_end(List);
+    Faults += Verdict == VERDICT_FAULT;
+    if (!Json)
+    {
+        Print(L"%-5ls  %-13ls %ls\n", VerdictNames[Verdict], Subject, Text);
+        return;
+    }
+    JsonBegin(NULL, L'{');
+    JsonText(L"verdict", Verdict == VERDICT_FAULT ? L"fault" : VerdictNames[Verdict]);
+    JsonText(L"subject", Subject);
+    JsonText(L"text", Text);
+    JsonEnd(L'}');
+}
+
+/* --- the machine --------------------------------------------------------------------------------------------------------- */
+
+static void ExamineSystem(void)
+{
+    SYSTEM_FACTS Facts;
+    SystemRead(&Facts);
+    if (Facts.Build >= BUILD_MIN)
+        Find(VERDICT_GOOD, L"Windows", L"%ls", Facts.Windows);
+    else
+        Find(VERDICT_NOTE, L"Windows", L"%ls: the driver is made for build %u (Windows 10 1809) and later",
+             Facts.Windows, BUILD_MIN);
+    if (Facts.NativeMachine == Facts.ToolMachine)
+        Find(VERDICT_GOOD, L"machine", L"%ls, and so is this program", Facts.NativeMachine);
+    else
+        Find(VERDICT_NOTE, L"machine", L"%ls, this program is for %ls: take the files for %ls where you can",
+             Facts.NativeMachine, Facts.ToolMachine, Facts.NativeMachine);
+}
+
+/* learn.microsoft.com/windows/win32/api/securitybaseapi/nf-securitybaseapi-checktokenmembership */
+static void ExamineUser(void)
+{
+    BYTE Sid[SECURITY_MAX_SID_SIZE];
+    DWORD Size = sizeof(Sid);
+    BOOL Member = FALSE;
+    if (!CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, Sid, &Size) || !CheckTokenMembership(NULL, Sid, &Member))
+        Find(VERDICT_NOTE, L"user", L"cannot be told whether this is an administrator (error %lu)", GetLastError());
+    else if (Member)
+        Find(VERDICT_GOOD, L"user", L"an administrator");
+    else
+        Find(VERDICT_NOTE, L"user", L"no administrator: run %ls as one to install drivers and to create adapters",
+             TOOL_NAME);
+}
+
+/* "NtQuerySystemInformation function (winternl.h)", SystemCodeIntegrityInformation: class and flags are from its page. */
+#define CODE_INTEGRITY_CLASS   103
+#define CODE_INTEGRITY_ENABLED 0x1
+#define CODE_INTEGRITY_TEST    0x2
+#define CODE_INTEGRITY_HVCI    0x400
+
+static void ExamineSignatures(void)
+{
+    struct
+    {
+        ULONG Length, Options;
+    } Information = {.Length = sizeof(Information)};
+    if (NtQuerySystemInformation((SYSTEM_INFORMATION_CLASS)CODE_INTEGRITY_CLASS, &Information, sizeof(Information),
+                                 NULL) < 0)
+    {
+        Find(VERDICT_NOTE, L"signatures", L"Windows does not tell which drivers it accepts");
+        return;
+    }
+    LPCWSTR Memory = Information.Options & CODE_INTEGRITY_HVCI ? L"; memory integrity is on" : L"";
+    if (!(Information.Options & CODE_INTEGRITY_ENABLED))
+        Find(VERDICT_NOTE, L"signatures", L"drivers' signatures are not enforced on this machine%ls", Memory);
+    else if (Information.Options & CODE_INTEGRITY_TEST)
+        Find(VERDICT_NOTE, L"signatures", L"test signing is on: drivers signed with a trusted test certificate load%ls",
+             Memory);
+    else
+        Find(VERDICT_GOOD, L"signatures", L"only drivers that Microsoft has signed load (test signing is off)%ls",
+             Memory);
+}
+
+/* --- services ------------------------------------------------------------------------------------------------------------ */
+
+/* learn.microsoft.com/windows/win32/api/winsvc/nf-winsvc-queryserviceconfigw. FALSE: GetLastError(). */
+static BOOL ReadStartType(LPCWSTR Name, DWORD *StartType)
+{
+    static BYTE Buffer[8192]; /* what the page says is enough */
+    QUERY_SERVICE_CONFIGW *Config = (QUERY_SERVICE_CONFIGW *)Buffer;
+    DWORD Needed, Error = NO_ERROR;
+    SC_HANDLE Service = NULL, Manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    if (Manager == NULL || (Service = OpenServiceW(Manager, Name, SERVICE_QUERY_CONFIG)) == NULL ||
+        !QueryServiceConfigW(Service, Config, sizeof(Buffer), &Needed))
+        Error = GetLastError();
+    else
+        *StartType = Config->dwStartType;
+    if (Service != NULL)
+        CloseServiceHandle(Service);
+    if (Manager != NULL)
+        CloseServiceHandle(Manager);
+    SetLastError(Error);
+    return Error == NO_ERROR;
+}
+
+static void ExamineServices(void)
+{
+    static const struct
+    {
+        LPCWSTR Name, Purpose, Start; /* as sc.exe calls its usual start */
+    } Services[] = {
+        {L"DeviceInstall", L"installs devices", L"demand"},
+        {L"NetSetupSvc", L"makes network interfaces", L"demand"},
+        {PLAINTUN_SERVICE, L"the driver", L"demand"},
+    };
+    for (DWORD i = 0; i < ARRAYSIZE(Services); ++i)
+    {
+        DWORD StartType;
+        BOOL Ours = i == ARRAYSIZE(Services) - 1;
+        if (!ReadStartType(Services[i].Name, &StartType))
+        {
+            WCHAR Cause[200];
+            DWORD Error = GetLastError();
+            SystemText(Error, Cause, ARRAYSIZE(Cause));
+            if (Error != ERROR_SERVICE_DOES_NOT_EXIST)
+                Find(VERDICT_NOTE, L"service", L"%ls (%ls): %ls", Services[i].Name, Services[i].Purpose, Cause);
+            else if (Ours)
+                Find(VERDICT_GOOD, L"service",
+                     L"%ls (%ls) does not exist: no adapter was ever made, or all of it was removed", Services[i].Name,
+                     Services[i].Purpose);
+            else
+                Find(VERDICT_NOTE, L"service", L"%ls (%ls) does not exist, which a usual Windows has", Services[i].Name,
+                     Services[i].Purpose);
+        }
+        else if (StartType == SERVICE_DISABLED)
+            Find(VERDICT_FAULT, L"service", L"%ls (%ls) is disabled: run  sc config %ls start= %ls", Services[i].Name,
+                 Services[i].Purpose, Services[i].Name, Services[i].Start);
+        else
+            Find(VERDICT_GOOD, L"service", L"%ls (%ls) is not disabled", Services[i].Name, Services[i].Purpose);
+    }
+}
+
+/* --- driver and adapters ------------------------------------------------------------------------------------------------- */
+
+static void ExamineDriver(void)
+{
+    DWORD Loaded = PlaintunGetDriverVersion();
+    if (Loaded == 0)
+        Find(VERDICT_GOOD, L"driver", L"none is loaded: there is no adapter that works now");
+    else if (Loaded != (PLAINTUN_VERSION_MAJOR << 16 | PLAINTUN_VERSION_MINOR))
+        Find(VERDICT_NOTE, L"driver", L"%lu.%lu is loaded, this program is %ls: use the library of the same version",
+             Loaded >> 16, Loaded & 0xffff, TOOL_VERSION);
+    else
+        Find(VERDICT_GOOD, L"driver", L"%lu.%lu is loaded", Loaded >> 16, Loaded & 0xffff);
+}
+
+static void ExamineAdapters(void)
+{
+    PLAINTUN_ADAPTER_INFO *Adapters;
+    DWORD Count;
+    EXIT_CODE Code;
+    if (!AdapterList(&Adapters, &Count, &Code))
+    {
+        Find(VERDICT_FAULT, L"adapters", L"Windows does not list them");
+        return;
+    }
+    if (Count == 0)
+        Find(VERDICT_GOOD, L"adapters", L"there are none");
+    for (DWORD i = 0; i < Count; ++i)
+    {
+        const PLAINTUN_ADAPTER_INFO *Adapter = &Adapters[i];
+        WCHAR Guid[GUID_TEXT];
+        GuidText(&Adapter->Guid, Guid);
+        if (Adapter->State == PLAINTUN_ADAPTER_STOPPED)
+            Find(VERDICT_FAULT, L"adapter", L"%ls does not work, problem %lu: %ls", Adapter->Name, Adapter->Problem,
+                 AdapterProblem(Adapter));
+        else if (Adapter->State == PLAINTUN_ADAPTER_ABSENT)
+            Find(VERDICT_NOTE, L"adapter", L"%ls is left over; if its program does not come back:  %ls remove %ls",
+                 Adapter->Name, TOOL_NAME, Guid);
+        else
+            Find(VERDICT_GOOD, L"adapter", L"%ls is %ls", Adapter->Name, AdapterStateName(Adapter->State));
+    }
+    if (Adapters != NULL)
+        HeapFree(GetProcessHeap(), 0, Adapters);
+}
+
+static EXIT_CODE Run(const ARGUMENTS *Arguments)
+{
+    if (Json)
+    {
+        JsonBegin(NULL, L'{');
+        JsonText(L"tool", TOOL_VERSION);
+        JsonBegin(L"findings", L'[');
+    }
+    ProgressBegin(L"looking");
+    ExamineSystem();
+    ExamineUser();
+    ExamineSignatures();
+    ExamineServices();
+    ExamineDriver();
+    ExamineAdapters();
+    ProgressEnd();
+    if (Json)
+    {
+        JsonEnd(L']');
+        JsonNumber(L"faults", Faults);
+        JsonEnd(L'}');
+    }
+    else if (Faults == 0)
+        Print(L"\nNo fault was found.\n");
+    else
+        Print(L"\nFaults: %lu. Where that does not help: C:\\Windows\\INF\\setupapi.dev.log says what Windows did.\n",
+              Faults);
+    return Faults == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+const COMMAND DoctorCommand = {
+    .Name = L"doctor",
+    .Operands = L"",
+    .HasJson = TRUE,
+    .Summary = L"finds what keeps adapters from working, and says what to do",
+    .Text = L"Looks at Windows' version, the services that make devices and interfaces, which drivers' signatures are\n"
+            L"accepted, the version of the driver, and the adapters. Changes nothing. Ends with 1 where there "
+            L"is a\n"
+            L"fault.\n"
+            L"\n"
+            L"  " TOOL_NAME L" doctor\n"
+            L"  " TOOL_NAME L" doctor --json\n",
+    .Run = Run,
+};
