@@ -631,7 +631,7 @@ check-examples: check-machine examples-languages host examples ## build the exam
 # --- tests -----------------------------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe inf package reproducible mutations format
+SUITES         := layout manual ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe inf package reproducible mutations format
 SUITES_MACHINE := e2e
 
 .PHONY: check check-build check-pe check-inf check-package check-reproducible check-format format
@@ -654,6 +654,10 @@ check-package: $(PACKAGE) ## packages, catalogs and signatures are what they sho
 
 check-reproducible: $(PACKAGE) ## the same package, byte for byte, comes of another path, time zone, umask, locale and -j
 	@tests/unit/reproducible $(PACKAGE) $(IDENTITY)
+
+.PHONY: check-manual
+check-manual: ## docs/manual.md names every function, error and command there is, and links lead somewhere
+	@$(PYTHON) tests/unit/manual.py
 
 check-format: ## the C sources look as .clang-format says
 	@scripts/format --check

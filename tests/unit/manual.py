@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""docs/manual.md names what there is and nothing else: each function of include/plaintun.h, which library/library.def
+exports, each error that the header names, each command of the tool; and its links lead somewhere, as those of all pages.
+"""
+import glob
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+failed = passed = 0
+
+
+def read(path):
+    with open(os.path.join(ROOT, path)) as file:
+        return file.read()
+
+
+def same(what, left, left_name, right, right_name):
+    global failed, passed
+    for name in sorted(left ^ right):
+        there, not_there = (left_name, right_name) if name in left else (right_name, left_name)
+        print('manual: %s %s: in %s, not in %s' % (what, name, there, not_there))
+        failed += 1
+    passed += len(left & right)
+
+
+def main():
+    global failed, passed
+    header, manual = read('include/plaintun.h'), read('docs/manual.md')
+    functions = set(re.findall(r'\b(Plaintun[A-Z]\w+)\(', header))
+    exported = set(re.findall(r'^ *(Plaintun\w+)', read('library/library.def'), re.MULTILINE)) - {'PlaintunNativeW'}  # for rundll32
+    section = manual[manual.index('## Functions'):manual.index('## Errors')]
+    same('function', functions, 'include/plaintun.h', exported, 'library/library.def')
+    same('function', functions, 'include/plaintun.h', set(re.findall(r'`(Plaintun\w+)`', section)), 'docs/manual.md')
+    errors = set(re.findall(r'\bERROR_[A-Z_]+', header))
+    section = manual[manual.index('## Errors'):manual.index('Device problems')]
+    same('error', errors, 'include/plaintun.h', set(re.findall(r'^\| (ERROR_[A-Z_]+)', section, re.MULTILINE)), 'docs/manual.md')
+    commands = set()
+    for path in glob.glob(os.path.join(ROOT, 'tool/*.c')):
+        commands |= set(re.findall(r'const COMMAND \w+ = \{\s*\.Name = L"(\w+)"', read(path)))
+    section = manual[manual.index('## The tool'):manual.index('## Capturing')]
+    same('command', commands, 'tool/', set(re.findall(r'^\| `(\w+)', section, re.MULTILINE)), 'docs/manual.md')
+    for page in glob.glob(os.path.join(ROOT, '*.md')) + glob.glob(os.path.join(ROOT, '*/*.md')):
+        for link in re.findall(r'\]\(([^)#:]+)[)#]', read(page)):
+            if os.path.exists(os.path.join(os.path.dirname(page), link)):
+                passed += 1
+            else:
+                print('manual: %s links to %s, which is not there' % (os.path.relpath(page, ROOT), link))
+                failed += 1
+    print('manual: %d passed, %d failed' % (passed, failed))
+    sys.exit(failed != 0)
+
+
+main()
