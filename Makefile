@@ -304,7 +304,7 @@ $(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev replace driverstore storepa
 	@host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lcfgmgr32 -lsetupapi -lrpcrt4
 
-$(HW)/setupapi.dll: $(patsubst %,$(HW)/%.user.o,infstore storepath) host/wine/forward
+$(HW)/setupapi.dll: $(patsubst %,$(HW)/%.user.o,infstore storepath failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/setupapi.dll setupapi_wine '^SetupGetInfDriverStore' $(filter %.o,$^) > $(HW)/setupapi.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/setupapi.def
 

@@ -80,8 +80,10 @@ static void Verify(STORED_PACKAGE *Package)
     WCHAR Path[MAX_PATH];
     if (!SetupGetInfDriverStoreLocationW(Package->InfPath, NULL, NULL, Path, MAX_PATH, NULL))
     {
-        Log(PLAINTUN_LOG_WARN, L"Windows does not tell where the driver store has %1 (%2!u!)", Package->InfPath,
-            GetLastError());
+        Log(PLAINTUN_LOG_WARN, L"Windows does not tell where the driver store has %1 (%2!u!): going by its version",
+            Package->InfPath, GetLastError());
+        /* Or else every program would install it anew, and never find it good. */
+        Package->Same = Package->Version == OUR_VERSION;
         return;
     }
     int Folder = lstrlenW(Path);

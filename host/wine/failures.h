@@ -11,6 +11,7 @@
  *   CM_Register_Notification    its CONFIGRET
  *   DiInstallDriver             its error
  *   DiUninstallDriver           its error
+ *   SetupGetInfDriverStoreLocation  its error
  *   NotifyIpInterfaceChange     its error
  *   NoInterface4, NoInterface6  1: TCP/IP has no such interface, whatever the device
  */

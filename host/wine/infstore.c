@@ -4,6 +4,7 @@
  * kept as setupapi_wine.dll. Any thread, no state.
  */
 #define _SETUPAPI_ /* we are the DLL: its functions are not imported */
+#include "host/wine/failures.h"
 #include "host/wine/driverstore.h"
 
 #include <stdio.h>
@@ -25,6 +26,11 @@ BOOL WINAPI SetupGetInfDriverStoreLocationW(PCWSTR FileName, PVOID Reserved, PCW
     if (!FileName || !*FileName)
     {
         SetLastError(ERROR_INVALID_PARAMETER);
+        return FALSE;
+    }
+    if (HostFailure(L"SetupGetInfDriverStoreLocation"))
+    {
+        SetLastError(HostFailure(L"SetupGetInfDriverStoreLocation"));
         return FALSE;
     }
     Name = wcsrchr(FileName, L'\\') ? wcsrchr(FileName, L'\\') + 1 : FileName;

@@ -48,6 +48,7 @@ HARMLESS = [
     ('no-ipv6', ['NoInterface6=1'], ''),
     ('no-ipv4', ['NoInterface4=1'], ''),
     ('no-device-notification', ['CM_Register_Notification=19'], 'looking at it instead'),
+    ('store-not-told', ['uninstall', 'SetupGetInfDriverStoreLocation=5'], 'going by its version'),
     ('no-ip-notification', ['NotifyIpInterfaceChange=8'], 'looking for them instead'),
 ]
 
