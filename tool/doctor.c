@@ -163,14 +163,31 @@ static void ExamineServices(void)
 
 static void ExamineDriver(void)
 {
-    DWORD Loaded = PlaintunGetDriverVersion();
-    if (Loaded == 0)
-        Find(VERDICT_GOOD, L"driver", L"none is loaded: there is no adapter that works now");
-    else if (Loaded != (PLAINTUN_VERSION_MAJOR << 16 | PLAINTUN_VERSION_MINOR))
-        Find(VERDICT_NOTE, L"driver", L"%lu.%lu is loaded, this program is %ls: use the library of the same version",
-             Loaded >> 16, Loaded & 0xffff, TOOL_VERSION);
+    PLAINTUN_DRIVER_INFO Info;
+    WCHAR Library[VERSION_TEXT], Installed[VERSION_TEXT], Loaded[VERSION_TEXT];
+    if (!PlaintunGetDriverInfo(&Info))
+    {
+        WCHAR Cause[400];
+        FailureText(GetLastError(), Cause, ARRAYSIZE(Cause));
+        Find(VERDICT_NOTE, L"driver", L"%ls", Cause);
+        return;
+    }
+    VersionText(Info.LibraryVersion, Library, ARRAYSIZE(Library));
+    VersionText(Info.InstalledVersion, Installed, ARRAYSIZE(Installed));
+    VersionText(Info.LoadedVersion, Loaded, ARRAYSIZE(Loaded));
+    if (Info.InstalledVersion > Info.LibraryVersion)
+        Find(VERDICT_FAULT, L"driver",
+             L"%ls is installed, which is newer than this library, %ls: use the newer library", Installed, Library);
+    else if (Info.LoadedVersion != 0 && Info.LoadedVersion != Info.InstalledVersion)
+        Find(VERDICT_FAULT, L"driver", L"%ls is loaded, %ls is installed: close all programs with adapters, or restart",
+             Loaded, Installed);
+    else if (Info.InstalledVersion == 0)
+        Find(VERDICT_GOOD, L"driver", L"none is installed; the first adapter brings %ls", Library);
+    else if (Info.InstalledVersion < Info.LibraryVersion)
+        Find(VERDICT_NOTE, L"driver", L"%ls is installed, %ls is in this library: %ls install", Installed, Library,
+             TOOL_NAME);
     else
-        Find(VERDICT_GOOD, L"driver", L"%lu.%lu is loaded", Loaded >> 16, Loaded & 0xffff);
+        Find(VERDICT_GOOD, L"driver", L"%ls is installed, loaded: %ls", Installed, Loaded);
 }
 
 static void ExamineAdapters(void)
@@ -239,7 +256,7 @@ const COMMAND DoctorCommand = {
     .HasJson = TRUE,
     .Summary = L"finds what keeps adapters from working, and says what to do",
     .Text = L"Looks at Windows' version, the services that make devices and interfaces, which drivers' signatures are\n"
-            L"accepted, the version of the driver, and the adapters. Changes nothing. Ends with 1 where there "
+            L"accepted, the versions of library and driver, and the adapters. Changes nothing. Ends with 1 where there "
             L"is a\n"
             L"fault.\n"
             L"\n"

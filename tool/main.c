@@ -19,8 +19,8 @@ void __stdcall Entry(void);
 BOOL Json;
 
 static const COMMAND *const Commands[] = {
-    &UninstallCommand, &ListCommand,    &CreateCommand, &RemoveCommand, &RenameCommand,   &ShowCommand,
-    &WatchCommand,     &CaptureCommand, &PingCommand,   &BenchCommand,  &SelftestCommand, &DoctorCommand,
+    &InstallCommand, &UninstallCommand, &ListCommand, &CreateCommand, &RemoveCommand,   &RenameCommand, &ShowCommand,
+    &WatchCommand,   &CaptureCommand,   &PingCommand, &BenchCommand,  &SelftestCommand, &DoctorCommand,
 };
 
 static const OPTION GlobalOptions[] = {
@@ -92,12 +92,15 @@ static EXIT_CODE Help(LPCWSTR Topic)
 
 static EXIT_CODE Version(void)
 {
-    DWORD Driver = PlaintunGetDriverVersion();
+    PLAINTUN_DRIVER_INFO Info;
+    WCHAR Library[VERSION_TEXT], Installed[VERSION_TEXT], Loaded[VERSION_TEXT];
     Print(L"tool     %ls\n", TOOL_VERSION);
-    if (Driver != 0)
-        Print(L"driver   %lu.%lu, loaded\n", Driver >> 16, Driver & 0xffff);
-    else
-        Print(L"driver   not loaded\n");
+    if (!PlaintunGetDriverInfo(&Info))
+        return FailLibrary(L"cannot ask for the driver's version");
+    VersionText(Info.LibraryVersion, Library, ARRAYSIZE(Library));
+    VersionText(Info.InstalledVersion, Installed, ARRAYSIZE(Installed));
+    VersionText(Info.LoadedVersion, Loaded, ARRAYSIZE(Loaded));
+    Print(L"library  %ls\ndriver   installed: %ls, loaded: %ls\n", Library, Installed, Loaded);
     return EXIT_OK;
 }
 

@@ -26,6 +26,7 @@ typedef struct _TEST
 {
     BED Bed;
     WCHAR Detail[512];
+    BOOL InstalledByUs;
     ULONG64 Received, Sent; /* packets that the program took from the session and gave it, of whatever kind */
 } TEST;
 
@@ -48,6 +49,20 @@ static RESULT System(TEST *Test)
     SAY(Test, L"Windows %ls; %ls, tool %ls; %lu processors", Facts.Windows, Facts.NativeMachine, Facts.ToolMachine,
         Facts.Processors);
     return RESULT_PASSED;
+}
+
+static RESULT Driver(TEST *Test)
+{
+    PLAINTUN_DRIVER_INFO Before, After;
+    WCHAR Library[VERSION_TEXT], Installed[VERSION_TEXT];
+    if (!PlaintunGetDriverInfo(&Before) || !PlaintunInstallDriver() || !PlaintunGetDriverInfo(&After))
+        return FailedCall(Test, GetLastError(), L"installing the driver");
+    Test->InstalledByUs = Before.InstalledVersion == 0;
+    VersionText(After.LibraryVersion, Library, ARRAYSIZE(Library));
+    VersionText(After.InstalledVersion, Installed, ARRAYSIZE(Installed));
+    SAY(Test, L"library %ls, driver %ls%ls", Library, Installed,
+        Test->InstalledByUs ? L", installed now" : L", was there");
+    return After.InstalledVersion == After.LibraryVersion ? RESULT_PASSED : RESULT_FAILED;
 }
 
 static RESULT Create(TEST *Test)
@@ -372,6 +387,21 @@ static RESULT Remove(TEST *Test)
     return RESULT_PASSED;
 }
 
+/* Leaves the machine as it was. */
+static RESULT Uninstall(TEST *Test)
+{
+    PLAINTUN_DRIVER_INFO Info;
+    if (!Test->InstalledByUs)
+    {
+        SAY(Test, L"the driver was there before the test, and stays");
+        return RESULT_SKIPPED;
+    }
+    if (!PlaintunDeleteDriver() || !PlaintunGetDriverInfo(&Info))
+        return FailedCall(Test, GetLastError(), L"removing the driver");
+    SAY(Test, L"the driver is gone again");
+    return Info.InstalledVersion == 0 ? RESULT_PASSED : RESULT_FAILED;
+}
+
 /* --- the report ------------------------------------------------------------------------------------------------------------ */
 
 static const struct
@@ -382,6 +412,7 @@ static const struct
     BOOL Always; /* tidies up: done however the test went */
 } Steps[] = {
     {L"system", System, FALSE, FALSE},
+    {L"driver", Driver, TRUE, FALSE},
     {L"create", Create, TRUE, FALSE},
     {L"session", Session, TRUE, FALSE},
     {L"address IPv4", Address4, TRUE, FALSE},
@@ -391,6 +422,7 @@ static const struct
     {L"load", Load, FALSE, FALSE},
     {L"statistics", Statistics, FALSE, FALSE},
     {L"remove", Remove, FALSE, TRUE},
+    {L"uninstall", Uninstall, FALSE, TRUE},
 };
 
 static EXIT_CODE Run(const ARGUMENTS *Arguments)
@@ -464,9 +496,9 @@ const COMMAND SelftestCommand = {
     .Operands = L"",
     .HasJson = TRUE,
     .Summary = L"tests all of it on this machine and prints a report to send back",
-    .Text = L"Creates an adapter (198.18.113.1/24, 2001:2:0:113::1/64), passes numbered and "
+    .Text = L"Installs the driver, creates an adapter (198.18.113.1/24, 2001:2:0:113::1/64), passes numbered and "
             L"checksummed UDP both ways\n"
-            L"between the system's own sockets and this program, compares the counters, and removes the adapter.\n"
+            L"between the system's own sockets and this program, compares the counters, and removes all of it again.\n"
             L"Takes some seconds and an administrator. The report names no address or name of this machine.\n"
             L"\n"
             L"  " TOOL_NAME L" selftest\n"

@@ -75,8 +75,8 @@ LPCWSTR OptionText(_In_ const ARGUMENTS *Arguments, _In_z_ LPCWSTR Name, _Inout_
 BOOL OptionNumber(_In_ const ARGUMENTS *Arguments, _In_z_ LPCWSTR Name, _In_ ULONG64 Minimum, _In_ ULONG64 Maximum,
                   _Inout_ ULONG64 *Number);
 
-extern const COMMAND UninstallCommand, ListCommand, CreateCommand, RemoveCommand, RenameCommand, ShowCommand,
-    WatchCommand, CaptureCommand, PingCommand, BenchCommand, SelftestCommand, DoctorCommand;
+extern const COMMAND InstallCommand, UninstallCommand, ListCommand, CreateCommand, RemoveCommand, RenameCommand,
+    ShowCommand, WatchCommand, CaptureCommand, PingCommand, BenchCommand, SelftestCommand, DoctorCommand;
 
 /* --- output.c: text to the user; UTF-8, or UTF-16 where it is a console --------------------------------------------- */
 
@@ -186,6 +186,12 @@ PLAINTUN_ADAPTER_HANDLE AdapterCreate(_In_z_ LPCWSTR Name, _In_ const ARGUMENTS 
  * ERROR_TIMEOUT, or why the session is over. */
 DWORD ReceiveOrStop(_In_ PLAINTUN_SESSION_HANDLE Session, _In_ HANDLE Stop,
                     _Out_writes_(Count) PLAINTUN_PACKET *Packets, _In_ DWORD Count, _In_ DWORD TimeoutMs);
+
+/* --- install.c --- */
+
+#define VERSION_TEXT 24
+/* "1.2.3", or "none": of a version as PLAINTUN_DRIVER_INFO has it. */
+void VersionText(_In_ ULONG64 Version, _Out_writes_z_(Count) LPWSTR Text, _In_ DWORD Count);
 
 /* --- system.c ------------------------------------------------------------------------------------------------------------ */
 

@@ -57,14 +57,15 @@ def test_help(tool):
     """Each command that the list names has a help with an example of itself."""
     text = tool('help')
     commands = re.findall(r'^  (\w+) +\S', text, re.MULTILINE)
-    assert {'uninstall', 'list', 'create', 'remove', 'rename', 'show', 'watch', 'capture', 'ping', 'bench',
+    assert {'install', 'uninstall', 'list', 'create', 'remove', 'rename', 'show', 'watch', 'capture', 'ping', 'bench',
             'selftest', 'doctor'} == set(commands), text
     for name in commands:
         assert re.search(r'^  plaintun %s\b' % name, tool('help', name), re.MULTILINE), name
     assert tool('create', '--help') == tool('help', 'create')
     assert re.search(r'^  3 ', tool('help', 'exit'), re.MULTILINE)
     version = re.search(r'^VERSION *= *(\S+)', open(os.path.join(lab.ROOT, 'package/plaintun.identity')).read(), re.M)[1]
-    assert tool('--version').split() == ['tool', version, 'driver', 'not', 'loaded']
+    assert tool('--version').split() == ['tool', version, 'library', version, 'driver', 'installed:', 'none,', 'loaded:',
+                                         'none']
     tool(code=USAGE)
 
 
@@ -76,15 +77,21 @@ def findings(tool, code=OK):
     return found
 
 
-def test_doctor(tool):
-    """A service that is disabled, an adapter that is left over, a driver that comes and goes."""
+def test_install_doctor(tool):
+    """The driver comes and goes; doctor sees it, a service that is disabled and an adapter that is left over."""
     assert ('good', 'adapters', 'there are none') in findings(tool)
+    assert tool.json('uninstall') == {'installed': None, 'loaded': None, 'restart': False}
+    installed = tool.json('install')
+    assert re.fullmatch(r'\d+\.\d+\.\d+', installed['installed']) and installed['loaded'] is None
+    assert tool('install') == 'Driver installed: %s, loaded: none\n' % installed['installed']
+    assert ('good', 'driver', '%s is installed, loaded: none' % installed['installed']) in findings(tool)
+
     hold = tool.start('create', 'doctored', '--hold', '--guid', '{D0C70000-1234-4567-89AB-0123456789AB}')
     hold.expect('stays until Ctrl-C')
     assert 'doctored' in tool('uninstall', code=IN_USE)
     found = findings(tool)
     assert ('good', 'adapter', 'doctored is ready') in found
-    assert any(row[:2] == ('good', 'driver') and 'is loaded' in row[2] for row in found)
+    assert ('good', 'driver', '%s is installed, loaded: %s' % (2 * (installed['installed'],))) in found
     assert tool.interrupt(hold, 'create') == OK
     sc = 'C:\\windows\\system32\\sc.exe'
     tool.machine.windows.run(sc, 'create', 'DeviceInstall', 'binPath=', 'C:\\none.exe', 'start=', 'disabled')
@@ -94,8 +101,7 @@ def test_doctor(tool):
             ) in found
     left = next(text for verdict, subject, text in found if (verdict, subject) == ('note', 'adapter'))
     tool(*re.search(r'^doctored is left over.* plaintun (remove {.*})$', left)[1].split())
-    tool('uninstall')
-    assert ('good', 'driver', 'none is loaded: there is no adapter that works now') in findings(tool)
+    assert tool.json('uninstall')['installed'] is None
     assert re.search(r'^good +adapters +there are none\n\nNo fault was found\.$', tool('doctor'), re.MULTILINE)
 
 
