@@ -94,6 +94,7 @@ def test_misuse(shared_machine):
     program.quit()
     assert shared_machine.windows.run(DEVICES, 'uninstall', INF).startswith('uninstall 1 ') # which unloads it
     rules = lambda: set(re.findall(r'^RULE (\w+): ', log(shared_machine.windows), re.MULTILINE))
-    wanted = {'Pool_TimerSet', 'Mdl_Partial', 'Irql_Process', 'Irql_Dpc', 'Dpc_Returns', 'Unload_ProcessRoutines'}
+    wanted = {'Pool_TimerSet', 'Mdl_Partial', 'Irql_Process', 'Irql_Dpc', 'Dpc_Returns', 'Unload_ProcessRoutines',
+              'Resource_Release', 'Resource_Delete', 'Irql_Resource'}
     lab.wait(lambda: wanted <= rules(), lambda: 'the rules %s' % (wanted - rules()))
     os.truncate(shared_machine.windows.log, 0)

@@ -724,12 +724,23 @@ static VOID Misuse(ADAPTER *Adapter)
     KTIMER *Timer = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Timer), TEST_TAG);
     MDL *Whole = IoAllocateMdl(Memory, PAGE_SIZE, FALSE, FALSE, NULL);
     MDL *Part = IoAllocateMdl(Memory, PAGE_SIZE, FALSE, FALSE, NULL);
+    ERESOURCE *Resource = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Resource), TEST_TAG);
     KAPC_STATE State;
     KIRQL Irql;
 
     KeInitializeTimer(Timer);
     KeSetTimer(Timer, Never, NULL);
     ExFreePoolWithTag(Timer, TEST_TAG);
+
+    ExInitializeResourceLite(Resource);
+    KeEnterCriticalRegion();
+    ExReleaseResourceLite(Resource);
+    Irql = KeRaiseIrqlToDpcLevel();
+    ExAcquireResourceExclusiveLite(Resource, TRUE);
+    KeLowerIrql(Irql);
+    ExDeleteResourceLite(Resource);
+    KeLeaveCriticalRegion();
+    ExFreePoolWithTag(Resource, TEST_TAG);
 
     MmBuildMdlForNonPagedPool(Whole);
     IoBuildPartialMdl(Whole, Part, Memory + 100, PAGE_SIZE);
