@@ -118,5 +118,5 @@ def test_wire_example(machine):
     assert wire.quit() == 0, wire.text()
     assert 'ring full' in wire.text()
     for side in sides.values():
-        assert not side.links()
+        lab.wait(lambda: not side.links(), 'the interface is gone')
         side.remove()
