@@ -2,6 +2,7 @@
 /*
  * What a program hears when Windows fails: sets failures of the host (host/wine/failures.h), creates an adapter, takes
  * the failures away and creates it again. Prints the library's log and a line for each attempt.
+ * With the name "delete" it is not an adapter that is created, but the driver that is removed.
  *   failing.exe NAME NUMBER TIMEOUT_MS [uninstall] [FAILURE=VALUE ...]    "uninstall": the driver is removed first;
  * NUMBER makes the GUID.
  */
@@ -19,8 +20,9 @@ static void CALLBACK Log(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message
 static void Attempt(const char *Which, const PLAINTUN_ADAPTER_CONFIG *Config)
 {
     ULONGLONG Begin = GetTickCount64();
-    PLAINTUN_ADAPTER_HANDLE Adapter = PlaintunCreateAdapter(Config);
-    DWORD Error = Adapter ? NO_ERROR : GetLastError();
+    BOOL Delete = wcscmp(Config->Name, L"delete") == 0;
+    PLAINTUN_ADAPTER_HANDLE Adapter = Delete ? NULL : PlaintunCreateAdapter(Config);
+    DWORD Error = Adapter || (Delete && PlaintunDeleteDriver()) ? NO_ERROR : GetLastError();
     printf("%s: error %lu after %llu ms\n", Which, Error, GetTickCount64() - Begin);
     fflush(stdout);
     PlaintunCloseAdapter(Adapter);

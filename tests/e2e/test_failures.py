@@ -39,6 +39,7 @@ ROWS = [
     ('store-hash', ['uninstall', 'DiInstallDriver=%d' % 0xe000024b], 5000, 0xe000024b, 'setupapi.dev.log'),
     ('store-wow64', ['uninstall', 'DiInstallDriver=%d' % 0xe0000235], 5000, 0xe0000235, '64-bit'),
     ('store-full', ['uninstall', 'DiInstallDriver=112'], 5000, 112, 'no space left'),
+    ('delete', ['DiUninstallDriver=5'], 5000, ACCESS_DENIED, 'administrator'),
 ]
 
 # What does not stop a creation: a warning at most.
