@@ -85,6 +85,11 @@ def test_package(machine, package, programs):
     # The one command for a person with a Windows.
     assert 'selftest: passed' in windows.run(tool, 'selftest', seconds=120)
 
+    windows.run(tool, 'uninstall')
+    assert stored(machine) == {}
+    windows.run(tool, 'install')
+    assert stored(machine) == files
+
 
 def test_cmake(machine, package, tmp_path):
     """The example in CMake, cross-built against the package, answers ping."""
