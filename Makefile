@@ -397,6 +397,11 @@ check-e2e: $(B)/tests/classic/classic.sys $(B)/tests/classic/classic.exe
 # Programs for tests/e2e/test_host.py.
 check-e2e: $(B)/tests/devices.exe $(B)/tests/iphelper.exe
 
+# What 32-bit programs need: 180 MB, for the tests of them only.
+.PHONY: wine32
+wine32: deps ## get Debian's 32-bit Wine into build/wine32, for host/wine/run; nothing is installed
+	@scripts/wine32
+
 $(B)/wine/template: $(HOST_USER) host/wine/template.reg
 	@host/wine/run --template && touch $@
 
