@@ -672,9 +672,9 @@ format: ## make them look so
 
 # e2e: real programs, the real driver, the real Linux stack; pytest in namespaces of its own (tests/e2e/run).
 E2E := $(B)/e2e
-E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe adapters.exe)
+E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe adapters.exe telling.exe)
 
-$(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) \
+$(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) tool/output.c tool/tool.h \
     $(B)/amd64/$(NAME).lib $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll
 	@mkdir -p $(@D)
 	@$(CLANG) $(EXE_FLAGS) -o $@ $< $(EXAMPLE_PARTS) $(B)/amd64/$(NAME).lib $(EXE_LIBS)

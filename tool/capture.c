@@ -11,56 +11,76 @@
 #define CAPACITY    0x2000000 /* bytes of the monitor's ring: a second of 250 Mbit/s */
 #define FLUSH_MS    200       /* how long a packet waits in the buffer at most */
 
+typedef struct _COUNTS
+{
+    ULONG64 Bytes, Packets, Inbound;
+} COUNTS;
+
 typedef struct _CAPTURE
 {
     HANDLE File;
     BOOL Pipe;                           /* File is standard output */
     DWORD SnapLength;                    /* bytes; 0: whole packets */
     ULONG64 MaxBytes, MaxPackets, Until; /* 0: no limit; Until is GetTickCount64's */
-    ULONG64 Bytes, Packets, Inbound;     /* Bytes of the file, with those in the buffer */
+    COUNTS Taken;                        /* with what is in the buffer */
+    COUNTS Written;                      /* in the file: whole blocks */
     ULONG64 Time;                        /* of the last packet: they never go back */
     ULONG64 Dropped;
     BOOL Full; /* MaxBytes would be passed */
+    BOOL Cut;  /* what is in File ends within a block: nothing may follow it */
     DWORD Buffered;
 } CAPTURE;
 
 /* What the packets leave of the file's limit, for the statistics at its end. */
 #define END_SIZE 80
 
-/* The end follows even what could not be written. */
-static BYTE Buffer[BUFFER_SIZE + PCAPNG_PACKET_MAX + END_SIZE];
+static BYTE Buffer[BUFFER_SIZE + PCAPNG_PACKET_MAX];
 
-static BOOL Flush(CAPTURE *Capture)
+/* Empties the buffer in any case. What was written of it in part, as when the disk is full, is taken back: a file holds
+ * whole blocks, and the end still finds room in it. */
+static DWORD Flush(CAPTURE *Capture)
 {
-    DWORD Written = 0, Done = 0;
-    for (; Done < Capture->Buffered; Done += Written)
+    DWORD Written = 0, Done = 0, Error = Capture->Cut ? ERROR_WRITE_FAULT : NO_ERROR;
+    for (; Error == NO_ERROR && Done < Capture->Buffered; Done += Written)
         if (!WriteFile(Capture->File, Buffer + Done, Capture->Buffered - Done, &Written, NULL))
-            return FALSE;
+        {
+            Error = GetLastError();
+            Written = 0;
+        }
     Capture->Buffered = 0;
-    return TRUE;
+    if (Error == NO_ERROR)
+        Capture->Written = Capture->Taken;
+    else
+    {
+        Capture->Taken = Capture->Written;
+        Capture->Cut |= Done > 0 && (!SetFilePointerEx(Capture->File, (LARGE_INTEGER){.QuadPart = -(LONG64)Done}, NULL,
+                                                       FILE_CURRENT) ||
+                                     !SetEndOfFile(Capture->File));
+    }
+    return Error;
 }
 
-static BOOL Take(CAPTURE *Capture, const PLAINTUN_PACKET *Packet, ULONG64 Now)
+static DWORD Take(CAPTURE *Capture, const PLAINTUN_PACKET *Packet, ULONG64 Now)
 {
     BOOL Inbound = (Packet->Flags & PLAINTUN_PACKET_TO_STACK) != 0;
     DWORD Kept = Capture->SnapLength != 0 && Packet->Size > Capture->SnapLength ? Capture->SnapLength : Packet->Size;
-    if (Capture->MaxPackets != 0 && Capture->Packets == Capture->MaxPackets)
+    if (Capture->MaxPackets != 0 && Capture->Taken.Packets == Capture->MaxPackets)
         Capture->Full = TRUE;
     if (Capture->Full)
-        return TRUE;
+        return NO_ERROR;
     if (Now > Capture->Time)
         Capture->Time = Now;
     DWORD Size = PcapngPacket(Buffer + Capture->Buffered, Capture->Time, Packet->Data, Kept, Packet->Size, Inbound);
-    if (Capture->MaxBytes != 0 && Capture->Bytes + Size + END_SIZE > Capture->MaxBytes)
+    if (Capture->MaxBytes != 0 && Capture->Taken.Bytes + Size + END_SIZE > Capture->MaxBytes)
     {
         Capture->Full = TRUE;
-        return TRUE;
+        return NO_ERROR;
     }
     Capture->Buffered += Size;
-    Capture->Bytes += Size;
-    Capture->Packets++;
-    Capture->Inbound += Inbound;
-    return Capture->Buffered < BUFFER_SIZE || Flush(Capture);
+    Capture->Taken.Bytes += Size;
+    Capture->Taken.Packets++;
+    Capture->Taken.Inbound += Inbound;
+    return Capture->Buffered < BUFFER_SIZE ? NO_ERROR : Flush(Capture);
 }
 
 /* Until Ctrl-C, a limit, or the end of the adapter. Returns NO_ERROR, or why the file cannot be written or the session is
@@ -71,24 +91,24 @@ static DWORD TakeAll(CAPTURE *Capture, PLAINTUN_SESSION_HANDLE Session, HANDLE S
     while (!Capture->Full)
     {
         PLAINTUN_PACKET Packets[BATCH];
-        BOOL Written = TRUE;
         DWORD Count = ReceiveOrStop(Session, Stop, Packets, BATCH, FLUSH_MS), Error = GetLastError();
+        DWORD WriteError = NO_ERROR;
         ULONG64 Now = SystemTime();
-        for (DWORD i = 0; i < Count && Written; ++i)
-            Written = Take(Capture, &Packets[i], Now);
+        for (DWORD i = 0; i < Count && WriteError == NO_ERROR; ++i)
+            WriteError = Take(Capture, &Packets[i], Now);
         if (Count > 0)
             PlaintunRelease(Session, Packets, Count);
-        if (Written && GetTickCount64() >= Due)
+        if (WriteError == NO_ERROR && GetTickCount64() >= Due)
         {
-            Written = Flush(Capture);
+            WriteError = Flush(Capture);
             Due = GetTickCount64() + FLUSH_MS;
         }
-        if (!Written)
-            return GetLastError();
+        if (WriteError != NO_ERROR)
+            return WriteError;
         if (Count == 0 && Error != ERROR_TIMEOUT)
             return Error == ERROR_CANCELLED ? NO_ERROR : Error;
         if ((Capture->Until != 0 && GetTickCount64() >= Capture->Until) ||
-            (Capture->MaxPackets != 0 && Capture->Packets == Capture->MaxPackets))
+            (Capture->MaxPackets != 0 && Capture->Taken.Packets == Capture->MaxPackets))
             break;
     }
     return NO_ERROR;
@@ -96,26 +116,59 @@ static DWORD TakeAll(CAPTURE *Capture, PLAINTUN_SESSION_HANDLE Session, HANDLE S
 
 static void Report(const CAPTURE *Capture)
 {
+    const COUNTS *Counts = &Capture->Written;
     if (!Json)
     {
-        Tell(L"%llu packets (%llu to the system, %llu from it), %llu missed, %llu bytes written", Capture->Packets,
-             Capture->Inbound, Capture->Packets - Capture->Inbound, Capture->Dropped, Capture->Bytes);
+        Tell(L"%llu packets (%llu to the system, %llu from it), %llu missed, %llu bytes written", Counts->Packets,
+             Counts->Inbound, Counts->Packets - Counts->Inbound, Capture->Dropped, Counts->Bytes);
         return;
     }
     JsonBegin(NULL, L'{');
-    JsonNumber(L"packets", Capture->Packets);
-    JsonNumber(L"to_stack", Capture->Inbound);
-    JsonNumber(L"to_app", Capture->Packets - Capture->Inbound);
+    JsonNumber(L"packets", Counts->Packets);
+    JsonNumber(L"to_stack", Counts->Inbound);
+    JsonNumber(L"to_app", Counts->Packets - Counts->Inbound);
     JsonNumber(L"missed", Capture->Dropped);
-    JsonNumber(L"bytes", Capture->Bytes);
+    JsonNumber(L"bytes", Counts->Bytes);
     JsonEnd(L'}');
 }
 
-static EXIT_CODE CaptureAdapter(CAPTURE *Capture, PLAINTUN_ADAPTER_HANDLE Adapter, HANDLE Stop)
+static EXIT_CODE CaptureSession(CAPTURE *Capture, PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_SESSION_HANDLE Session,
+                                LPCWSTR Name, HANDLE Stop)
 {
-    PLAINTUN_ADAPTER_INFO Info;
     PLAINTUN_STATISTICS Statistics;
     ULONG64 Start = SystemTime();
+    Capture->Time = Start;
+    Capture->Buffered = PcapngBegin(Buffer, Name, Capture->SnapLength);
+    Capture->Taken.Bytes = Capture->Buffered;
+    if (!Capture->Pipe)
+        Tell(L"capturing %ls; Ctrl-C ends it", Name);
+    DWORD Error = TakeAll(Capture, Session, Stop);
+    if (PlaintunGetStatistics(Adapter, &Statistics))
+        Capture->Dropped = Statistics.MonitorDrops;
+
+    DWORD WriteError = Flush(Capture);
+    Error = Error == NO_ERROR ? WriteError : Error;
+    Capture->Buffered =
+        PcapngEnd(Buffer, Start, SystemTime(), Capture->Taken.Packets + Capture->Dropped, Capture->Dropped);
+    Capture->Taken.Bytes += Capture->Buffered;
+    WriteError = Flush(Capture);
+    Error = Error == NO_ERROR ? WriteError : Error;
+    Report(Capture);
+    if (Capture->Pipe && ReaderGone(Error))
+        return EXIT_OK;
+    if (Error == ERROR_HANDLE_EOF)
+    {
+        Tell(L"the adapter %ls is gone", Name);
+        return EXIT_FAILED;
+    }
+    return Error == NO_ERROR ? EXIT_OK : FailSystem(Error, L"the capture of %ls has ended early", Name);
+}
+
+/* The file is opened when the session is there: an older one is not lost to a capture that cannot begin. */
+static EXIT_CODE CaptureAdapter(CAPTURE *Capture, PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Output, HANDLE Stop)
+{
+    PLAINTUN_ADAPTER_INFO Info;
+    EXIT_CODE Code;
     if (!PlaintunGetAdapterInfo(Adapter, &Info))
         return FailLibrary(L"the adapter does not answer");
     PLAINTUN_SESSION_HANDLE Session = PlaintunStartSession(
@@ -123,31 +176,18 @@ static EXIT_CODE CaptureAdapter(CAPTURE *Capture, PLAINTUN_ADAPTER_HANDLE Adapte
                      .Size = sizeof(PLAINTUN_SESSION_CONFIG), .Capacity = CAPACITY, .Flags = PLAINTUN_SESSION_MONITOR});
     if (Session == NULL)
         return FailLibrary(L"cannot look on at the adapter %ls", Info.Name);
-    Capture->Time = Start;
-    Capture->Buffered = PcapngBegin(Buffer, Info.Name, Capture->SnapLength);
-    Capture->Bytes = Capture->Buffered;
-    if (!Capture->Pipe)
-        Tell(L"capturing %ls; Ctrl-C ends it", Info.Name);
-    DWORD Error = TakeAll(Capture, Session, Stop);
-    if (PlaintunGetStatistics(Adapter, &Statistics))
-        Capture->Dropped = Statistics.MonitorDrops;
-    PlaintunEndSession(Session);
-
-    DWORD Size = PcapngEnd(Buffer + Capture->Buffered, Start, SystemTime(), Capture->Packets + Capture->Dropped,
-                           Capture->Dropped);
-    Capture->Buffered += Size;
-    Capture->Bytes += Size;
-    if (!Flush(Capture) && Error == NO_ERROR)
-        Error = GetLastError();
-    Report(Capture);
-    if (Capture->Pipe && (Error == ERROR_NO_DATA || Error == ERROR_BROKEN_PIPE || Error == ERROR_PIPE_NOT_CONNECTED))
-        return EXIT_OK; /* the reader has had enough */
-    if (Error == ERROR_HANDLE_EOF)
+    Capture->File = Capture->Pipe ? GetStdHandle(STD_OUTPUT_HANDLE)
+                                  : CreateFileW(Output, GENERIC_WRITE, FILE_SHARE_READ, NULL, CREATE_ALWAYS, 0, NULL);
+    if (Capture->File == INVALID_HANDLE_VALUE)
+        Code = FailSystem(GetLastError(), L"cannot write %ls", Output);
+    else
     {
-        Tell(L"the adapter %ls is gone", Info.Name);
-        return EXIT_FAILED;
+        Code = CaptureSession(Capture, Adapter, Session, Info.Name, Stop);
+        if (!Capture->Pipe)
+            CloseHandle(Capture->File);
     }
-    return Error == NO_ERROR ? EXIT_OK : FailSystem(Error, L"the capture of %ls has ended early", Info.Name);
+    PlaintunEndSession(Session);
+    return Code;
 }
 
 static EXIT_CODE Run(const ARGUMENTS *Arguments)
@@ -174,16 +214,7 @@ static EXIT_CODE Run(const ARGUMENTS *Arguments)
     PLAINTUN_ADAPTER_HANDLE Adapter = AdapterOpen(Arguments->Operands[0], &Code);
     if (Adapter == NULL)
         return Code;
-    Capture.File = Capture.Pipe ? GetStdHandle(STD_OUTPUT_HANDLE)
-                                : CreateFileW(Output, GENERIC_WRITE, FILE_SHARE_READ, NULL, CREATE_ALWAYS, 0, NULL);
-    if (Capture.File == INVALID_HANDLE_VALUE)
-        Code = FailSystem(GetLastError(), L"cannot write %ls", Output);
-    else
-    {
-        Code = CaptureAdapter(&Capture, Adapter, Stop);
-        if (!Capture.Pipe)
-            CloseHandle(Capture.File);
-    }
+    Code = CaptureAdapter(&Capture, Adapter, Output, Stop);
     PlaintunCloseAdapter(Adapter);
     return Code;
 }
@@ -211,7 +242,7 @@ const COMMAND CaptureCommand = {
         L"\n"
         L"  " TOOL_NAME L" capture vpn0 --output vpn0.pcapng --size 100M\n"
         L"  " TOOL_NAME L" capture vpn0 --output vpn0.pcapng --snap 96 --seconds 60 --json\n"
-        L"  " TOOL_NAME L" capture vpn0 | wireshark -k -i -\n",
+        L"  " TOOL_NAME L" capture vpn0 | wireshark -k -i -       not in PowerShell before 7.4, which changes bytes\n",
     .Options = Options,
     .Run = Run,
 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes JSON (RFC 8259) to standard output, one value a line, so that a stream of them can be read line by line. */
+/*
+ * Writes JSON (RFC 8259) to standard output, one value a line, so that a stream of them can be read line by line. All of
+ * it is ASCII: a shell that takes what it reads for text in the console's code page, as PowerShell does, breaks nothing.
+ */
 #include "tool/tool.h"
 
 static DWORD Depth;
@@ -18,18 +21,15 @@ static void PutString(LPCWSTR Text)
             PrintText(Part);
             Length = 0;
         }
-        BOOL Pair = IS_HIGH_SURROGATE(Text[0]) && IS_LOW_SURROGATE(Text[1]);
-        if (*Text == L'"' || *Text == L'\\')
-            Part[Length++] = L'\\';
-        if (Pair)
-            Part[Length++] = *Text++;
-        if (!Pair && (*Text < 0x20 || IS_HIGH_SURROGATE(*Text) || IS_LOW_SURROGATE(*Text)))
+        if (*Text < 0x20 || *Text > 0x7e)
         {
             Format(Part + Length, ARRAYSIZE(Part) - Length, L"\\u%04x", *Text);
             Length += 6;
+            continue;
         }
-        else
-            Part[Length++] = *Text;
+        if (*Text == L'"' || *Text == L'\\')
+            Part[Length++] = L'\\';
+        Part[Length++] = *Text;
     }
     Part[Length++] = L'"';
     Part[Length] = 0;

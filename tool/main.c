@@ -213,5 +213,5 @@ void __stdcall Entry(void)
         ExitProcess(EXIT_FAILED);
     EXIT_CODE Code = Run(*__p___argc(), *__p___wargv());
     ProgressEnd();
-    ExitProcess(Code);
+    ExitProcess(OutputEnd(Code));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Text to the user. A console gets UTF-16 (WriteConsoleW: its code page is then of no matter), a file or pipe UTF-8.
- * Progress has a thread of its own, which writes to standard error only, by the same way as Tell; both may write at
- * once, a whole line at a time.
+ * Any thread may write: the library's logger does, and progress, which has a thread of its own. One writes at a time,
+ * under Lock, and first takes away what a console shows of progress.
  */
 #include "tool/tool.h"
 #include <wchar.h>
@@ -10,7 +10,15 @@
 #define PROGRESS_FIRST_MS 1000
 #define PROGRESS_MS       5000 /* in a file; a console is told each second */
 
-static volatile BOOL Lost;
+static SRWLOCK Lock = SRWLOCK_INIT;
+static volatile DWORD LostError; /* why standard output takes no more; NO_ERROR: it does */
+
+static struct
+{
+    HANDLE Thread, Done; /* NULL: nothing goes on; the main thread's */
+    LPCWSTR What;
+    DWORD Width; /* what a console shows of it, in UTF-16 units; under Lock */
+} Progress;
 
 /* --- formatting ---------------------------------------------------------------------------------------------------------- */
 
@@ -36,17 +44,11 @@ void Format(LPWSTR Text, SIZE_T Count, LPCWSTR Pattern, ...)
 
 /* --- writing ------------------------------------------------------------------------------------------------------------- */
 
-static BOOL WriteAll(HANDLE File, const void *Bytes, SIZE_T Size)
+static BOOL WriteAll(HANDLE File, const char *Bytes, DWORD Size)
 {
-    const BYTE *From = Bytes;
-    while (Size > 0)
-    {
-        DWORD Written;
-        if (!WriteFile(File, From, Size > 0x10000 ? 0x10000 : (DWORD)Size, &Written, NULL))
+    for (DWORD Done = 0, Written; Done < Size; Done += Written)
+        if (!WriteFile(File, Bytes + Done, Size - Done, &Written, NULL))
             return FALSE;
-        From += Written;
-        Size -= Written;
-    }
     return TRUE;
 }
 
@@ -56,12 +58,13 @@ static BOOL IsConsole(HANDLE File)
     return GetConsoleMode(File, &Mode);
 }
 
-/* A character takes one UTF-16 unit and three bytes of UTF-8 at most, or two and four. */
-static BOOL WriteWide(HANDLE File, LPCWSTR Text, DWORD Length)
+/* A character takes one UTF-16 unit and three bytes of UTF-8 at most, or two and four. Without a place to write to, as
+ * in a service, there is nobody to miss it. */
+static BOOL WriteWide(HANDLE File, LPCWSTR Text)
 {
     static const DWORD Part = 512;
     BOOL Console = IsConsole(File);
-    while (Length > 0)
+    for (DWORD Length = (DWORD)wcslen(Text); Length > 0 && File != NULL && File != INVALID_HANDLE_VALUE;)
     {
         DWORD Units = Length < Part ? Length : Part, Written;
         if (Units < Length && IS_HIGH_SURROGATE(Text[Units - 1]))
@@ -84,16 +87,32 @@ static BOOL WriteWide(HANDLE File, LPCWSTR Text, DWORD Length)
     return TRUE;
 }
 
-void PrintText(LPCWSTR Text)
+/* Under Lock. */
+static void HideProgress(void)
 {
-    if (!Lost && !WriteWide(GetStdHandle(STD_OUTPUT_HANDLE), Text, (DWORD)wcslen(Text)))
-        Lost = TRUE;
+    WCHAR Blank[256];
+    if (Progress.Width == 0)
+        return;
+    Format(Blank, ARRAYSIZE(Blank), L"\r%*ls\r", Progress.Width, L"");
+    WriteWide(GetStdHandle(STD_ERROR_HANDLE), Blank);
+    Progress.Width = 0;
 }
 
-void PrintBytes(const void *Bytes, SIZE_T Size)
+static BOOL Put(DWORD Where, LPCWSTR Text)
 {
-    if (!Lost && !WriteAll(GetStdHandle(STD_OUTPUT_HANDLE), Bytes, Size))
-        Lost = TRUE;
+    AcquireSRWLockExclusive(&Lock);
+    HideProgress();
+    BOOL Written = WriteWide(GetStdHandle(Where), Text);
+    DWORD Error = GetLastError();
+    ReleaseSRWLockExclusive(&Lock);
+    SetLastError(Error);
+    return Written;
+}
+
+void PrintText(LPCWSTR Text)
+{
+    if (LostError == NO_ERROR && !Put(STD_OUTPUT_HANDLE, Text))
+        LostError = GetLastError();
 }
 
 void Print(LPCWSTR Pattern, ...)
@@ -111,13 +130,14 @@ void Tell(LPCWSTR Pattern, ...)
     WCHAR Text[TEXT_MAX + 2];
     va_list List;
     SIZE_T Start = wcslen(TOOL_NAME) + 2;
-    ProgressEnd();
+    DWORD LastError = GetLastError();
     Format(Text, TEXT_MAX, L"%ls: ", TOOL_NAME);
     va_start(List, Pattern);
     FormatList(Text + Start, TEXT_MAX - Start, Pattern, List);
     va_end(List);
     wcscpy(Text + wcslen(Text), L"\n");
-    WriteWide(GetStdHandle(STD_ERROR_HANDLE), Text, (DWORD)wcslen(Text));
+    Put(STD_ERROR_HANDLE, Text);
+    SetLastError(LastError);
 }
 
 BOOL OutputIsConsole(void)
@@ -127,41 +147,44 @@ BOOL OutputIsConsole(void)
 
 BOOL OutputLost(void)
 {
-    return Lost;
+    return LostError != NO_ERROR;
+}
+
+BOOL ReaderGone(DWORD Error)
+{
+    return Error == ERROR_NO_DATA || Error == ERROR_BROKEN_PIPE || Error == ERROR_PIPE_NOT_CONNECTED;
+}
+
+EXIT_CODE OutputEnd(EXIT_CODE Code)
+{
+    if (LostError == NO_ERROR || ReaderGone(LostError))
+        return Code;
+    FailSystem(LostError, L"standard output cannot be written");
+    return Code == EXIT_OK ? EXIT_FAILED : Code;
 }
 
 /* --- progress ------------------------------------------------------------------------------------------------------------ */
 
-static struct
-{
-    HANDLE Thread, Done; /* NULL: nothing goes on */
-    LPCWSTR What;
-} Progress;
-
 static DWORD WINAPI ShowProgress(void *Context)
 {
     HANDLE File = GetStdHandle(STD_ERROR_HANDLE);
-    BOOL Console = IsConsole(File), Shown = FALSE;
+    BOOL Console = IsConsole(File);
     ULONG64 Start = GetTickCount64();
     DWORD Wait = PROGRESS_FIRST_MS;
-    WCHAR Line[256];
+    WCHAR Line[128];
     while (WaitForSingleObject(Progress.Done, Wait) == WAIT_TIMEOUT)
     {
         Format(Line, ARRAYSIZE(Line), Console ? L"\r%ls: %ls (%llu s) " : L"%ls: %ls (%llu s)\n", TOOL_NAME,
                Progress.What, (GetTickCount64() - Start) / 1000);
-        WriteWide(File, Line, (DWORD)wcslen(Line));
+        AcquireSRWLockExclusive(&Lock);
+        WriteWide(File, Line);
+        Progress.Width = Console ? (DWORD)wcslen(Line) - 1 : 0;
+        ReleaseSRWLockExclusive(&Lock);
         Wait = Console ? 1000 : PROGRESS_MS;
-        Shown = TRUE;
     }
-    if (Shown && Console)
-    {
-        Format(Line, ARRAYSIZE(Line), L"\r%*ls\r",
-               (int)wcslen(TOOL_NAME L": "
-                                     L" (999 s) ") +
-                   (int)wcslen(Progress.What),
-               L"");
-        WriteWide(File, Line, (DWORD)wcslen(Line));
-    }
+    AcquireSRWLockExclusive(&Lock);
+    HideProgress();
+    ReleaseSRWLockExclusive(&Lock);
     return 0;
 }
 

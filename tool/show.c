@@ -124,18 +124,22 @@ static EXIT_CODE Watch(const ARGUMENTS *Arguments)
     if (Adapter == NULL)
         return Code;
     PLAINTUN_STATISTICS Before, Now;
-    ULONG64 Start = Microseconds(), Last = Start;
+    ULONG64 Due = Microseconds(), Last = Due;
     BOOL Answers = PlaintunGetStatistics(Adapter, &Before);
     for (DWORD Line = 0; Answers && !StopWanted() && (Seconds == 0 || Line < Seconds); ++Line)
     {
-        /* Each look has its time from the start, so that the seconds do not drift. */
-        ULONG64 Due = Start + (Line + 1) * 1000000ull, Time = Microseconds();
+        /* Each look has its time from the start, so that the seconds do not drift, unless the machine slept. */
+        ULONG64 Time = Microseconds();
+        Due = Due + 1000000 > Time ? Due + 1000000 : Time + 1000000;
         if (WaitForSingleObject(Stop, Due > Time ? (DWORD)((Due - Time + 999) / 1000) : 0) == WAIT_OBJECT_0)
             break;
         Answers = PlaintunGetStatistics(Adapter, &Now);
         if (!Answers)
             break;
         Time = Microseconds();
+        for (DWORD i = 0; i < ARRAYSIZE(Counters); ++i)
+            if (Count(&Now.Adapter, i) < Count(&Before.Adapter, i))
+                Before = (PLAINTUN_STATISTICS){0}; /* the adapter was disabled and enabled meanwhile: it counts anew */
         ShowRates(&Before.Adapter, &Now.Adapter, (Time - Last) / 1e6, Line);
         Before = Now;
         Last = Time;

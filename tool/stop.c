@@ -5,12 +5,16 @@
 static HANDLE Stop;
 static volatile LONG Wishes;
 
-/* Runs in a thread that the system makes for it: "HandlerRoutine callback function", wincon.h. The second wish is left to
- * the system, which ends the program. */
+/* Runs in a thread that the system makes for it: "HandlerRoutine callback function", learn.microsoft.com/windows/console/
+ * handlerroutine. The second Ctrl-C is left to the system, which ends the program. When the console is closed or the user
+ * signs out, the program would end as soon as this returns: the main thread gets the seconds that the system grants. */
 static BOOL WINAPI OnConsoleEvent(DWORD Event)
 {
+    LONG Count = InterlockedIncrement(&Wishes);
     SetEvent(Stop);
-    return InterlockedIncrement(&Wishes) == 1;
+    if (Event != CTRL_C_EVENT && Event != CTRL_BREAK_EVENT)
+        Sleep(INFINITE);
+    return Count == 1;
 }
 
 HANDLE StopEvent(void)

@@ -84,14 +84,18 @@ extern const COMMAND InstallCommand, UninstallCommand, ListCommand, CreateComman
 
 void Format(_Out_writes_z_(Count) LPWSTR Text, _In_ SIZE_T Count, _In_z_ LPCWSTR Pattern, ...); /* as swprintf; %ls */
 void FormatList(_Out_writes_z_(Count) LPWSTR Text, _In_ SIZE_T Count, _In_z_ LPCWSTR Pattern, _In_ va_list List);
-void Print(_In_z_ LPCWSTR Pattern, ...);                               /* to standard output */
-void PrintText(_In_z_ LPCWSTR Text);                                   /* likewise, of any length */
-void PrintBytes(_In_reads_(Size) const void *Bytes, _In_ SIZE_T Size); /* likewise, as they are */
-void Tell(_In_z_ LPCWSTR Pattern, ...);                                /* a line to standard error: "plaintun: ..." */
+void Print(_In_z_ LPCWSTR Pattern, ...); /* to standard output */
+void PrintText(_In_z_ LPCWSTR Text);     /* likewise, of any length */
+void Tell(_In_z_ LPCWSTR Pattern,
+          ...); /* a line to standard error: "plaintun: ..."; any thread, keeps GetLastError() */
 BOOL OutputIsConsole(void);
-BOOL OutputLost(void); /* nobody reads standard output any more: an endless command ends */
+BOOL OutputLost(void);             /* standard output takes no more: an endless command ends */
+BOOL ReaderGone(_In_ DWORD Error); /* of a pipe: its reader has had enough, which is no failure */
+/* How the program ends that would have ended with Code: if standard output was lost otherwise, the user is told. */
+EXIT_CODE OutputEnd(_In_ EXIT_CODE Code);
 
-/* Says on standard error what goes on, once it has gone on for a second. One at a time; a thread of its own waits. */
+/* Says on standard error what goes on, once it has gone on for a second. One at a time; a thread of its own waits. To be
+ * called by the main thread. */
 void ProgressBegin(_In_z_ LPCWSTR What);
 void ProgressEnd(void);
 

@@ -197,6 +197,41 @@ def test_ping(tool):
     assert counts['answered'] == 110 and counts['received'] == 110 + counts['others'] + counts['full']
 
 
+def test_lines_stay_whole(tool):
+    """The library's logger tells from any thread: no line is lost, cut or mixed with another or with progress."""
+    text = tool.machine.windows.run(os.path.join(lab.BUILD, 'e2e/telling.exe'))
+    last, going_on = {}, 0
+    for line in text.splitlines():
+        if line.startswith('plaintun: telling ('):
+            going_on += 1
+            continue
+        match = re.fullmatch(r'plaintun: t(\d) n(\d+) (ü*) e', line)
+        assert match, line
+        thread, number = int(match[1]), int(match[2])
+        assert number == last.get(thread, -1) + 1 and len(match[3]) == number * 37 % 899
+        last[thread] = number
+    assert last == {thread: 299 for thread in range(4)} and going_on == 1
+
+
+def test_standard_output(tool):
+    """A reader that has had enough is no failure, a full disk is one. JSON is ASCII, text is UTF-8, whatever the names."""
+    words = [lab.RUN, '--prefix', tool.machine.windows.name, EXE]
+    made = tool.json('create', '隧道 Über 🙂')
+    assert made['name'] == '隧道 Über 🙂'
+    out, _ = tool.run('list', '--json')
+    assert out.isascii() and json.loads(out)[0]['name'] == made['name']
+    assert re.search('^隧道 Über 🙂 +ready ', tool.run('list')[0].decode(), re.MULTILINE)
+    tool('remove', '隧道 über 🙂')
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(tool.machine.namespace.command(*words, 'help'), env=tool.machine.windows.environment(),
+                              stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == FAILED and re.fullmatch(r'plaintun: standard output cannot be written: .*\n', done.stderr)
+    pipe = subprocess.Popen(tool.machine.namespace.command(*words, 'help'), env=tool.machine.windows.environment(),
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe.stdout.close()
+    assert (pipe.stderr.read(), pipe.wait(30)) == (b'', OK)
+
+
 def blocks(data):
     """The pcapng blocks of a file: (type, body), each with its two lengths compared."""
     found, at = [], 0
@@ -292,6 +327,29 @@ def test_capture(tool, tmp_path):
     except subprocess.TimeoutExpired:
         pytest.fail(tool('show', 'Über') + flood.text()[-300:])
     flood.stop()
+
+    # A disk that is full: it says so, and the file holds whole packets and the end.
+    disk = tmp_path / 'disk'
+    disk.mkdir()
+    inside = ['nsenter', '--mount', '-t', next(iter(lab.wine_processes(tool.machine.windows)))]
+    subprocess.run([str(word) for word in inside + ['mount', '-t', 'tmpfs', '-o', 'size=64k', 'disk', disk]], check=True)
+    fill = namespace.start('ping', '-n', '-i', '0.01', '-s', '1000', '10.43.0.9')
+    out, error = tool.run('capture', 'Über', '--json', '--output', str(disk / 'x'), code=FAILED)
+    fill.stop()
+    assert re.search(r'^plaintun: the capture of Über has ended early: .*\(112\)$', error, re.MULTILINE), error
+    data = subprocess.run([str(word) for word in inside + ['cat', disk / 'x']], check=True, capture_output=True).stdout
+    kept, full = blocks(data), json.loads(out)
+    assert [kind for kind, _ in kept] == [0x0A0D0D0A, 1] + [6] * full['packets'] + [5] and 20 < full['packets'] < 64
+    assert len(data) == full['bytes'] <= 65536
+
+    # What cannot begin spoils no file: another capture is running.
+    older = tmp_path / 'older'
+    older.write_bytes(b'older')
+    capture = tool.start('capture', 'Über')
+    lab.wait(lambda: capture.lines, 'packets')
+    tool('capture', 'Über', '--output', str(older), code=IN_USE)
+    assert older.read_bytes() == b'older'
+    assert tool.interrupt(capture, 'capture') == OK
 
     # The adapter goes while someone looks on.
     capture = tool.start('capture', 'Über', '--output', str(path))
