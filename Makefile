@@ -691,7 +691,7 @@ build/identities/newer.identity: tests/e2e/acme.identity
 
 .PHONY: identity-acme
 identity-acme: build/identities/newer.identity
-	@$(MAKE) --no-print-directory IDENTITY=tests/e2e/acme.identity build/identities/acme/e2e/peer.exe
+	@$(MAKE) --no-print-directory IDENTITY=tests/e2e/acme.identity $(addprefix build/identities/acme/,e2e/peer.exe amd64/acme.exe)
 	@$(MAKE) --no-print-directory IDENTITY=$< build/identities/newer/e2e/peer.exe
 	@cp tests/e2e/acme.identity build/identities/other.identity
 	@$(MAKE) --no-print-directory IDENTITY=build/identities/other.identity "WARN=$(WARN) -DTUN_PROTOCOL=99u" build/identities/other/e2e/peer.exe

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Two products of one source on one machine: acme.identity beside our own. And what scripts/identity refuses."""
+import glob
 import json
 import os
 import re
@@ -58,14 +59,18 @@ def test_two_products(machine):
 
 
 @pytest.mark.parametrize('name', IDENTITIES)
-def test_one_version(name):
-    """VERSIONINFO of driver and library and the INF say what the identity says."""
+def test_one_version(machine, name):
+    """The identity's version is in each file's VERSIONINFO and in each INF, and the tool tells it of itself, of the library,
+    of the driver package in the store (DriverVer) and of the driver that runs (by request)."""
     build, path = IDENTITIES[name]
     identity = read_identity(path)
     version = identity['VERSION']
     numbers = tuple(map(int, version.split('.')))
-    for file in ('amd64/%s.sys' % name, 'amd64/%s.dll' % name, 'amd64/wintun.dll'):
-        image = pefile.PE(os.path.join(build, file))
+    files = [file for kind in ('sys', 'dll', 'exe') for file in glob.glob(os.path.join(build, '*/%s.%s' % (name, kind)))]
+    files += glob.glob(os.path.join(build, '*/wintun.dll'))
+    assert {os.path.join(build, 'amd64', name + kind) for kind in ('.sys', '.dll', '.exe')} <= set(files)
+    for file in files:
+        image = pefile.PE(file)
         fixed = image.VS_FIXEDFILEINFO[0]
         words = (fixed.FileVersionMS >> 16, fixed.FileVersionMS & 0xffff, fixed.FileVersionLS >> 16)
         assert words == numbers, file
@@ -74,8 +79,16 @@ def test_one_version(name):
                    for table in entry.StringTable for key, value in table.entries.items()}
         assert strings['FileVersion'] == strings['ProductVersion'] == version, file
         assert strings['ProductName'] == identity['PRODUCT'] and strings['CompanyName'] == identity['VENDOR'], file
-    with open(os.path.join(build, 'amd64/%s.inf' % name)) as file:
-        assert re.search(r'^DriverVer *= (.*)$', file.read(), re.M).group(1) == '%s,%s.0' % (identity['DATE'], version)
+    for file in glob.glob(os.path.join(build, '*/%s.inf' % name)):
+        with open(file) as text:
+            assert re.search(r'^DriverVer *= (.*)$', text.read(), re.M).group(1) == '%s,%s.0' % (identity['DATE'], version)
+
+    tool = os.path.join(build, 'amd64/%s.exe' % name)
+    hold = machine.windows.start(tool, 'create', 'versions', '--hold')
+    hold.expect('stays until Ctrl-C')
+    told = machine.windows.run(tool, '--version')
+    hold.stop()
+    assert told.split() == ['tool', version, 'library', version, 'driver', 'installed:', version + ',', 'loaded:', version]
 
 
 def test_no_name_of_ours():
@@ -84,6 +97,8 @@ def test_no_name_of_ours():
         with open(os.path.join(ACME, file), 'rb') as binary:
             data = binary.read().lower()
         assert b'plaintun' not in data and 'plaintun'.encode('utf-16-le') not in data, file
+    with open(os.path.join(ACME, 'amd64/acme.exe'), 'rb') as binary:
+        assert 'plaintun'.encode('utf-16-le') not in binary.read().lower()
     image = pefile.PE(os.path.join(ACME, 'amd64/acme.dll'))
     assert image.DIRECTORY_ENTRY_EXPORT.name == b'acme.dll'
     exports = {symbol.name for symbol in image.DIRECTORY_ENTRY_EXPORT.symbols}
