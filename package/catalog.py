@@ -117,6 +117,10 @@ class TrustList(core.Sequence):
                ("extensions", Extensions, {"explicit": 0})]
 
 
+class CatalogError(Exception):
+    """Input that is not as it must be, in words for whoever calls this program."""
+
+
 CATALOG_LIST, CATALOG_LIST_MEMBER_2 = "1.3.6.1.4.1.311.12.1.1", "1.3.6.1.4.1.311.12.1.3"
 cms.ContentType._map["1.3.6.1.4.1.311.10.1"] = "trust_list"
 cms.ContentInfo._oid_specs["trust_list"] = TrustList
@@ -155,19 +159,31 @@ def member(name, data):
 
 def inf_facts(text):
     """What the catalog takes from the INF: date, systems, hardware IDs."""
-    month, day, year = re.search(r"^DriverVer\s*=\s*(\d+)/(\d+)/(\d+)", text, re.M).groups()
-    systems = [SYSTEMS[decoration.lower()] for decoration in re.findall(r"^\[Models\.NT([^\]]+)\]", text, re.M)]
+    date = re.search(r"^DriverVer\s*=\s*(\d+)/(\d+)/(\d+)", text, re.M)
+    if not date:
+        raise CatalogError("the INF has no DriverVer = mm/dd/yyyy,w.x.y.z in [Version]")
+    month, day, year = map(int, date.groups())
+    decorations = re.findall(r"^\[Models\.NT([^\]]+)\]", text, re.M)
+    unknown = [decoration for decoration in decorations if decoration.lower() not in SYSTEMS]
+    if unknown or not decorations:
+        raise CatalogError(f"the INF's models are for {', '.join(unknown) or 'nothing'}; known are {', '.join(SYSTEMS)}")
     ids = []
     for section in re.findall(r"^\[Models\.[^\]]+\]\s*\n((?:[^\[].*\n|\n)*)", text, re.M):
         for line in section.splitlines():
             if "=" in line.split(";")[0]:
                 ids += [part.strip().lower() for part in line.split(";")[0].split("=")[1].split(",")[1:]]
-    return datetime(int(year), int(month), int(day), tzinfo=timezone.utc), systems, list(dict.fromkeys(ids))
+    if not ids:
+        raise CatalogError("the INF's models name no hardware ID")
+    try:
+        day = datetime(year, month, day, tzinfo=timezone.utc)
+    except ValueError:
+        raise CatalogError(f"the INF's DriverVer names a day that does not exist: {date[0]}") from None
+    return day, [SYSTEMS[decoration.lower()] for decoration in decorations], list(dict.fromkeys(ids))
 
 
 def make(inf, files):
     """The catalog, as bytes; files: name -> bytes, the INF among them under the name inf."""
-    date, systems, ids = inf_facts(files[inf].decode())
+    date, systems, ids = inf_facts(files[inf].decode(errors="replace"))
     members = sorted((member(name, data) for name, data in files.items()), key=lambda m: m["identifier"])
     extensions = [name_value("OS", ",".join(systems))]
     extensions += [name_value(f"HWID{number}", text) for number, text in reversed(list(enumerate(ids, 1)))]
@@ -188,15 +204,26 @@ def text_of(value):
     return value["name"].native, value["value"].native.decode("utf-16-le").rstrip("\0")
 
 
+def demand(condition, cause):
+    if not condition:
+        raise CatalogError(cause)
+
+
 def read(data):
-    """{"attributes": {name: value}, "date": ..., "signers": N, "members": {digest: {"kind": ..., name: value}}}; an
-    exception where something in it is not as it should be."""
-    signed = cms.ContentInfo.load(data, strict=True)["content"]
+    """{"attributes": {name: value}, "date": ..., "signers": N, "members": {digest: {"kind": ..., name: value}}}. Raises a
+    CatalogError where something in it is not as it should be."""
+    try:
+        return read_trust_list(cms.ContentInfo.load(data, strict=True)["content"])
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as cause:  # asn1crypto's own words
+        raise CatalogError(f"this is no catalog: {' '.join(str(cause).split())}") from None
+
+
+def read_trust_list(signed):
     content = signed["encap_content_info"]
-    assert content["content_type"].native == "trust_list", "not a trust list"
+    demand(content["content_type"].native == "trust_list", "signed, but not a trust list")
     trust_list = content["content"]
-    assert trust_list["usage"].native == [CATALOG_LIST], "not a catalog"
-    assert trust_list["member_algorithm"]["algorithm"].dotted == CATALOG_LIST_MEMBER_2, "not one with SHA-256"
+    demand(trust_list["usage"].native == [CATALOG_LIST], "a trust list, but no catalog")
+    demand(trust_list["member_algorithm"]["algorithm"].dotted == CATALOG_LIST_MEMBER_2, "a catalog, but not one with SHA-256")
     members = {}
     for entry in trust_list["members"]:
         if len(entry["identifier"].native) != 32:
@@ -209,9 +236,10 @@ def read(data):
                 facts[name] = text
             elif attribute["type"].native == "indirect_data":
                 facts["kind"] = value["data"]["type"].native
-                assert value["digest"]["digest_algorithm"]["algorithm"].native == "sha256", "a member without SHA-256"
-                assert value["digest"]["digest"].native == entry["identifier"].native, "a member of two digests"
-        assert "kind" in facts, "a member without a digest"
+                demand(value["digest"]["digest_algorithm"]["algorithm"].native == "sha256", "a member without SHA-256")
+                demand(value["digest"]["digest"].native == entry["identifier"].native, "a member of two digests")
+        for name in ("kind", "File", "OSAttr"):
+            demand(name in facts, f"a member without {name}")
         members[entry["identifier"].native] = facts
     return {"attributes": dict(text_of(extension["value"].parsed) for extension in trust_list["extensions"]),
             "date": trust_list["this_update"].native, "signers": len(signed["signer_infos"]), "members": members}
@@ -219,7 +247,7 @@ def read(data):
 
 def compare(catalog, paths):
     """What a catalog that was read and the files of its package do not agree on."""
-    files = {digest(open(path, "rb").read()): os.path.basename(path) for path in paths}
+    files = {digest(load(path)): os.path.basename(path) for path in paths}
     for key in files.keys() - catalog["members"].keys():
         yield f"{files[key]} is no member: it was changed after the catalog was made; make the catalog again"
     for key in catalog["members"].keys() - files.keys():
@@ -229,9 +257,17 @@ def compare(catalog, paths):
             yield f"{files[key]} is called {catalog['members'][key]['File']} there"
 
 
+def load(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def main(arguments):
     if len(arguments) > 1 and arguments[0] == "--read":
-        catalog = read(open(arguments[1], "rb").read())
+        try:
+            catalog = read(load(arguments[1]))
+        except CatalogError as cause:
+            raise CatalogError(f"{arguments[1]}: {cause}") from None
         for name, value in catalog["attributes"].items():
             print(f"{name}: {value}")
         print(f"date: {catalog['date']:%Y-%m-%d}; signers: {catalog['signers']}")
@@ -242,13 +278,16 @@ def main(arguments):
             print(f"catalog: {arguments[1]}: {cause}", file=sys.stderr)
         return 1 if wrong else 0
     if len(arguments) > 2 and arguments[0].endswith(".inf") and arguments[-1].endswith(".cat"):
-        files = {os.path.basename(path): open(path, "rb").read() for path in arguments[:-1]}
+        data = make(os.path.basename(arguments[0]), {os.path.basename(path): load(path) for path in arguments[:-1]})
         with open(arguments[-1], "wb") as file:
-            file.write(make(os.path.basename(arguments[0]), files))
+            file.write(data)
         return 0
     print(__doc__, file=sys.stderr)
     return 2
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (CatalogError, OSError, pefile.PEFormatError) as cause:
+        sys.exit(f"catalog: {cause}")

@@ -6,6 +6,7 @@ Catalogs name the files of their package, and are told apart from those of chang
 driver that stands beside them; what is signed verifies by osslsigncode, which did not make the catalogs, and stops doing
 so when a byte changes; nothing tells where it was made."""
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -48,12 +49,33 @@ def changed(path, offset):
     return copy
 
 
-def refuses(data, what):
-    try:
-        catalog.read(data)
-        check(False, f"{what} is read as if it were good")
-    except (AssertionError, ValueError):
-        check(True, "")
+def catalog_says(code, words, *arguments):
+    """package/catalog.py ends with that code and those words, without a traceback and with Python's checks off (-O) too."""
+    done = subprocess.run([sys.executable, "-O", os.path.join(ROOT, "package/catalog.py"), *arguments], text=True,
+                          capture_output=True)
+    check(done.returncode == code and words in done.stderr and "Traceback" not in done.stderr,
+          f"catalog.py {' '.join(arguments)}: exit code {done.returncode}, {done.stderr or done.stdout}")
+
+
+def refuses(data, folder, words):
+    """A broken catalog."""
+    path = os.path.join(folder, "broken.cat")
+    with open(path, "wb") as file:
+        file.write(data)
+    catalog_says(1, f"catalog: {path}: {words}", "--read", path)
+    os.remove(path)
+
+
+def refuses_inf(folder, name, pattern, by, words):
+    """A catalog is not made for an INF that lacks what it needs."""
+    with open(os.path.join(folder, f"{name}.inf")) as file:
+        text = file.read()
+    path = os.path.join(folder, "broken.inf")
+    with open(path, "w") as file:
+        file.write(re.sub(pattern, by, text))
+    catalog_says(1, words, path, os.path.join(folder, f"{name}.sys"), path[:-4] + ".cat")
+    check(not os.path.exists(path[:-4] + ".cat"), f"{words}: and yet there is a catalog")
+    os.remove(path)
 
 
 def check_catalog(folder, name, signed):
@@ -76,9 +98,22 @@ def check_catalog(folder, name, signed):
     check(list(catalog.compare(found, paths[:1])), f"{folder}: a missing file is not seen")
     key = next(iter(found["members"]))
     first = data.index(key)
-    refuses(data[:first] + bytes(32) + data[first + 32:], f"{folder}: a member of two digests")
-    refuses(data.replace(b"\x82\x37\x0c\x01\x03", b"\x82\x37\x0c\x01\x02"), f"{folder}: a catalog of the kind without SHA-256")
-    refuses(data[:-1], f"{folder}: half a catalog")
+    refuses(data[:first] + bytes(32) + data[first + 32:], folder, "a member of two digests")
+    refuses(data.replace(b"\x82\x37\x0c\x01\x03", b"\x82\x37\x0c\x01\x02"), folder, "a catalog, but not one with SHA-256")
+    refuses(data.replace("File".encode("utf-16-be"), "file".encode("utf-16-be")), folder, "a member without File")
+    refuses(data.replace(b"\x82\x37\x02\x01\x04", b"\x82\x37\x0c\x02\x03", 1), folder, "")
+    refuses(data[:-1], folder, "this is no catalog: ")
+    refuses(b"", folder, "this is no catalog: ")
+    refuses(b"certainly not ASN.1", folder, "this is no catalog: ")
+    refuses_inf(folder, name, "DriverVer", "Driver", "the INF has no DriverVer")
+    refuses_inf(folder, name, r"= \d\d/\d\d/", "= 02/30/", "a day that does not exist")
+    refuses_inf(folder, name, "17763", "14393", "the INF's models are for ")
+    refuses_inf(folder, name, "= Install,.*", "= Install", "the INF's models name no hardware ID")
+    catalog_says(1, "No such file", "--read", os.path.join(folder, "none.cat"))
+    catalog_says(0, "", "--read", os.path.join(folder, f"{name}.cat"), *paths)
+    copy = changed(paths[0], 100)
+    catalog_says(1, "is no member", "--read", os.path.join(folder, f"{name}.cat"), copy, paths[1])
+    os.remove(copy)
 
 
 def resources(path):
