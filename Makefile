@@ -60,14 +60,18 @@ MACHINE_arm64 := arm64
 TRIPLE_amd64  := x86_64-pc-windows-msvc
 TRIPLE_arm64  := aarch64-pc-windows-msvc
 
-PE_CFLAGS := -std=c11 -O2 -g0 $(WARN) -ffreestanding -fms-extensions -fasynchronous-unwind-tables -fno-stack-protector \
+# Symbols, for those who read a crash dump: in a .pdb beside the file, and no path of this machine in either.
+DEBUG_CFLAGS  := -g -gcodeview -gno-codeview-command-line -fdebug-compilation-dir=.
+DEBUG_LDFLAGS := /debug /opt:ref,icf /pdbsourcepath:. /pdbaltpath:%_PDB%
+
+PE_CFLAGS := -std=c11 -O2 $(DEBUG_CFLAGS) $(WARN) -ffreestanding -fms-extensions -fasynchronous-unwind-tables -fno-stack-protector \
     -mno-stack-arg-probe -fno-strict-aliasing -Wframe-larger-than=3584 -Xclang -cfguard -nostdlibinc -Iwdk -I. -I$B/identity
 PE_CFLAGS_amd64 := --target=$(TRIPLE_amd64) $(PE_CFLAGS)
 PE_CFLAGS_arm64 := --target=$(TRIPLE_arm64) $(PE_CFLAGS) -mno-outline-atomics
 
 WIN_CFLAGS_amd64 := --target=x86_64-w64-windows-gnu
 WIN_CFLAGS_arm64 := --target=aarch64-w64-windows-gnu -mno-outline-atomics
-WIN_CFLAGS_x86   := --target=i686-w64-windows-gnu -march=pentium4# with SSE2, as Windows 10 demands
+WIN_CFLAGS_x86   := --target=i686-w64-windows-gnu -march=pentium4 -fseh-exceptions# SSE2, as Windows 10 demands; no DWARF beside CodeView
 WIN_CFLAGS_ALL := -std=c11 -O2 -g0 $(WARN) -D_WIN32_WINNT=0x0A00 -DNTDDI_VERSION=0x0A000006 \
     -DUNICODE -D_UNICODE -isystem /usr/share/mingw-w64/include -I. -I$B/identity -Iinclude
 WIN_CFLAGS := $(WIN_CFLAGS_amd64) $(WIN_CFLAGS_ALL)
@@ -137,7 +141,7 @@ $(B)/$(1)/lib/%.lib: wdk/%.def
 $(B)/$(1)/$(NAME).sys: $(DRIVER_SOURCES:driver/%.c=$(B)/$(1)/obj/driver/%.o) $(B)/$(1)/obj/driver/loadconfig.o $(B)/$(1)/obj/driver/driver.res \
     $(B)/$(1)/lib/ntoskrnl.lib $(B)/$(1)/lib/hal.lib $(B)/$(1)/lib/ndis.lib
 	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /version:10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf \
-	    /dynamicbase /highentropyva /nxcompat /brepro /out:$$@ $$^
+	    /dynamicbase /highentropyva /nxcompat /brepro $(DEBUG_LDFLAGS) /pdb:$$@.pdb /out:$$@ $$^
 
 $B/$(1)/$(NAME).inf: $B/identity/$(1)/$(NAME).inf
 	@mkdir -p $$(@D)
@@ -158,9 +162,10 @@ driver: deps $(foreach arch,amd64 arm64,$(addprefix $B/$(arch)/$(NAME).,sys inf 
 LIBRARY_HEADERS := $(IDENTITY_H) $(wildcard library/*.h include/*.h ring/*.h)
 LIBRARY_SOURCES := $(wildcard library/*.c)
 LIBRARY_IMPORTS := kernel32 advapi32 cfgmgr32 setupapi newdev iphlpapi ole32
-LIBRARY_CFLAGS  := $(WIN_CFLAGS_ALL) -ffreestanding -mguard=cf -fno-stack-protector -mno-stack-arg-probe \
+LIBRARY_CFLAGS  := $(WIN_CFLAGS_ALL) $(DEBUG_CFLAGS) -ffreestanding -mguard=cf -fno-stack-protector -mno-stack-arg-probe \
     -Wframe-larger-than=3584
-LIBRARY_LDFLAGS := /nologo /dll /entry:DllMain /nodefaultlib /WX /release /guard:cf /dynamicbase /nxcompat /brepro
+LIBRARY_LDFLAGS := /nologo /dll /entry:DllMain /nodefaultlib /WX /release /guard:cf /dynamicbase /nxcompat /brepro \
+    $(DEBUG_LDFLAGS)
 
 LIBRARIES_IN_x86   := amd64 arm64
 LIBRARIES_IN_amd64 := arm64
@@ -191,7 +196,7 @@ $B/$(1)/obj/library/library.res: library/library.rc library/resource.h $(IDENTIT
 
 $B/$(1)/$(NAME).dll: $(LIBRARY_SOURCES:%.c=$B/$(1)/obj/%.o) $B/$(1)/obj/library/loadconfig.o \
     $(LIBRARY_IMPORTS:%=$B/$(1)/obj/library/%.lib) $B/$(1)/obj/library/library.res library/library.def
-	@$(LLD) $(LIBRARY_LDFLAGS) $(LIBRARY_LDFLAGS_$(1)) /def:library/library.def /implib:$B/$(1)/$(NAME).lib /out:$$@ \
+	@$(LLD) $(LIBRARY_LDFLAGS) $(LIBRARY_LDFLAGS_$(1)) /def:library/library.def /implib:$B/$(1)/$(NAME).lib /pdb:$$@.pdb /out:$$@ \
 	    $$(filter-out %.def,$$^)
 
 # Made along with the DLL.
@@ -261,7 +266,7 @@ $B/$(1)/obj/tool/tool.res: tool/tool.rc tool/tool.manifest $(IDENTITY_H)
 
 $B/$(1)/$(NAME).exe: $(TOOL_SOURCES:%.c=$B/$(1)/obj/%.o) $(TOOL_IMPORTS:%=$B/$(1)/obj/tool/%.lib) $B/$(1)/$(NAME).lib \
     $B/$(1)/obj/tool/tool.res $(patsubst %,$B/$(1)/obj/library/%.o,loadconfig runtime cause)
-	@$(LLD) $(TOOL_LDFLAGS) $(LIBRARY_LDFLAGS_$(1):/subsystem:windows%=/subsystem:console%) /out:$$@ $$^
+	@$(LLD) $(TOOL_LDFLAGS) $(LIBRARY_LDFLAGS_$(1):/subsystem:windows%=/subsystem:console%) /pdb:$$@.pdb /out:$$@ $$^
 endef
 $(foreach arch,x86 amd64 arm64,$(eval $(call tool_rules,$(arch))))
 
@@ -531,13 +536,15 @@ $(B)/amd64/wire.exe: examples/wire.c $(EXAMPLE_PARTS) $(B)/amd64/$(NAME).lib exa
 # The zip depends on the sources alone, not on where, when and by whom it is made. In the signed one, build/signed takes
 # the place of build: .sys signed, catalog made and signed, both put into the libraries, which are linked anew and signed.
 
+# Beside each zip stands one with the symbols of its files, ...-symbols.zip, which is made along with it.
+
 PACKAGE := $B/$(NAME)-$(VERSION).zip
 PACKAGE_SIGNED := $B/$(NAME)-$(VERSION)-signed.zip
 PACKAGE_FILES := $(wildcard package/*.in LICENSE *.md docs/*.md include/*.h examples/* examples/*/*)
 SG := $B/signed
 
 .PHONY: package sign
-package: deps $(PACKAGE) ## build everything that users get, for all machines: build/plaintun-VERSION.zip
+package: deps $(PACKAGE) ## build everything that users get, for all machines: build/plaintun-VERSION.zip, -symbols.zip
 
 $(PACKAGE): $(LIBRARIES) $(TOOLS) $(foreach arch,amd64 arm64,$(addprefix $B/$(arch)/$(NAME).,inf sys cat)) package/package.py $(PACKAGE_FILES)
 	@$(PYTHON) package/package.py $(NAME) $(VERSION) $B $@
@@ -553,9 +560,10 @@ FORCE:
 
 ifdef DRIVERS# what came back from Microsoft: DRIVERS/amd64 and DRIVERS/arm64, each with .sys, .inf and .cat
 define signed_driver_rules
-$(SG)/$(1)/$(NAME).%: $(DRIVERS)/$(1)/$(NAME).% $(SG)/by
+$(SG)/$(1)/$(NAME).%: $(DRIVERS)/$(1)/$(NAME).% $(SG)/by $B/$(1)/$(NAME).sys
 	@mkdir -p $$(@D)
 	@cp $$< $$@
+	@cp $B/$(1)/$(NAME).sys.pdb $$(@D)/
 
 $(SG)/$(1)/$(NAME).cat: $(DRIVERS)/$(1)/$(NAME).cat $(addprefix $(SG)/$(1)/$(NAME).,inf sys)
 	@$(PYTHON) package/catalog.py --read $$^ >/dev/null
@@ -566,6 +574,7 @@ define signed_driver_rules
 $(SG)/$(1)/$(NAME).sys: $B/$(1)/$(NAME).sys package/sign $(SG)/by
 	@mkdir -p $$(@D)
 	@cp $$< $$@
+	@cp $$<.pdb $$@.pdb
 	@package/sign $$@
 
 $(SG)/$(1)/$(NAME).inf: $B/$(1)/$(NAME).inf $(SG)/by
@@ -588,7 +597,7 @@ $(SG)/$(1)/obj/library/library.res: library/library.rc library/resource.h $(IDEN
 
 $(SG)/$(1)/$(NAME).dll: $(LIBRARY_SOURCES:%.c=$B/$(1)/obj/%.o) $B/$(1)/obj/library/loadconfig.o \
     $(LIBRARY_IMPORTS:%=$B/$(1)/obj/library/%.lib) $(SG)/$(1)/obj/library/library.res library/library.def package/sign
-	@$(LLD) $(LIBRARY_LDFLAGS) $(LIBRARY_LDFLAGS_$(1)) /def:library/library.def /implib:$(SG)/$(1)/$(NAME).lib /out:$$@ \
+	@$(LLD) $(LIBRARY_LDFLAGS) $(LIBRARY_LDFLAGS_$(1)) /def:library/library.def /implib:$(SG)/$(1)/$(NAME).lib /pdb:$$@.pdb /out:$$@ \
 	    $$(filter-out %.def %/sign,$$^)
 	@package/sign $$@
 
@@ -598,6 +607,7 @@ $(SG)/$(1)/wintun.dll: $(SG)/$(1)/$(NAME).dll
 $(SG)/$(1)/$(NAME).exe: $B/$(1)/$(NAME).exe package/sign $(SG)/by
 	@mkdir -p $$(@D)
 	@cp $$< $$@
+	@cp $$<.pdb $$@.pdb
 	@package/sign $$@
 endef
 $(foreach arch,x86 amd64 arm64,$(eval $(call signed_library_rules,$(arch))))

@@ -3,12 +3,15 @@
 """Packs what users get:  package/package.py NAME VERSION BUILD OUT.zip
 
 BUILD holds x86/, amd64/ and arm64/ with what was made for them (build, or build/signed). The same files give the same zip:
-names sorted, the date of DriverVer as the date of all, one mode for all. CONTENTS is what is in it, and nothing else."""
+names sorted, the date of DriverVer as the date of all, one mode for all. CONTENTS is what is in it, and nothing else.
+OUT-symbols.zip gets the symbols (.pdb) of those files, for debuggers."""
 import glob
 import os
 import re
 import sys
 import zipfile
+
+import pefile
 
 LIBRARIES = ("x86", "amd64", "arm64")
 DRIVERS = ("amd64", "arm64")
@@ -31,7 +34,8 @@ for arch in DRIVERS:
     CONTENTS += [(f"driver/{arch}/", f"{{build}}/{arch}/{{name}}.{kind}") for kind in ("inf", "sys", "cat")]
 
 
-def pack(name, version, build, out):
+def gather(name, version, build):
+    """The package's files: path in the zip -> bytes."""
     root, files = f"{name}-{version}", {}
     words = {"@NAME@": name, "@VERSION@": version}
     for target, source in CONTENTS:
@@ -50,18 +54,48 @@ def pack(name, version, build, out):
             inside = target if target and not target.endswith("/") else target + (
                 path.split("/", 1)[1] if target == "examples/" else os.path.basename(path))
             files[f"{root}/{inside}"] = data
-    inf = files[f"{root}/driver/amd64/{name}.inf"].decode()
-    month, day, year = map(int, re.search(r"^DriverVer\s*=\s*(\d+)/(\d+)/(\d+)", inf, re.M).groups())
+    return files
+
+
+def gather_symbols(name, version, build):
+    """Those of the package's .sys, .dll and .exe. A .pdb of another build is left out: a debugger would refuse it."""
+    files = {}
+    for arch in LIBRARIES:
+        for path in (f"{build}/{arch}/{name}.{kind}" for kind in ("sys", "dll", "exe")):
+            if not os.path.exists(path):
+                continue  # there is no driver for x86
+            image = pefile.PE(path, fast_load=True)
+            image.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_DEBUG"]])
+            with open(path + ".pdb", "rb") as file:
+                data = file.read()
+            if any(entry.struct.Type == pefile.DEBUG_TYPE["IMAGE_DEBUG_TYPE_CODEVIEW"]
+                   and image.get_data(entry.struct.AddressOfRawData + 4, 16) in data
+                   for entry in getattr(image, "DIRECTORY_ENTRY_DEBUG", [])):
+                files[f"{name}-{version}-symbols/{arch}/{os.path.basename(path)}.pdb"] = data
+            else:
+                print(f"package: {path} is of another build than its symbols, which are left out")
+    return files
+
+
+def pack(files, date, out):
     with zipfile.ZipFile(out + ".new", "w") as archive:
         for path in sorted(files):
-            info = zipfile.ZipInfo(path, (year, month, day, 0, 0, 0))
+            info = zipfile.ZipInfo(path, (*date, 0, 0, 0))
             info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
             archive.writestr(info, files[path], compresslevel=9)
     os.replace(out + ".new", out)
     print(f"package: {out}: {len(files)} files, {os.path.getsize(out)} bytes")
 
 
+def main(name, version, build, out):
+    files = gather(name, version, build)
+    inf = files[f"{name}-{version}/driver/amd64/{name}.inf"].decode()
+    month, day, year = map(int, re.search(r"^DriverVer\s*=\s*(\d+)/(\d+)/(\d+)", inf, re.M).groups())
+    pack(gather_symbols(name, version, build), (year, month, day), out[:-len(".zip")] + "-symbols.zip")
+    pack(files, (year, month, day), out)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
+    if len(sys.argv) != 5 or not sys.argv[4].endswith(".zip"):
         sys.exit(__doc__)
-    pack(*sys.argv[1:])
+    main(*sys.argv[1:])

@@ -23,7 +23,7 @@ ERROR_NO_SUCH_DEVINST = 0xe000020b  # of which Linux keeps 8 bits as exit code
 @pytest.fixture(scope='module')
 def package(tmp_path_factory):
     """The unpacked package's folder; exactly one package is built."""
-    zips = [path for path in glob.glob(os.path.join(lab.BUILD, 'plaintun-*.zip')) if not path.endswith('-signed.zip')]
+    zips = [path for path in glob.glob(os.path.join(lab.BUILD, 'plaintun-*.zip')) if not path.endswith(('-signed.zip', '-symbols.zip'))]
     newest = max(zips, key=os.path.getmtime)
     folder = tmp_path_factory.mktemp('package')
     with zipfile.ZipFile(newest) as archive:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import uuid
 import zipfile
 
 import pefile
@@ -155,6 +156,32 @@ def check_tree(root, name, certificate):
                 check(data.get(number) == file.read(), f"bin/{arch}/{name}.dll carries another {path.format(name)}")
 
 
+def check_symbols(root, symbols, name):
+    """Each of our files has the symbols of its own build, and there are no others."""
+    found = {}
+    for folder, _, names in os.walk(root):
+        for file in names:
+            if file.endswith((".sys", ".dll", ".exe")):
+                with open(os.path.join(folder, file), "rb") as image:
+                    for _, guid, pdb in pe.codeview(pe.Image(image.read())):
+                        found.setdefault(f"{os.path.basename(folder)}/{pdb}", set()).add(guid)
+    expected = {f"{arch}/{name}.{kind}.pdb" for arch in CARRIED for kind in ("sys", "dll", "exe")} - {f"x86/{name}.sys.pdb"}
+    check(found.keys() == expected, f"{root}: its files name the symbols {sorted(found)}")
+    with zipfile.ZipFile(symbols) as archive:
+        entries = {entry.partition("/")[2]: archive.read(entry) for entry in archive.namelist()}
+    check(entries.keys() == expected, f"{symbols} holds {sorted(entries)}")
+    for path, data in entries.items():
+        check(len(found.get(path, ())) == 1, f"{path}: of more than one build")
+        with tempfile.NamedTemporaryFile(suffix=".pdb") as file:
+            file.write(data)
+            file.flush()
+            told = subprocess.run(["llvm-pdbutil-19", "dump", "-summary", "-publics", file.name], text=True, capture_output=True)
+        guid = uuid.UUID(bytes_le=next(iter(found[path])))
+        check(f"{{{guid}}}".upper() in told.stdout, f"{path}: not the symbols of its file")
+        entry = {"sys": "DriverEntry", "dll": "DllMain", "exe": "Entry"}[path.split(".")[-2]]
+        check(re.search(rf"\b_?{entry}\b", told.stdout), f"{path} does not know {entry}")
+
+
 def check_zip(path):
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
@@ -177,6 +204,9 @@ def main(name, unsigned, signed, certificate):
                 archive.extractall(folder)
                 root = os.path.join(folder, archive.namelist()[0].split("/")[0])
             check_tree(root, name, trusted)
+            symbols = path[:-len(".zip")] + "-symbols.zip"
+            check_zip(symbols)
+            check_symbols(root, symbols, name)
     print(f"package: {results['passed']} passed, {results['failed']} failed")
     return results["failed"] != 0
 

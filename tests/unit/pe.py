@@ -149,6 +149,25 @@ def check_image(image):
     yield from check_guard(image)
 
 
+def codeview(image):
+    """(file offset of the name, GUID as bytes, name of the .pdb) for each that the debug directory names."""
+    image.pe.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_DEBUG"]])
+    for entry in getattr(image.pe, "DIRECTORY_ENTRY_DEBUG", []):
+        if entry.struct.Type == pefile.DEBUG_TYPE["IMAGE_DEBUG_TYPE_CODEVIEW"]:
+            at = entry.struct.PointerToRawData
+            yield at + 24, image.data[at + 4:at + 20], image.data[at + 24:at + entry.struct.SizeOfData].rstrip(b"\0").decode()
+
+
+def check_symbols(image, path):
+    """A driver or library, and a program that has symbols, names its .pdb, and no folder: not of the machine that made it."""
+    found = [name for _, _, name in codeview(image)]
+    if len(found) != 1 and not (path.endswith(".exe") and not found):
+        yield "symbols", f"the debug directory names {len(found)} .pdb files, not one"
+    for name in found:
+        if name != os.path.basename(path) + ".pdb" and not (path.endswith("wintun.dll") and re.fullmatch(r"[^/\\:]+\.dll\.pdb", name)):
+            yield "symbols", f"the debug directory names {name}"
+
+
 def check_exports(image):
     """A library exports the names of library/library.def, undecorated on x86 too, and no other ones."""
     image.pe.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_EXPORT"]])
@@ -213,7 +232,7 @@ def faults(data, path, allowed):
     machine = image.pe.FILE_HEADER.Machine
     if machine != MACHINES[architecture]:
         return [("machine", f"{machine:#x}, but {architecture} is {MACHINES[architecture]:#x}")]
-    found = list(check_image(image))
+    found = list(check_image(image)) + list(check_symbols(image, path))
     if path.endswith(".dll"):
         found += check_exports(image)
     if path.endswith(".sys"):
@@ -261,6 +280,10 @@ def swap_library(image):
 def rename_export(image):
     image.pe.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_EXPORT"]])
     return change(image, image.pe.DIRECTORY_ENTRY_EXPORT.symbols[0].name_offset, "B", ord("_"))
+
+
+def symbols_elsewhere(image):
+    return change(image, next(codeview(image))[0], "B", ord("/"))
 
 
 def misplaced_section(image):
@@ -325,6 +348,9 @@ CODE_BREAKS = {
 
 def breaks_for(path):
     rows = BREAKS + (X86_BREAKS if os.path.basename(os.path.dirname(path)) == "x86" else WIDE_BREAKS)
+    if not path.endswith(".exe"):
+        rows.append(("no symbols", "symbols", lambda i: change(i, i.header.DATA_DIRECTORY[6].get_file_offset(), "<Q", 0), False))
+        rows.append(("symbols in a folder", "symbols", symbols_elsewhere, False))
     if path.endswith(".dll"):
         rows.append(("an export under another name", "exports", rename_export, False))
     if path.endswith(".sys"):
