@@ -17,7 +17,8 @@ static struct
 {
     HANDLE Thread, Done; /* NULL: nothing goes on; the main thread's */
     LPCWSTR What;
-    DWORD Width; /* what a console shows of it, in UTF-16 units; under Lock */
+    DWORD Width;     /* what a console shows of it, in UTF-16 units; under Lock */
+    BOOL Unfinished; /* the console's line holds something else: progress waits for the next; under Lock */
 } Progress;
 
 /* --- formatting ---------------------------------------------------------------------------------------------------------- */
@@ -104,6 +105,8 @@ static BOOL Put(DWORD Where, LPCWSTR Text)
     HideProgress();
     BOOL Written = WriteWide(GetStdHandle(Where), Text);
     DWORD Error = GetLastError();
+    if (Text[0] != 0 && IsConsole(GetStdHandle(Where)))
+        Progress.Unfinished = Text[wcslen(Text) - 1] != L'\n';
     ReleaseSRWLockExclusive(&Lock);
     SetLastError(Error);
     return Written;
@@ -177,8 +180,11 @@ static DWORD WINAPI ShowProgress(void *Context)
         Format(Line, ARRAYSIZE(Line), Console ? L"\r%ls: %ls (%llu s) " : L"%ls: %ls (%llu s)\n", TOOL_NAME,
                Progress.What, (GetTickCount64() - Start) / 1000);
         AcquireSRWLockExclusive(&Lock);
-        WriteWide(File, Line);
-        Progress.Width = Console ? (DWORD)wcslen(Line) - 1 : 0;
+        if (!Console || !Progress.Unfinished)
+        {
+            WriteWide(File, Line);
+            Progress.Width = Console ? (DWORD)wcslen(Line) - 1 : 0;
+        }
         ReleaseSRWLockExclusive(&Lock);
         Wait = Console ? 1000 : PROGRESS_MS;
     }

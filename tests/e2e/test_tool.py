@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """plaintun.exe: every command, its JSON, its errors and exit codes, under Wine against Linux's network stack."""
+import concurrent.futures
 import json
 import os
 import re
@@ -400,10 +401,50 @@ def test_ctrl_c(tool):
 
 
 def test_bench(tool):
-    figures = tool.json('bench', '--seconds', '1', '--size', '200')
-    assert figures['payload_bytes'] == 200 and figures['create']['count'] == 5
+    """Its figures agree with each other and with what Linux counted on the interface."""
+    size, seconds = 200, 1
+    with concurrent.futures.ThreadPoolExecutor() as aside:
+        bench = aside.submit(tool.json, 'bench', '--seconds', str(seconds), '--size', str(size))
+        device = lab.wait(lambda: next(iter(tool.machine.namespace.links()), None), 'an interface')
+        figures = bench.result()
+    assert figures['payload_bytes'] == size and figures['create']['count'] == 5
     assert 0 < figures['round_trip']['median_us'] <= figures['round_trip']['worst_us']
-    assert figures['there_and_back']['received'] == figures['there_and_back']['sent'] > 10
-    for way in ('program_to_system', 'system_to_program'):
-        assert 10 < figures[way]['received'] <= figures[way]['sent'], figures
+    flows = {way: figures[way] for way in ('there_and_back', 'program_to_system', 'system_to_program')}
+    for way, flow in flows.items():
+        assert 10 < flow['received'] <= flow['sent'] and seconds <= flow['seconds'] < seconds + 1, figures
+        assert flow['packets_per_second'] * flow['seconds'] == pytest.approx(flow['received'], rel=1e-3)
+        assert flow['megabits_per_second'] == pytest.approx(flow['packets_per_second'] * (size + 28) * 8 / 1e6, rel=1e-3)
+    assert flows['there_and_back']['received'] == flows['there_and_back']['sent']
+    counted = tool.machine.windows.passed(device)
+    both = figures['round_trip']['count'] + flows['there_and_back']['sent']
+    to_program, to_system = both + flows['system_to_program']['sent'], both + flows['program_to_system']['sent']
+    # Besides: the system's own words on a new interface; what still came when the second was over.
+    assert 0 <= counted['to']['packets'] + counted['to']['dropped'] - to_program < 50, (figures, counted)
+    assert 0 <= counted['from']['packets'] - to_system < 0.1 * to_system + 5000, (figures, counted)
+    assert counted['from']['bytes'] == counted['from']['packets'] * (size + 28)
     assert not tool.machine.namespace.links()
+
+
+def test_watch_counts(tool):
+    """A flow of known size between two looks: the rates add up to what Linux counted, for two that watch at once."""
+    ping = tool.start('ping', 'counted', '--json')
+    device = lab.wait(lambda: next(iter(tool.machine.namespace.links()), None), 'an interface')
+    lab.wait(lambda: 'inet6 2001:2' in tool.machine.namespace.ip('addr', 'show', 'dev', device), 'its addresses')
+    tool.machine.namespace.quiet_link(device)
+    before = tool.machine.namespace.link(device)['stats64']
+    watches = [tool.start('watch', 'counted', '--seconds', '4', *more) for more in ((), ('--json',))]
+    watches[0].expect(r'^ *\d+ +\d')
+    watches[1].line()
+    tool.machine.namespace.run('ping', '-n', '-c', '300', '-i', '0.004', '-s', '972', '-W', '5', '198.18.113.2')
+    after = tool.machine.namespace.link(device)['stats64']
+    assert [watch.wait() for watch in watches] == [OK, OK]
+    text = [list(map(float, line.split())) for line in watches[0].lines if re.match(r' *\d+ +\d', line)]
+    rates = [json.loads(line) for line in watches[1].lines]
+    for column, way, other in ((0, 'to_app', 'tx'), (2, 'to_stack', 'rx')):
+        packets, octets = ((after[other][key] - before[other][key]) for key in ('packets', 'bytes'))
+        assert packets >= 300 and octets >= 300000
+        assert sum(each[way + '_packets_per_second'] * each['seconds'] for each in rates) == pytest.approx(packets, abs=0.5)
+        assert sum(each[way + '_bits_per_second'] * each['seconds'] for each in rates) == pytest.approx(8 * octets, rel=1e-3)
+        assert sum(line[column] for line in text) == pytest.approx(packets, rel=0.05)  # lines of about a second
+        assert sum(line[column + 1] for line in text) == pytest.approx(8e-6 * octets, rel=0.05)
+    assert tool.interrupt(ping, 'ping') == OK
