@@ -280,7 +280,8 @@ const COMMAND BenchCommand = {
     .Summary = L"how fast adapters are made and packets pass on this machine",
     .Text =
         L"Measures with an adapter of its own (198.18.113.1/24): creation, the time of a round trip, and packets a\n"
-        L"second in each direction, between a UDP socket and this program. The sender of a direction does not wait: what\n"
+        L"second in each direction, between a UDP socket and this program. The sender of a direction does not wait: "
+        L"what\n"
         L"is lost says how much faster it is than who receives. Takes about 10 s and an administrator.\n"
         L"\n"
         L"  " TOOL_NAME L" bench\n"
