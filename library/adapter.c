@@ -66,6 +66,7 @@ DWORD LearnLuid(PLAINTUN_ADAPTER *Adapter)
 
 static DWORD SayCannotOpen(DWORD Error, const ADAPTER_DEVICE *Device)
 {
+    WCHAR Status[STATUS_LENGTH];
     if (Error == ERROR_ACCESS_DENIED)
         return LogError(Error,
                         L"opening the adapter \"%1\": its access list does not let this program in; run it as "
@@ -77,8 +78,8 @@ static DWORD SayCannotOpen(DWORD Error, const ADAPTER_DEVICE *Device)
         return LogError(Error, L"opening the adapter \"%1\"", Device->Name);
     /* To programs it is not there: it is going, or not there yet. */
     if (Device->Problem != 0)
-        return KeepError(ERROR_NOT_FOUND, L"opening the adapter \"%1\": it has problem %2!u!: %3", Device->Name,
-                         Device->Problem, ProblemText(Device->Problem));
+        return KeepError(ERROR_NOT_FOUND, L"opening the adapter \"%1\": it has problem %2!u!%3: %4", Device->Name,
+                         Device->Problem, StatusText(Device->Status, Status), ProblemText(Device->Problem));
     return KeepError(ERROR_NOT_FOUND, L"opening the adapter \"%1\": it is %2", Device->Name,
                      Device->Present ? L"just starting or being removed; try again"
                                      : L"left over from a program that has ended; create it again");

@@ -26,7 +26,7 @@ static const struct
     {28, TRUE, L"no driver was installed for it; C:\\Windows\\INF\\setupapi.dev.log says why"},
     {29, FALSE, L"it is disabled; enable it in Device Manager"},
     {31, FALSE, L"the driver could not be loaded for it; if another version is still loaded, restart Windows"},
-    {32, FALSE, L"the driver's service is disabled; enable it (sc config " PLAINTUN_SERVICE L" start= demand)"},
+    {32, FALSE, L"the driver's service is disabled; enable it (sc.exe config " PLAINTUN_SERVICE L" start= demand)"},
     {37, FALSE, L"the driver could not initialize; remove the driver, then create the adapter again"},
     {38, FALSE, L"a former version of the driver is still in memory; restart Windows"},
     {39, FALSE, L"the driver's file is missing, damaged or for another processor; install the driver again"},
@@ -57,6 +57,16 @@ BOOL ProblemMayPass(ULONG Problem)
     return FALSE;
 }
 
+LPCWSTR StatusText(LONG Status, WCHAR Text[STATUS_LENGTH])
+{
+    DWORD_PTR Number = (ULONG)Status;
+    Text[0] = 0;
+    if (Status != 0)
+        FormatMessageW(FORMAT_MESSAGE_FROM_STRING | FORMAT_MESSAGE_ARGUMENT_ARRAY, L", status 0x%1!08X!", 0, 0, Text,
+                       STATUS_LENGTH, (va_list *)&Number);
+    return Text;
+}
+
 /* https://learn.microsoft.com/windows/win32/api/winsvc/nf-winsvc-queryserviceconfigw */
 static BOOL ServiceDisabled(SC_HANDLE Manager, LPCWSTR Name)
 {
@@ -84,8 +94,8 @@ LPCWSTR ServiceHint(WCHAR Hint[HINT_LENGTH])
             continue;
         DWORD_PTR Name = (DWORD_PTR)Services[i];
         FormatMessageW(FORMAT_MESSAGE_FROM_STRING | FORMAT_MESSAGE_ARGUMENT_ARRAY,
-                       L"; the service %1 is disabled: enable it (sc config %1 start= demand)", 0, 0, Hint, HINT_LENGTH,
-                       (va_list *)&Name);
+                       L"; the service %1 is disabled: enable it (sc.exe config %1 start= demand)", 0, 0, Hint,
+                       HINT_LENGTH, (va_list *)&Name);
         break;
     }
     if (Manager != NULL)

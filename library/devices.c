@@ -15,6 +15,10 @@ _Static_assert(sizeof(TUN_PROPERTY_KEY) == sizeof(DEVPROPKEY), "read as one");
 /* devpkey.h */
 const DEVPROPKEY FriendlyNameKey = {{0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}}, 14};
 
+/* DEVPKEY_Device_ProblemStatus (devpkey.h) */
+static const DEVPROPKEY StatusKey = {{0x4340a6c5, 0x93fa, 0x4706, {0x97, 0x2c, 0x7b, 0x64, 0x80, 0x08, 0xa5, 0xa7}},
+                                     12};
+
 static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID;
 static const TUN_PROPERTY_KEY NameKey = TUN_PROPERTY_NAME;
 static const TUN_PROPERTY_KEY FlagsKey = TUN_PROPERTY_FLAGS;
@@ -78,6 +82,9 @@ BOOL DescribeDevice(LPCWSTR InstanceId, ADAPTER_DEVICE *Adapter)
     Adapter->Started = Adapter->Present && (Status & DN_STARTED) != 0;
     if (!Adapter->Present || (Status & DN_HAS_PROBLEM) == 0)
         Adapter->Problem = 0;
+    if (Adapter->Problem == 0 || DeviceProperty(Node, (const TUN_PROPERTY_KEY *)&StatusKey, DEVPROP_TYPE_NTSTATUS,
+                                                &Adapter->Status, sizeof(LONG)) != sizeof(LONG))
+        Adapter->Status = 0;
     if (DeviceProperty(Node, &GuidKey, TUN_PROPERTY_GUID_TYPE, &Adapter->Guid, sizeof(GUID)) != sizeof(GUID) &&
         !GuidOfInstance(InstanceId, &Adapter->Guid))
         Adapter->Guid = (GUID){0};

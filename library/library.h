@@ -93,6 +93,9 @@ void DeviceUnmap(_Inout_ SESSION_MEMORY *Memory);
 
 #define PROCESS_PATH_LENGTH 512 /* UTF-16 units, with the ending 0 */
 
+/* Whether this thread acts for an administrator, as far as Windows tells. */
+BOOL IsAdministrator(void);
+
 BOOL ProcessSelf(_Out_ DWORD *Id, _Out_ FILETIME *Started);
 BOOL ProcessLives(_In_ DWORD Id, _In_ const FILETIME *Started);
 /* The name of the process's program, without folders, in Path; words where it cannot be had. */
@@ -109,6 +112,7 @@ typedef struct _ADAPTER_DEVICE
     BOOL Present;    /* FALSE: only remembered */
     BOOL Started;    /* present, and Windows says that its driver runs */
     ULONG Problem;   /* CM_PROB_... of a present one; 0: none */
+    LONG Status;     /* NTSTATUS, why it has the problem; 0: Windows does not say */
     DWORD Flags;     /* TUN_PROPERTY_FLAGS */
     DWORD CreatorId; /* the process that has it; 0: nobody who lives */
     FILETIME CreatorTime;
@@ -247,6 +251,11 @@ DWORD AwaitUsable(_Inout_ struct _PLAINTUN_ADAPTER *Adapter, _In_z_ LPCWSTR Inst
 /* What a problem code of a device means, and what to do; whether it may pass by itself. */
 LPCWSTR ProblemText(_In_ ULONG Problem);
 BOOL ProblemMayPass(_In_ ULONG Problem);
+
+#define STATUS_LENGTH 24 /* UTF-16 units, with the ending 0 */
+
+/* ", status 0xC0000035" into Text: why the device has its problem. Nothing where Windows does not say. */
+LPCWSTR StatusText(_In_ LONG Status, _Out_ WCHAR Text[STATUS_LENGTH]);
 
 #define HINT_LENGTH 160 /* UTF-16 units, with the ending 0 */
 

@@ -53,8 +53,13 @@ DWORD SetupTryLock(ULONG64 Deadline, HANDLE *Lock)
     return ERROR_TIMEOUT;
 }
 
+/* Windows would refuse others, too, but only after some of it is done, and without saying why. */
 DWORD SetupLock(ULONG64 Deadline, HANDLE *Lock)
 {
+    if (!IsAdministrator())
+        return LogError(ERROR_ACCESS_DENIED,
+                        L"making, changing or removing adapters or the driver takes an administrator (run the program "
+                        L"elevated, or let a service do it; who may open an adapter, its AccessList says)");
     DWORD Error = SetupTryLock(Deadline, Lock);
     if (Error != NO_ERROR)
         LogError(Error, L"waiting for another program that creates or removes an adapter: it does not finish; "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Other processes, as far as messages and the question "does its creator still live" need them. A process is its number
- * and the time it started: numbers are used again. Any thread, no state.
+ * Other processes, as far as messages and the question "does its creator still live" need them, and what this one may do.
+ * A process is its number and the time it started: numbers are used again. Any thread, no state.
  */
 #include "library/library.h"
 
@@ -49,4 +49,14 @@ LPCWSTR ProcessName(DWORD Id, WCHAR Path[PROCESS_PATH_LENGTH])
         if (*c == L'\\')
             Name = c + 1;
     return Name;
+}
+
+/* https://learn.microsoft.com/windows/win32/api/securitybaseapi/nf-securitybaseapi-checktokenmembership */
+BOOL IsAdministrator(void)
+{
+    BYTE Sid[SECURITY_MAX_SID_SIZE];
+    DWORD Size = sizeof(Sid);
+    BOOL Member;
+    return !CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, Sid, &Size) ||
+           !CheckTokenMembership(NULL, Sid, &Member) || Member;
 }

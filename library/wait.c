@@ -90,10 +90,11 @@ static BOOL HasInterface(const NET_LUID *Luid, ADDRESS_FAMILY Family)
 
 static DWORD SayMissing(DWORD ControlError, LPCWSTR InstanceId, const ADAPTER_DEVICE *Device)
 {
-    WCHAR Hint[HINT_LENGTH];
+    WCHAR Hint[HINT_LENGTH], Status[STATUS_LENGTH];
     if (Device->Problem != 0)
-        return LogError(ERROR_TIMEOUT, L"starting the device %1: in time it still had problem %2!u!: %3%4", InstanceId,
-                        Device->Problem, ProblemText(Device->Problem), ServiceHint(Hint));
+        return LogError(ERROR_TIMEOUT, L"starting the device %1: in time it still had problem %2!u!%3: %4%5",
+                        InstanceId, Device->Problem, StatusText(Device->Status, Status), ProblemText(Device->Problem),
+                        ServiceHint(Hint));
     if (!Device->Present)
         return LogError(ERROR_TIMEOUT, L"starting the device %1: Windows has removed it%2", InstanceId,
                         ServiceHint(Hint));
@@ -111,7 +112,7 @@ static DWORD SayMissing(DWORD ControlError, LPCWSTR InstanceId, const ADAPTER_DE
 DWORD AwaitUsable(PLAINTUN_ADAPTER *Adapter, LPCWSTR InstanceId, WATCH *Watch, ULONG64 Patience, ULONG64 Deadline,
                   ULONG *Problem)
 {
-    WCHAR Hint[HINT_LENGTH];
+    WCHAR Hint[HINT_LENGTH], Status[STATUS_LENGTH];
     ULONG64 Grace = 0; /* when one family alone will do */
     ADAPTER_DEVICE Device;
     DWORD Error = ERROR_FILE_NOT_FOUND;
@@ -147,8 +148,9 @@ DWORD AwaitUsable(PLAINTUN_ADAPTER *Adapter, LPCWSTR InstanceId, WATCH *Watch, U
         {
             *Problem = Device.Problem;
             /* Whoever waits decides what this means. */
-            return KeepError(ERROR_NOT_READY, L"starting the device %1: it has problem %2!u!: %3%4", InstanceId,
-                             Device.Problem, ProblemText(Device.Problem), ServiceHint(Hint));
+            return KeepError(ERROR_NOT_READY, L"starting the device %1: it has problem %2!u!%3: %4%5", InstanceId,
+                             Device.Problem, StatusText(Device.Status, Status), ProblemText(Device.Problem),
+                             ServiceHint(Hint));
         }
         if (Expired)
         {

@@ -152,8 +152,8 @@ static void ExamineServices(void)
                      Services[i].Purpose);
         }
         else if (StartType == SERVICE_DISABLED)
-            Find(VERDICT_FAULT, L"service", L"%ls (%ls) is disabled: run  sc config %ls start= %ls", Services[i].Name,
-                 Services[i].Purpose, Services[i].Name, Services[i].Start);
+            Find(VERDICT_FAULT, L"service", L"%ls (%ls) is disabled: run  sc.exe config %ls start= %ls",
+                 Services[i].Name, Services[i].Purpose, Services[i].Name, Services[i].Start);
         else
             Find(VERDICT_GOOD, L"service", L"%ls (%ls) is not disabled", Services[i].Name, Services[i].Purpose);
     }

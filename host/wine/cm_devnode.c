@@ -313,6 +313,11 @@ static CONFIGRET LiveProperty(const WCHAR *Id, DEVINST Instance, const DEVPROPKE
         return GiveProperty(&Status, sizeof(Status), DEVPROP_TYPE_UINT32, Type, Buffer, Size);
     if (Result == CR_SUCCESS && IsEqualDevPropKey(*Key, DEVPKEY_Device_ProblemCode))
         return GiveProperty(&Problem, sizeof(Problem), DEVPROP_TYPE_UINT32, Type, Buffer, Size);
+    if (Result == CR_SUCCESS && IsEqualDevPropKey(*Key, DEVPKEY_Device_ProblemStatus))
+    {
+        LONG Reason = Problem ? (LONG)HostFailure(L"ProblemStatus") : 0;
+        return GiveProperty(&Reason, sizeof(Reason), DEVPROP_TYPE_NTSTATUS, Type, Buffer, Size);
+    }
     return CR_NO_SUCH_VALUE;
 }
 

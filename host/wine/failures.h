@@ -7,9 +7,10 @@
  *   SwDeviceCreate              its HRESULT
  *   SwDeviceCallback            the HRESULT that its callback gets; 1: the callback never comes
  *   Problem                     a new software device is there, but has this problem code (CM_PROB_...) and does not start
+ *   ProblemStatus               with Problem: the NTSTATUS that explains it
  *   ProblemMs                   with Problem: it goes away after so many milliseconds, and the device starts
  *   CM_Register_Notification    its CONFIGRET
- *   DiInstallDriver             its error
+ *   DiInstallDriver             its error; with 259 (ERROR_NO_MORE_ITEMS) the driver is in the store all the same
  *   DiUninstallDriver           its error
  *   SetupGetInfDriverStoreLocation  its error
  *   NotifyIpInterfaceChange     its error

@@ -3,8 +3,8 @@
  * What a program hears when Windows fails: sets failures of the host (host/wine/failures.h), creates an adapter, takes
  * the failures away and creates it again. Prints the library's log and a line for each attempt.
  * With the name "delete" it is not an adapter that is created, but the driver that is removed.
- *   failing.exe NAME NUMBER TIMEOUT_MS [uninstall] [FAILURE=VALUE ...]    "uninstall": the driver is removed first;
- * NUMBER makes the GUID.
+ *   failing.exe NAME NUMBER TIMEOUT_MS [uninstall] [user] [FAILURE=VALUE ...]
+ * "uninstall": the driver is removed first; "user": at first it is not an administrator who asks; NUMBER makes the GUID.
  */
 #include "include/plaintun.h"
 #include <stdio.h>
@@ -15,6 +15,28 @@ static void CALLBACK Log(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message
 {
     printf("log %d: %ls\n", Level, Message);
     fflush(stdout);
+}
+
+/* This thread is a user of this process, but no administrator, as long as that is on. */
+static void BeAdministrator(BOOL On)
+{
+    BYTE Sid[SECURITY_MAX_SID_SIZE];
+    DWORD Size = sizeof(Sid);
+    SID_AND_ATTRIBUTES Disabled = {.Sid = Sid};
+    HANDLE Process, Restricted, Token;
+    if (On)
+    {
+        RevertToSelf();
+        return;
+    }
+    if (!CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, Sid, &Size) ||
+        !OpenProcessToken(GetCurrentProcess(), TOKEN_ALL_ACCESS, &Process) ||
+        !CreateRestrictedToken(Process, DISABLE_MAX_PRIVILEGE, 1, &Disabled, 0, NULL, 0, NULL, &Restricted) ||
+        !DuplicateToken(Restricted, SecurityImpersonation, &Token) || !SetThreadToken(NULL, Token))
+        exit(5);
+    CloseHandle(Token);
+    CloseHandle(Restricted);
+    CloseHandle(Process);
 }
 
 static void Attempt(const char *Which, const PLAINTUN_ADAPTER_CONFIG *Config)
@@ -43,6 +65,11 @@ int wmain(int Count, wchar_t **Arguments)
     for (int i = 4; i < Count; i++)
     {
         wchar_t *Sign = wcschr(Arguments[i], L'=');
+        if (wcscmp(Arguments[i], L"user") == 0)
+        {
+            BeAdministrator(FALSE);
+            continue;
+        }
         if (!Sign)
         {
             if (!PlaintunDeleteDriver())
@@ -55,6 +82,7 @@ int wmain(int Count, wchar_t **Arguments)
             return 4;
     }
     Attempt("failing", &Config);
+    BeAdministrator(TRUE);
     RegDeleteTreeW(HKEY_LOCAL_MACHINE, Key);
     Config.TimeoutMs = 0;
     Attempt("again", &Config);

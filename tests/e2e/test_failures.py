@@ -20,6 +20,8 @@ HRESULT_IN_USE = 0x800700b7  # ERROR_ALREADY_EXISTS
 
 # name, failures, TimeoutMs, error, what the message says
 ROWS = [
+    ('no-administrator', ['uninstall', 'user'], 5000, ACCESS_DENIED, 'takes an administrator'),
+    ('no-administrator-deletes', ['user'], 5000, ACCESS_DENIED, 'takes an administrator'),
     ('create-denied', ['SwDeviceCreate=%d' % HRESULT_ACCESS], 5000, ACCESS_DENIED, 'administrator'),
     ('create-taken', ['SwDeviceCreate=%d' % HRESULT_IN_USE], 5000, 183, 'in use'),
     ('enumeration-denied', ['SwDeviceCallback=%d' % HRESULT_ACCESS], 5000, ACCESS_DENIED, 'administrator'),
@@ -28,7 +30,8 @@ ROWS = [
     ('problem-18-stays', ['Problem=18'], 2500, TIMEOUT, 'problem 18.*installed again'),
     ('problem-22', ['Problem=22'], 5000, NOT_READY, 'problem 22.*disabled.*Device Manager'),
     ('problem-28-stays', ['Problem=28'], 2500, TIMEOUT, 'problem 28.*setupapi.dev.log'),
-    ('problem-31', ['Problem=31'], 5000, NOT_READY, 'problem 31.*could not be loaded'),
+    ('problem-31', ['Problem=31', 'ProblemStatus=%d' % 0xc0000035], 5000, NOT_READY,
+     'problem 31, status 0xC0000035: .*could not be loaded'),
     ('problem-32', ['Problem=32'], 5000, NOT_READY, 'problem 32.*service.*disabled'),
     ('problem-39', ['Problem=39'], 5000, NOT_READY, 'problem 39.*another processor'),
     ('problem-52', ['Problem=52'], 5000, NOT_READY, 'problem 52.*test signing'),
@@ -39,7 +42,7 @@ ROWS = [
     ('store-hash', ['uninstall', 'DiInstallDriver=%d' % 0xe000024b], 5000, 0xe000024b, 'setupapi.dev.log'),
     ('store-wow64', ['uninstall', 'DiInstallDriver=%d' % 0xe0000235], 5000, 0xe0000235, '64-bit'),
     ('store-full', ['uninstall', 'DiInstallDriver=112'], 5000, 112, 'no space left'),
-    ('delete', ['DiUninstallDriver=5'], 5000, ACCESS_DENIED, 'administrator'),
+    ('refused-deletes', ['DiUninstallDriver=5'], 5000, ACCESS_DENIED, 'administrator'),
 ]
 
 # What does not stop a creation: a warning at most.
@@ -50,6 +53,7 @@ HARMLESS = [
     ('no-ipv4', ['NoInterface4=1'], ''),
     ('no-device-notification', ['CM_Register_Notification=19'], 'looking at it instead'),
     ('store-not-told', ['uninstall', 'SetupGetInfDriverStoreLocation=5'], 'going by its version'),
+    ('store-without-device', ['uninstall', 'DiInstallDriver=259'], ''),
     ('no-ip-notification', ['NotifyIpInterfaceChange=8'], 'looking for them instead'),
 ]
 
@@ -67,7 +71,8 @@ def run(machine, name, number, timeout, failures):
 @pytest.mark.parametrize('row', ROWS, ids=[row[0] for row in ROWS])
 def test_failure_is_named(shared_machine, row):
     name, failures, timeout, error, says = row
-    (found, ms), messages, text = run(shared_machine, name, ROWS.index(row), timeout, failures)
+    what = 'delete' if name.endswith('deletes') else name
+    (found, ms), messages, text = run(shared_machine, what, ROWS.index(row), timeout, failures)
     assert found == error, text
     assert ms < timeout + 2000, text
     print('%s | %s' % (name, messages[-1] if messages else ''))

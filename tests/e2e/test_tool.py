@@ -98,7 +98,7 @@ def test_install_doctor(tool):
     tool.machine.windows.run(sc, 'create', 'DeviceInstall', 'binPath=', 'C:\\none.exe', 'start=', 'disabled')
     found = findings(tool, FAILED)
     tool.machine.windows.run(sc, 'delete', 'DeviceInstall')
-    assert ('fault', 'service', 'DeviceInstall (installs devices) is disabled: run  sc config DeviceInstall start= demand'
+    assert ('fault', 'service', 'DeviceInstall (installs devices) is disabled: run  sc.exe config DeviceInstall start= demand'
             ) in found
     left = next(text for verdict, subject, text in found if (verdict, subject) == ('note', 'adapter'))
     tool(*re.search(r'^doctored is left over.* plaintun (remove {.*})$', left)[1].split())
