@@ -71,7 +71,9 @@ static DWORD InstallPackage(BOOL *NeedRestart)
         goto deleteFiles;
     }
     FilePath(Folder, PLAINTUN_INF_FILE, Inf);
-    if (!DiInstallDriverW(NULL, Inf, 0, NeedRestart))
+    /* ERROR_NO_MORE_ITEMS: no device has got it ("PnPUtil return values"), as there is none on the first installation. What
+     * counts is what the store has then, and the caller looks. */
+    if (!DiInstallDriverW(NULL, Inf, 0, NeedRestart) && GetLastError() != ERROR_NO_MORE_ITEMS)
         Error = LogError(GetLastError(), L"Windows refuses the driver: %1", RefusalText(GetLastError()));
 
 deleteFiles:

@@ -142,9 +142,17 @@ DWORD StoreSurvey(STORE *Store)
         goto freeDetail;
     }
     SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
+    SP_DEVINSTALL_PARAMS_W Parameters = {.cbSize = sizeof(Parameters)};
     if (!SetupDiCreateDeviceInfoW(Devices, PLAINTUN_HARDWARE_ID, &NetClass, NULL, NULL, DICD_GENERATE_ID, &Device) ||
         !SetupDiSetDeviceRegistryPropertyW(Devices, &Device, SPDRP_HARDWAREID, (const BYTE *)HardwareId,
                                            sizeof(HardwareId)) ||
+        !SetupDiGetDeviceInstallParamsW(Devices, &Device, &Parameters))
+    {
+        Error = GetLastError();
+        goto destroyList;
+    }
+    Parameters.FlagsEx |= DI_FLAGSEX_ALLOWEXCLUDEDDRVS; /* as the page of SetupDiBuildDriverInfoList demands */
+    if (!SetupDiSetDeviceInstallParamsW(Devices, &Device, &Parameters) ||
         !SetupDiBuildDriverInfoList(Devices, &Device, SPDIT_COMPATDRIVER))
     {
         Error = GetLastError();

@@ -111,14 +111,15 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
         return Return(ERROR_INVALID_PARAMETER);
     if (!GetFullPathNameW(InfPath, MAX_PATH, Path, NULL) || GetFileAttributesW(Path) == INVALID_FILE_ATTRIBUTES)
         return Return(ERROR_FILE_NOT_FOUND);
-    if (HostFailure(L"DiInstallDriver"))
-        return Return(HostFailure(L"DiInstallDriver"));
+    DWORD Failure = HostFailure(L"DiInstallDriver");
+    if (Failure && Failure != ERROR_NO_MORE_ITEMS)
+        return Return(Failure);
     Lock = StoreLock();
     Error = StoreAdd(Path, OemName);
     if (Error == ERROR_SUCCESS)
         ChangeDevices(OemName, (Flags & DIIRFLAG_FORCE_INF) != 0, IsToGet, Give, NeedReboot);
     StoreUnlock(Lock);
-    return Return(Error);
+    return Return(Error == ERROR_SUCCESS ? Failure : Error);
 }
 
 /* What a device keeps of its driver: the driver key, and the values that lead to it. SetupAPI in Wine deletes no value. */
