@@ -281,13 +281,15 @@ tool: deps $(TOOLS) ## build plaintun.exe, the command line, for x86, amd64 and 
 # one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
 HW := build/host/wine
 HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll $(HW)/swdevice.sys $(HW)/ndis.sys
+HX := $(HW)/x86
+HOST_X86 := $(patsubst %,$(HX)/%.dll,cfgmgr32 newdev setupapi iphlpapi netshell)
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
     -fasynchronous-unwind-tables -fno-stack-protector -mno-stack-arg-probe -D_AMD64_ -D_WIN32_WINNT=0x0A00 \
     -DNTDDI_VERSION=0x0A000006 -isystem /usr/share/mingw-w64/include -isystem /usr/share/mingw-w64/include/ddk -I.
 
 .PHONY: host
-host: deps $(HOST_USER) ## build what Wine lacks (build/host/wine), for host/wine/run
+host: deps $(HOST_USER) $(HOST_X86) ## build what Wine lacks (build/host/wine), for host/wine/run
 
 $(HW)/%.user.o: host/wine/%.c $(wildcard host/wine/*.h)
 	@mkdir -p $(HW)
@@ -301,9 +303,9 @@ $(HW)/swdevice.sys: host/wine/swdevice.c host/wine/swdevice.h
 	@$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
 	@$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
 
-$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_devnode cm_notify driverstore storepath driverinstall failures) host/wine/forward
+$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_install cm_devnode cm_notify driverstore storepath driverinstall failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
-	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4 -luuid
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4
 
 $(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev replace driverstore storepath driverinstall failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
@@ -325,7 +327,44 @@ $(HW)/iphlpapi.dll: $(patsubst %,$(HW)/%.user.o,ip_link ip_address ip_route ip_i
 
 $(HW)/netshell.dll: $(patsubst %,$(HW)/%.user.o,netshell ip_link) $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o
 	@printf '%s\n' 'LIBRARY netshell.dll' EXPORTS DllGetClassObject DllCanUnloadNow NcFreeNetconProperties > $(HW)/netshell.def
-	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $^ $(HW)/netshell.def -lole32 -luuid
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $^ $(HW)/netshell.def -lole32
+
+# The same for 32-bit programs, for syswow64: like the library without import libraries or a C runtime of Debian's, which
+# would be 180 MB more. What an object file calls is found in Wine's export tables.
+HX_IMPORTS := ucrtbase kernel32 advapi32 setupapi ole32
+HX_cfgmgr32 := $(patsubst %,$(HX)/%.o,cm_software cm_install32 cm_devnode cm_notify failures)
+HX_newdev   := $(HX)/newdev32.o
+HX_setupapi := $(patsubst %,$(HX)/%.o,infstore setupapi32 storepath failures)
+HX_netshell := $(patsubst %,$(HX)/%.o,netshell ip_link netlink netlink_ask stdio32)
+HX_iphlpapi := $(patsubst %,$(HX)/%.o,ip_link ip_address ip_route ip_interface ip_notify ip_adapters failures netlink netlink_ask stdio32)
+HX_cfgmgr32_EXPORTS := ^(CM_|Sw)
+HX_newdev_EXPORTS   := ^(Di|Update)
+HX_setupapi_EXPORTS := ^Setup
+HX_iphlpapi_EXPORTS := ^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)
+HX_CFLAGS := $(WIN_CFLAGS_x86) $(WIN_CFLAGS_ALL) -D_UCRT -ffreestanding -fno-stack-protector -mno-stack-arg-probe
+
+$(HX)/%.o: host/wine/%.c $(wildcard host/wine/*.h host/linux/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) $(HX_CFLAGS) -c -o $@ $<
+
+$(HX)/%.o: host/linux/%.c $(wildcard host/linux/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) $(HX_CFLAGS) -c -o $@ $<
+
+$(HX)/%.lib: $(HX_cfgmgr32) $(HX_newdev) $(HX_setupapi) $(HX_netshell) $(HX_iphlpapi) scripts/stdcall
+	@(printf '%s\n' 'LIBRARY $*.dll' EXPORTS; llvm-readobj-19 --coff-exports $(WINE_DLLS)/$*.dll | sed -n 's/^ *Name: \(..*\)/\1/p') >$@.all
+	@scripts/stdcall $@.all $(sort $(filter %.o,$^)) >$@.def
+	@$(DLLTOOL) -k -m $(MACHINE_x86) -d $@.def -l $@
+
+define host_x86_rule
+$(HX)/$(1).dll: $(HX_$(1)) $(HX_IMPORTS:%=$(HX)/%.lib) host/wine/forward
+	@$(if $(filter netshell,$(1)),cat $(HW)/netshell.def,host/wine/forward $(WINE_DLLS)/$(1).dll $(1)_wine '$(HX_$(1)_EXPORTS)' $(HX_$(1))) | \
+	    sed '0,/^EXPORTS/d; s,^,/export:,' >$$@.exports
+	@$(LLD) /nologo /WX /dll /noentry /nodefaultlib /noimplib /safeseh:no /subsystem:windows /out:$$@ @$$@.exports $$(filter %.o %.lib,$$^)
+endef
+$(foreach dll,cfgmgr32 newdev setupapi netshell iphlpapi,$(eval $(call host_x86_rule,$(dll))))
+$(HX)/netshell.dll: $(HW)/netshell.dll
+.SECONDARY: $(HX_IMPORTS:%=$(HX)/%.lib)
 
 # What newdev.dll and cfgmgr32.dll have that mingw-w64's import libraries lack.
 $(HW)/libhostapi.a:

@@ -80,7 +80,7 @@ BOOL WINAPI PlaintunGetDriverInfo(PLAINTUN_DRIVER_INFO *Info)
         return FALSE;
     }
     *Info = (PLAINTUN_DRIVER_INFO){.LibraryVersion = OUR_VERSION};
-    DWORD Error = StoreSurvey(Store);
+    DWORD Error = NativeNeeded() ? NativeSurvey(&Store->Newest) : StoreSurvey(Store);
     if (Error != NO_ERROR)
         LogError(Error, L"asking about the driver: Windows does not tell what is in its driver store");
     Info->InstalledVersion = Store->Newest;

@@ -231,7 +231,8 @@ BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
     if (NativeNeeded())
     {
         *Installed = TRUE; /* for all that we know */
-        Known = NativeRun(L"install", For == INSTALL_FOR_PERSON ? L"person" : L"adapter") == NO_ERROR;
+        DWORD Error = NativeRun(L"install", For == INSTALL_FOR_PERSON ? L"person" : L"adapter");
+        Known = Error == NO_ERROR || Error == ERROR_SUCCESS_REBOOT_REQUIRED;
         return Known;
     }
     INSTALLATION *Installation = Allocate(sizeof(*Installation));
@@ -294,7 +295,10 @@ BOOL RemoveDriver(void)
     DWORD Error = NO_ERROR;
     Known = 0;
     if (NativeNeeded())
-        return NativeRun(L"remove", L"") == NO_ERROR;
+    {
+        Error = NativeRun(L"remove", L"");
+        return Error == NO_ERROR || Error == ERROR_SUCCESS_REBOOT_REQUIRED;
+    }
     STORE *Store = Allocate(sizeof(*Store));
     if (Store == NULL)
         return FALSE;

@@ -151,8 +151,10 @@ void FileDelete(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name);
 BOOL NativeNeeded(void);
 /* Has a process of Windows' own architecture do it: "install" (InstallDriver, for an "adapter" or a "person"), "remove"
  * (RemoveDriver) or "uninstall" (UninstallDevice, of the instance ID Argument). Its messages are logged here. The error,
- * which is the last error too. */
+ * which is the last error too; ERROR_SUCCESS_REBOOT_REQUIRED is none. */
 DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument);
+/* The newest version in the driver store, 0: none. A Windows error. */
+DWORD NativeSurvey(_Out_ ULONG64 *Version);
 
 /* --- install.c ----------------------------------------------------------------------------------------------------- */
 
@@ -217,8 +219,9 @@ DWORD SayMismatch(_In_ const GUID *Guid, _In_z_ LPCWSTR Doing);
 /* Deadlines are values of GetTickCount64(). NO_ERROR, even without a lock (NULL) where another user keeps it from us;
  * ERROR_TIMEOUT: another program is at it. */
 DWORD SetupLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);
-DWORD SetupTryLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock); /* the same without a message */
-void SetupUnlock(_In_opt_ HANDLE Lock);                        /* keeps the last error */
+DWORD SetupTryLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);    /* the same without a message */
+DWORD SetupHelperLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock); /* for the helper of native.c, before SetupTryLock */
+void SetupUnlock(_In_opt_ HANDLE Lock);                           /* keeps the last error */
 
 /* --- wait.c -------------------------------------------------------------------------------------------------------- */
 

@@ -6,7 +6,8 @@
 #include "library/library.h"
 #include <sddl.h>
 
-#define SETUP_MUTEX PLAINTUN_OBJECTS L"setup"
+#define SETUP_MUTEX  PLAINTUN_OBJECTS L"setup"
+#define HELPER_MUTEX PLAINTUN_OBJECTS L"helper"
 
 /* "GetKernelObjectSecurity function (securitybaseapi.h)". Only an administrator can make them an object's owner. */
 static BOOL IsAdministrators(HANDLE Mutex)
@@ -26,14 +27,14 @@ static BOOL IsAdministrators(HANDLE Mutex)
  * nothing half done that we do not look for.
  * https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-createmutexw
  */
-DWORD SetupTryLock(ULONG64 Deadline, HANDLE *Lock)
+static DWORD TryLock(LPCWSTR Name, ULONG64 Deadline, HANDLE *Lock)
 {
     SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
     *Lock = NULL;
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(L"O:BA" ACCESS_DEFAULT, SDDL_REVISION_1,
                                                               &Attributes.lpSecurityDescriptor, NULL))
         return GetLastError();
-    HANDLE Mutex = CreateMutexW(&Attributes, FALSE, SETUP_MUTEX);
+    HANDLE Mutex = CreateMutexW(&Attributes, FALSE, Name);
     LocalFree(Attributes.lpSecurityDescriptor);
     if (Mutex == NULL || !IsAdministrators(Mutex))
     {
@@ -51,6 +52,26 @@ DWORD SetupTryLock(ULONG64 Deadline, HANDLE *Lock)
     }
     CloseHandle(Mutex);
     return ERROR_TIMEOUT;
+}
+
+/* A holder that died may have left a helper (native.c) at work: that has the second lock, which no helper gets while this
+ * one is held by another program than its own. */
+DWORD SetupTryLock(ULONG64 Deadline, HANDLE *Lock)
+{
+    HANDLE Helper;
+    DWORD Error = TryLock(SETUP_MUTEX, Deadline, Lock);
+    if (Error != NO_ERROR || *Lock == NULL)
+        return Error;
+    Error = TryLock(HELPER_MUTEX, Deadline, &Helper);
+    SetupUnlock(Error == NO_ERROR ? Helper : *Lock);
+    if (Error != NO_ERROR)
+        *Lock = NULL;
+    return Error;
+}
+
+DWORD SetupHelperLock(ULONG64 Deadline, HANDLE *Lock)
+{
+    return TryLock(HELPER_MUTEX, Deadline, Lock);
 }
 
 /* Windows would refuse others, too, but only after some of it is done, and without saying why. */

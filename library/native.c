@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a program for another machine than Windows' own may not do itself: install and remove drivers and devices. Windows
- * refuses with ERROR_IN_WOW64 ("DiInstallDriverW function", "DiUninstallDevice function"), searches the driver store
- * for that other machine, and says what to do: start a process of its own architecture ("Device Installations on 64-Bit
- * Systems"). So a library carries the one for Windows' own machine, writes it into a folder that only administrators can
+ * refuses with ERROR_IN_WOW64 ("DiInstallDriverW function", "SetupDiCallClassInstaller function"), searches the driver
+ * store for that other machine, and says what to do: start a process of its own architecture ("Device Installations on
+ * 64-Bit Systems"). So a library carries the one for Windows' own machine, writes it into a folder that only administrators can
  * write to, and has Windows' own rundll32.exe call its PlaintunNative, below, with this process' rights. Messages come back
- * through a file in that folder, the error as exit code. Any thread; the caller holds the set-up lock.
+ * through a file in that folder, the error as exit code. Any thread; the caller holds the set-up lock (NativeSurvey: nobody),
+ * and the helper one of its own, because it may outlive its caller.
  */
 #include "library/library.h"
 #include "library/resource.h"
 
 #define HELPER_MS (5 * 60 * 1000) /* Windows itself may take minutes over a driver on its first installation */
 
+#define LOCK_MS 60000 /* for the locks of the helper, which are free unless its caller is dead */
+
 #define LIBRARY_FILE  L"" PLAINTUN_LIBRARY_NAME
 #define MESSAGES_FILE L"messages"
+#define ANSWER        L'=' /* begins the line of "survey": the version in the driver store, 16 hexadecimal digits */
 #define LINE_LENGTH   1024 /* UTF-16 units of a message, as in log.c */
 
 #if defined(__x86_64__)
@@ -43,8 +47,21 @@ BOOL NativeNeeded(void)
 
 /* --- in the program: start the helper -------------------------------------------------------------------------------- */
 
+static BOOL Succeeded(DWORD Error)
+{
+    return Error == NO_ERROR || Error == ERROR_SUCCESS_REBOOT_REQUIRED;
+}
+
+static ULONG64 ReadHexadecimal(LPCWSTR Text)
+{
+    ULONG64 Value = 0;
+    for (; *Text != 0; ++Text)
+        Value = Value << 4 | (ULONG64)(*Text <= L'9' ? *Text - L'0' : *Text - L'a' + 10);
+    return Value;
+}
+
 /* Passes on what the helper logged: lines of a digit, the level, and the text. The helper's error; logged, if *Said. */
-static DWORD PassMessages(LPCWSTR Folder, DWORD Error, BOOL *Said)
+static DWORD PassMessages(LPCWSTR Folder, DWORD Error, ULONG64 *Answer, BOOL *Said)
 {
     WCHAR Path[MAX_PATH], Line[LINE_LENGTH];
     DWORD Length = 0, Read;
@@ -62,7 +79,9 @@ static DWORD PassMessages(LPCWSTR Folder, DWORD Error, BOOL *Said)
             continue;
         }
         Line[Length] = 0;
-        if (Length > 0 && Line[0] == L'0' + PLAINTUN_LOG_ERROR && Error != NO_ERROR)
+        if (Length > 0 && Line[0] == ANSWER)
+            *Answer = ReadHexadecimal(Line + 1);
+        else if (Length > 0 && Line[0] == L'0' + PLAINTUN_LOG_ERROR && !Succeeded(Error))
         {
             LogErrorText(Error, Line + 1);
             *Said = TRUE;
@@ -102,7 +121,7 @@ static DWORD RunHelper(LPWSTR Command, LPCWSTR Program, USHORT Machine)
     if (Error != NO_ERROR)
         return Error;
     if (WaitForSingleObject(Process.hProcess, HELPER_MS) != WAIT_OBJECT_0)
-        Error = ERROR_TIMEOUT;
+        Error = WAIT_TIMEOUT;
     else if (!GetExitCodeProcess(Process.hProcess, &Error))
         Error = GetLastError();
     CloseHandle(Process.hThread);
@@ -115,7 +134,7 @@ typedef struct _HELPER
     WCHAR Folder[MAX_PATH], Windows[MAX_PATH], Program[MAX_PATH], Command[2 * MAX_PATH + INSTANCE_ID_LENGTH];
 } HELPER;
 
-DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument)
+static DWORD Run(LPCWSTR Verb, LPCWSTR Argument, ULONG64 *Answer)
 {
     USHORT Machine = WindowsMachine();
     int Resource = Machine == IMAGE_FILE_MACHINE_AMD64   ? RESOURCE_LIBRARY_AMD64
@@ -145,13 +164,21 @@ DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument)
              Helper->Program);
     DWORD_PTR Parts[] = {(DWORD_PTR)Helper->Program, (DWORD_PTR)Helper->Folder, (DWORD_PTR)Verb, (DWORD_PTR)Argument};
     if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING | FORMAT_MESSAGE_ARGUMENT_ARRAY,
-                       L"\"%1\" %2\\" LIBRARY_FILE L",PlaintunNative %3 %4", 0, 0, Helper->Command,
+                       L"\"%1\" \"%2\\" LIBRARY_FILE L"\",PlaintunNative %3 %4", 0, 0, Helper->Command,
                        ARRAYSIZE(Helper->Command), (va_list *)Parts) == 0)
         Error = GetLastError();
     else
         Error = RunHelper(Helper->Command, Helper->Program, Machine);
-    Error = PassMessages(Helper->Folder, Error, &Said);
-    if (Error != NO_ERROR && !Said)
+    if (Error == WAIT_TIMEOUT)
+    {
+        Error = LogError(ERROR_TIMEOUT,
+                         L"%1: %2, which does it for this program, is still at it after %3!u! minutes; other programs "
+                         L"wait for it",
+                         Verb, Helper->Program, HELPER_MS / 60000);
+        goto deleteFiles;
+    }
+    Error = PassMessages(Helper->Folder, Error, Answer, &Said);
+    if (!Succeeded(Error) && !Said)
         LogError(Error, L"%1, done by %2 for this program, failed", Verb, Helper->Program);
 
 deleteFiles:
@@ -164,17 +191,63 @@ freeHelper:
     return Error;
 }
 
+DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument)
+{
+    ULONG64 Answer;
+    return Run(Verb, Argument, &Answer);
+}
+
+DWORD NativeSurvey(ULONG64 *Version)
+{
+    *Version = 0;
+    return Run(L"survey", L"", Version);
+}
+
 /* --- in the helper ---------------------------------------------------------------------------------------------------- */
 
 static HANDLE Messages; /* the helper has one thread */
 
+static void Put(LPCWSTR Text)
+{
+    DWORD Written;
+    WriteFile(Messages, Text, (DWORD)lstrlenW(Text) * sizeof(WCHAR), &Written, NULL);
+}
+
 static void CALLBACK KeepMessage(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message)
 {
-    WCHAR Digit = (WCHAR)(L'0' + Level);
-    DWORD Written;
-    WriteFile(Messages, &Digit, sizeof(Digit), &Written, NULL);
-    WriteFile(Messages, Message, (DWORD)lstrlenW(Message) * sizeof(WCHAR), &Written, NULL);
-    WriteFile(Messages, L"\n", sizeof(WCHAR), &Written, NULL);
+    WCHAR Digit[] = {(WCHAR)(L'0' + Level), 0};
+    Put(Digit);
+    Put(Message);
+    Put(L"\n");
+}
+
+static DWORD Survey(void)
+{
+    WCHAR Line[] = {ANSWER, [17] = L'\n', 0};
+    STORE *Store = Allocate(sizeof(*Store));
+    if (Store == NULL)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    DWORD Error = StoreSurvey(Store);
+    for (int i = 0; i < 16; ++i)
+        Line[1 + i] = L"0123456789abcdef"[Store->Newest >> (60 - 4 * i) & 15];
+    Put(Line);
+    Free(Store);
+    return Error;
+}
+
+static DWORD Obey(LPCWSTR Verb, LPCWSTR Argument)
+{
+    INSTALL_FOR For = CompareStringOrdinal(Argument, -1, L"person", -1, FALSE) == CSTR_EQUAL ? INSTALL_FOR_PERSON
+                                                                                             : INSTALL_FOR_ADAPTER;
+    BOOL Installed;
+    /* Either of the two leaves ERROR_SUCCESS_REBOOT_REQUIRED where it applies. */
+    if (CompareStringOrdinal(Verb, -1, L"install", -1, FALSE) == CSTR_EQUAL)
+        return InstallDriver(For, &Installed), GetLastError();
+    if (CompareStringOrdinal(Verb, -1, L"remove", -1, FALSE) == CSTR_EQUAL)
+        return RemoveDriver(), GetLastError();
+    if (CompareStringOrdinal(Verb, -1, L"uninstall", -1, FALSE) == CSTR_EQUAL)
+        return UninstallDevice(Argument);
+    return ERROR_INVALID_PARAMETER;
 }
 
 void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, int Show);
@@ -183,8 +256,8 @@ void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, i
 void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, int Show)
 {
     WCHAR Path[MAX_PATH];
-    BOOL Installed;
-    DWORD Error = ERROR_INVALID_PARAMETER, Length = GetModuleFileNameW(LibraryModule, Path, ARRAYSIZE(Path));
+    HANDLE Lock, Setup;
+    DWORD Length = GetModuleFileNameW(LibraryModule, Path, ARRAYSIZE(Path));
     if (Length == 0 || Length == ARRAYSIZE(Path))
         ExitProcess(ERROR_BUFFER_OVERFLOW);
     while (Path[Length - 1] != L'\\')
@@ -199,17 +272,16 @@ void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, i
         ++Argument;
     if (*Argument != 0)
         *Argument++ = 0;
-    if (CompareStringOrdinal(Command, -1, L"install", -1, FALSE) == CSTR_EQUAL)
-        Error =
-            InstallDriver(CompareStringOrdinal(Argument, -1, L"person", -1, FALSE) == CSTR_EQUAL ? INSTALL_FOR_PERSON
-                                                                                                 : INSTALL_FOR_ADAPTER,
-                          &Installed)
-                ? NO_ERROR
-                : GetLastError();
-    else if (CompareStringOrdinal(Command, -1, L"remove", -1, FALSE) == CSTR_EQUAL)
-        Error = RemoveDriver() ? NO_ERROR : GetLastError();
-    else if (CompareStringOrdinal(Command, -1, L"uninstall", -1, FALSE) == CSTR_EQUAL)
-        Error = UninstallDevice(Argument);
+    DWORD Error;
+    if (CompareStringOrdinal(Command, -1, L"survey", -1, FALSE) == CSTR_EQUAL)
+        Error = Survey();
+    else if ((Error = SetupHelperLock(GetTickCount64() + LOCK_MS, &Lock)) == NO_ERROR)
+    {
+        SetupTryLock(0, &Setup); /* whoever started this has it, or is dead by now */
+        Error = Obey(Command, Argument);
+        SetupUnlock(Setup);
+        SetupUnlock(Lock);
+    }
     CloseHandle(Messages);
     ExitProcess(Error);
 }

@@ -7,9 +7,6 @@
 #include "host/linux/netlink_message.h"
 #include "host/linux/syscall.h"
 
-#define CALL_SENDTO   44
-#define CALL_RECVFROM 45
-#define CALL_BIND     49
 #define AF_NETLINK_   16
 #define SOCK_RAW_     (3 | LINUX_O_CLOEXEC)
 #define IFLA_IFALIAS_ 20
@@ -47,7 +44,7 @@ int NetlinkOpen(uint32_t Groups)
     int Socket = (int)LinuxCall3(LINUX_SOCKET, AF_NETLINK_, SOCK_RAW_, 0), Error;
     if (Socket < 0)
         return Socket;
-    Error = (int)LinuxCall3(CALL_BIND, Socket, &Address, sizeof(Address));
+    Error = (int)LinuxCall3(LINUX_BIND, Socket, &Address, sizeof(Address));
     if (Error >= 0)
         return Socket;
     LinuxClose(Socket);
@@ -60,7 +57,7 @@ int NetlinkSend(int Socket, NETLINK_MESSAGE *Message)
     int Length;
     ((NETLINK_HEADER *)Message->Data)->Length = Message->Length;
     do
-        Length = (int)LinuxCall(CALL_SENDTO, Socket, (long long)(intptr_t)Message->Data, Message->Length, 0,
+        Length = (int)LinuxCall(LINUX_SENDTO, Socket, (long long)(intptr_t)Message->Data, Message->Length, 0,
                                 (long long)(intptr_t)&Kernel, sizeof(Kernel));
     while (Length == -LINUX_EINTR);
     return Length;
@@ -70,7 +67,7 @@ int NetlinkReceive(int Socket, void *Answer, uint32_t Length)
 {
     int Received;
     do
-        Received = (int)LinuxCall(CALL_RECVFROM, Socket, (long long)(intptr_t)Answer, Length, 0, 0, 0);
+        Received = (int)LinuxCall(LINUX_RECVFROM, Socket, (long long)(intptr_t)Answer, Length, 0, 0, 0);
     while (Received == -LINUX_EINTR);
     return Received;
 }

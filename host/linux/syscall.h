@@ -1,15 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux system calls, amd64, from code that may have been compiled for Windows: a PE module in Wine runs on a Linux
- * thread and may use the `syscall` instruction as any Linux code does. Results below 0 are negated error numbers.
- * Structures and numbers are those of Linux' user-space interface on x86-64; no header of Linux is included, because
- * none fits a PE target.
+ * Linux system calls, from code that may have been compiled for Windows: a PE module in Wine runs on a Linux thread and
+ * may make them as any Linux code does. Results below 0 are negated error numbers. Structures and numbers are those of
+ * Linux' user-space interface on x86-64 and, as far as 32-bit DLLs need them (netlink, files, events), on i386; no header
+ * of Linux is included, because none fits a PE target.
  */
 #ifndef HOST_LINUX_SYSCALL_H
 #define HOST_LINUX_SYSCALL_H
 
 #include <stdint.h>
 
+#ifdef __i386__
+/* The calls with 64-bit times: LINUX_TIMESPEC is the same everywhere. */
+#define LINUX_READ          3
+#define LINUX_WRITE         4
+#define LINUX_OPEN          5
+#define LINUX_CLOSE         6
+#define LINUX_IOCTL         54
+#define LINUX_POLL          168
+#define LINUX_EVENTFD2      328
+#define LINUX_SOCKET        359
+#define LINUX_BIND          361
+#define LINUX_SENDTO        369
+#define LINUX_RECVFROM      371
+#define LINUX_CLOCK_GETTIME 403
+#define LINUX_FUTEX         422
+#else
 #define LINUX_READ          0
 #define LINUX_WRITE         1
 #define LINUX_OPEN          2
@@ -24,11 +40,15 @@
 #define LINUX_MREMAP        25
 #define LINUX_GETPID        39
 #define LINUX_SOCKET        41
+#define LINUX_SENDTO        44
+#define LINUX_RECVFROM      45
+#define LINUX_BIND          49
 #define LINUX_FTRUNCATE     77
 #define LINUX_FUTEX         202
 #define LINUX_CLOCK_GETTIME 228
 #define LINUX_EVENTFD2      290
 #define LINUX_MEMFD_CREATE  319
+#endif
 
 #define LINUX_PROT_NONE      0
 #define LINUX_PROT_READ      1
@@ -80,6 +100,35 @@ typedef struct _LINUX_TIMESPEC
     int64_t Seconds, Nanoseconds;
 } LINUX_TIMESPEC;
 
+#ifdef __i386__
+/* All six registers of a call are ones that the compiler may need for itself: saved and loaded by hand. */
+__attribute__((naked, noinline, unused)) static int LinuxCall32(int Number, int A, int B, int C, int D, int E, int F)
+{
+    __asm__("pushl %ebx\n\t"
+            "pushl %esi\n\t"
+            "pushl %edi\n\t"
+            "pushl %ebp\n\t"
+            "movl 20(%esp), %eax\n\t"
+            "movl 24(%esp), %ebx\n\t"
+            "movl 28(%esp), %ecx\n\t"
+            "movl 32(%esp), %edx\n\t"
+            "movl 36(%esp), %esi\n\t"
+            "movl 40(%esp), %edi\n\t"
+            "movl 44(%esp), %ebp\n\t"
+            "int $0x80\n\t"
+            "popl %ebp\n\t"
+            "popl %edi\n\t"
+            "popl %esi\n\t"
+            "popl %ebx\n\t"
+            "ret");
+}
+
+static inline long long LinuxCall(long long Number, long long A, long long B, long long C, long long D, long long E,
+                                  long long F)
+{
+    return LinuxCall32((int)Number, (int)A, (int)B, (int)C, (int)D, (int)E, (int)F);
+}
+#else
 static inline long long LinuxCall(long long Number, long long A, long long B, long long C, long long D, long long E,
                                   long long F)
 {
@@ -94,6 +143,7 @@ static inline long long LinuxCall(long long Number, long long A, long long B, lo
                      : "rcx", "r11", "memory");
     return Result;
 }
+#endif
 
 #define LinuxCall3(Number, A, B, C)                                                                                    \
     LinuxCall(Number, (long long)(intptr_t)(A), (long long)(intptr_t)(B), (long long)(intptr_t)(C), 0, 0, 0)

@@ -17,4 +17,11 @@ BOOL OpenDeviceById(const WCHAR *Id, HDEVINFO *Set, SP_DEVINFO_DATA *Data);
 /* Writes properties of a device; Wine keeps some of them twice (cm_software.c). Returns a Windows error. */
 DWORD SetDeviceProperties(HDEVINFO Set, SP_DEVINFO_DATA *Data, ULONG Count, const DEVPROPERTY *Properties);
 
+/*
+ * Installs the best driver of the driver store on a device that has none. The plug and play manager of Wine would look for
+ * one itself, but knows neither the store nor the values that a network adapter's driver key must have before it starts. A
+ * device for which there is none appears without.
+ */
+VOID InstallBestDriver(const WCHAR *Id);
+
 #endif

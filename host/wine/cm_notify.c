@@ -27,7 +27,7 @@ typedef struct _SERVICE_LISTENER
     DEV_BROADCAST_DEVICEINTERFACE_W Filter;
 } SERVICE_LISTENER;
 
-_Static_assert(sizeof(SERVICE_LISTENER) == 0x30, "what Wine 8's sechost copies");
+_Static_assert(sizeof(SERVICE_LISTENER) == 2 * sizeof(VOID *) + 0x20, "what Wine 8's sechost copies");
 
 typedef struct _NOTIFICATION
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The Software Device API (SwDeviceCreate and its kin), the part of cfgmgr32.dll that makes devices. A device's identity,
- * IDs and properties are written to the registry here, its driver is installed from the driver store here, and then the
- * bus (swdevice.sys) lets it appear. An HSWDEVICE holds a handle of the bus; when that is closed, by SwDeviceClose or by
+ * IDs and properties are written to the registry here, its driver is installed from the driver store (cm_install.c), and
+ * then the bus (swdevice.sys) lets it appear. An HSWDEVICE holds a handle of the bus; when that is closed, by SwDeviceClose or by
  * the end of the process, the device goes.
  *
  * Threads: SwDeviceCreate claims the name and writes the properties on the caller's thread; a thread of the pool installs
@@ -20,7 +20,6 @@
 #include <devpkey.h>
 
 #include "host/wine/cfgmgr32.h"
-#include "host/wine/driverstore.h"
 #include "host/wine/failures.h"
 #include "host/wine/swdevice.h"
 
@@ -163,48 +162,10 @@ cleanupSet:
 
 /* --- making it appear ---------------------------------------------------------------------------------------------- */
 
-/* TRUE if the device's driver key names an INF that is still there: nothing is to be installed. */
-static BOOL HasDriver(HDEVINFO Set, SP_DEVINFO_DATA *Data)
-{
-    WCHAR Name[MAX_PATH], Path[MAX_PATH];
-    DWORD Length = sizeof(Name);
-    BOOL Found = FALSE;
-    HKEY Key = SetupDiOpenDevRegKey(Set, Data, DICS_FLAG_GLOBAL, 0, DIREG_DRV, KEY_READ);
-    if (Key == INVALID_HANDLE_VALUE)
-        return FALSE;
-    if (!RegGetValueW(Key, NULL, L"InfPath", RRF_RT_REG_SZ, NULL, Name, &Length))
-    {
-        swprintf(Path, MAX_PATH, L"C:\\windows\\inf\\%ls", Name);
-        Found = GetFileAttributesW(Path) != INVALID_FILE_ATTRIBUTES;
-    }
-    RegCloseKey(Key);
-    return Found;
-}
-
-/*
- * The plug and play manager of Wine would look for a driver itself, but knows neither the store nor the values that a
- * network adapter's driver key must have before it starts. A device for which there is none appears without.
- */
-static VOID InstallDriver(const SW_DEVICE *Device)
-{
-    SP_DEVINFO_DATA Data;
-    WCHAR InfPath[MAX_PATH];
-    HDEVINFO Set;
-    HANDLE Lock = StoreLock();
-    if (OpenDeviceById(Device->Id, &Set, &Data))
-    {
-        if (!HasDriver(Set, &Data) &&
-            StoreBestDriver(Device->HardwareIds, Device->CompatibleIds, InfPath) == ERROR_SUCCESS)
-            StoreInstallOnDevice(Set, &Data, InfPath);
-        SetupDiDestroyDeviceInfoList(Set);
-    }
-    StoreUnlock(Lock);
-}
-
 static HRESULT PlugIn(SW_DEVICE *Device)
 {
     if (!HostFailure(L"Problem"))
-        InstallDriver(Device);
+        InstallBestDriver(Device->Id);
     if (!BusControl(Device->Bus, IOCTL_SWDEVICE_PLUG, &Device->Plug, sizeof(Device->Plug), NULL))
         return HRESULT_FROM_WIN32(GetLastError());
     return S_OK;

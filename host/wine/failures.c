@@ -4,14 +4,29 @@
 
 #define FAILURES L"Software\\HostFailures"
 
+/* A 32-bit program has a HKEY_LOCAL_MACHINE\Software of its own, unless it asks for the other. */
+static HKEY OpenFailures(REGSAM Access)
+{
+    HKEY Key = NULL;
+    return RegOpenKeyExW(HKEY_LOCAL_MACHINE, FAILURES, 0, Access | KEY_WOW64_64KEY, &Key) == ERROR_SUCCESS ? Key : NULL;
+}
+
 DWORD HostFailure(const WCHAR *Name)
 {
     DWORD Value = 0, Size = sizeof(Value);
-    RegGetValueW(HKEY_LOCAL_MACHINE, FAILURES, Name, RRF_RT_REG_DWORD, NULL, &Value, &Size);
+    HKEY Key = OpenFailures(KEY_QUERY_VALUE);
+    if (!Key)
+        return 0;
+    RegGetValueW(Key, NULL, Name, RRF_RT_REG_DWORD, NULL, &Value, &Size);
+    RegCloseKey(Key);
     return Value;
 }
 
 VOID HostFailureEnd(const WCHAR *Name)
 {
-    RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, FAILURES, Name);
+    HKEY Key = OpenFailures(KEY_SET_VALUE);
+    if (!Key)
+        return;
+    RegDeleteValueW(Key, Name);
+    RegCloseKey(Key);
 }

@@ -18,6 +18,10 @@ DEFINE_GUID(ConnectionManagerInterface, 0xc08956a2, 0x1cd3, 0x11d1, 0xb1, 0xc5, 
 DEFINE_GUID(ConnectionInterface, 0xc08956a1, 0x1cd3, 0x11d1, 0xb1, 0xc5, 0x00, 0x80, 0x5f, 0xc1, 0x27, 0x0e);
 DEFINE_GUID(ConnectionListInterface, 0xc08956a0, 0x1cd3, 0x11d1, 0xb1, 0xc5, 0x00, 0x80, 0x5f, 0xc1, 0x27, 0x0e);
 
+/* libuuid has them for amd64 only */
+DEFINE_GUID(UnknownInterface, 0x00000000, 0x0000, 0x0000, 0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46);
+DEFINE_GUID(FactoryInterface, 0x00000001, 0x0000, 0x0000, 0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46);
+
 /* A connection, a list of them, and the manager alike: the interface pointer is the object. */
 typedef struct _OBJECT
 {
@@ -43,7 +47,7 @@ static HRESULT Make(const VOID *Vtbl, const IID *Interface, OBJECT **Object)
 static HRESULT WINAPI Query(OBJECT *This, REFIID Interface, VOID **Out)
 {
     *Out = NULL;
-    if (!IsEqualIID(Interface, &IID_IUnknown) && !IsEqualIID(Interface, This->Interface))
+    if (!IsEqualIID(Interface, &UnknownInterface) && !IsEqualIID(Interface, This->Interface))
         return E_NOINTERFACE;
     InterlockedIncrement(&This->References);
     *Out = This;
@@ -265,7 +269,7 @@ HRESULT WINAPI DllGetClassObject(REFCLSID Class, REFIID Interface, VOID **Out)
     *Out = NULL;
     if (!IsEqualCLSID(Class, &ConnectionManagerClass))
         return CLASS_E_CLASSNOTAVAILABLE;
-    HRESULT Result = Make(&Factory, &IID_IClassFactory, &Object);
+    HRESULT Result = Make(&Factory, &FactoryInterface, &Object);
     if (FAILED(Result))
         return Result;
     Result = Query(Object, Interface, Out);
