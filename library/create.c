@@ -67,9 +67,11 @@ static BOOL Survey(const ADAPTER_DEVICE *Device, void *Context)
         Creation->HasRival = TRUE;
         Creation->Rival = *Device;
     }
-    /* What is only remembered has no right to its name, and nobody comes back to a GUID that nobody chose. */
+    /* What is only remembered has no right to its name, and nobody comes back to a GUID that nobody chose; nor to a device
+     * without a name, whose maker died before it had one. */
     else if (!Device->Present && Creation->LeftoverCount < LEFTOVERS_MAX &&
-             (SameName || (Device->Flags & (TUN_FLAG_UNNAMED | PLAINTUN_ADAPTER_PERSISTENT)) == TUN_FLAG_UNNAMED))
+             (SameName || Device->Name[0] == 0 ||
+              (Device->Flags & (TUN_FLAG_UNNAMED | PLAINTUN_ADAPTER_PERSISTENT)) == TUN_FLAG_UNNAMED))
         lstrcpynW(Creation->Leftovers[Creation->LeftoverCount++], Device->InstanceId, INSTANCE_ID_LENGTH + 1);
     return TRUE;
 }
@@ -197,17 +199,18 @@ static DWORD Enumerate(CREATION *Creation)
 
 #define PROPERTY(Key, Type, Value, Size)                                                                               \
     {{*(const DEVPROPKEY *)&(Key), DEVPROP_STORE_SYSTEM, NULL}, Type, Size, (PVOID)(Value)}
-    /* All are said always: a device that existed before keeps what it was given then. */
+    /* All are said always: a device that existed before keeps what it was given then. Our name comes last: Survey takes a
+     * device without it for one whose making was cut short. */
     ULONG NameSize = (lstrlenW(Config->Name) + 1) * sizeof(WCHAR);
     DEVPROPERTY Properties[] = {
         PROPERTY(FriendlyNameKey, DEVPROP_TYPE_STRING, Config->Name, NameSize),
-        PROPERTY(NameKey, TUN_PROPERTY_NAME_TYPE, Config->Name, NameSize),
         PROPERTY(GuidKey, TUN_PROPERTY_GUID_TYPE, &Adapter->Guid, sizeof(GUID)),
         PROPERTY(MtuKey, TUN_PROPERTY_MTU_TYPE, &Creation->Mtu, sizeof(Creation->Mtu)),
         PROPERTY(AccessListKey, TUN_PROPERTY_ACCESS_LIST_TYPE, Creation->Access, Creation->AccessSize),
         PROPERTY(FlagsKey, TUN_PROPERTY_FLAGS_TYPE, &Creation->Flags, sizeof(Creation->Flags)),
         PROPERTY(CreatorKey, TUN_PROPERTY_CREATOR_TYPE, &CreatorId, sizeof(CreatorId)),
         PROPERTY(CreatorTimeKey, TUN_PROPERTY_CREATOR_TIME_TYPE, &CreatorTime, sizeof(CreatorTime)),
+        PROPERTY(NameKey, TUN_PROPERTY_NAME_TYPE, Config->Name, NameSize),
     };
 #undef PROPERTY
     DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, Description, Properties, ARRAYSIZE(Properties),

@@ -241,6 +241,13 @@ def test_after_a_death(shared_machine, start):
     for slot in (0, 1):
         other('close %d' % slot)
     other('remove ' + guid(6))
+    # One whose maker died before it had a name: its key, and nothing in it that is ours.
+    key = 'HKLM\\System\\CurrentControlSet\\Enum\\SWD\\plaintun\\' + guid(12)
+    shared_machine.windows.run('C:\\windows\\system32\\reg.exe', 'add', key, '/v', 'ClassGUID', '/d', guid(0))
+    assert other.state(12)['name'] == ''
+    other('create 0 name=any')
+    assert {line['name'] for line in other('list')} == {'any'}
+    other('close 0')
 
 
 def test_access_list(shared_machine, start):
