@@ -251,7 +251,8 @@ def test_after_a_death(shared_machine, start):
 
 
 def test_access_list(shared_machine, start):
-    """SDDL for a service's account is taken; what is none, or lets its own creator not in, is an error by name."""
+    """SDDL for a service's account is taken; what is none is an error by name. Whom a list lets in, and that a creator
+    whom it leaves out is told so, only Windows can show: Wine opens a device for everybody."""
     a = start()
     a('create 0 access=D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS) name=service')
     a.fails('create 1 access=nonsense name=wrong', INVALID, 'AccessList.*SDDL')
