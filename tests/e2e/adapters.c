@@ -3,7 +3,8 @@
  * adapters: a Windows program for test_adapters.py. It reads commands from standard input and answers each with the lines
  * of what it found, then "ok" or "error NUMBER TEXT", where TEXT is what PlaintunGetMessage says.
  *
- *   create SLOT [guid=GUID] [mtu=N] [metric=N] [timeout=MS] [persistent] [access=SDDL] name=NAME    name comes last
+ *   create SLOT [guid=GUID] [mtu=N] [metric=N] [timeout=MS] [persistent] [access=SDDL] name=NAME    name comes last;
+ *                                            says "creating" when the library is about to be called
  *   open SLOT NAME     openguid SLOT GUID     openluid SLOT NUMBER     close SLOT     info SLOT     rename SLOT NAME
  *   start SLOT         end SLOT               metric SLOT              alias SLOT     list          remove GUID
  *   version            delete-driver          other-thread             quit
@@ -100,6 +101,8 @@ static BOOL Create(DWORD Slot, char *Options)
             break;
         Word = End + 1;
     }
+    puts("creating");
+    fflush(stdout);
     Adapters[Slot] = PlaintunCreateAdapter(&Config);
     return Adapters[Slot] != NULL;
 }

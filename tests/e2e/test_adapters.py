@@ -66,10 +66,19 @@ class Program:
         """What the list says of the adapter of a GUID: None, or its line."""
         return next((line for line in self('list') if line['guid'] == guid(number)), None)
 
-    def kill(self):
-        pid = next(pid for pid in lab.processes(self.word)
-                   if open('/proc/%d/comm' % pid).read().strip().startswith('adapters'))
-        os.kill(pid, signal.SIGKILL)
+    def creating(self, command):
+        """Asks for a creation without waiting for its end: when the library was called."""
+        self.program.say(command)
+        self.program.expect('^creating$')
+        return time.monotonic()
+
+    def process(self):
+        """The Linux id of the Windows process."""
+        return next(pid for pid in lab.processes(self.word)
+                    if open('/proc/%d/comm' % pid).read().strip().startswith('adapters'))
+
+    def kill(self, process=None):
+        os.kill(process or self.process(), signal.SIGKILL)
         self.program.wait()
         self.machine.windows.programs.remove(self.program)
 
@@ -290,19 +299,36 @@ def test_many_at_once(shared_machine, start):
 
 @pytest.mark.parametrize('kind', ['unnamed', 'named'])
 def test_killed_while_creating(start, kind):
-    """kill -9 at a random moment of a creation, KILLS times: the next creation works, and tidies up."""
+    """kill -9 at a random moment of a creation, until KILLS have fallen into one: the next creation works, and tidies up.
+
+    Each time a program started for it shows first how long a program's first creation takes just now; another is killed
+    within 1.2 times that. Its kill fell into the creation if it had said "creating", and never said "ok"."""
     seed = int(os.environ.get('ADAPTERS_SEED', time.time_ns() % 1000000))
     chance = random.Random(seed)
-    words = 'guid=%s name=victim' % guid(7) if kind == 'named' else 'name=victim'
-    survivor = start()
-    for number in range(KILLS):
-        victim = start()
-        victim.program.say('create 0 ' + words)
-        time.sleep(chance.uniform(0, 1.0))
-        victim.kill()
-        _, error, text = survivor.answer('create 0 ' + words)
-        assert error == 0, 'seed %d, kill %d: %d %s' % (seed, number, error, text)
-        assert len(survivor('list')) == 1, 'seed %d' % seed
+    words = 'create 0 guid=%s name=victim' % guid(7) if kind == 'named' else 'create 0 name=victim'
+    kills, times = [], []
+    while sum(kills) < KILLS:
+        where = 'seed %d, kill %d' % (seed, len(kills) + 1)
+        assert len(kills) < max(2 * KILLS, 20), '%s: only %d fell into a creation' % (where, sum(kills))
+        survivor = start()
+        begin = survivor.creating(words)
+        survivor.program.expect('^ok$', 60)
+        times.append(time.monotonic() - begin)
         survivor('close 0')
-    survivor.answer('remove ' + guid(7))
-    assert survivor('list') == [], 'seed %d' % seed
+        victim = start()
+        process = victim.process()
+        begin = victim.creating(words)
+        time.sleep(max(0, begin + chance.uniform(0, 1.2 * times[-1]) - time.monotonic()))
+        victim.kill(process)
+        kills.append('ok' not in victim.program.lines)
+        _, error, text = survivor.answer(words)
+        assert error == 0, '%s: %d %s' % (where, error, text)
+        listed = survivor('list')
+        assert len(listed) == 1, '%s: %s' % (where, listed)
+        survivor('close 0')
+        survivor.quit()
+    last = start()
+    last.answer('remove ' + guid(7))
+    assert last('list') == [], 'seed %d' % seed
+    print('%s: %d programs killed, %d of them while they created; a creation took %.0f to %.0f ms; seed %d' % (
+        kind, len(kills), sum(kills), 1000 * min(times), 1000 * max(times), seed))
