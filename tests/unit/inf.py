@@ -14,7 +14,7 @@ BUILD_MIN = 17763  # Windows 10 version 1809
 SECTIONS_FORBIDDEN = ("classinstall32", ".coinstallers", ".factdef", ".logconfigoverride", "defaultinstall")
 DIRECTIVES_FORBIDDEN = ("bitreg", "delfiles", "delproperty", "delreg", "delservice", "ini2reg", "logconfig", "profileitems",
                         "registerdlls", "renfiles", "unregisterdlls", "updateinifields", "updateinis", "copyinf")
-SECTIONS_SYSTEM = {"version", "manufacturer", "sourcedisksnames", "sourcedisksfiles", "destinationdirs", "strings"}
+SECTIONS_SYSTEM = {"version", "manufacturer", "controlflags", "sourcedisksnames", "sourcedisksfiles", "destinationdirs", "strings"}
 
 
 class Inf:
@@ -129,6 +129,18 @@ def models(inf):
                 yield f"[{section}]: {hardware_id!r} is no hardware ID"
 
 
+def selection(inf):
+    """ControlFlags Section in a Network INF File: not one of its adapters is offered to be added by hand"""
+    excluded = {value.lower() for value in inf.get("controlflags", "ExcludeFromSelect")}
+    for _, (_, values) in inf.models():
+        for hardware_id in values[1:]:
+            if "*" not in excluded and hardware_id.lower() not in excluded:
+                yield f"ExcludeFromSelect does not name {hardware_id}"
+    for key, _ in inf.section("controlflags"):
+        if not key or key.lower() != "excludefromselect":
+            yield f"{key or 'a line'} in [ControlFlags] has an installation ask or wait for somebody"
+
+
 def references(inf):
     """General Syntax Rules for INF Files"""
     used = set()
@@ -236,8 +248,9 @@ def network(inf):
     """INF Requirements for NDIS miniport drivers: Standardized INF Keywords for Network Devices; Specifying Binding Interfaces"""
     for install in inf.installs():
         section = install + ".nt"
-        if (inf.number(section, "Characteristics") or 0) & 0x1 == 0:
-            yield f"[{section}]: Characteristics lacks 0x1, NCF_VIRTUAL"
+        # "DDInstall Section in a Network INF File": one of 0x1, 0x2 and 0x4 alone, and never 0x10, NCF_NO_SERVICE, with it.
+        if (inf.number(section, "Characteristics") or 0) & 0x17 != 0x1:
+            yield f"[{section}]: Characteristics is not NCF_VIRTUAL (0x1) without the kinds that exclude it"
         # As in the driver's NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES.
         for key, expected in (("*IfType", 53), ("*MediaType", 19), ("*PhysicalMediaType", 0)):
             if inf.number(section, key) != expected:
@@ -268,7 +281,7 @@ def encoding(inf):
         yield "characters other than ASCII need UTF-16 with a byte-order mark"
 
 
-RULES = (version, driver_version, manufacturer, models, references, files, destination, universal, registry, service, network,
+RULES = (version, driver_version, manufacturer, models, selection, references, files, destination, universal, registry, service, network,
          strings, encoding)
 
 # The rule that must find it (or all of several), what is replaced (a pattern), by what. None: the line is taken out.
@@ -282,6 +295,8 @@ BREAKS = [
     ((manufacturer, references, service), r"(= Models),NT.*", r"\1"), (manufacturer, r"17763", "17134"), (manufacturer, r"(NTa[a-z0-9]+)\.10\.0\.\.\.", r"\1.10.0.1.."),
     (manufacturer, r"NT(amd|arm)64", "NTx86"), (models, r"(= Install),\S+", r"\1"), (models, r"(= Install,)\S+", r"\1two words"),
     (models, r"(= Install,)\S+", r"\1" + "x" * 201),
+    (selection, r"(ExcludeFromSelect *=) \*", r"\1 another"), (selection, r"ExcludeFromSelect.*", None),
+    (selection, r"(ExcludeFromSelect.*)", r"\1\nInteractiveInstall = *"),
     (references, r"(= Install\.Registry)", r"\1,Install.Other"), (references, r"\Z", "[Forgotten]\nkey = value\n"),
     (references, r"\Z", "[Version]\n"), (references, r"\Z", "; " + "x" * 4096),
     (files, r"\[SourceDisksFiles\]\n", "[SourceDisksFiles]\nother.sys = 1\n"), (files, r"(\[Install\.Files\]\n)", r"\1other.sys\n"),
@@ -292,7 +307,7 @@ BREAKS = [
     (registry, r"HKR(, Ndi, *Service)", r"HKLM\1"), (registry, r"(UpperRange,) 0", r"\1 string"),
     (service, r", 0x2, Service\b", ", 0x0, Service"), (service, r"(ServiceType *=) 1", r"\1 2"), (service, r"(StartType *=) 3", r"\1 0"),
     (service, r"(ErrorControl *=) 1", r"\1 3"), (service, r"%13%\\", r"%12%\\"), (service, r"%13%\\\S+", r"%13%\\other.sys"),
-    (network, r"(Characteristics *=) 0x1", r"\1 0x4"), (network, r"= 53", "= 6"), (network, r"(\*MediaType *=) 19", r"\1 0"),
+    (network, r"(Characteristics *=) 0x1", r"\1 0x4"), (network, r"(Characteristics *=) 0x1", r"\1 0x5"), (network, r"= 53", "= 6"), (network, r"(\*MediaType *=) 19", r"\1 0"),
     (network, r"\*PhysicalMediaType.*", None), (network, r"(Service, *0, )\S+", r"\1other"), (network, r"ndis5", "ndis4"),
     (network, r"0, nolower", "0, ethernet"),
     (strings, r"%Disk%", "%Disc%"), (strings, r"\[Strings\]\n", '[Strings]\nSpare = "spare"\n'),
