@@ -5,6 +5,7 @@
 Catalogs name the files of their package, and are told apart from those of changed files; the libraries carry the very
 driver that stands beside them; what is signed verifies by osslsigncode, which did not make the catalogs, and stops doing
 so when a byte changes; nothing tells where it was made."""
+import hashlib
 import os
 import re
 import subprocess
@@ -50,6 +51,19 @@ def changed(path, offset):
     return copy
 
 
+def read_by_openssl(path):
+    """What OpenSSL, which has not made it, finds in a catalog: object names, and the octet strings' bytes in hexadecimal."""
+    told = subprocess.run(["openssl", "asn1parse", "-inform", "DER", "-in", path], text=True, capture_output=True).stdout
+    return re.findall(r"OBJECT +:(\S+)", told), re.findall(r"OCTET STRING +\[HEX DUMP\]:([0-9A-F]+)", told)
+
+
+def authenticode(path, certificate):
+    """The digest of a signed file without its signature, as osslsigncode counts it."""
+    command = ["osslsigncode", "verify", "-CAfile", certificate, "-in", path]
+    told = subprocess.run(command, text=True, capture_output=True).stdout
+    return re.search(r"Calculated message digest\s*: ([0-9A-F]{64})", told)[1]
+
+
 def catalog_says(code, words, *arguments):
     """package/catalog.py ends with that code and those words, without a traceback and with Python's checks off (-O) too."""
     done = subprocess.run([sys.executable, "-O", os.path.join(ROOT, "package/catalog.py"), *arguments], text=True,
@@ -79,7 +93,8 @@ def refuses_inf(folder, name, pattern, by, words):
     os.remove(path)
 
 
-def check_catalog(folder, name, signed):
+def check_catalog(folder, name, certificate):
+    signed = bool(certificate)
     paths = [os.path.join(folder, f"{name}.{kind}") for kind in ("inf", "sys")]
     with open(os.path.join(folder, f"{name}.cat"), "rb") as file:
         data = file.read()
@@ -97,6 +112,17 @@ def check_catalog(folder, name, signed):
         check(list(catalog.compare(found, [copy])), f"{folder}: a changed {os.path.basename(path)} is taken for the right one")
         os.remove(copy)
     check(list(catalog.compare(found, paths[:1])), f"{folder}: a missing file is not seen")
+    objects, strings = read_by_openssl(os.path.join(folder, f"{name}.cat"))
+    with open(paths[0], "rb") as file:
+        digests = [hashlib.sha256(file.read()).hexdigest().upper()]
+    digests += [authenticode(paths[1], certificate)] if signed else []
+    for digest in digests:  # as the member's name, and in its SpcIndirectData
+        check(strings.count(digest) == 2, f"{folder}: OpenSSL finds {digest} {strings.count(digest)} times in the catalog")
+    for path in paths:
+        text = (os.path.basename(path) + "\0").encode("utf-16-le").hex().upper()
+        check(strings.count(text) == 1, f"{folder}: OpenSSL does not find the name {os.path.basename(path)} in the catalog")
+    for oid, count in ((catalog.CATALOG_LIST, 1), (catalog.CATALOG_LIST_MEMBER_2, 1), ("1.3.6.1.4.1.311.12.2.3", 2)):
+        check(objects.count(oid) == count, f"{folder}: OpenSSL finds {oid} {objects.count(oid)} times in the catalog")
     key = next(iter(found["members"]))
     first = data.index(key)
     refuses(data[:first] + bytes(32) + data[first + 32:], folder, "a member of two digests")
@@ -140,7 +166,7 @@ def check_tree(root, name, certificate):
                     check(False, f"{path}: {fault}: {cause}")
     for arch in ("amd64", "arm64"):
         folder = os.path.join(root, "driver", arch)
-        check_catalog(folder, name, bool(certificate))
+        check_catalog(folder, name, certificate)
         if certificate:
             with_catalog = ("-catalog", os.path.join(folder, f"{name}.cat"))
             driver = os.path.join(folder, f"{name}.sys")
