@@ -785,7 +785,7 @@ $(B)/bench/driver: $(BENCH_DRIVER)
 	@$(CLANG) -o $@ $^ -pthread
 
 .PHONY: bench
-bench: check-machine deps host examples $(BENCH_NATIVE) $(BENCH_WINDOWS) $(B)/bench/driver ## measure beside native Linux programs and memcpy, about 4 minutes
+bench: check-machine deps host examples $B/amd64/$(NAME).exe $(BENCH_NATIVE) $(BENCH_WINDOWS) $(B)/bench/driver ## measure beside native Linux programs and memcpy, about 4 minutes
 	@bench/run
 
 

@@ -3,7 +3,8 @@
  * create: how long PlaintunCreateAdapter takes until the adapter can be used. Creates and closes one after another; the
  * first creation includes the driver's installation.
  *
- *   create.exe COUNT         prints a line of JSON: count, first_ms, median_ms, worst_ms
+ *   create.exe COUNT         prints a line of JSON: count, failed, first_ms, median_ms, worst_ms; a line before it says
+ *                            of each creation that failed why
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ int wmain(int Count, WCHAR **Arguments)
     }
     LARGE_INTEGER Frequency, Begin, End;
     QueryPerformanceFrequency(&Frequency);
+    unsigned Failed = 0;
     for (unsigned i = 0; i < Total; i++)
     {
         QueryPerformanceCounter(&Begin);
@@ -34,15 +36,17 @@ int wmain(int Count, WCHAR **Arguments)
         QueryPerformanceCounter(&End);
         if (!Adapter)
         {
-            fprintf(stderr, "create: number %u failed: error %lu\n", i + 1, GetLastError());
-            return 1;
+            WCHAR Text[1024] = L"";
+            PlaintunGetMessage(Text, ARRAYSIZE(Text));
+            printf("number %u failed: %ls\n", i + 1, Text);
+            Failed++;
         }
         PlaintunCloseAdapter(Adapter);
         Times[i] = (double)(End.QuadPart - Begin.QuadPart) * 1000 / (double)Frequency.QuadPart;
     }
     double First = Times[0];
     qsort(Times, Total, sizeof(*Times), Compare);
-    printf("{\"count\": %u, \"first_ms\": %.1f, \"median_ms\": %.1f, \"worst_ms\": %.1f}\n", Total, First,
-           Times[Total / 2], Times[Total - 1]);
+    printf("{\"count\": %u, \"failed\": %u, \"first_ms\": %.1f, \"median_ms\": %.1f, \"worst_ms\": %.1f}\n", Total,
+           Failed, First, Times[Total / 2], Times[Total - 1]);
     return 0;
 }

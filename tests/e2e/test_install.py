@@ -7,9 +7,9 @@ import re
 import pytest
 
 import lab
+import remains
 from conftest import TRAFFIC, Machine, Peer, left_as_found, machine_state
 
-REG = '/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/reg.exe'
 BUILDS = os.path.join(lab.BUILD, 'identities')
 OLD, NEW, OTHER = (os.path.join(BUILDS, name, 'e2e/peer.exe') for name in ('acme', 'newer', 'other'))
 OLD_VERSION, NEW_VERSION = (3 << 48) | (2 << 32) | (1 << 16), (3 << 48) | (3 << 32)
@@ -42,34 +42,6 @@ def start(windows):
     last.quit()
 
 
-def files(machine):
-    """Every file on the drive with its size, but Wine's own caches and logs."""
-    drive = machine.windows.drive()
-    return {os.path.relpath(os.path.join(folder, name), drive): os.lstat(os.path.join(folder, name)).st_size
-            for folder, _, names in os.walk(drive) for name in names if not name.endswith(('.pnf', '.log'))}
-
-
-def registry(machine, root):
-    """The lines of a root key in a text that tells each value's key, as reg.exe exports it."""
-    target = os.path.join(machine.windows.drive(), 'export.reg')
-    machine.windows.run(REG, 'export', root, 'C:\\export.reg', '/y')
-    with open(target, encoding='utf-16') as file:
-        text = file.read()
-    os.unlink(target)
-    lines, key = set(), ''
-    for line in text.splitlines():
-        key = line if line.startswith('[') else key
-        lines.add(key + ' ' + line)
-    return lines
-
-
-def snapshot(machine):
-    return {'files': files(machine), 'services': registry(machine, 'HKLM\\System\\CurrentControlSet\\Services'),
-            'devices': registry(machine, 'HKLM\\System\\CurrentControlSet\\Enum'),
-            'control': registry(machine, 'HKLM\\System\\CurrentControlSet\\Control'),
-            'store': registry(machine, 'HKLM\\System'), 'links': set(machine.namespace.links())}
-
-
 def versions(peer):
     return peer('driver-info')
 
@@ -83,8 +55,8 @@ def test_nothing_is_left(windows):
     warm = Peer(windows.windows, 'warm', OLD)  # what the first program in a Windows leaves is not the driver's
     warm('driver-info')
     warm.quit()
-    registry(windows, 'HKLM\\System')
-    before = snapshot(windows)
+    remains.snapshot(windows.windows)
+    before = remains.snapshot(windows.windows)
     peer = Peer(windows.windows, 'all', OLD)
     assert versions(peer) == {'library': OLD_VERSION, 'installed': 0, 'loaded': 0}
     assert peer('install-driver') == {'restart': 0}
@@ -101,10 +73,8 @@ def test_nothing_is_left(windows):
     peer('delete-driver')
     assert versions(peer) == {'library': OLD_VERSION, 'installed': 0, 'loaded': 0}
     peer.quit()
-    after = snapshot(windows)
-    for what, was in before.items():
-        new, gone = set(after[what]) - set(was), set(was) - set(after[what])
-        assert not new and not gone, '%s: new %s, gone %s' % (what, sorted(new)[:20], sorted(gone)[:20])
+    different = remains.differences(before, remains.snapshot(windows.windows))
+    assert not different, different[:40]
 
 
 def test_reuse_and_repair(windows, start):
