@@ -51,7 +51,7 @@ typedef struct _PLAINTUN_ADAPTER_CONFIG
     /* Who may open the adapter, in SDDL, e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM and
      * Administrators. */
     LPCWSTR AccessList;
-    DWORD TimeoutMs; /* until the adapter must be usable; 0: 30 s, 60 s where the driver must be installed first */
+    DWORD TimeoutMs; /* until the adapter must be usable; 0: 30 s, where the driver is installed first 60 s or more */
     DWORD Flags;     /* PLAINTUN_ADAPTER_PERSISTENT or 0 */
     DWORD Metric;    /* of the interface, IPv4 and IPv6 alike; 0: Windows chooses */
     DWORD Reserved;  /* 0 */

@@ -14,7 +14,8 @@
 #define PATIENCE_MS        10000 /* for a problem that may pass, before the device is made anew; at most half the time */
 #define REPAIR_MS          3000  /* with less time than that a device is not made anew */
 #define GOING_MS           2000  /* how long an interface that has the name is given to go */
-#define LEFTOVERS_MAX      16    /* that one creation tidies up */
+#define DESCRIPTION_LENGTH (PLAINTUN_NAME_MAX + 7) /* UTF-16 units: a tunnel type, and " Tunnel" */
+#define LEFTOVERS_MAX      16                      /* that one creation tidies up */
 
 static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID;
 static const TUN_PROPERTY_KEY AccessListKey = TUN_PROPERTY_ACCESS_LIST;
@@ -23,6 +24,7 @@ static const TUN_PROPERTY_KEY NameKey = TUN_PROPERTY_NAME;
 static const TUN_PROPERTY_KEY FlagsKey = TUN_PROPERTY_FLAGS;
 static const TUN_PROPERTY_KEY CreatorKey = TUN_PROPERTY_CREATOR;
 static const TUN_PROPERTY_KEY CreatorTimeKey = TUN_PROPERTY_CREATOR_TIME;
+static const TUN_PROPERTY_KEY DescriptionKey = TUN_PROPERTY_DESCRIPTION;
 
 /* The random generator of the system: "RtlGenRandom function (ntsecapi.h)", exported under this name. */
 BOOLEAN WINAPI SystemFunction036(PVOID Buffer, ULONG Size);
@@ -35,7 +37,9 @@ typedef struct _CREATION
     UINT32 Mtu;  /* bytes */
     DWORD Flags; /* TUN_PROPERTY_FLAGS */
     PSECURITY_DESCRIPTOR Access;
-    ULONG AccessSize; /* bytes */
+    ULONG AccessSize;      /* bytes */
+    ULONG DescriptionSize; /* bytes, with the ending 0 */
+    WCHAR Description[DESCRIPTION_LENGTH + 1];
     ULONG64 Start, Deadline;
     WATCH Watch;
     BOOL Known;    /* the system knew the device before */
@@ -93,10 +97,12 @@ static DWORD SayTaken(const ADAPTER_DEVICE *Device, LPCWSTR Name)
         Name, Device->Name, Guid);
 }
 
-/* Whether the device runs with what its driver was told then: the driver reads that only when it starts. */
+/* Whether the device runs with what its driver was told then, which it reads only when it starts; and with the same
+ * description, because Windows may enumerate anew what SwDeviceCreate describes otherwise ("SwDeviceSetLifetime function"). */
 static BOOL SameSettings(const CREATION *Creation)
 {
     BYTE Access[TUN_ACCESS_LIST_MAX / 2]; /* a longer list is taken for another one */
+    WCHAR Description[DESCRIPTION_LENGTH + 1];
     UINT32 Mtu;
     DEVINST Node;
     if (CM_Locate_DevNodeW(&Node, (DEVINSTID_W)Creation->Mine.InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS)
@@ -105,7 +111,10 @@ static BOOL SameSettings(const CREATION *Creation)
            Mtu == Creation->Mtu &&
            DeviceProperty(Node, &AccessListKey, TUN_PROPERTY_ACCESS_LIST_TYPE, Access, sizeof(Access)) ==
                Creation->AccessSize &&
-           memcmp(Access, Creation->Access, Creation->AccessSize) == 0;
+           memcmp(Access, Creation->Access, Creation->AccessSize) == 0 &&
+           DeviceProperty(Node, &DescriptionKey, TUN_PROPERTY_DESCRIPTION_TYPE, Description, sizeof(Description)) ==
+               Creation->DescriptionSize &&
+           memcmp(Description, Creation->Description, Creation->DescriptionSize) == 0;
 }
 
 /* The device of our GUID is there, its creator is not. */
@@ -189,10 +198,6 @@ static DWORD Enumerate(CREATION *Creation)
     PLAINTUN_ADAPTER *Adapter = Creation->Adapter;
     DWORD CreatorId;
     FILETIME CreatorTime;
-    WCHAR Description[PLAINTUN_NAME_MAX + 16];
-    lstrcpynW(Description, Config->TunnelType != NULL ? Config->TunnelType : PLAINTUN_TUNNEL_TYPE,
-              PLAINTUN_NAME_MAX + 1);
-    lstrcpynW(Description + lstrlenW(Description), L" Tunnel", 8);
     if (!ProcessSelf(&CreatorId, &CreatorTime))
         return LogError(GetLastError(), L"creating the adapter \"%1\": Windows does not tell when this process started",
                         Config->Name);
@@ -210,10 +215,11 @@ static DWORD Enumerate(CREATION *Creation)
         PROPERTY(FlagsKey, TUN_PROPERTY_FLAGS_TYPE, &Creation->Flags, sizeof(Creation->Flags)),
         PROPERTY(CreatorKey, TUN_PROPERTY_CREATOR_TYPE, &CreatorId, sizeof(CreatorId)),
         PROPERTY(CreatorTimeKey, TUN_PROPERTY_CREATOR_TIME_TYPE, &CreatorTime, sizeof(CreatorTime)),
+        PROPERTY(DescriptionKey, TUN_PROPERTY_DESCRIPTION_TYPE, Creation->Description, Creation->DescriptionSize),
         PROPERTY(NameKey, TUN_PROPERTY_NAME_TYPE, Config->Name, NameSize),
     };
 #undef PROPERTY
-    DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, Description, Properties, ARRAYSIZE(Properties),
+    DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, Creation->Description, Properties, ARRAYSIZE(Properties),
                              Creation->Deadline, &Adapter->Created);
     if (Error != NO_ERROR)
         return Error;
@@ -239,14 +245,23 @@ static DWORD Attempt(CREATION *Creation)
     BOOL Installed = FALSE;
     HANDLE Lock;
     Creation->Problem = 0;
-    DWORD Error = SetupLock(Creation->Deadline, &Lock);
+    /* Another program may be installing the driver. */
+    BOOL Default = Creation->Config->TimeoutMs == 0;
+    DWORD Error = SetupLock(Default ? Creation->Start + TIMEOUT_INSTALL_MS : Creation->Deadline, &Lock);
     if (Error != NO_ERROR)
         return Error;
+    if (Default && TimeLeft(Creation->Deadline) < TIMEOUT_DEFAULT_MS / 2)
+        Creation->Deadline = Creation->Start + TIMEOUT_INSTALL_MS;
     Error = Prepare(Creation);
     if (Error == NO_ERROR && !InstallDriver(INSTALL_FOR_ADAPTER, &Installed))
         Error = GetLastError();
-    if (Installed && Creation->Config->TimeoutMs == 0)
+    if (Installed && Default) /* Windows takes what time it wants to install: the device gets its own */
+    {
+        ULONG64 After = GetTickCount64() + TIMEOUT_DEFAULT_MS;
         Creation->Deadline = Creation->Start + TIMEOUT_INSTALL_MS;
+        if (Creation->Deadline < After)
+            Creation->Deadline = After;
+    }
     if (Error == NO_ERROR && !Creation->Known && !Creation->Again && Creation->Config->Guid != NULL)
         AnticipateNetwork(Creation->Config->Guid, Creation->Deadline);
     if (Error == NO_ERROR)
@@ -329,6 +344,10 @@ static DWORD Create(CREATION *Creation)
                         L"creating the adapter \"%1\": AccessList is not a security descriptor in SDDL of at most 4096 "
                         L"bytes: %2",
                         Config->Name, AccessList);
+    lstrcpynW(Creation->Description, Config->TunnelType != NULL ? Config->TunnelType : PLAINTUN_TUNNEL_TYPE,
+              PLAINTUN_NAME_MAX + 1);
+    lstrcpynW(Creation->Description + lstrlenW(Creation->Description), L" Tunnel", 8);
+    Creation->DescriptionSize = (lstrlenW(Creation->Description) + 1) * sizeof(WCHAR);
     if (!WatchStart(&Creation->Watch, TRUE))
         return GetLastError();
 

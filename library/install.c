@@ -13,7 +13,10 @@
 
 #define BACK_MS 30000 /* how long an adapter that was stopped may take to come back */
 
-static volatile LONG Known; /* 1: InstallDriver has found or put our driver there; saves a search of all INFs */
+/* InstallDriver has found or put our driver there, as this INF of C:\Windows\INF, if it could tell: saves a search of all
+ * INFs for as long as that is there. Under the set-up lock, except that any thread may forget it. */
+static volatile BOOL Known;
+static WCHAR KnownInf[MAX_PATH];
 
 /* --- who uses it ------------------------------------------------------------------------------------------------------ */
 
@@ -226,8 +229,10 @@ static DWORD Decide(INSTALLATION *Installation, BOOL *Installed)
 BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
 {
     *Installed = FALSE;
-    if (Known && For == INSTALL_FOR_ADAPTER)
+    if (Known && For == INSTALL_FOR_ADAPTER &&
+        (KnownInf[0] == 0 || GetFileAttributesW(KnownInf) != INVALID_FILE_ATTRIBUTES))
         return TRUE;
+    KnownInf[0] = 0;
     if (NativeNeeded())
     {
         *Installed = TRUE; /* for all that we know */
@@ -241,9 +246,11 @@ BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
     Installation->For = For;
     DWORD Error = Decide(Installation, Installed);
     BOOL NeedRestart = Installation->NeedRestart;
+    Known = Error == NO_ERROR;
+    for (DWORD i = 0; i < Installation->Store.Count; ++i)
+        if (Installation->Store.Packages[i].Same)
+            lstrcpynW(KnownInf, Installation->Store.Packages[i].InfPath, MAX_PATH);
     Free(Installation);
-    if (Error == NO_ERROR)
-        Known = 1;
     if (NeedRestart)
         Log(PLAINTUN_LOG_WARN, L"a program keeps a device of the former driver open: the new one is used when Windows "
                                L"has been restarted");
@@ -253,7 +260,7 @@ BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
 
 void InstallDriverForget(void)
 {
-    Known = 0;
+    Known = FALSE;
 }
 
 /* --- removing -------------------------------------------------------------------------------------------------------- */
@@ -293,7 +300,7 @@ BOOL RemoveDriver(void)
 {
     BOOL NeedRestart, AnyRestart = FALSE;
     DWORD Error = NO_ERROR;
-    Known = 0;
+    Known = FALSE;
     if (NativeNeeded())
     {
         Error = NativeRun(L"remove", L"");

@@ -55,4 +55,8 @@ _Static_assert(sizeof(TUN_PROPERTY_KEY) == 20, "a DEVPROPKEY");
 #define TUN_PROPERTY_CREATOR_TIME      {TUN_PROPERTY_CATEGORY, 8}
 #define TUN_PROPERTY_CREATOR_TIME_TYPE 0x10u /* DEVPROP_TYPE_FILETIME, 8 bytes */
 
+/* What SwDeviceCreate was told to call it: UTF-16, ending in 0. Windows keeps what the INF says instead. */
+#define TUN_PROPERTY_DESCRIPTION      {TUN_PROPERTY_CATEGORY, 9}
+#define TUN_PROPERTY_DESCRIPTION_TYPE 0x12u /* DEVPROP_TYPE_STRING */
+
 #endif

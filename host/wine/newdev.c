@@ -112,6 +112,7 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
     if (!GetFullPathNameW(InfPath, MAX_PATH, Path, NULL) || GetFileAttributesW(Path) == INVALID_FILE_ATTRIBUTES)
         return Return(ERROR_FILE_NOT_FOUND);
     DWORD Failure = HostFailure(L"DiInstallDriver");
+    Sleep(HostFailure(L"DiInstallDriverMs"));
     if (Failure && Failure != ERROR_NO_MORE_ITEMS)
         return Return(Failure);
     Lock = StoreLock();

@@ -3,7 +3,8 @@
  * adapters: a Windows program for test_adapters.py. It reads commands from standard input and answers each with the lines
  * of what it found, then "ok" or "error NUMBER TEXT", where TEXT is what PlaintunGetMessage says.
  *
- *   create SLOT [guid=GUID] [mtu=N] [metric=N] [timeout=MS] [persistent] [access=SDDL] name=NAME    name comes last;
+ *   create SLOT [guid=GUID] [mtu=N] [metric=N] [timeout=MS] [persistent] [access=SDDL] [tunnel=TYPE] name=NAME
+ *                                            name comes last;
  *                                            says "creating" when the library is about to be called
  *   open SLOT NAME     openguid SLOT GUID     openluid SLOT NUMBER     close SLOT     info SLOT     rename SLOT NAME
  *   start SLOT         end SLOT               metric SLOT              alias SLOT     list          remove GUID
@@ -76,7 +77,7 @@ static void PrintInfo(const PLAINTUN_ADAPTER_INFO *Info)
 static BOOL Create(DWORD Slot, char *Options)
 {
     GUID Guid;
-    WCHAR Name[256], Access[512];
+    WCHAR Name[256], Access[512], Tunnel[128];
     PLAINTUN_ADAPTER_CONFIG Config = {.Size = sizeof(Config)};
     for (char *Word = Options; *Word;)
     {
@@ -95,6 +96,8 @@ static BOOL Create(DWORD Slot, char *Options)
             Config.TimeoutMs = strtoul(Word + 8, NULL, 10);
         else if (strncmp(Word, "access=", 7) == 0)
             Config.AccessList = Wide(Word + 7, Access, 512);
+        else if (strncmp(Word, "tunnel=", 7) == 0)
+            Config.TunnelType = Wide(Word + 7, Tunnel, 128);
         else if (strcmp(Word, "persistent") == 0)
             Config.Flags = PLAINTUN_ADAPTER_PERSISTENT;
         if (!End)

@@ -195,7 +195,8 @@ def test_persistent(shared_machine, start):
     b('start 1')
     c = start()
     c.fails('remove ' + guid(4), BUSY, r'in use by process \d+ \(adapters.exe\)')
-    c.fails('create 0 guid=%s mtu=1400 persistent name=lasting' % guid(4), BUSY, 'has a session')
+    for other in ('mtu=1400', 'mtu=1300 access=O:BAD:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;LS)', 'mtu=1300 tunnel=Other'):
+        c.fails('create 0 guid=%s %s persistent name=lasting' % (guid(4), other), BUSY, 'has a session')
     c('create 0 guid=%s mtu=1300 persistent name=lasting' % guid(4))
     again = c.info()
     assert again['luid'] == first['luid'] and int(again['state']) == CONNECTED, 'taken back as it was, session and all'

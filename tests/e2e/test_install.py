@@ -3,6 +3,7 @@
 are two builds, and Wine runs the one that it should. What a test leaves in its Windows is compared with what was there."""
 import os
 import re
+import time
 
 import pytest
 
@@ -159,6 +160,34 @@ def test_two_at_once(windows, start):
     victim.quit = lambda: victim.program.stop()
     peers[1]('install-driver')
     assert versions(peers[1])['installed'] == OLD_VERSION
+
+
+def test_deleted_meanwhile(windows, start):
+    """A program that has used the driver does not take it for granted: another one may have removed it."""
+    a, b = start(OLD), start(OLD)
+    a('create 0 1500 before')
+    a('close 0')
+    b('delete-driver')
+    begin = time.monotonic()
+    a('create 0 1500 after')
+    assert time.monotonic() - begin < 5
+
+
+@pytest.mark.skipif(not os.environ.get('INSTALL_SLOW'), reason='takes a minute: make soak')
+def test_slow_installation(windows, start):
+    """Windows takes more than 30 s to install: both the program that does it and the one that waits get their adapter."""
+    a, b = start(OLD), start(OLD)
+    windows.windows.run(REG, 'add', 'HKLM\\Software\\HostFailures', '/v', 'DiInstallDriverMs', '/t', 'REG_DWORD',
+                        '/d', '35000', '/f')
+    begin = time.monotonic()
+    try:
+        for peer in (a, b):
+            peer.program.say('create 0 1500 slow%s' % id(peer))
+        for peer in (a, b):
+            peer.program.expect(r'^ok luid', 70)
+        assert time.monotonic() - begin > 35
+    finally:
+        windows.windows.run(REG, 'delete', 'HKLM\\Software\\HostFailures', '/f')
 
 
 def test_mismatch(windows, start):
