@@ -175,10 +175,7 @@ static void ExamineDriver(void)
     VersionText(Info.LibraryVersion, Library, ARRAYSIZE(Library));
     VersionText(Info.InstalledVersion, Installed, ARRAYSIZE(Installed));
     VersionText(Info.LoadedVersion, Loaded, ARRAYSIZE(Loaded));
-    if (Info.InstalledVersion > Info.LibraryVersion)
-        Find(VERDICT_FAULT, L"driver",
-             L"%ls is installed, which is newer than this library, %ls: use the newer library", Installed, Library);
-    else if (Info.LoadedVersion != 0 && Info.LoadedVersion != Info.InstalledVersion)
+    if (Info.LoadedVersion != 0 && Info.LoadedVersion != Info.InstalledVersion)
         Find(VERDICT_FAULT, L"driver", L"%ls is loaded, %ls is installed: close all programs with adapters, or restart",
              Loaded, Installed);
     else if (Info.InstalledVersion == 0)
@@ -186,6 +183,9 @@ static void ExamineDriver(void)
     else if (Info.InstalledVersion < Info.LibraryVersion)
         Find(VERDICT_NOTE, L"driver", L"%ls is installed, %ls is in this library: %ls install", Installed, Library,
              TOOL_NAME);
+    else if (Info.InstalledVersion > Info.LibraryVersion)
+        Find(VERDICT_NOTE, L"driver", L"%ls is installed, newer than this library, %ls, which uses it", Installed,
+             Library);
     else
         Find(VERDICT_GOOD, L"driver", L"%ls is installed, loaded: %ls", Installed, Loaded);
 }

@@ -137,6 +137,8 @@ def test_upgrade_and_downgrade(windows, start):
     assert '3.2.1' in old.message() and '3.3.0' in old.message(), old.message()
     old('create 2 1500 later')
     assert old('info 2')['version'] == NEW_VERSION >> 32, 'an adapter uses the newer driver'
+    said = windows.windows.run(os.path.join(BUILDS, 'acme/amd64/acme.exe'), 'doctor')
+    assert re.search(r'^note +driver +3\.3\.0 is installed, newer than this library, 3\.2\.1', said, re.MULTILINE), said
 
 
 def test_two_at_once(windows, start):
