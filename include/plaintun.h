@@ -45,8 +45,8 @@ typedef struct _PLAINTUN_ADAPTER_CONFIG
 {
     DWORD Size;         /* sizeof(PLAINTUN_ADAPTER_CONFIG) */
     DWORD Mtu;          /* bytes, PLAINTUN_MTU_MIN to PLAINTUN_PACKET_MAX; 0: PLAINTUN_MTU_DEFAULT */
-    LPCWSTR Name;       /* 1 to PLAINTUN_NAME_MAX units */
-    LPCWSTR TunnelType; /* part of the device's description, 1 to PLAINTUN_NAME_MAX units; NULL: "plaintun" */
+    LPCWSTR Name;       /* 1 to PLAINTUN_NAME_MAX units, no control characters */
+    LPCWSTR TunnelType; /* part of the device's description, likewise; NULL: "plaintun" */
     const GUID *Guid;   /* the adapter's identity, the same on every run; NULL: a new one */
     /* Who may open the adapter, in SDDL, e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM and
      * Administrators. */

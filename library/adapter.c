@@ -117,7 +117,8 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(LPCWSTR Name)
 {
     if (!AdapterNameValid(Name))
     {
-        KeepError(ERROR_INVALID_PARAMETER, L"opening an adapter: its name must have 1 to 127 units");
+        KeepError(ERROR_INVALID_PARAMETER,
+                  L"opening an adapter: its name must have 1 to 127 units, and no control characters");
         return NULL;
     }
     SEARCH Search = {.Name = Name};
@@ -347,7 +348,8 @@ BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
     HANDLE Lock;
     if (Adapter == NULL || !AdapterNameValid(Name))
     {
-        KeepError(ERROR_INVALID_PARAMETER, L"renaming an adapter: its name must have 1 to 127 units");
+        KeepError(ERROR_INVALID_PARAMETER,
+                  L"renaming an adapter: its name must have 1 to 127 units, and no control characters");
         return FALSE;
     }
     ULONG64 Deadline = GetTickCount64() + SETUP_MS;

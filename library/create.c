@@ -299,9 +299,15 @@ static DWORD Attempt(CREATION *Creation)
 
 /* --- public ---------------------------------------------------------------------------------------------------------- */
 
+/* Control characters would break lists and messages apart, in consoles worse. */
 BOOL AdapterNameValid(LPCWSTR Name)
 {
-    return Name != NULL && Name[0] != 0 && lstrlenW(Name) <= PLAINTUN_NAME_MAX;
+    if (Name == NULL || Name[0] == 0 || lstrlenW(Name) > PLAINTUN_NAME_MAX)
+        return FALSE;
+    for (; *Name != 0; ++Name)
+        if (*Name < L' ' || *Name == 0x7f)
+            return FALSE;
+    return TRUE;
 }
 
 /* NULL: it is good. */
@@ -312,9 +318,9 @@ static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config)
     if (Config->Size != sizeof(*Config))
         return L"Size is not that of this version's structure; compile the program with its header";
     if (!AdapterNameValid(Config->Name))
-        return L"Name must have 1 to 127 units";
+        return L"Name must have 1 to 127 units, and no control characters";
     if (Config->TunnelType != NULL && !AdapterNameValid(Config->TunnelType))
-        return L"TunnelType must have 1 to 127 units, or be NULL";
+        return L"TunnelType must have 1 to 127 units, and no control characters, or be NULL";
     if (Config->Mtu != 0 && (Config->Mtu < PLAINTUN_MTU_MIN || Config->Mtu > PLAINTUN_PACKET_MAX))
         return L"Mtu must be 1280 to 65535 bytes, or 0";
     if ((Config->Flags & ~PLAINTUN_ADAPTER_PERSISTENT) != 0)
