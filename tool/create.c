@@ -14,7 +14,7 @@ PLAINTUN_ADAPTER_HANDLE AdapterCreate(LPCWSTR Name, const ARGUMENTS *Arguments, 
         return NULL;
     if (GuidGiven != NULL && !GuidRead(GuidGiven, &Guid))
     {
-        FailUsage(L"--guid %ls: expected one like {01234567-89AB-CDEF-0123-456789ABCDEF}", GuidGiven);
+        FailUsage(L"--guid %ls: expected one like 01234567-89AB-CDEF-0123-456789ABCDEF", GuidGiven);
         return NULL;
     }
     PLAINTUN_ADAPTER_CONFIG Config = {
@@ -67,10 +67,13 @@ static EXIT_CODE Create(const ARGUMENTS *Arguments)
     BOOL Hold = OptionText(Arguments, L"--hold", NULL) != NULL;
     if (Hold && (Stop = StopEvent()) == NULL)
         return FailSystem(GetLastError(), L"cannot watch for Ctrl-C");
+    PLAINTUN_ADAPTER_HANDLE Former = Hold ? NULL : PlaintunOpenAdapter(Name);
+    BOOL Ours = Former == NULL; /* what a command makes and then cannot finish does not stay */
+    PlaintunCloseAdapter(Former);
     PLAINTUN_ADAPTER_HANDLE Adapter = AdapterCreate(Name, Arguments, Hold ? 0 : PLAINTUN_ADAPTER_PERSISTENT, &Code);
     if (Adapter == NULL)
         return Code;
-    PLAINTUN_ADAPTER_INFO Info;
+    PLAINTUN_ADAPTER_INFO Info = {0};
     if (!PlaintunGetAdapterInfo(Adapter, &Info))
         Code = FailLibrary(L"the adapter %ls does not answer", Name);
     else if (AddressesSet(&Addresses, &Info.Luid, &Code))
@@ -83,9 +86,12 @@ static EXIT_CODE Create(const ARGUMENTS *Arguments)
             WaitForSingleObject(Stop, INFINITE);
         }
     }
-    if (Hold)
+    BOOL Failed = Code != EXIT_OK && Ours && !Hold;
+    if (Hold || Failed)
         ProgressBegin(L"removing the adapter");
     PlaintunCloseAdapter(Adapter);
+    if (Failed && !PlaintunRemoveAdapter(&Info.Guid))
+        FailLibrary(L"the adapter %ls is there all the same", Name);
     ProgressEnd();
     return Code;
 }
@@ -150,7 +156,7 @@ const COMMAND RemoveCommand = {
         L"a program has a session, stays: the error names the program.\n"
         L"\n"
         L"  " TOOL_NAME L" remove vpn0\n"
-        L"  " TOOL_NAME L" remove {01234567-89AB-CDEF-0123-456789ABCDEF}\n",
+        L"  " TOOL_NAME L" remove 01234567-89AB-CDEF-0123-456789ABCDEF     with braces not in PowerShell\n",
     .Run = Remove,
 };
 

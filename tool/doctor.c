@@ -207,12 +207,13 @@ static void ExamineAdapters(void)
         const PLAINTUN_ADAPTER_INFO *Adapter = &Adapters[i];
         WCHAR Guid[GUID_TEXT];
         GuidText(&Adapter->Guid, Guid);
+        Guid[GUID_TEXT - 2] = 0; /* without braces, which PowerShell takes for a block of code */
         if (Adapter->State == PLAINTUN_ADAPTER_STOPPED)
             Find(VERDICT_FAULT, L"adapter", L"%ls does not work, problem %lu: %ls", Adapter->Name, Adapter->Problem,
                  AdapterProblem(Adapter));
         else if (Adapter->State == PLAINTUN_ADAPTER_ABSENT)
             Find(VERDICT_NOTE, L"adapter", L"%ls is left over; if its program does not come back:  %ls remove %ls",
-                 Adapter->Name, TOOL_NAME, Guid);
+                 Adapter->Name, TOOL_NAME, Guid + 1);
         else
             Find(VERDICT_GOOD, L"adapter", L"%ls is %ls", Adapter->Name, AdapterStateName(Adapter->State));
     }

@@ -101,7 +101,7 @@ def test_install_doctor(tool):
     assert ('fault', 'service', 'DeviceInstall (installs devices) is disabled: run  sc.exe config DeviceInstall start= demand'
             ) in found
     left = next(text for verdict, subject, text in found if (verdict, subject) == ('note', 'adapter'))
-    tool(*re.search(r'^doctored is left over.* plaintun (remove {.*})$', left)[1].split())
+    tool(*re.search(r'^doctored is left over.* plaintun (remove [-0-9A-F]{36})$', left)[1].split())
     assert tool.json('uninstall')['installed'] is None
     assert re.search(r'^good +adapters +there are none\n\nNo fault was found\.$', tool('doctor'), re.MULTILINE)
 
@@ -176,6 +176,13 @@ def test_persistent(tool):
     tool('remove', made['guid'])
     assert tool.json('list') == []
     tool('remove', made['guid'], code=NOT_FOUND)
+    # What cannot be finished leaves nothing; what was there before stays.
+    assert 'cannot set the address 0.0.0.0/24' in tool('create', 'half', '--address', '0.0.0.0/24', code=USAGE)
+    assert tool.json('list') == []
+    made = tool.json('create', 'whole')
+    tool('create', 'whole', '--guid', made['guid'], '--address', '0.0.0.0/24', code=USAGE)
+    assert [each['name'] for each in tool.json('list')] == ['whole']
+    tool('remove', 'whole')
 
 
 def test_ping(tool):
