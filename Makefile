@@ -351,10 +351,15 @@ $(HX)/%.o: host/linux/%.c $(wildcard host/linux/*.h)
 	@mkdir -p $(@D)
 	@$(CLANG) $(HX_CFLAGS) -c -o $@ $<
 
+# An import library of what the object files it depends on call of a DLL: of these files, $(1).
+define x86_import_library
+(printf '%s\n' 'LIBRARY $*.dll' EXPORTS; llvm-readobj-19 --coff-exports $(1) | sed -n 's/^ *Name: \(..*\)/\1/p' | sort -u) >$@.all
+scripts/stdcall $@.all $(sort $(filter %.o,$^)) >$@.def
+$(DLLTOOL) -k -m $(MACHINE_x86) -d $@.def -l $@
+endef
+
 $(HX)/%.lib: $(HX_cfgmgr32) $(HX_newdev) $(HX_setupapi) $(HX_netshell) $(HX_iphlpapi) scripts/stdcall
-	@(printf '%s\n' 'LIBRARY $*.dll' EXPORTS; llvm-readobj-19 --coff-exports $(WINE_DLLS)/$*.dll | sed -n 's/^ *Name: \(..*\)/\1/p') >$@.all
-	@scripts/stdcall $@.all $(sort $(filter %.o,$^)) >$@.def
-	@$(DLLTOOL) -k -m $(MACHINE_x86) -d $@.def -l $@
+	@$(call x86_import_library,$(WINE_DLLS)/$*.dll)
 
 define host_x86_rule
 $(HX)/$(1).dll: $(HX_$(1)) $(HX_IMPORTS:%=$(HX)/%.lib) host/wine/forward
@@ -728,6 +733,31 @@ $(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2
 	@mkdir -p $(@D)
 	@$(CLANG) $(EXE_FLAGS) -o $@ $< $(EXAMPLE_PARTS) $(B)/amd64/$(NAME).lib $(EXE_LIBS)
 	@cp $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll $(@D)/
+
+# The same programs, and the example with the drop-in library, for x86, beside the x86 libraries.
+E2E_X86 := $(addprefix $(E2E)/x86/,peer.exe contract.exe failing.exe wow64.exe echo.exe)
+E2E_X86_PARTS := $(patsubst %,$(E2E)/x86/obj/%.o,entry32 stop addresses)
+E2E_X86_IMPORTS := ucrtbase kernel32 advapi32 iphlpapi ws2_32 ntdll newdev setupapi
+
+$(E2E)/x86/obj/%.o: tests/e2e/%.c $(wildcard tests/e2e/*.h ring/*.h host/wine/newdev.h) include/plaintun.h include/wintun.h
+	@mkdir -p $(@D)
+	@$(CLANG) $(HX_CFLAGS) -municode -c -o $@ $<
+
+$(E2E)/x86/obj/%.o: examples/%.c examples/example.h include/plaintun.h include/wintun.h
+	@mkdir -p $(@D)
+	@$(CLANG) $(HX_CFLAGS) -municode -c -o $@ $<
+
+$(E2E)/x86/obj/%.lib: $(E2E_X86:$(E2E)/x86/%.exe=$(E2E)/x86/obj/%.o) $(E2E_X86_PARTS) $(HX)/stdio32.o $(HOST_X86)
+	@$(call x86_import_library,$(WINE_DLLS)/$*.dll $(filter %/$*.dll,$(HOST_X86)))
+
+$(E2E_X86): $(E2E)/x86/%.exe: $(E2E)/x86/obj/%.o $(E2E_X86_PARTS) $(HX)/stdio32.o $(E2E_X86_IMPORTS:%=$(E2E)/x86/obj/%.lib) \
+    $(B)/x86/$(NAME).lib $(B)/x86/$(NAME).dll $(B)/x86/wintun.dll
+	@$(LLD) /nologo /entry:Entry /nodefaultlib /subsystem:console,10.0 /safeseh:no /out:$@ $(filter %.o %.lib,$^)
+	@cp $(B)/x86/$(NAME).dll $(B)/x86/wintun.dll $(@D)/
+
+.SECONDARY: $(E2E_X86_IMPORTS:%=$(E2E)/x86/obj/%.lib) $(E2E_X86:$(E2E)/x86/%.exe=$(E2E)/x86/obj/%.o) $(E2E_X86_PARTS)
+
+check-e2e: wine32 $(E2E_X86) $(B)/x86/$(NAME).exe
 
 $(E2E)/traffic: tests/e2e/traffic.c tests/e2e/packet.h
 	@mkdir -p $(@D)

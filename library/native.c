@@ -17,6 +17,7 @@
 
 #define LIBRARY_FILE  L"" PLAINTUN_LIBRARY_NAME
 #define MESSAGES_FILE L"messages"
+#define CALLER_FILE   L"caller" /* is there as long as the caller waits */
 #define ANSWER        L'=' /* begins the line of "survey": the version in the driver store, 16 hexadecimal digits */
 #define LINE_LENGTH   1024 /* UTF-16 units of a message, as in log.c */
 
@@ -131,7 +132,8 @@ static DWORD RunHelper(LPWSTR Command, LPCWSTR Program, USHORT Machine)
 
 typedef struct _HELPER
 {
-    WCHAR Folder[MAX_PATH], Windows[MAX_PATH], Program[MAX_PATH], Command[2 * MAX_PATH + INSTANCE_ID_LENGTH];
+    WCHAR Folder[MAX_PATH], Caller[MAX_PATH], Windows[MAX_PATH], Program[MAX_PATH];
+    WCHAR Command[2 * MAX_PATH + INSTANCE_ID_LENGTH];
 } HELPER;
 
 static DWORD Run(LPCWSTR Verb, LPCWSTR Argument, ULONG64 *Answer)
@@ -160,6 +162,8 @@ static DWORD Run(LPCWSTR Verb, LPCWSTR Argument, ULONG64 *Answer)
         Error = LogError(GetLastError(), L"cannot write Windows' own version of this library to %1", Helper->Folder);
         goto deleteFiles;
     }
+    FilePath(Helper->Folder, CALLER_FILE, Helper->Caller);
+    HANDLE Caller = CreateFileW(Helper->Caller, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_FLAG_DELETE_ON_CLOSE, NULL);
     FilePath(Helper->Windows, sizeof(void *) == 4 ? L"Sysnative\\rundll32.exe" : L"System32\\rundll32.exe",
              Helper->Program);
     DWORD_PTR Parts[] = {(DWORD_PTR)Helper->Program, (DWORD_PTR)Helper->Folder, (DWORD_PTR)Verb, (DWORD_PTR)Argument};
@@ -169,6 +173,7 @@ static DWORD Run(LPCWSTR Verb, LPCWSTR Argument, ULONG64 *Answer)
         Error = GetLastError();
     else
         Error = RunHelper(Helper->Command, Helper->Program, Machine);
+    CloseHandle(Caller);
     if (Error == WAIT_TIMEOUT)
     {
         Error = LogError(ERROR_TIMEOUT,
@@ -250,19 +255,37 @@ static DWORD Obey(LPCWSTR Verb, LPCWSTR Argument)
     return ERROR_INVALID_PARAMETER;
 }
 
+/* Where nobody waits for this process, to tidy up behind it, Windows shall.
+ * https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-movefileexw */
+static void LeaveToRestart(LPCWSTR Folder)
+{
+    static const LPCWSTR Names[] = {LIBRARY_FILE, MESSAGES_FILE};
+    WCHAR Path[MAX_PATH];
+    FilePath(Folder, CALLER_FILE, Path);
+    if (GetFileAttributesW(Path) != INVALID_FILE_ATTRIBUTES)
+        return;
+    for (int i = 0; i < (int)ARRAYSIZE(Names); ++i)
+    {
+        FilePath(Folder, Names[i], Path);
+        MoveFileExW(Path, NULL, MOVEFILE_DELAY_UNTIL_REBOOT);
+    }
+    MoveFileExW(Folder, NULL, MOVEFILE_DELAY_UNTIL_REBOOT);
+}
+
 void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, int Show);
 
 /* What rundll32.exe calls as PlaintunNative, with the rest of its command line. No function for programs. */
 void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, int Show)
 {
-    WCHAR Path[MAX_PATH];
+    WCHAR Folder[MAX_PATH], Path[MAX_PATH];
     HANDLE Lock, Setup;
-    DWORD Length = GetModuleFileNameW(LibraryModule, Path, ARRAYSIZE(Path));
-    if (Length == 0 || Length == ARRAYSIZE(Path))
+    DWORD Length = GetModuleFileNameW(LibraryModule, Folder, ARRAYSIZE(Folder));
+    if (Length == 0 || Length == ARRAYSIZE(Folder))
         ExitProcess(ERROR_BUFFER_OVERFLOW);
-    while (Path[Length - 1] != L'\\')
+    while (Folder[Length - 1] != L'\\')
         --Length;
-    lstrcpynW(Path + Length, MESSAGES_FILE, (int)(ARRAYSIZE(Path) - Length));
+    Folder[Length - 1] = 0;
+    FilePath(Folder, MESSAGES_FILE, Path);
     Messages = CreateFileW(Path, GENERIC_WRITE, FILE_SHARE_READ, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
     if (Messages == INVALID_HANDLE_VALUE)
         ExitProcess(GetLastError());
@@ -283,5 +306,6 @@ void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, i
         SetupUnlock(Lock);
     }
     CloseHandle(Messages);
+    LeaveToRestart(Folder);
     ExitProcess(Error);
 }

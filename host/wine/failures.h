@@ -11,7 +11,7 @@
  *   ProblemMs                   with Problem: it goes away after so many milliseconds, and the device starts
  *   CM_Register_Notification    its CONFIGRET
  *   DiInstallDriver             its error; with 259 (ERROR_NO_MORE_ITEMS) the driver is in the store all the same
- *   DiInstallDriverMs           it takes so many milliseconds
+ *   DiInstallDriverMs           it takes so many milliseconds longer
  *   DiUninstallDriver           its error
  *   SetupGetInfDriverStoreLocation  its error
  *   NotifyIpInterfaceChange     its error

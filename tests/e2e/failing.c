@@ -52,7 +52,7 @@ static void Attempt(const char *Which, const PLAINTUN_ADAPTER_CONFIG *Config)
 
 int wmain(int Count, wchar_t **Arguments)
 {
-    static const wchar_t Key[] = L"Software\\HostFailures";
+    HKEY Failures;
     PLAINTUN_ADAPTER_CONFIG Config = {.Size = sizeof(Config)};
     GUID Guid = {0x7b1f2c00, 0x5d1e, 0x4a63, {0x9c}};
     if (Count < 4)
@@ -62,6 +62,9 @@ int wmain(int Count, wchar_t **Arguments)
     Config.Guid = &Guid;
     Config.TimeoutMs = wcstoul(Arguments[3], NULL, 10);
     PlaintunSetLogger(Log);
+    if (RegCreateKeyExW(HKEY_LOCAL_MACHINE, L"Software\\HostFailures", 0, NULL, 0, KEY_ALL_ACCESS | KEY_WOW64_64KEY,
+                        NULL, &Failures, NULL))
+        return 4;
     for (int i = 4; i < Count; i++)
     {
         wchar_t *Sign = wcschr(Arguments[i], L'=');
@@ -78,12 +81,12 @@ int wmain(int Count, wchar_t **Arguments)
         }
         DWORD Value = wcstoul(Sign + 1, NULL, 0);
         *Sign = 0;
-        if (RegSetKeyValueW(HKEY_LOCAL_MACHINE, Key, Arguments[i], REG_DWORD, &Value, sizeof(Value)))
+        if (RegSetKeyValueW(Failures, NULL, Arguments[i], REG_DWORD, &Value, sizeof(Value)))
             return 4;
     }
     Attempt("failing", &Config);
     BeAdministrator(TRUE);
-    RegDeleteTreeW(HKEY_LOCAL_MACHINE, Key);
+    RegDeleteTreeW(Failures, NULL);
     Config.TimeoutMs = 0;
     Attempt("again", &Config);
     return 0;

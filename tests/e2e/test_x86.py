@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""32-bit programs with the x86 libraries against the 64-bit driver: what they may not do themselves a 64-bit helper does
+(library/native.c). The programs are those of the other tests, built for x86 (build/e2e/x86)."""
+import json
+import os
+import re
+import signal
+
+import pytest
+
+import lab
+from conftest import TRAFFIC, Peer
+from test_failures import ROWS
+
+X86 = os.path.join(lab.BUILD, 'e2e/x86')
+TOOL = os.path.join(lab.BUILD, 'x86/plaintun.exe')
+NONE = os.path.join(lab.BUILD, 'wine32/none')
+IN_WOW64 = 'refused, error 0xe0000235'
+
+if os.path.exists(NONE):
+    pytest.skip(open(NONE).read(), allow_module_level=True)
+
+
+def helpers(machine):
+    """The Linux process ids of the helpers that run."""
+    return [pid for pid, name in lab.wine_processes(machine.windows).items() if name.startswith('rundll32')]
+
+
+def temporary(machine):
+    """What lies in Windows' folder for temporary files: helpers and drivers pass through it."""
+    return os.listdir(os.path.join(machine.windows.drive(), 'windows/temp'))
+
+
+def fail(machine, **failures):
+    for name, value in failures.items():
+        words = ['/d', str(value), '/f'] if value else ['/f']
+        machine.windows.run(r'C:\windows\system32\reg.exe', 'add' if value else 'delete', r'HKLM\Software\HostFailures', '/v', name,
+                            *(['/t', 'REG_DWORD'] if value else []), *words)
+
+
+def test_windows_refuses(shared_machine):
+    """The host is what a 64-bit Windows is to a 32-bit program."""
+    text = shared_machine.windows.run(os.path.join(X86, 'wow64.exe'))
+    lines = dict(re.findall(r'^(\w+): (.*)$', text, re.MULTILINE))
+    assert lines.pop('machines') == '0x14c on 0x8664' and len(lines) == 5, text
+    assert all(said == IN_WOW64 for said in lines.values()), text
+
+
+def test_tool(shared_machine):
+    """Installing, creating, removing, uninstalling, and the self-test."""
+    windows = shared_machine.windows
+    assert 'installed: none' in windows.run(TOOL, '--version')
+    assert 'installed: 0.1.0' in windows.run(TOOL, 'install')
+    assert 'installed: 0.1.0' in windows.run('plaintun.exe', '--version')  # the 64-bit one
+    assert not temporary(shared_machine)
+    report = windows.run(TOOL, 'selftest')
+    assert re.search(r'passed .*amd64, tool x86', report) and 'selftest: passed' in report, report
+    windows.run(TOOL, 'create', 'kept')
+    rows = json.loads(windows.run('plaintun.exe', 'list', '--json'))
+    assert 'kept' in json.dumps(rows)
+    windows.run(TOOL, 'remove', 'kept')
+    windows.run(TOOL, 'uninstall')
+    assert 'installed: none' in windows.run('plaintun.exe', '--version')
+    lab.wait(lambda: not shared_machine.namespace.links(), 'no interface is left', 5)
+    assert not temporary(shared_machine)
+
+
+def test_contract(shared_machine):
+    """Every error code of plaintun.h and wintun.h, provoked in a 32-bit process."""
+    text = shared_machine.windows.run(os.path.join(X86, 'contract.exe'), seconds=180)
+    checks = re.findall(r'^(ok|FAIL) (.*)$', text, re.MULTILINE)
+    assert not [what for verdict, what in checks if verdict == 'FAIL'], text[-3000:]
+    assert text.rstrip().endswith('done') and len(checks) > 100, text[-2000:]
+
+
+@pytest.mark.parametrize('address,size', [('10.31.0.2', 1420), ('fd00:31::2', 9000)], ids=['ipv4', 'ipv6'])
+def test_traffic(shared_machine, address, size):
+    """Packets pass whole and in order, both ways."""
+    peer = Peer(shared_machine.windows, 'x86-%d' % size, os.path.join(X86, 'peer.exe'))
+    info = peer('create 0 65535 x86')
+    device = shared_machine.ready(info['index'])
+    peer('start 0 4194304')
+    peer('work 0 echo')
+    shared_machine.up(device, '10.31.0.1/24', 'fd00:31::1/64')
+    result = json.loads(shared_machine.namespace.run(TRAFFIC, 'echo', address, size, 20000, 1))
+    state = peer('state 0')
+    assert result['received'] == 20000 and result['lost'] == result['reordered'] == result['corrupt'] == 0, result
+    assert state['whole'] == state['sent'] == 20000 and state['reordered'] == state['corrupt'] == 0, state
+    peer.quit()
+
+
+def test_drop_in(shared_machine):
+    """A 32-bit program that loads wintun.dll answers ping."""
+    program = shared_machine.windows.start(os.path.join(X86, 'echo.exe'), '--name', 'echo', '--address', '10.32.0.1/24')
+    program.expect('ready', 60)
+    assert '3 received' in shared_machine.namespace.run('ping', '-n', '-i', '0.2', '-c', '3', '10.32.0.2')
+    assert program.quit() == 0, program.text()
+
+
+# Failures in the helper, and some in the 32-bit process itself.
+NAMED = [row for row in ROWS if row[0] in ('no-administrator', 'create-taken', 'problem-52', 'store-denied', 'store-unsigned',
+                                           'store-full', 'refused-deletes')]
+
+
+@pytest.mark.parametrize('row', NAMED, ids=[row[0] for row in NAMED])
+def test_failure_is_named(shared_machine, row):
+    name, failures, timeout, error, says = row
+    text = shared_machine.windows.run(os.path.join(X86, 'failing.exe'), 'delete' if name.endswith('deletes') else name,
+                                      ROWS.index(row), timeout, *failures)
+    attempts = dict(re.findall(r'^(failing|again): error (\d+)', text, re.MULTILINE))
+    messages = re.findall(r'^log [12]: (.*)$', text, re.MULTILINE)
+    assert attempts == {'failing': str(error), 'again': '0'}, text
+    assert messages and re.search(says, messages[0]), text
+    assert not temporary(shared_machine)
+
+
+def test_helper_outlives_its_program(machine):
+    """A program is killed while its helper installs the driver: the next one waits for that, and finds the driver there."""
+    windows = machine.windows
+    fail(machine, DiInstallDriverMs=3000)
+    program = windows.start(TOOL, 'install')
+    helper, = lab.wait(lambda: helpers(machine), 'the helper runs')
+    lab.wait(lambda: any('messages' in files for _, _, files in os.walk(os.path.join(windows.drive(), 'windows/temp'))),
+             'the helper is at work')
+    fail(machine, DiInstallDriverMs=0)
+    for pid, name in lab.wine_processes(windows).items():
+        if name.startswith('plaintun'):
+            os.kill(pid, signal.SIGKILL)
+    program.process.wait()  # not its output, which the helper has too
+    assert helper in helpers(machine)
+    assert 'installed: 0.1.0' in windows.run(TOOL, 'install')
+    assert helper not in helpers(machine)
+    assert len(temporary(machine)) == 1  # of the helper that nobody waited for
+    windows._run('--stop')
+    windows._run('--start')
+    assert not temporary(machine)
+    windows.run(TOOL, 'uninstall')
