@@ -124,7 +124,8 @@ PLAINTUN_API BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid);
  * Installs the driver that the library carries, which PlaintunCreateAdapter otherwise does when it must: puts it into the
  * driver store and reads it back. Where that version is there already nothing is done; an older one is replaced: all
  * adapters of this product stop and come back. ERROR_ACCESS_DENIED: not an administrator, ERROR_PRODUCT_VERSION: a newer
- * one is installed, ERROR_BUSY: a program has a session on an adapter; the message names process and program. TRUE with
+ * one is installed, ERROR_BUSY: a program has a session on an adapter; the message names process and program,
+ * ERROR_FILE_CORRUPT: what the driver store has then is something else. TRUE with
  * ERROR_SUCCESS_REBOOT_REQUIRED: a program keeps the former driver loaded, and Windows uses the new one after a restart.
  */
 PLAINTUN_API BOOL WINAPI PlaintunInstallDriver(void);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """docs/manual.md names what there is and nothing else: each function of include/plaintun.h, which library/library.def
-exports, each error that the header names, each command of the tool; and its links lead somewhere, as those of all pages.
+exports, each error that the header names and that the library has words for, each device problem that it knows, each command of the
+tool; and its links lead somewhere, as those of all pages.
 """
 import glob
 import os
@@ -33,9 +34,14 @@ def main():
     section = manual[manual.index('## Functions'):manual.index('## Errors')]
     same('function', functions, 'include/plaintun.h', exported, 'library/library.def')
     same('function', functions, 'include/plaintun.h', set(re.findall(r'`(Plaintun\w+)`', section)), 'docs/manual.md')
-    errors = set(re.findall(r'\bERROR_[A-Z_]+', header))
+    sources = ''.join(read(path) for path in glob.glob(os.path.join(ROOT, 'library/*.c')))
+    errors = set(re.findall(r'\bERROR_[A-Z_]+', header)) | set(re.findall(r'\b(?:LogError|KeepError)\(\s*(ERROR_[A-Z_]+)', sources))
     section = manual[manual.index('## Errors'):manual.index('Device problems')]
-    same('error', errors, 'include/plaintun.h', set(re.findall(r'^\| (ERROR_[A-Z_]+)', section, re.MULTILINE)), 'docs/manual.md')
+    same('error', errors, 'include/plaintun.h or library/', set(re.findall(r'^\| (ERROR_[A-Z_]+)', section, re.MULTILINE)), 'docs/manual.md')
+    problems = set(re.findall(r'^    \{(\d+), (?:TRUE|FALSE),', read('library/cause.c'), re.MULTILINE))
+    section = manual[manual.index('Device problems'):manual.index('## The tool')]
+    codes = set(code for row in re.findall(r'^\| ([\d, ]+) \|', section, re.MULTILINE) for code in row.split(', '))
+    same('device problem', problems, 'library/cause.c', codes, 'docs/manual.md')
     commands = set()
     for path in glob.glob(os.path.join(ROOT, 'tool/*.c')):
         commands |= set(re.findall(r'const COMMAND \w+ = \{\s*\.Name = L"(\w+)"', read(path)))
