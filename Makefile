@@ -495,7 +495,7 @@ check-simulate: $(B)/native/simulate-address $(B)/native/simulate-thread
 	@tests/simulation/run
 
 .PHONY: soak
-soak: $(B)/native/simulate-address $(B)/native/simulate-thread $(B)/e2e/peer.exe $(B)/e2e/adapters.exe $(B)/e2e/traffic
+soak: $(B)/native/simulate-address $(B)/native/simulate-thread $(B)/e2e/peer.exe $(B)/e2e/adapters.exe $(B)/e2e/faults.exe $(B)/e2e/failing.exe $(B)/e2e/traffic
 soak: deps check-machine host examples ## random operations up to 100 million, 1,000 deaths in Wine, 20 creators at once; can be resumed
 	@scripts/soak
 
@@ -726,7 +726,7 @@ format: ## make them look so
 
 # e2e: real programs, the real driver, the real Linux stack; pytest in namespaces of its own (tests/e2e/run).
 E2E := $(B)/e2e
-E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe adapters.exe telling.exe)
+E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe adapters.exe telling.exe faults.exe)
 
 $(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) tool/output.c tool/tool.h \
     $(B)/amd64/$(NAME).lib $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll

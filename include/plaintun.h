@@ -78,6 +78,8 @@ typedef struct _PLAINTUN_ADAPTER_INFO
     DWORD Flags;            /* PLAINTUN_ADAPTER_PERSISTENT */
     DWORD CreatorProcessId; /* who made it; 0: nobody who still lives */
     DWORD SessionProcessId; /* who has its session; 0: nobody, or not ours to know */
+    DWORD MonitorProcessId; /* the same of its monitor session, which keeps a driver from being replaced as well */
+    DWORD Reserved;         /* 0 */
     WCHAR Name[PLAINTUN_NAME_MAX + 1];
 } PLAINTUN_ADAPTER_INFO;
 
@@ -116,7 +118,8 @@ PLAINTUN_API BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, 
 
 /*
  * Removes a persistent, left-over or half-made adapter. ERROR_BUSY: its creator lives, or a program has a session on it;
- * the message names process and program. ERROR_NOT_FOUND, ERROR_ACCESS_DENIED: not an administrator.
+ * the message names process and program. ERROR_NOT_FOUND, ERROR_ACCESS_DENIED: not an administrator. TRUE with
+ * ERROR_SUCCESS_REBOOT_REQUIRED: a program keeps it open, and it goes when Windows is restarted.
  */
 PLAINTUN_API BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid);
 

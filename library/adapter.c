@@ -46,12 +46,12 @@ static BOOL IsSought(const ADAPTER_DEVICE *Device, void *Context)
     return !Device->Present;
 }
 
-/* TRUE where a network connection that is none of our adapters', or one of another device of ours, has the name.
+/* TRUE where a network connection other than Own's has the name.
  * https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-convertinterfacealiastoluid */
-BOOL NameTaken(LPCWSTR Name)
+BOOL NameTaken(LPCWSTR Name, const NET_LUID *Own)
 {
     NET_LUID Luid;
-    return ConvertInterfaceAliasToLuid(Name, &Luid) == NO_ERROR;
+    return ConvertInterfaceAliasToLuid(Name, &Luid) == NO_ERROR && (Own == NULL || Luid.Value != Own->Value);
 }
 
 /* --- opening and closing --------------------------------------------------------------------------------------------- */
@@ -87,9 +87,10 @@ static DWORD SayCannotOpen(DWORD Error, const ADAPTER_DEVICE *Device)
 
 static PLAINTUN_ADAPTER *Open(SEARCH *Search, LPCWSTR What)
 {
-    DWORD Error;
     PLAINTUN_ADAPTER *Adapter = NULL;
-    VisitDevices(IsSought, Search);
+    DWORD Error = VisitDevices(IsSought, Search);
+    if (Error != NO_ERROR)
+        goto end;
     if (!Search->Found)
     {
         Error = KeepError(ERROR_NOT_FOUND, L"opening the adapter %1: there is none; create it first", What);
@@ -98,7 +99,7 @@ static PLAINTUN_ADAPTER *Open(SEARCH *Search, LPCWSTR What)
     Adapter = Allocate(sizeof(*Adapter));
     if (Adapter == NULL)
     {
-        Error = ERROR_NOT_ENOUGH_MEMORY;
+        Error = LogError(ERROR_NOT_ENOUGH_MEMORY, L"opening the adapter %1: there is no memory; close programs", What);
         goto end;
     }
     Adapter->Guid = Search->Device.Guid;
@@ -182,6 +183,7 @@ static void FillInfo(const ADAPTER_DEVICE *Device, const TUN_QUERY *Query, PLAIN
         Info->DriverVersion = Query->DriverVersion;
         Info->State = Query->SessionActive ? PLAINTUN_ADAPTER_CONNECTED : PLAINTUN_ADAPTER_READY;
         Info->SessionProcessId = Query->SessionProcessId;
+        Info->MonitorProcessId = Query->MonitorProcessId;
     }
 }
 
@@ -231,9 +233,9 @@ static BOOL ListOne(const ADAPTER_DEVICE *Device, void *Context)
 DWORD WINAPI PlaintunListAdapters(PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
 {
     LISTING Listing = {.Adapters = Adapters, .Room = Adapters != NULL ? Count : 0};
-    VisitDevices(ListOne, &Listing);
-    SetLastError(NO_ERROR);
-    return Listing.Count;
+    DWORD Error = VisitDevices(ListOne, &Listing);
+    SetLastError(Error);
+    return Error == NO_ERROR ? Listing.Count : 0;
 }
 
 /* --- changing -------------------------------------------------------------------------------------------------------- */
@@ -247,10 +249,9 @@ DWORD AdapterIdle(const ADAPTER_DEVICE *Device, LPCWSTR Doing)
     DWORD Process = Query.SessionActive ? Query.SessionProcessId : Query.MonitorProcessId;
     if (!Query.SessionActive && Process == 0)
         return NO_ERROR;
-    return LogError(ERROR_BUSY,
-                    L"%1: the adapter \"%2\" is in use by process %3!u! (%4), which has a session on it; end "
-                    L"that first",
-                    Doing, Device->Name, Process, ProcessName(Process, Path));
+    return LogError(ERROR_BUSY, L"%1: the adapter \"%2\" is in use by process %3!u! (%4), which %5; end that first",
+                    Doing, Device->Name, Process, ProcessName(Process, Path),
+                    Query.SessionActive ? L"has a session on it" : L"monitors it, as a capture does");
 }
 
 static DWORD Remove(const ADAPTER_DEVICE *Device, ULONG64 Deadline)
@@ -295,51 +296,66 @@ BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid)
         return FALSE;
     SEARCH Search = {.Guid = Guid};
     GuidToString(Guid, Text);
-    VisitDevices(IsSought, &Search);
-    if (Search.Found)
+    Error = VisitDevices(IsSought, &Search);
+    SetLastError(NO_ERROR);
+    if (Error == NO_ERROR && Search.Found)
         Error = Remove(&Search.Device, Deadline);
-    else
+    else if (Error == NO_ERROR)
         Error = KeepError(ERROR_NOT_FOUND, L"removing the adapter %1: there is none", Text);
+    BOOL NeedRestart = GetLastError() == ERROR_SUCCESS_REBOOT_REQUIRED;
     SetupUnlock(Lock);
-    SetLastError(Error);
+    SetLastError(Error == NO_ERROR && NeedRestart ? ERROR_SUCCESS_REBOOT_REQUIRED : Error);
     return Error == NO_ERROR;
 }
 
 /* "CM_Set_DevNode_PropertyW function (cfgmgr32.h)" */
-static DWORD SetName(DEVINST Node, LPCWSTR Name)
+static CONFIGRET SetText(DEVINST Node, const void *Key, LPCWSTR Text)
+{
+    return CM_Set_DevNode_PropertyW(Node, Key, DEVPROP_TYPE_STRING, (const BYTE *)Text,
+                                    (lstrlenW(Text) + 1) * sizeof(WCHAR), 0);
+}
+
+/* Of a device whose creator holds it Windows has the properties in memory, too, and writes those again where it enumerates
+ * the device anew ("SwDevicePropertySet function (swdevice.h)"): the creator changes both. */
+static DWORD WriteName(const PLAINTUN_ADAPTER *Adapter, DEVINST Node, LPCWSTR Name)
 {
     static const TUN_PROPERTY_KEY NameKey = TUN_PROPERTY_NAME;
-    ULONG Size = (lstrlenW(Name) + 1) * sizeof(WCHAR);
-    CONFIGRET Result = CM_Set_DevNode_PropertyW(Node, (const DEVPROPKEY *)&NameKey, TUN_PROPERTY_NAME_TYPE,
-                                                (const BYTE *)Name, Size, 0);
+    if (Adapter->Created != NULL)
+        return NameDevice(Adapter->Created, Name);
+    CONFIGRET Result = SetText(Node, &NameKey, Name);
     if (Result == CR_SUCCESS)
-        Result = CM_Set_DevNode_PropertyW(Node, &FriendlyNameKey, DEVPROP_TYPE_STRING, (const BYTE *)Name, Size, 0);
+        Result = SetText(Node, &FriendlyNameKey, Name);
     return Result == CR_SUCCESS ? NO_ERROR : CM_MapCrToWin32Err(Result, ERROR_GEN_FAILURE);
 }
 
 static DWORD Rename(PLAINTUN_ADAPTER *Adapter, LPCWSTR Name, ULONG64 Deadline)
 {
     DEVINST Node;
+    ADAPTER_DEVICE Device;
     SEARCH Search = {.Name = Name};
-    VisitDevices(IsSought, &Search);
+    DWORD Error = VisitDevices(IsSought, &Search);
+    if (Error != NO_ERROR)
+        return Error;
     BOOL Own = Search.Found && IsEqualGUID(&Search.Device.Guid, &Adapter->Guid);
     if (Search.Found && Search.Device.Present && !Own)
         return LogError(ERROR_ALREADY_EXISTS, L"renaming an adapter: there is another adapter \"%1\"; use another name",
                         Name);
-    if (!Own && NameTaken(Name))
+    if (NameTaken(Name, &Adapter->Luid))
         return LogError(ERROR_ALREADY_EXISTS,
                         L"renaming an adapter: another network connection of this computer has the "
                         L"name \"%1\"; use another name",
                         Name);
-    if (CM_Locate_DevNodeW(&Node, Adapter->InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS)
+    if (CM_Locate_DevNodeW(&Node, Adapter->InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS ||
+        !DescribeDevice(Adapter->InstanceId, &Device))
         return KeepError(ERROR_HANDLE_EOF, L"renaming an adapter to \"%1\": it is gone; create it again", Name);
-    DWORD Error = NameConnection(&Adapter->Luid, Name, Deadline);
+    Error = WriteName(Adapter, Node, Name);
     if (Error != NO_ERROR)
-        return Error;
-    Error = SetName(Node, Name);
+        LogError(Error, L"renaming an adapter to \"%1\": Windows refuses it%2", Name,
+                 Error == ERROR_ACCESS_DENIED ? L"; it takes an administrator" : L"");
+    else
+        Error = NameConnection(&Adapter->Luid, Name, Deadline);
     if (Error != NO_ERROR)
-        LogError(Error, L"renaming an adapter to \"%1\"%2", Name,
-                 Error == ERROR_ACCESS_DENIED ? L": it takes an administrator" : L"");
+        WriteName(Adapter, Node, Device.Name); /* all of it, or nothing */
     return Error;
 }
 

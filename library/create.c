@@ -154,7 +154,9 @@ static DWORD Prepare(CREATION *Creation)
     LPCWSTR Name = Creation->Config->Name;
     Creation->HasMine = Creation->HasRival = Creation->Adopted = FALSE;
     Creation->LeftoverCount = 0;
-    VisitDevices(Survey, Creation);
+    DWORD Error = VisitDevices(Survey, Creation);
+    if (Error != NO_ERROR)
+        return Error;
     Creation->Known = Creation->HasMine;
     if (Creation->HasMine && Creation->Mine.Present && Creation->Mine.CreatorId != 0)
         return SayTaken(&Creation->Mine, Name);
@@ -168,21 +170,21 @@ static DWORD Prepare(CREATION *Creation)
         return SayTaken(&Creation->Rival, Name);
     for (DWORD i = 0; i < Creation->LeftoverCount; ++i)
     {
-        DWORD Error = UninstallDevice(Creation->Leftovers[i]);
+        Error = UninstallDevice(Creation->Leftovers[i]);
         Log(Error == NO_ERROR ? PLAINTUN_LOG_INFO : PLAINTUN_LOG_WARN,
             L"the left-over device %1 is tidied up (error %2!u!)", Creation->Leftovers[i], Error);
     }
     if (Creation->HasMine && Creation->Mine.Present)
     {
-        DWORD Error = TakeOver(Creation);
+        Error = TakeOver(Creation);
         if (Error != NO_ERROR)
             return Error;
     }
     /* An interface goes a moment after its device. */
     ULONG64 Until = GetTickCount64() + GOING_MS;
-    while (!Creation->Adopted && NameTaken(Name) && TimeLeft(Until) != 0)
+    while (!Creation->Adopted && NameTaken(Name, NULL) && TimeLeft(Until) != 0)
         WatchWait(&Creation->Watch, Until);
-    if (!Creation->Adopted && NameTaken(Name))
+    if (!Creation->Adopted && NameTaken(Name, NULL))
         return LogError(ERROR_ALREADY_EXISTS,
                         L"creating the adapter \"%1\": another network connection of this computer has that name; use "
                         L"another name, or rename that connection",
@@ -222,7 +224,10 @@ static DWORD Enumerate(CREATION *Creation)
     DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, Creation->Description, Properties, ARRAYSIZE(Properties),
                              Creation->Deadline, &Adapter->Created);
     if (Error != NO_ERROR)
+    {
+        LogKept();
         return Error;
+    }
     Adapter->Created->Persistent = Creation->Adopted;
     lstrcpynW(Adapter->InstanceId, Adapter->Created->InstanceId, ARRAYSIZE(Adapter->InstanceId));
     return NO_ERROR;
@@ -355,7 +360,7 @@ static DWORD Create(CREATION *Creation)
     lstrcpynW(Creation->Description + lstrlenW(Creation->Description), L" Tunnel", 8);
     Creation->DescriptionSize = (lstrlenW(Creation->Description) + 1) * sizeof(WCHAR);
     if (!WatchStart(&Creation->Watch, TRUE))
-        return GetLastError();
+        return LogError(GetLastError(), L"creating the adapter \"%1\": Windows gives no event", Config->Name);
 
     DWORD Error = Attempt(Creation);
     if (Error != NO_ERROR && TimeLeft(Creation->Deadline) > REPAIR_MS &&
@@ -388,7 +393,8 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
     CREATION *Creation = Allocate(sizeof(*Creation));
     if (Adapter == NULL || Creation == NULL)
     {
-        Error = LogError(ERROR_NOT_ENOUGH_MEMORY, L"creating the adapter \"%1\"", Config->Name);
+        Error = LogError(ERROR_NOT_ENOUGH_MEMORY, L"creating the adapter \"%1\": there is no memory; close programs",
+                         Config->Name);
         goto freeBoth;
     }
     Creation->Config = Config;
@@ -401,7 +407,11 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
     if (Config->Guid != NULL)
         Adapter->Guid = *Config->Guid;
     else if (!NewGuid(&Adapter->Guid))
+    {
+        Error =
+            LogError(ERROR_GEN_FAILURE, L"creating the adapter \"%1\": Windows gives no random number", Config->Name);
         goto freeBoth;
+    }
 
     Error = Create(Creation);
     if (Creation->Access != NULL)

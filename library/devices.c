@@ -104,26 +104,47 @@ BOOL DescribeDevice(LPCWSTR InstanceId, ADAPTER_DEVICE *Adapter)
 
 /* --- all of them ----------------------------------------------------------------------------------------------------- */
 
+/* What Windows has no list for, because it never had a device of ours, is no failure; which error says so no page tells. */
+static BOOL IsFailure(DWORD Error)
+{
+    return Error == ERROR_NOT_ENOUGH_MEMORY || Error == ERROR_OUTOFMEMORY || Error == ERROR_NO_SYSTEM_RESOURCES ||
+           Error == ERROR_ACCESS_DENIED;
+}
+
 /* A list of devices is a list of what the registry knows, with and without DIGCF_PRESENT a little late.
  * https://learn.microsoft.com/windows/win32/api/setupapi/nf-setupapi-setupdigetclassdevsw */
-void VisitDevices(ADAPTER_VISITOR Visitor, void *Context)
+DWORD VisitDevices(ADAPTER_VISITOR Visitor, void *Context)
 {
-    ADAPTER_DEVICE *Adapter = Allocate(sizeof(*Adapter));
+    DWORD Error = NO_ERROR;
     SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
     WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
+    ADAPTER_DEVICE *Adapter = Allocate(sizeof(*Adapter));
+    if (Adapter == NULL)
+        return LogError(ERROR_NOT_ENOUGH_MEMORY, L"looking for adapters: there is no memory; close programs");
     HDEVINFO Devices = SetupDiGetClassDevsW(NULL, L"SWD\\" PLAINTUN_ENUMERATOR, NULL, DIGCF_ALLCLASSES);
-    for (DWORD i = 0; Adapter != NULL && Devices != INVALID_HANDLE_VALUE && SetupDiEnumDeviceInfo(Devices, i, &Data);
-         ++i)
+    if (Devices == INVALID_HANDLE_VALUE)
+    {
+        if (IsFailure(GetLastError()))
+            Error = LogError(GetLastError(), L"looking for adapters: Windows does not list its devices");
+        goto freeAdapter;
+    }
+    for (DWORD i = 0; SetupDiEnumDeviceInfo(Devices, i, &Data); ++i)
     {
         if (!SetupDiGetDeviceInstanceIdW(Devices, &Data, InstanceId, ARRAYSIZE(InstanceId), NULL) ||
             !DescribeDevice(InstanceId, Adapter))
             continue;
         if (!Visitor(Adapter, Context))
-            break;
+            goto destroyList;
     }
-    if (Devices != INVALID_HANDLE_VALUE)
-        SetupDiDestroyDeviceInfoList(Devices);
+    if (IsFailure(GetLastError()))
+        Error = LogError(GetLastError(), L"looking for adapters: Windows does not list its devices");
+
+destroyList:
+    SetupDiDestroyDeviceInfoList(Devices);
+
+freeAdapter:
     Free(Adapter);
+    return Error;
 }
 
 typedef struct _PRESENT_VISIT
@@ -138,9 +159,9 @@ static BOOL VisitIfPresent(const ADAPTER_DEVICE *Adapter, void *Context)
     return Adapter->Present ? Visit->Visitor(Adapter, Visit->Context) : TRUE;
 }
 
-void VisitAdapters(ADAPTER_VISITOR Visitor, void *Context)
+DWORD VisitAdapters(ADAPTER_VISITOR Visitor, void *Context)
 {
-    VisitDevices(VisitIfPresent, &(PRESENT_VISIT){Visitor, Context});
+    return VisitDevices(VisitIfPresent, &(PRESENT_VISIT){Visitor, Context});
 }
 
 /* --- forgetting one -------------------------------------------------------------------------------------------------- */
@@ -149,9 +170,12 @@ void VisitAdapters(ADAPTER_VISITOR Visitor, void *Context)
 DWORD UninstallDevice(LPCWSTR InstanceId)
 {
     BOOL NeedRestart = FALSE;
-    if (NativeNeeded())
-        return NativeRun(L"uninstall", InstanceId);
     DWORD Error = NO_ERROR;
+    if (NativeNeeded())
+    {
+        Error = NativeRun(L"uninstall", InstanceId);
+        return Error == ERROR_SUCCESS_REBOOT_REQUIRED ? NO_ERROR : Error;
+    }
     SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
     HDEVINFO Devices = SetupDiCreateDeviceInfoList(NULL, NULL);
     if (Devices == INVALID_HANDLE_VALUE)
@@ -161,6 +185,7 @@ DWORD UninstallDevice(LPCWSTR InstanceId)
         Error = GetLastError();
     SetupDiDestroyDeviceInfoList(Devices);
     if (NeedRestart)
-        Log(PLAINTUN_LOG_WARN, L"the device %1 goes for good when Windows is restarted", InstanceId);
+        Log(PLAINTUN_LOG_WARN, L"a program keeps the device %1 open: it goes when Windows is restarted", InstanceId);
+    SetLastError(Error == NO_ERROR && NeedRestart ? ERROR_SUCCESS_REBOOT_REQUIRED : Error);
     return Error;
 }

@@ -64,8 +64,7 @@ static BOOL AskVersion(const ADAPTER_DEVICE *Adapter, void *Context)
 DWORD WINAPI PlaintunGetDriverVersion(void)
 {
     ULONG64 Version = 0;
-    VisitAdapters(AskVersion, &Version);
-    if (Version == 0)
+    if (VisitAdapters(AskVersion, &Version) == NO_ERROR && Version == 0)
         KeepError(ERROR_FILE_NOT_FOUND, L"asking for the driver's version: it is not loaded; create an adapter first");
     return (DWORD)(Version >> 32);
 }
@@ -85,7 +84,8 @@ BOOL WINAPI PlaintunGetDriverInfo(PLAINTUN_DRIVER_INFO *Info)
         LogError(Error, L"asking about the driver: Windows does not tell what is in its driver store");
     Info->InstalledVersion = Store->Newest;
     Free(Store);
-    VisitAdapters(AskVersion, &Info->LoadedVersion);
+    DWORD Visited = VisitAdapters(AskVersion, &Info->LoadedVersion);
+    Error = Error != NO_ERROR ? Error : Visited;
     SetLastError(Error);
     return Error == NO_ERROR;
 }
@@ -126,7 +126,8 @@ BOOL WINAPI PlaintunDeleteDriver(void)
     DWORD Error = SetupLock(GetTickCount64() + DELETE_MS, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
-    VisitAdapters(SayInUse, &Error);
+    DWORD Visited = VisitAdapters(SayInUse, &Error);
+    Error = Error != NO_ERROR ? Error : Visited;
     SetLastError(Error);
     BOOL Result = Error == NO_ERROR && RemoveDriver();
     SetupUnlock(Lock);

@@ -11,7 +11,7 @@
 #include <setupapi.h>
 #include <newdev.h>
 
-#define BACK_MS 30000 /* how long an adapter that was stopped may take to come back */
+#define BACK_MS 30000 /* how long adapters that were stopped may take to come back, all of them */
 
 /* InstallDriver has found or put our driver there, as this INF of C:\Windows\INF, if it could tell: saves a search of all
  * INFs for as long as that is there. Under the set-up lock, except that any thread may forget it. */
@@ -24,13 +24,6 @@ static BOOL SayPresent(const ADAPTER_DEVICE *Adapter, void *Context)
 {
     *(BOOL *)Context = TRUE;
     return FALSE;
-}
-
-static BOOL AdaptersPresent(void)
-{
-    BOOL Present = FALSE;
-    VisitAdapters(SayPresent, &Present);
-    return Present;
 }
 
 /* --- installing ------------------------------------------------------------------------------------------------------ */
@@ -60,11 +53,11 @@ static LPCWSTR RefusalText(DWORD Error)
 }
 
 /* https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diinstalldriverw */
-static DWORD InstallPackage(BOOL *NeedRestart)
+static DWORD InstallPackage(DWORD Flags, BOOL *NeedRestart)
 {
     WCHAR Folder[MAX_PATH], Inf[MAX_PATH];
     DWORD Error = NO_ERROR;
-    *NeedRestart = FALSE;
+    BOOL Restart = FALSE;
     if (!FolderMake(Folder))
         return LogError(GetLastError(), L"cannot make a folder for the driver's files");
     if (!FileExtract(Folder, PLAINTUN_DRIVER_FILE, RESOURCE_SYS) ||
@@ -76,14 +69,23 @@ static DWORD InstallPackage(BOOL *NeedRestart)
     FilePath(Folder, PLAINTUN_INF_FILE, Inf);
     /* ERROR_NO_MORE_ITEMS: no device has got it ("PnPUtil return values"), as there is none on the first installation. What
      * counts is what the store has then, and the caller looks. */
-    if (!DiInstallDriverW(NULL, Inf, 0, NeedRestart) && GetLastError() != ERROR_NO_MORE_ITEMS)
+    if (!DiInstallDriverW(NULL, Inf, Flags, &Restart) && GetLastError() != ERROR_NO_MORE_ITEMS)
         Error = LogError(GetLastError(), L"Windows refuses the driver: %1", RefusalText(GetLastError()));
+    *NeedRestart |= Restart;
 
 deleteFiles:
     FileDelete(Folder, PLAINTUN_DRIVER_FILE);
     FileDelete(Folder, PLAINTUN_INF_FILE);
     FileDelete(Folder, PLAINTUN_CAT_FILE);
     RemoveDirectoryW(Folder);
+    return Error;
+}
+
+static DWORD Survey(STORE *Store, LPCWSTR Doing)
+{
+    DWORD Error = StoreSurvey(Store);
+    if (Error != NO_ERROR)
+        LogError(Error, L"%1: Windows does not tell what is in its driver store; try again", Doing);
     return Error;
 }
 
@@ -95,6 +97,7 @@ typedef struct _INSTALLATION
     BOOL Adapters;    /* there are some, which installing stops and starts */
     BOOL NeedRestart; /* of Windows: a program has a device of the old driver open */
     DWORD Error;
+    ULONG64 BackDeadline;                      /* until when adapters may come back */
     WCHAR Doing[64 + 2 * VERSION_TEXT_LENGTH]; /* begins messages */
     STORE Store;
 } INSTALLATION;
@@ -110,12 +113,15 @@ static BOOL AskIdle(const ADAPTER_DEVICE *Adapter, void *Context)
 static BOOL AwaitBack(const ADAPTER_DEVICE *Adapter, void *Context)
 {
     INSTALLATION *Installation = Context;
-    ULONG64 Deadline = GetTickCount64() + BACK_MS;
+    ULONG64 Deadline = Installation->BackDeadline;
     WATCH Watch;
     TUN_QUERY Query;
     ADAPTER_DEVICE Now;
     if (!WatchStart(&Watch, FALSE))
+    {
+        Installation->Error = LogError(GetLastError(), L"%1: it is done, but cannot be watched", Installation->Doing);
         return FALSE;
+    }
     WatchDevice(&Watch, Adapter->InstanceId);
     while (DeviceQuery(&Adapter->Guid, &Query) != NO_ERROR || QueryVersion(&Query) != OUR_VERSION)
     {
@@ -139,11 +145,30 @@ static BOOL AwaitBack(const ADAPTER_DEVICE *Adapter, void *Context)
  * left when the driver is removed. https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diuninstalldriverw */
 static void RemoveOthers(const STORE *Store)
 {
-    BOOL NeedRestart;
+    BOOL NeedRestart; /* for what no device uses any more: nobody waits for it */
     for (DWORD i = 0; i < Store->Count; ++i)
         if (!Store->Packages[i].Same && !DiUninstallDriverW(NULL, Store->Packages[i].InfPath, 0, &NeedRestart))
             Log(PLAINTUN_LOG_WARN, L"the former driver %1 stays in the driver store (%2!u!)",
                 Store->Packages[i].InfPath, GetLastError());
+}
+
+/*
+ * Puts ours into the store, beside what is there: that goes only when Windows has accepted ours. Of the same version it is
+ * another build, to which Windows has no reason to prefer ours unless it is told to; or it is ours, damaged, which Windows
+ * takes for ours and leaves as it is, so that it has to go first.
+ */
+static DWORD Replace(INSTALLATION *Installation)
+{
+    STORE *Store = &Installation->Store;
+    DWORD Flags = Store->Newest == OUR_VERSION ? DIIRFLAG_FORCE_INF : 0;
+    DWORD Error = InstallPackage(Flags, &Installation->NeedRestart);
+    if (Error == NO_ERROR)
+        Error = Survey(Store, Installation->Doing);
+    if (Error != NO_ERROR || Flags == 0 || Store->HasOurs)
+        return Error;
+    RemoveOthers(Store);
+    Error = InstallPackage(0, &Installation->NeedRestart);
+    return Error == NO_ERROR ? Survey(Store, Installation->Doing) : Error;
 }
 
 static DWORD Install(INSTALLATION *Installation)
@@ -155,19 +180,14 @@ static DWORD Install(INSTALLATION *Installation)
                         L"%1: version %2 is installed, and its INF is of a later day, so Windows would go on using it; "
                         L"this library's maker must build it with a later DATE",
                         Installation->Doing, VersionText(Store->Newest, Former));
-    if (Installation->Adapters)
-        VisitAdapters(AskIdle, Installation);
-    if (Installation->Error != NO_ERROR)
-        return Installation->Error;
+    DWORD Error = Installation->Adapters ? VisitAdapters(AskIdle, Installation) : NO_ERROR;
+    if (Error == NO_ERROR)
+        Error = Installation->Error;
+    if (Error != NO_ERROR)
+        return Error;
 
     Log(PLAINTUN_LOG_INFO, L"%1", Installation->Doing);
-    /* Of this version, but not what this library carries: another build, or damaged. Windows takes a package that it
-     * believes to have for the same one, and has no reason to prefer another build. */
-    if (Store->Newest == OUR_VERSION)
-        RemoveOthers(Store);
-    DWORD Error = InstallPackage(&Installation->NeedRestart);
-    if (Error == NO_ERROR)
-        Error = StoreSurvey(Store);
+    Error = Replace(Installation);
     if (Error != NO_ERROR)
         return Error;
     if (!Store->HasOurs)
@@ -178,9 +198,10 @@ static DWORD Install(INSTALLATION *Installation)
     if (Installation->NeedRestart)
         return NO_ERROR;
     RemoveOthers(Store);
+    Installation->BackDeadline = GetTickCount64() + BACK_MS;
     if (Installation->Adapters)
-        VisitAdapters(AwaitBack, Installation);
-    return Installation->Error;
+        Error = VisitAdapters(AwaitBack, Installation);
+    return Error != NO_ERROR ? Error : Installation->Error;
 }
 
 static DWORD Decide(INSTALLATION *Installation, BOOL *Installed)
@@ -207,7 +228,9 @@ static DWORD Decide(INSTALLATION *Installation, BOOL *Installed)
         Log(PLAINTUN_LOG_INFO, L"the driver %1 is installed", Ours);
         return NO_ERROR;
     }
-    Installation->Adapters = AdaptersPresent();
+    Error = VisitAdapters(SayPresent, &Installation->Adapters);
+    if (Error != NO_ERROR)
+        return Error;
     if (Store->Count != 0 && Installation->Adapters && Installation->For == INSTALL_FOR_ADAPTER)
     {
         /* Installing would stop other programs' adapters under them. */
@@ -242,7 +265,10 @@ BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
     }
     INSTALLATION *Installation = Allocate(sizeof(*Installation));
     if (Installation == NULL)
+    {
+        LogError(ERROR_NOT_ENOUGH_MEMORY, L"looking for the driver: there is no memory; close programs");
         return FALSE;
+    }
     Installation->For = For;
     DWORD Error = Decide(Installation, Installed);
     BOOL NeedRestart = Installation->NeedRestart;
@@ -252,8 +278,8 @@ BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
             lstrcpynW(KnownInf, Installation->Store.Packages[i].InfPath, MAX_PATH);
     Free(Installation);
     if (NeedRestart)
-        Log(PLAINTUN_LOG_WARN, L"a program keeps a device of the former driver open: the new one is used when Windows "
-                               L"has been restarted");
+        Log(PLAINTUN_LOG_WARN, L"a program keeps a device of the former driver open, which therefore stays loaded: "
+                               L"restart Windows to use the new one");
     SetLastError(Error == NO_ERROR && NeedRestart ? ERROR_SUCCESS_REBOOT_REQUIRED : Error);
     return Error == NO_ERROR;
 }
@@ -265,11 +291,21 @@ void InstallDriverForget(void)
 
 /* --- removing -------------------------------------------------------------------------------------------------------- */
 
+typedef struct _REMOVAL
+{
+    DWORD Error;
+    BOOL NeedRestart;
+    STORE Store;
+} REMOVAL;
+
 static BOOL ForgetDevice(const ADAPTER_DEVICE *Adapter, void *Context)
 {
+    REMOVAL *Removal = Context;
     DWORD Error = UninstallDevice(Adapter->InstanceId);
-    if (Error != NO_ERROR)
-        *(DWORD *)Context =
+    if (Error == NO_ERROR)
+        Removal->NeedRestart |= GetLastError() == ERROR_SUCCESS_REBOOT_REQUIRED;
+    else
+        Removal->Error =
             LogError(Error, L"removing the driver: Windows refuses to forget the device %1", Adapter->InstanceId);
     return TRUE;
 }
@@ -298,20 +334,25 @@ static void RemoveService(void)
 /* https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diuninstalldriverw */
 BOOL RemoveDriver(void)
 {
-    BOOL NeedRestart, AnyRestart = FALSE;
-    DWORD Error = NO_ERROR;
+    BOOL NeedRestart;
     Known = FALSE;
     if (NativeNeeded())
     {
-        Error = NativeRun(L"remove", L"");
-        return Error == NO_ERROR || Error == ERROR_SUCCESS_REBOOT_REQUIRED;
+        DWORD NativeError = NativeRun(L"remove", L"");
+        return NativeError == NO_ERROR || NativeError == ERROR_SUCCESS_REBOOT_REQUIRED;
     }
-    STORE *Store = Allocate(sizeof(*Store));
-    if (Store == NULL)
+    REMOVAL *Removal = Allocate(sizeof(*Removal));
+    if (Removal == NULL)
+    {
+        LogError(ERROR_NOT_ENOUGH_MEMORY, L"removing the driver: there is no memory; close programs");
         return FALSE;
-    VisitDevices(ForgetDevice, &Error);
+    }
+    STORE *Store = &Removal->Store;
+    DWORD Error = VisitDevices(ForgetDevice, Removal);
     if (Error == NO_ERROR)
-        Error = StoreSurvey(Store);
+        Error = Removal->Error;
+    if (Error == NO_ERROR)
+        Error = Survey(Store, L"removing the driver");
     for (DWORD i = 0; Error == NO_ERROR && i < Store->Count; ++i)
     {
         if (!DiUninstallDriverW(NULL, Store->Packages[i].InfPath, 0, &NeedRestart))
@@ -320,14 +361,15 @@ BOOL RemoveDriver(void)
                              GetLastError() == ERROR_ACCESS_DENIED ? L"it takes an administrator"
                                                                    : L"C:\\Windows\\INF\\setupapi.dev.log says why");
         else
-            AnyRestart |= NeedRestart;
+            Removal->NeedRestart |= NeedRestart;
     }
     if (Error == NO_ERROR)
         RemoveService();
-    if (AnyRestart)
+    NeedRestart = Removal->NeedRestart;
+    if (NeedRestart)
         Log(PLAINTUN_LOG_WARN, L"a program keeps a device of the driver open: it stays loaded until that is closed, or "
                                L"Windows restarted");
-    Free(Store);
-    SetLastError(Error == NO_ERROR && AnyRestart ? ERROR_SUCCESS_REBOOT_REQUIRED : Error);
+    Free(Removal);
+    SetLastError(Error == NO_ERROR && NeedRestart ? ERROR_SUCCESS_REBOOT_REQUIRED : Error);
     return Error == NO_ERROR;
 }

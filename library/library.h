@@ -127,12 +127,13 @@ BOOL DescribeDevice(_In_z_ LPCWSTR InstanceId, _Out_ ADAPTER_DEVICE *Adapter);
 ULONG DeviceProperty(_In_ DWORD Node, _In_ const struct _TUN_PROPERTY_KEY *Key, _In_ ULONG Type, _Out_ void *Value,
                      _In_ ULONG Size);
 
-/* Called for each adapter; FALSE ends the walk. */
+/* Called for each adapter; FALSE ends the walk, which is no error. Without memory there is one, and it is logged. */
 typedef BOOL (*ADAPTER_VISITOR)(_In_ const ADAPTER_DEVICE *Adapter, _In_opt_ void *Context);
-void VisitAdapters(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context); /* that are present */
-void VisitDevices(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context);  /* those that are only remembered, too */
+DWORD VisitAdapters(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context); /* that are present */
+DWORD VisitDevices(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context);  /* those that are only remembered, too */
 
-/* Makes the system forget a device; one that is present is removed. Returns a Windows error. */
+/* Makes the system forget a device; one that is present is removed. Returns a Windows error; NO_ERROR may leave
+ * ERROR_SUCCESS_REBOOT_REQUIRED as the last one. */
 DWORD UninstallDevice(_In_z_ LPCWSTR InstanceId);
 
 /* --- files.c ------------------------------------------------------------------------------------------------------- */
@@ -279,10 +280,14 @@ typedef struct _CREATED_DEVICE
 
 #define HARDWARE_IDS PLAINTUN_HARDWARE_ID L"\0"
 
-/* Has a device enumerated, or takes the handle of one that nobody has. Description may be NULL with no properties. */
+/* Has a device enumerated, or takes the handle of one that nobody has. Description may be NULL with no properties. Keeps
+ * an error, without the log. */
 DWORD MakeDevice(_In_ const GUID *Guid, _In_ LPCWSTR HardwareIds, _In_opt_ LPCWSTR Description,
                  _In_opt_ const struct _DEVPROPERTY *Properties, _In_ ULONG Count, _In_ ULONG64 Deadline,
                  _Out_ CREATED_DEVICE **Created);
+
+/* Another name, for people and programs alike. Returns a Windows error, and says nothing. */
+DWORD NameDevice(_In_ const CREATED_DEVICE *Created, _In_z_ LPCWSTR Name);
 
 /* Whether the device outlives its handle. */
 DWORD SetPersistent(_Inout_ CREATED_DEVICE *Created, _In_ BOOL Persistent);
@@ -324,7 +329,7 @@ typedef struct _PLAINTUN_ADAPTER
 } PLAINTUN_ADAPTER;
 
 BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
-BOOL NameTaken(_In_z_ LPCWSTR Name);
+BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
 
 /* ERROR_BUSY where a program has a session on the adapter; Doing begins the message. */
 DWORD AdapterIdle(_In_ const ADAPTER_DEVICE *Device, _In_z_ LPCWSTR Doing);

@@ -50,8 +50,9 @@ static DWORD TryLock(LPCWSTR Name, ULONG64 Deadline, HANDLE *Lock)
         *Lock = Mutex;
         return NO_ERROR;
     }
+    DWORD Error = Result == WAIT_TIMEOUT ? ERROR_TIMEOUT : GetLastError();
     CloseHandle(Mutex);
-    return ERROR_TIMEOUT;
+    return Error;
 }
 
 /* A holder that died may have left a helper (native.c) at work: that has the second lock, which no helper gets while this
@@ -82,9 +83,11 @@ DWORD SetupLock(ULONG64 Deadline, HANDLE *Lock)
                         L"making, changing or removing adapters or the driver takes an administrator (run the program "
                         L"elevated, or let a service do it; who may open an adapter, its AccessList says)");
     DWORD Error = SetupTryLock(Deadline, Lock);
-    if (Error != NO_ERROR)
+    if (Error == ERROR_TIMEOUT)
         LogError(Error, L"waiting for another program that creates or removes an adapter: it does not finish; "
                         L"end it, or give this one more time");
+    else if (Error != NO_ERROR)
+        LogError(Error, L"waiting for the set-up lock: Windows refuses it");
     return Error;
 }
 

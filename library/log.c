@@ -32,32 +32,6 @@ static void LoggerLeave(BOOL Entered)
     ReleaseSRWLockExclusive(&LoggerLock);
 }
 
-static void Deliver(PLAINTUN_LOG_LEVEL Level, LPCWSTR Message)
-{
-    FILETIME Time;
-    GetSystemTimePreciseAsFileTime(&Time);
-    DWORD64 Now = (DWORD64)Time.dwHighDateTime << 32 | Time.dwLowDateTime;
-    BOOL Entered = LoggerEnter();
-    if (Logger != NULL)
-        Logger(Level, Now, Message);
-    LoggerLeave(Entered);
-}
-
-void Log(PLAINTUN_LOG_LEVEL Level, LPCWSTR Format, ...)
-{
-    if (Logger == NULL) /* looked at without the lock: a message on the brink of SetLogger may be lost */
-        return;
-    DWORD LastError = GetLastError();
-    WCHAR Message[LOG_LENGTH];
-    va_list Arguments;
-    va_start(Arguments, Format);
-    if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING, Format, 0, 0, Message, LOG_LENGTH, &Arguments) == 0)
-        lstrcpynW(Message, Format, LOG_LENGTH);
-    va_end(Arguments);
-    Deliver(Level, Message);
-    SetLastError(LastError);
-}
-
 /* --- the text of a thread's last failure ----------------------------------------------------------------------------- */
 
 typedef struct _THREAD_TEXT
@@ -125,6 +99,13 @@ void LogUnload(void)
     TlsFree(TextSlot);
 }
 
+static void KeepText(LPCWSTR Text)
+{
+    THREAD_TEXT *Thread = ThreadText();
+    if (Thread != NULL)
+        lstrcpynW(Thread->Text, Text, LOG_LENGTH);
+}
+
 /* "<text> (error 5: Access is denied)" into Message, and into the thread's slot. */
 static void Compose(DWORD Error, LPCWSTR Format, va_list *Arguments, WCHAR Message[LOG_LENGTH])
 {
@@ -142,9 +123,40 @@ static void Compose(DWORD Error, LPCWSTR Format, va_list *Arguments, WCHAR Messa
     if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING | FORMAT_MESSAGE_ARGUMENT_ARRAY, Whole, 0, 0, Message, LOG_LENGTH,
                        (va_list *)Parts) == 0)
         lstrcpynW(Message, Text, LOG_LENGTH);
-    THREAD_TEXT *Thread = ThreadText();
-    if (Thread != NULL)
-        lstrcpynW(Thread->Text, Message, LOG_LENGTH);
+    KeepText(Message);
+}
+
+/* --- messages -------------------------------------------------------------------------------------------------------- */
+
+/* The logger may call the library: what fails there is not what the program asked for, and leaves no text. */
+static void Deliver(PLAINTUN_LOG_LEVEL Level, LPCWSTR Message)
+{
+    WCHAR Kept[LOG_LENGTH];
+    FILETIME Time;
+    GetSystemTimePreciseAsFileTime(&Time);
+    DWORD64 Now = (DWORD64)Time.dwHighDateTime << 32 | Time.dwLowDateTime;
+    PlaintunGetMessage(Kept, LOG_LENGTH);
+    BOOL Entered = LoggerEnter();
+    if (Logger != NULL)
+        Logger(Level, Now, Message);
+    LoggerLeave(Entered);
+    if (TlsGetValue(TextSlot) != NULL)
+        KeepText(Kept);
+}
+
+void Log(PLAINTUN_LOG_LEVEL Level, LPCWSTR Format, ...)
+{
+    if (Logger == NULL) /* looked at without the lock: a message on the brink of SetLogger may be lost */
+        return;
+    DWORD LastError = GetLastError();
+    WCHAR Message[LOG_LENGTH];
+    va_list Arguments;
+    va_start(Arguments, Format);
+    if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING, Format, 0, 0, Message, LOG_LENGTH, &Arguments) == 0)
+        lstrcpynW(Message, Format, LOG_LENGTH);
+    va_end(Arguments);
+    Deliver(Level, Message);
+    SetLastError(LastError);
 }
 
 DWORD LogError(DWORD Error, LPCWSTR Format, ...)
@@ -162,9 +174,7 @@ DWORD LogError(DWORD Error, LPCWSTR Format, ...)
 
 DWORD LogErrorText(DWORD Error, LPCWSTR Text)
 {
-    THREAD_TEXT *Thread = ThreadText();
-    if (Thread != NULL)
-        lstrcpynW(Thread->Text, Text, LOG_LENGTH);
+    KeepText(Text);
     Deliver(PLAINTUN_LOG_ERROR, Text);
     SetLastError(Error);
     return Error;
@@ -184,9 +194,9 @@ DWORD KeepError(DWORD Error, LPCWSTR Format, ...)
 void LogKept(void)
 {
     DWORD LastError = GetLastError();
-    const THREAD_TEXT *Thread = TlsGetValue(TextSlot);
-    if (Thread != NULL && Logger != NULL)
-        Deliver(PLAINTUN_LOG_ERROR, Thread->Text);
+    WCHAR Message[LOG_LENGTH]; /* the logger may have the text change */
+    if (PlaintunGetMessage(Message, LOG_LENGTH) != 0 && Logger != NULL)
+        Deliver(PLAINTUN_LOG_ERROR, Message);
     SetLastError(LastError);
 }
 

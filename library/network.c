@@ -45,7 +45,8 @@ static void NamingUnreference(NAMING *Naming)
 {
     if (InterlockedDecrement(&Naming->References) != 0)
         return;
-    CloseHandle(Naming->Done);
+    if (Naming->Done != NULL)
+        CloseHandle(Naming->Done);
     Free(Naming);
 }
 
@@ -180,7 +181,7 @@ DWORD NameConnection(const NET_LUID *Luid, LPCWSTR Name, ULONG64 Deadline)
 /* --- the network's GUID ---------------------------------------------------------------------------------------------- */
 
 /* "CM_Open_DevNode_Key function (cfgmgr32.h)" */
-static LONG Anticipate(LPCWSTR InstanceId, const GUID *Guid)
+static DWORD Anticipate(LPCWSTR InstanceId, const GUID *Guid)
 {
     WCHAR Text[GUID_STRING_LENGTH + 1];
     DEVINST Node;
@@ -206,10 +207,12 @@ void AnticipateNetwork(const GUID *Guid, ULONG64 Deadline)
         {ClassKey, DEVPROP_STORE_SYSTEM, NULL}, DEVPROP_TYPE_GUID, sizeof(NetClass), (PVOID)&NetClass};
     CREATED_DEVICE *Stub;
     ULONG64 Limit = GetTickCount64() + STUB_MS;
-    if (MakeDevice(Guid, L"", L"", &Class, 1, Limit < Deadline ? Limit : Deadline, &Stub) != NO_ERROR)
-        return;
-    LONG Error = Anticipate(Stub->InstanceId, Guid);
-    if (Error != ERROR_SUCCESS)
+    DWORD Error = MakeDevice(Guid, L"", L"", &Class, 1, Limit < Deadline ? Limit : Deadline, &Stub);
+    if (Error == NO_ERROR)
+    {
+        Error = Anticipate(Stub->InstanceId, Guid);
+        ReleaseDevice(Stub, FALSE);
+    }
+    if (Error != NO_ERROR)
         Log(PLAINTUN_LOG_WARN, L"Windows chooses the GUID of the adapter's network (%1!u!)", Error);
-    ReleaseDevice(Stub, FALSE);
 }

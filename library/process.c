@@ -25,8 +25,11 @@ BOOL ProcessLives(DWORD Id, const FILETIME *Started)
     if (Id == 0)
         return FALSE;
     HANDLE Process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, Id);
+    /* It is there, another user's, and we cannot tell whether it is the same. Counting it in is the smaller mistake: a device
+     * that is there and not persistent has a living creator, and to take a persistent one from its living creator is worse
+     * than a refusal that names the process. Protection does not keep us out ("Process Security and Access Rights"). */
     if (Process == NULL)
-        return GetLastError() == ERROR_ACCESS_DENIED; /* it is there, and we cannot tell whether it is the same */
+        return GetLastError() == ERROR_ACCESS_DENIED;
     /* A process that ended is there for as long as somebody has a handle of it. */
     BOOL Lives = WaitForSingleObject(Process, 0) == WAIT_TIMEOUT &&
                  (!StartTime(Process, &Time) ||

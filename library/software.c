@@ -37,14 +37,14 @@ static DWORD SayRefused(HRESULT Result, LPCWSTR Instance)
     WCHAR Hint[HINT_LENGTH];
     DWORD Error = ErrorOfResult(Result);
     if (Error == ERROR_ACCESS_DENIED)
-        return LogError(Error,
-                        L"making the device %1: it takes an administrator (run the program elevated, or let a "
-                        L"service make the adapter and open it)",
-                        Instance);
+        return KeepError(Error,
+                         L"making the device %1: it takes an administrator (run the program elevated, or let a "
+                         L"service make the adapter and open it)",
+                         Instance);
     if (Error == ERROR_ALREADY_EXISTS)
-        return LogError(Error, L"making the device %1: it is in use by another program; close that", Instance);
-    return LogError(Error, L"making the device %1: Windows refuses it; is the service DeviceInstall well?%2", Instance,
-                    ServiceHint(Hint));
+        return KeepError(Error, L"making the device %1: it is in use by another program; close that", Instance);
+    return KeepError(Error, L"making the device %1: Windows refuses it; is the service DeviceInstall well?%2", Instance,
+                     ServiceHint(Hint));
 }
 
 /* https://learn.microsoft.com/windows/win32/api/swdevice/nf-swdevice-swdevicecreate */
@@ -56,11 +56,12 @@ DWORD MakeDevice(const GUID *Guid, LPCWSTR HardwareIds, LPCWSTR Description, con
     GuidToString(Guid, Instance);
     CREATED_DEVICE *New = Allocate(sizeof(*New));
     if (New == NULL)
-        return GetLastError();
+        return KeepError(ERROR_NOT_ENOUGH_MEMORY, L"making the device %1: there is no memory; close programs",
+                         Instance);
     New->Enumerated = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (New->Enumerated == NULL)
     {
-        Error = GetLastError();
+        Error = KeepError(GetLastError(), L"making the device %1: Windows gives no event", Instance);
         Free(New);
         return Error;
     }
@@ -80,7 +81,7 @@ DWORD MakeDevice(const GUID *Guid, LPCWSTR HardwareIds, LPCWSTR Description, con
     }
     if (WaitForSingleObject(New->Enumerated, TimeLeft(Deadline)) != WAIT_OBJECT_0)
     {
-        Error = LogError(
+        Error = KeepError(
             ERROR_TIMEOUT,
             L"making the device %1: Windows has not enumerated it in time; is the service DeviceInstall well?%2",
             Instance, ServiceHint(Hint));
@@ -126,6 +127,19 @@ BOOL AwaitGone(LPCWSTR InstanceId, WATCH *Watch, ULONG64 Deadline)
 }
 
 /* https://learn.microsoft.com/windows/win32/api/swdevice/nf-swdevice-swdevicepropertyset */
+DWORD NameDevice(const CREATED_DEVICE *Created, LPCWSTR Name)
+{
+    static const TUN_PROPERTY_KEY NameKey = TUN_PROPERTY_NAME;
+    ULONG Size = (lstrlenW(Name) + 1) * sizeof(WCHAR);
+    DEVPROPERTY Properties[] = {
+        {{*(const DEVPROPKEY *)&NameKey, DEVPROP_STORE_SYSTEM, NULL}, TUN_PROPERTY_NAME_TYPE, Size, (PVOID)Name},
+        {{FriendlyNameKey, DEVPROP_STORE_SYSTEM, NULL}, DEVPROP_TYPE_STRING, Size, (PVOID)Name},
+    };
+    HRESULT Result = SwDevicePropertySet(Created->Device, ARRAYSIZE(Properties), Properties);
+    return FAILED(Result) ? ErrorOfResult(Result) : NO_ERROR;
+}
+
+/* The same function. */
 static void GiveUp(CREATED_DEVICE *Created)
 {
     static const TUN_PROPERTY_KEY CreatorKey = TUN_PROPERTY_CREATOR;
@@ -134,8 +148,12 @@ static void GiveUp(CREATED_DEVICE *Created)
                             TUN_PROPERTY_CREATOR_TYPE,
                             sizeof(Nobody),
                             &Nobody};
+    DEVINST Node;
     HRESULT Result = SwDevicePropertySet(Created->Device, 1, &Property);
-    if (FAILED(Result))
+    /* An administrator has this way, too: "CM_Set_DevNode_PropertyW function (cfgmgr32.h)". */
+    if (FAILED(Result) && (CM_Locate_DevNodeW(&Node, Created->InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS ||
+                           CM_Set_DevNode_PropertyW(Node, &Property.CompKey.Key, Property.Type, Property.Buffer,
+                                                    sizeof(Nobody), 0) != CR_SUCCESS))
         Log(PLAINTUN_LOG_WARN,
             L"the device %1 keeps this process's number (0x%2!08x!): others can take it when the "
             L"process has ended",
@@ -171,7 +189,10 @@ DWORD RetireDevice(const ADAPTER_DEVICE *Adapter, ULONG64 Deadline)
     {
         DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, NULL, NULL, 0, Deadline, &Taken);
         if (Error != NO_ERROR)
+        {
+            LogKept();
             return Error;
+        }
         Taken->Persistent = TRUE;
         Error = SetPersistent(Taken, FALSE);
         ReleaseDevice(Taken, TRUE);

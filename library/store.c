@@ -163,10 +163,13 @@ DWORD StoreSurvey(STORE *Store)
     {
         Detail->Data.cbSize = sizeof(Detail->Data);
         /* It writes what fits; the path is in the fixed part. */
-        if (SetupDiGetDriverInfoDetailW(Devices, &Device, &Driver, &Detail->Data, sizeof(*Detail), NULL) ||
-            GetLastError() == ERROR_INSUFFICIENT_BUFFER)
-            Add(Store, Detail->Data.InfFileName);
+        if (!SetupDiGetDriverInfoDetailW(Devices, &Device, &Driver, &Detail->Data, sizeof(*Detail), NULL) &&
+            GetLastError() != ERROR_INSUFFICIENT_BUFFER)
+            break;
+        Add(Store, Detail->Data.InfFileName);
     }
+    if (GetLastError() != ERROR_NO_MORE_ITEMS)
+        Error = GetLastError();
     SetupDiDestroyDriverInfoList(Devices, &Device, SPDIT_COMPATDRIVER);
 
 destroyList:

@@ -20,6 +20,7 @@ static void ListAsJson(const PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
         JsonFlag(L"persistent", Adapters[i].Flags & PLAINTUN_ADAPTER_PERSISTENT);
         JsonNumber(L"creator_process", Adapters[i].CreatorProcessId);
         JsonNumber(L"session_process", Adapters[i].SessionProcessId);
+        JsonNumber(L"monitor_process", Adapters[i].MonitorProcessId);
         JsonEnd(L'}');
     }
     JsonEnd(L']');

@@ -61,6 +61,7 @@ static EXIT_CODE Show(const ARGUMENTS *Arguments)
         JsonNumber(L"mtu", Info.Mtu);
         JsonText(L"state", AdapterStateName(Info.State));
         JsonNumber(L"session_process", Info.SessionProcessId);
+        JsonNumber(L"monitor_process", Info.MonitorProcessId);
         PutCounters(L"adapter", &Statistics.Adapter);
         PutCounters(L"session", &Statistics.Session);
         JsonEnd(L'}');

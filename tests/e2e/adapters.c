@@ -67,11 +67,12 @@ static void PrintInfo(const PLAINTUN_ADAPTER_INFO *Info)
 {
     const GUID *G = &Info->Guid;
     printf("adapter luid=%llu index=%lu mtu=%lu version=%lu state=%d problem=%lu flags=%lu creator=%lu session=%lu "
+           "monitor=%lu "
            "guid={%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X} name=%s\n",
            Info->Luid.Value, Info->InterfaceIndex, Info->Mtu, Info->DriverVersion, Info->State, Info->Problem,
-           Info->Flags, Info->CreatorProcessId, Info->SessionProcessId, G->Data1, G->Data2, G->Data3, G->Data4[0],
-           G->Data4[1], G->Data4[2], G->Data4[3], G->Data4[4], G->Data4[5], G->Data4[6], G->Data4[7],
-           Narrow(Info->Name));
+           Info->Flags, Info->CreatorProcessId, Info->SessionProcessId, Info->MonitorProcessId, G->Data1, G->Data2,
+           G->Data3, G->Data4[0], G->Data4[1], G->Data4[2], G->Data4[3], G->Data4[4], G->Data4[5], G->Data4[6],
+           G->Data4[7], Narrow(Info->Name));
 }
 
 static BOOL Create(DWORD Slot, char *Options)

@@ -12,6 +12,7 @@ import pytest
 import lab
 
 FAILING = os.path.join(lab.BUILD, 'e2e/failing.exe')
+FAULTS = os.path.join(lab.BUILD, 'e2e/faults.exe')
 TIMEOUT = 1460  # ERROR_TIMEOUT
 NOT_READY = 21
 ACCESS_DENIED = 5
@@ -76,7 +77,8 @@ def test_failure_is_named(shared_machine, row):
     assert found == error, text
     assert ms < timeout + 2000, text
     print('%s | %s' % (name, messages[-1] if messages else ''))
-    assert messages and re.search(says, messages[0]), text
+    errors = re.findall(r'^log 2: (.*)$', text, re.MULTILINE)
+    assert len(errors) == 1 and re.search(says, errors[0]), 'one error, which says it: ' + text
 
 
 @pytest.mark.parametrize('row', HARMLESS, ids=[row[0] for row in HARMLESS])
@@ -85,3 +87,14 @@ def test_harmless(shared_machine, row):
     (found, _), messages, text = run(shared_machine, name, 100 + HARMLESS.index(row), 15000, failures)
     assert found == 0, text
     assert not messages if not says else re.search(says, '\n'.join(messages)), text
+
+
+# FAULTS_ALL (scripts/soak): all of it, which takes minutes.
+@pytest.mark.parametrize('scenario,how', [('create', 'once'), ('driver', 'once')] if not os.environ.get('FAULTS_ALL') else
+                         [(scenario, how) for scenario in ('create', 'persistent', 'driver') for how in ('once', 'always')])
+def test_each_call_fails(machine, scenario, how):
+    """Each call of Windows fails, at each place of the library that makes it: faults.c. Nothing is kept, all is told."""
+    text = machine.windows.run(FAULTS, scenario, how, seconds=300, check=False)
+    print(text)
+    places, of, wrong = map(int, re.search(r'^faults: (\d+) places of (\d+), (\d+) wrong$', text, re.MULTILINE).groups())
+    assert places == of > 40 and wrong == 0, [line for line in text.splitlines() if line.startswith('wrong')]

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each call of Windows that the library makes is made to fail, one at a time, at each place that it is made from: what was
+ * asked for then fails with an error and a message of its own, or works all the same; the next attempt works; and all that
+ * the library took of Windows it has given back. For that the imports of the loaded plaintun.dll lead through Hook below.
+ *   faults.exe SCENARIO [once|always] [FIRST [LAST]]     a line a place; "always": the place fails until the end of a run
+ */
+#include "include/plaintun.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#define SITES_MAX  1024
+#define CALLS_MAX  256
+#define NESTED_MAX 64
+#define SETTLE_MS  3000 /* how long a thread of the library may take to end */
+#define TIMEOUT_MS 4000 /* of a creation */
+
+/* What a call returns when it fails. */
+typedef enum _FAILURE
+{
+    NEVER, /* it cannot, or nobody can do anything about it */
+    ZERO,
+    MINUS,  /* INVALID_HANDLE_VALUE, WAIT_FAILED */
+    CONFIG, /* CONFIGRET */
+    RESULT, /* HRESULT */
+    CODE    /* a Windows error */
+} FAILURE;
+
+/* Takes: +, gives back: -, of what. */
+static const struct
+{
+    const char *Name;
+    FAILURE Failure;
+    int Change;
+    const char *What;
+} Known[] = {
+    {"AcquireSRWLockExclusive", NEVER, 0, NULL},
+    {"AcquireSRWLockShared", NEVER, 0, NULL},
+    {"CM_Get_DevNode_PropertyW", CONFIG, 0, NULL},
+    {"CM_Get_DevNode_Status", CONFIG, 0, NULL},
+    {"CM_Locate_DevNodeW", CONFIG, 0, NULL},
+    {"CM_MapCrToWin32Err", NEVER, 0, NULL},
+    {"CM_Open_DevNode_Key", CONFIG, 1, "key"},
+    {"CM_Register_Notification", CONFIG, 1, "notification"},
+    {"CM_Set_DevNode_PropertyW", CONFIG, 0, NULL},
+    {"CM_Unregister_Notification", NEVER, -1, "notification"},
+    {"CancelMibChangeNotify2", NEVER, -1, "IP notification"},
+    {"CloseHandle", NEVER, -1, "handle"},
+    {"CloseServiceHandle", NEVER, -1, "service handle"},
+    {"CoCreateInstance", RESULT, 0, NULL},
+    {"CoInitializeEx", RESULT, 1, "COM"},
+    {"CoSetProxyBlanket", RESULT, 0, NULL},
+    {"CoUninitialize", NEVER, -1, "COM"},
+    {"CompareStringOrdinal", NEVER, 0, NULL},
+    {"ConvertInterfaceAliasToLuid", CODE, 0, NULL},
+    {"ConvertInterfaceLuidToGuid", CODE, 0, NULL},
+    {"ConvertStringSecurityDescriptorToSecurityDescriptorW", ZERO, 1, "local memory"},
+    {"CreateDirectoryW", ZERO, 1, "folder"},
+    {"CreateEventW", ZERO, 1, "handle"},
+    {"CreateFileW", MINUS, 1, "handle"},
+    {"CreateMutexW", ZERO, 1, "handle"},
+    {"CreateProcessW", ZERO, 0, NULL},
+    {"CreateThread", ZERO, 1, "handle"},
+    {"DeleteFileW", NEVER, 0, NULL},
+    {"DeleteProcThreadAttributeList", NEVER, 0, NULL},
+    {"DeleteService", ZERO, 0, NULL},
+    {"DeviceIoControl", ZERO, 0, NULL},
+    {"DiInstallDriverW", ZERO, 0, NULL},
+    {"DiUninstallDevice", ZERO, 0, NULL},
+    {"DiUninstallDriverW", ZERO, 0, NULL},
+    {"ExitProcess", NEVER, 0, NULL},
+    {"FindResourceW", ZERO, 0, NULL},
+    {"FormatMessageW", ZERO, 0, NULL},
+    {"FreeLibrary", NEVER, -1, "library"},
+    {"FreeLibraryAndExitThread", NEVER, -1, "library"},
+    {"GetCurrentProcess", NEVER, 0, NULL},
+    {"GetCurrentProcessId", NEVER, 0, NULL},
+    {"GetCurrentThreadId", NEVER, 0, NULL},
+    {"GetExitCodeProcess", ZERO, 0, NULL},
+    {"GetIpInterfaceEntry", CODE, 0, NULL},
+    {"GetKernelObjectSecurity", ZERO, 0, NULL},
+    {"GetLastError", NEVER, 0, NULL},
+    {"GetModuleFileNameW", ZERO, 0, NULL},
+    {"GetModuleHandleExW", ZERO, 1, "library"},
+    {"GetProcAddress", ZERO, 0, NULL},
+    {"GetProcessHeap", NEVER, 0, NULL},
+    {"GetProcessTimes", ZERO, 0, NULL},
+    {"GetSecurityDescriptorOwner", ZERO, 0, NULL},
+    {"GetSystemTimePreciseAsFileTime", NEVER, 0, NULL},
+    {"GetSystemWindowsDirectoryW", ZERO, 0, NULL},
+    {"GetTickCount64", NEVER, 0, NULL},
+    {"HeapAlloc", ZERO, 1, "heap"},
+    {"HeapFree", NEVER, -1, "heap"},
+    {"InitializeProcThreadAttributeList", ZERO, 0, NULL},
+    {"IsWellKnownSid", ZERO, 0, NULL},
+    {"IsWow64Process2", ZERO, 0, NULL},
+    {"LoadLibraryExW", ZERO, 1, "library"},
+    {"LoadResource", ZERO, 0, NULL},
+    {"LocalFree", NEVER, -1, "local memory"},
+    {"LockResource", NEVER, 0, NULL},
+    {"MapViewOfFile", ZERO, 1, "view"},
+    {"NotifyIpInterfaceChange", CODE, 1, "IP notification"},
+    {"OpenProcess", ZERO, 1, "handle"},
+    {"OpenSCManagerW", ZERO, 1, "service handle"},
+    {"OpenServiceW", ZERO, 1, "service handle"},
+    {"QueryFullProcessImageNameW", ZERO, 0, NULL},
+    {"QueryPerformanceCounter", NEVER, 0, NULL},
+    {"QueryPerformanceFrequency", NEVER, 0, NULL},
+    {"QueryServiceConfigW", ZERO, 0, NULL},
+    {"QueryServiceStatus", ZERO, 0, NULL},
+    {"ReadFile", ZERO, 0, NULL},
+    {"RegCloseKey", NEVER, -1, "key"},
+    {"RegSetValueExW", CODE, 0, NULL},
+    {"ReleaseMutex", NEVER, 0, NULL},
+    {"ReleaseSRWLockExclusive", NEVER, 0, NULL},
+    {"ReleaseSRWLockShared", NEVER, 0, NULL},
+    {"RemoveDirectoryW", NEVER, -1, "folder"},
+    {"ResetEvent", NEVER, 0, NULL},
+    {"SetEvent", NEVER, 0, NULL},
+    {"SetIpInterfaceEntry", CODE, 0, NULL},
+    {"SetLastError", NEVER, 0, NULL},
+    {"SetupCloseInfFile", NEVER, -1, "INF"},
+    {"SetupDiBuildDriverInfoList", ZERO, 1, "driver list"},
+    {"SetupDiCreateDeviceInfoList", MINUS, 1, "device list"},
+    {"SetupDiCreateDeviceInfoW", ZERO, 0, NULL},
+    {"SetupDiDestroyDeviceInfoList", NEVER, -1, "device list"},
+    {"SetupDiDestroyDriverInfoList", NEVER, -1, "driver list"},
+    {"SetupDiEnumDeviceInfo", ZERO, 0, NULL},
+    {"SetupDiEnumDriverInfoW", ZERO, 0, NULL},
+    {"SetupDiGetClassDevsW", MINUS, 1, "device list"},
+    {"SetupDiGetDeviceInstanceIdW", ZERO, 0, NULL},
+    {"SetupDiGetDriverInfoDetailW", ZERO, 0, NULL},
+    {"SetupDiOpenDeviceInfoW", ZERO, 0, NULL},
+    {"SetupDiSetDeviceRegistryPropertyW", ZERO, 0, NULL},
+    {"SetupFindFirstLineW", ZERO, 0, NULL},
+    {"SetupGetInfDriverStoreLocationW", ZERO, 0, NULL},
+    {"SetupGetStringFieldW", ZERO, 0, NULL},
+    {"SetupOpenInfFileW", MINUS, 1, "INF"},
+    {"SizeofResource", NEVER, 0, NULL},
+    {"Sleep", NEVER, 0, NULL},
+    {"SwDeviceClose", NEVER, -1, "software device"},
+    {"SwDeviceCreate", RESULT, 1, "software device"},
+    {"SwDevicePropertySet", RESULT, 0, NULL},
+    {"SwDeviceSetLifetime", RESULT, 0, NULL},
+    {"SwitchToThread", NEVER, 0, NULL},
+    {"SystemFunction036", ZERO, 0, NULL},
+    {"TlsAlloc", NEVER, 0, NULL},
+    {"TlsFree", NEVER, 0, NULL},
+    {"TlsGetValue", NEVER, 0, NULL},
+    {"TlsSetValue", ZERO, 0, NULL},
+    {"UnmapViewOfFile", NEVER, -1, "view"},
+    {"UpdateProcThreadAttribute", ZERO, 0, NULL},
+    {"WaitForMultipleObjects", MINUS, 0, NULL},
+    {"WaitForSingleObject", MINUS, 0, NULL},
+    {"WriteFile", ZERO, 0, NULL},
+    {"lstrcmpW", NEVER, 0, NULL},
+    {"lstrcpynW", NEVER, 0, NULL},
+    {"lstrlenW", NEVER, 0, NULL},
+};
+
+/* --- the hook -------------------------------------------------------------------------------------------------------- */
+
+static BYTE *Library;
+static struct
+{
+    ULONG_PTR Original;
+    int Known;    /* what it is in Known */
+    BOOL Reached; /* at a place that was made to fail */
+} Calls[CALLS_MAX];
+static int CallCount;
+
+/* Guarded by Lock, all of it. */
+static SRWLOCK Lock = SRWLOCK_INIT;
+static struct
+{
+    int Call;
+    ULONG_PTR Place; /* where the call returns to */
+    int Occurrence;  /* in a run; others than the first count only for allocations, which are made at one place */
+} Sites[SITES_MAX];
+static int SiteCount, Armed = -1, Hits, Allocations, Balance[ARRAYSIZE(Known)];
+static BOOL Always, Counting;
+static struct
+{
+    DWORD Thread;
+    int Call;
+    ULONG_PTR Return;
+} Nested[NESTED_MAX]; /* calls under way whose result is wanted */
+static int NestedCount;
+
+static ULONG_PTR FailZero(void)
+{
+    SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+    return 0;
+}
+
+static ULONG_PTR FailMinus(void)
+{
+    SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+    return ~(ULONG_PTR)0;
+}
+
+static ULONG_PTR FailConfig(void)
+{
+    return 2; /* CR_OUT_OF_MEMORY */
+}
+
+static ULONG_PTR FailResult(void)
+{
+    return (DWORD)E_OUTOFMEMORY;
+}
+
+static ULONG_PTR FailCode(void)
+{
+    return ERROR_NOT_ENOUGH_MEMORY;
+}
+
+static ULONG_PTR (*const Fail[])(void) = {NULL, FailZero, FailMinus, FailConfig, FailResult, FailCode};
+
+static BOOL Succeeded(FAILURE Failure, ULONG_PTR Value)
+{
+    switch (Failure)
+    {
+    case ZERO:
+        return (DWORD)Value != 0 || Value >> 32 != 0;
+    case MINUS:
+        return Value != ~(ULONG_PTR)0;
+    case RESULT:
+        return (LONG)Value >= 0;
+    default:
+        return (DWORD)Value == 0;
+    }
+}
+
+void Returned(void);
+
+/* A call begins: where it goes. The one place whose turn it is fails. */
+__attribute__((used)) static ULONG_PTR Before(int Call, ULONG_PTR *Return)
+{
+    ULONG_PTR Target = Calls[Call].Original;
+    int Known_ = Calls[Call].Known, Site = 0;
+    if (Known[Known_].Failure == NEVER && Known[Known_].Change == 0)
+        return Target;
+    AcquireSRWLockExclusive(&Lock);
+    if (Known[Known_].Failure != NEVER && Counting)
+    {
+        int Occurrence = strcmp(Known[Known_].Name, "HeapAlloc") == 0 && !Always ? Allocations++ : 0;
+        while (Site < SiteCount &&
+               (Sites[Site].Call != Call || Sites[Site].Place != *Return || Sites[Site].Occurrence != Occurrence))
+            Site++;
+        if (Site == SiteCount && SiteCount < SITES_MAX)
+        {
+            Sites[SiteCount].Call = Call;
+            Sites[SiteCount].Occurrence = Occurrence;
+            Sites[SiteCount++].Place = *Return;
+        }
+        if (Site == Armed && (Hits == 0 || Always))
+        {
+            Hits++;
+            Target = (ULONG_PTR)Fail[Known[Known_].Failure];
+            goto unlock;
+        }
+    }
+    if (Known[Known_].Change < 0)
+        Balance[Known_]--;
+    else if (Known[Known_].Change > 0 && NestedCount < NESTED_MAX)
+    {
+        Nested[NestedCount].Thread = GetCurrentThreadId();
+        Nested[NestedCount].Call = Call;
+        Nested[NestedCount++].Return = *Return;
+        *Return = (ULONG_PTR)Returned;
+    }
+unlock:
+    ReleaseSRWLockExclusive(&Lock);
+    return Target;
+}
+
+/* A call that takes something has returned Value: where to. */
+__attribute__((used)) static ULONG_PTR After(ULONG_PTR Value)
+{
+    int Last;
+    AcquireSRWLockExclusive(&Lock);
+    for (Last = NestedCount - 1; Nested[Last].Thread != GetCurrentThreadId();)
+        Last--;
+    int Known_ = Calls[Nested[Last].Call].Known;
+    ULONG_PTR Return = Nested[Last].Return;
+    memmove(&Nested[Last], &Nested[Last + 1], (--NestedCount - Last) * sizeof(Nested[0]));
+    Balance[Known_] += Succeeded(Known[Known_].Failure, Value);
+    ReleaseSRWLockExclusive(&Lock);
+    return Return;
+}
+
+/* Every import leads here, with its number in eax, and from here to where Before says; all arguments are kept. */
+void Hook(void);
+__asm__(".globl Hook\n"
+        "Hook:\n"
+        "    pushq %rcx\n    pushq %rdx\n    pushq %r8\n    pushq %r9\n"
+        "    subq $0x28, %rsp\n"
+        "    movl %eax, %ecx\n"
+        "    leaq 0x48(%rsp), %rdx\n"
+        "    call Before\n"
+        "    addq $0x28, %rsp\n"
+        "    popq %r9\n    popq %r8\n    popq %rdx\n    popq %rcx\n"
+        "    jmpq *%rax\n"
+        ".globl Returned\n"
+        "Returned:\n"
+        "    subq $0x30, %rsp\n"
+        "    movq %rax, 0x20(%rsp)\n"
+        "    movq %rax, %rcx\n"
+        "    call After\n"
+        "    movq %rax, %r11\n"
+        "    movq 0x20(%rsp), %rax\n"
+        "    addq $0x30, %rsp\n"
+        "    jmpq *%r11\n");
+
+static ULONG_PTR Stub(BYTE *Room, int Call)
+{
+    static const BYTE Code[] = {0xb8, 0, 0, 0, 0, 0xff, 0x25, 0, 0, 0, 0}; /* mov eax, Call; jmp [rip] */
+    ULONG_PTR Target = (ULONG_PTR)Hook;
+    memcpy(Room, Code, sizeof(Code));
+    memcpy(Room + 1, &Call, sizeof(Call));
+    memcpy(Room + sizeof(Code), &Target, sizeof(Target));
+    return (ULONG_PTR)Room;
+}
+
+static BOOL HookImport(ULONG_PTR *Slot, const char *Name, BYTE *Room)
+{
+    DWORD Protection;
+    int Index = 0;
+    while (Index < (int)ARRAYSIZE(Known) && strcmp(Known[Index].Name, Name) != 0)
+        Index++;
+    if (Index == ARRAYSIZE(Known) || CallCount == CALLS_MAX)
+    {
+        printf("wrong: how %s fails is not in the list\n", Name);
+        return FALSE;
+    }
+    if (!VirtualProtect(Slot, sizeof(*Slot), PAGE_READWRITE, &Protection))
+        return FALSE;
+    Calls[CallCount].Original = *Slot;
+    Calls[CallCount].Known = Index;
+    *Slot = Stub(Room, CallCount++);
+    return VirtualProtect(Slot, sizeof(*Slot), Protection, &Protection);
+}
+
+static BOOL HookImports(void)
+{
+    Library = (BYTE *)GetModuleHandleW(L"plaintun.dll");
+    BYTE *Room = VirtualAlloc(NULL, CALLS_MAX * 32, MEM_COMMIT | MEM_RESERVE, PAGE_EXECUTE_READWRITE);
+    if (Library == NULL || Room == NULL)
+        return FALSE;
+    const IMAGE_NT_HEADERS *Headers = (IMAGE_NT_HEADERS *)(Library + ((IMAGE_DOS_HEADER *)Library)->e_lfanew);
+    const IMAGE_IMPORT_DESCRIPTOR *Import =
+        (IMAGE_IMPORT_DESCRIPTOR *)(Library +
+                                    Headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT].VirtualAddress);
+    for (; Import->Name != 0; Import++)
+    {
+        const ULONG_PTR *Names = (ULONG_PTR *)(Library + Import->OriginalFirstThunk);
+        ULONG_PTR *Slots = (ULONG_PTR *)(Library + Import->FirstThunk);
+        for (; *Names != 0; Names++, Slots++, Room += 32)
+            if (!HookImport(Slots, (const char *)((IMAGE_IMPORT_BY_NAME *)(Library + *Names))->Name, Room))
+                return FALSE;
+    }
+    return TRUE;
+}
+
+/* --- what is asked of the library ------------------------------------------------------------------------------------ */
+
+static int Wrong;
+static DWORD LastError; /* of the run's first failure, and its message */
+static WCHAR LastText[1024];
+static const GUID Guid = {0x7b1f2c00, 0x5d1e, 0x4a63, {0x9c, 0xfa, 0, 0, 0, 0, 0, 1}};
+
+static void Complain(const char *What)
+{
+    printf("wrong: %s\n", What);
+    Wrong++;
+}
+
+/* Each failure has an error, and a message that is its own. */
+static BOOL Check(const char *What, BOOL Done, const WCHAR *Former)
+{
+    DWORD Error = GetLastError();
+    WCHAR Text[1024] = L"";
+    if (Done)
+        return TRUE;
+    PlaintunGetMessage(Text, ARRAYSIZE(Text));
+    if (Error == NO_ERROR || Text[0] == 0 || wcscmp(Text, Former) == 0)
+    {
+        printf("wrong: %s: error %lu without a message\n", What, Error);
+        Wrong++;
+    }
+    if (LastError == NO_ERROR)
+    {
+        LastError = Error;
+        wcscpy(LastText, Text);
+    }
+    return FALSE;
+}
+
+/* A message that no call in question leaves. */
+static const WCHAR *Former(void)
+{
+    static WCHAR Text[1024];
+    PlaintunOpenAdapterByLuid(NULL);
+    PlaintunGetMessage(Text, ARRAYSIZE(Text));
+    return Text;
+}
+
+#define TRY(What, Call) (Old = Former(), Check(What, (Call) != 0, Old))
+
+static PLAINTUN_ADAPTER_HANDLE Create(DWORD Mtu, DWORD Flags)
+{
+    return PlaintunCreateAdapter(&(PLAINTUN_ADAPTER_CONFIG){.Size = sizeof(PLAINTUN_ADAPTER_CONFIG),
+                                                            .Name = L"faults",
+                                                            .Guid = &Guid,
+                                                            .Mtu = Mtu,
+                                                            .Flags = Flags,
+                                                            .TimeoutMs = TIMEOUT_MS});
+}
+
+static BOOL RunCreate(void)
+{
+    const WCHAR *Old;
+    PLAINTUN_ADAPTER_HANDLE Adapter = NULL;
+    BOOL Good = TRY("create", Adapter = Create(1400, 0));
+    PlaintunCloseAdapter(Adapter);
+    return Good;
+}
+
+/* A persistent adapter is opened, renamed, listed, made anew and removed. */
+static BOOL RunPersistent(void)
+{
+    const WCHAR *Old;
+    PLAINTUN_ADAPTER_INFO Info;
+    PLAINTUN_ADAPTER_HANDLE Adapter = NULL, Opened = NULL;
+    BOOL Good = TRY("create", Adapter = Create(1400, PLAINTUN_ADAPTER_PERSISTENT));
+    if (Good)
+        Good &= TRY("rename", PlaintunRenameAdapter(Adapter, L"faults renamed"));
+    if (Good)
+        Good &= TRY("open", Opened = PlaintunOpenAdapter(L"faults renamed"));
+    if (Good)
+        Good &= TRY("info", PlaintunGetAdapterInfo(Opened, &Info));
+    PlaintunCloseAdapter(Adapter);
+    if (Good)
+        Good &= TRY("rename by another", PlaintunRenameAdapter(Opened, L"faults"));
+    PlaintunCloseAdapter(Opened);
+    if (Good)
+        Good &= TRY("list", PlaintunListAdapters(&Info, 1) == 1);
+    if (Good && wcscmp(Info.Name, L"faults") != 0)
+        Complain("the list has another name");
+    if (Good)
+        Good &= TRY("create with other settings", Adapter = Create(1500, PLAINTUN_ADAPTER_PERSISTENT));
+    else
+        Adapter = NULL;
+    PlaintunCloseAdapter(Good ? Adapter : NULL);
+    if (Good)
+        Good &= TRY("remove", PlaintunRemoveAdapter(&Guid));
+    return Good;
+}
+
+static BOOL RunDriver(void)
+{
+    const WCHAR *Old;
+    PLAINTUN_DRIVER_INFO Info;
+    BOOL Good = TRY("delete driver", PlaintunDeleteDriver());
+    if (Good && PlaintunGetDriverInfo(&Info) && Info.InstalledVersion != 0)
+        Complain("the driver is deleted, and there");
+    if (Good)
+        Good &= TRY("install driver", PlaintunInstallDriver());
+    Good &= TRY("driver info", PlaintunGetDriverInfo(&Info));
+    if (Good && Info.InstalledVersion != Info.LibraryVersion)
+        Complain("the driver is installed, and not there");
+    return Good;
+}
+
+/* Without failures: takes away what a run has left. */
+static void TidyUp(void)
+{
+    ULONGLONG Deadline = GetTickCount64() + 5000;
+    while (PlaintunListAdapters(NULL, 0) != 0 && GetTickCount64() < Deadline)
+        if (!PlaintunRemoveAdapter(&Guid))
+            Sleep(20);
+    if (PlaintunListAdapters(NULL, 0) != 0)
+        Complain("an adapter is left");
+}
+
+/* What was taken is given back, by threads that are still ending too. */
+static void CheckBalance(void)
+{
+    ULONGLONG Deadline = GetTickCount64() + SETTLE_MS;
+    for (int i = 0; i < (int)ARRAYSIZE(Known); i++)
+    {
+        int Sum = 0;
+        if (Known[i].What == NULL)
+            continue;
+        AcquireSRWLockExclusive(&Lock);
+        for (int k = 0; k < (int)ARRAYSIZE(Known); k++)
+            Sum += Known[k].What != NULL && strcmp(Known[k].What, Known[i].What) == 0 ? Balance[k] : 0;
+        ReleaseSRWLockExclusive(&Lock);
+        if (Sum == 0)
+            continue;
+        if (GetTickCount64() < Deadline)
+        {
+            Sleep(5);
+            i = -1;
+            continue;
+        }
+        printf("wrong: %s: %d not given back\n", Known[i].What, Sum);
+        Wrong++;
+        memset(Balance, 0, sizeof(Balance));
+        return;
+    }
+}
+
+static const struct
+{
+    const WCHAR *Name;
+    BOOL (*Run)(void);
+} Scenarios[] = {{L"create", RunCreate}, {L"persistent", RunPersistent}, {L"driver", RunDriver}};
+
+static void Run(BOOL (*Scenario)(void), int Site)
+{
+    LastError = NO_ERROR;
+    Hits = Allocations = 0;
+    Counting = TRUE;
+    Armed = Site;
+    ULONGLONG Begin = GetTickCount64();
+    BOOL Good = Scenario();
+    Counting = FALSE;
+    if (Site >= 0)
+    {
+        printf("%s +%llx, %d times, %llu ms: %s", Known[Calls[Sites[Site].Call].Known].Name,
+               (unsigned long long)(Sites[Site].Place - (ULONG_PTR)Library), Hits, GetTickCount64() - Begin,
+               Good ? "works\n" : "");
+        if (!Good)
+            printf("error %lu: %ls\n", LastError, LastText);
+        Calls[Sites[Site].Call].Reached |= Hits > 0;
+        LastError = NO_ERROR;
+        if (!Good)
+        {
+            TidyUp();
+            if (!Scenario())
+                printf("wrong: the next attempt fails, too: error %lu: %ls\n", LastError, LastText), Wrong++;
+        }
+    }
+    else if (!Good)
+        printf("wrong: without a failure: error %lu: %ls\n", LastError, LastText), Wrong++;
+    TidyUp();
+    CheckBalance();
+    fflush(stdout);
+}
+
+int wmain(int Count, WCHAR **Arguments)
+{
+    int Places = 0, First = Count > 3 ? _wtoi(Arguments[3]) : 0, Last = Count > 4 ? _wtoi(Arguments[4]) : SITES_MAX;
+    BOOL (*Scenario)(void) = NULL;
+    for (int i = 0; Count > 1 && i < (int)ARRAYSIZE(Scenarios); i++)
+        if (wcscmp(Arguments[1], Scenarios[i].Name) == 0)
+            Scenario = Scenarios[i].Run;
+    if (Scenario == NULL || !HookImports())
+        return 2;
+    Always = Count > 2 && wcscmp(Arguments[2], L"always") == 0;
+    if (!PlaintunInstallDriver())
+        Complain("the driver is not installed");
+    Former(); /* the thread has room for its text from now on */
+    memset(Balance, 0, sizeof(Balance));
+    Run(Scenario, -1);
+    for (int i = First; i < SiteCount && i < Last; i++, Places++)
+        Run(Scenario, i);
+    printf("faults: %d places of %d, %d wrong\n", Places, SiteCount, Wrong);
+    return Wrong != 0;
+}
