@@ -245,13 +245,13 @@ static DWORD Obey(LPCWSTR Verb, LPCWSTR Argument)
     INSTALL_FOR For = CompareStringOrdinal(Argument, -1, L"person", -1, FALSE) == CSTR_EQUAL ? INSTALL_FOR_PERSON
                                                                                              : INSTALL_FOR_ADAPTER;
     BOOL Installed;
-    /* Either of the two leaves ERROR_SUCCESS_REBOOT_REQUIRED where it applies. */
+    /* Each of the three leaves ERROR_SUCCESS_REBOOT_REQUIRED where it applies. */
     if (CompareStringOrdinal(Verb, -1, L"install", -1, FALSE) == CSTR_EQUAL)
         return InstallDriver(For, &Installed), GetLastError();
     if (CompareStringOrdinal(Verb, -1, L"remove", -1, FALSE) == CSTR_EQUAL)
         return RemoveDriver(), GetLastError();
     if (CompareStringOrdinal(Verb, -1, L"uninstall", -1, FALSE) == CSTR_EQUAL)
-        return UninstallDevice(Argument);
+        return UninstallDevice(Argument), GetLastError();
     return ERROR_INVALID_PARAMETER;
 }
 
