@@ -60,12 +60,12 @@ static EXIT_CODE Create(const ARGUMENTS *Arguments)
 {
     EXIT_CODE Code;
     LPCWSTR Name = Arguments->Operands[0];
-    HANDLE Stop = NULL;
     static ADDRESSES Addresses; /* too large for a stack without probes */
     if (!AddressesRead(Arguments, &Addresses, &Code))
         return Code;
     BOOL Hold = OptionText(Arguments, L"--hold", NULL) != NULL;
-    if (Hold && (Stop = StopEvent()) == NULL)
+    HANDLE Stop = StopEvent();
+    if (Stop == NULL)
         return FailSystem(GetLastError(), L"cannot watch for Ctrl-C");
     PLAINTUN_ADAPTER_HANDLE Former = Hold ? NULL : PlaintunOpenAdapter(Name);
     BOOL Ours = Former == NULL; /* what a command makes and then cannot finish does not stay */
@@ -76,6 +76,11 @@ static EXIT_CODE Create(const ARGUMENTS *Arguments)
     PLAINTUN_ADAPTER_INFO Info = {0};
     if (!PlaintunGetAdapterInfo(Adapter, &Info))
         Code = FailLibrary(L"the adapter %ls does not answer", Name);
+    else if (StopWanted() && !Hold)
+    {
+        Tell(L"stopped");
+        Code = EXIT_FAILED;
+    }
     else if (AddressesSet(&Addresses, &Info.Luid, &Code))
     {
         Report(&Info);
@@ -102,6 +107,7 @@ static EXIT_CODE Remove(const ARGUMENTS *Arguments)
     GUID Guid;
     if (!AdapterFind(Arguments->Operands[0], &Guid, &Code))
         return Code;
+    StopEvent(); /* the first Ctrl-C does not leave it half done */
     ProgressBegin(L"removing the adapter");
     if (!PlaintunRemoveAdapter(&Guid))
         Code = FailLibrary(L"cannot remove the adapter %ls", Arguments->Operands[0]);

@@ -42,6 +42,7 @@ static EXIT_CODE Report(BOOL Restart)
 
 static EXIT_CODE Install(const ARGUMENTS *Arguments)
 {
+    StopEvent(); /* the first Ctrl-C does not leave it half done */
     ProgressBegin(L"installing the driver");
     BOOL Done = PlaintunInstallDriver();
     BOOL Restart = Done && GetLastError() == ERROR_SUCCESS_REBOOT_REQUIRED;
@@ -51,6 +52,7 @@ static EXIT_CODE Install(const ARGUMENTS *Arguments)
 
 static EXIT_CODE Uninstall(const ARGUMENTS *Arguments)
 {
+    StopEvent();
     ProgressBegin(L"removing the driver");
     BOOL Done = PlaintunDeleteDriver();
     BOOL Restart = Done && GetLastError() == ERROR_SUCCESS_REBOOT_REQUIRED;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """plaintun.exe: every command, its JSON, its errors and exit codes, under Wine against Linux's network stack."""
 import concurrent.futures
+import glob
 import json
 import os
 import re
@@ -404,6 +405,13 @@ def test_ctrl_c(tool):
         program.expect(line)
         assert tool.interrupt(program, words[0]) == code, program.text()
         assert not tool.machine.namespace.links()
+    assert tool.json('list') == []
+    # In the middle of a creation that takes its time: the driver is installed first.
+    tool('uninstall')
+    create = tool.start('create', 'early')
+    store = os.path.join(tool.machine.windows.drive(), 'windows/system32/DriverStore/FileRepository/plaintun.inf_*')
+    lab.wait(lambda: glob.glob(store), 'the driver in the store')
+    assert tool.interrupt(create, 'early') == FAILED and create.text().endswith('plaintun: stopped'), create.text()
     assert tool.json('list') == []
 
 
