@@ -26,6 +26,17 @@ def same(what, left, left_name, right, right_name):
     passed += len(left & right)
 
 
+def pages():
+    return glob.glob(os.path.join(ROOT, '*.md')) + glob.glob(os.path.join(ROOT, '*/*.md')) + glob.glob(os.path.join(ROOT, '*/*.md.in'))
+
+
+def calls(text):
+    """(command, what stands behind it) of each call of the tool that a page shows in code."""
+    code = re.findall(r'`([^`\n]+)`', text) + re.findall(r'^    (.+)$', text, re.MULTILINE)
+    for line in code:
+        yield from re.findall(r'(?:^|[\\\s&;|])(?:plaintun|@NAME@)(?:\.exe)? +([a-z]+|--version)\b([^|;&]*)', line)
+
+
 def main():
     global failed, passed
     header, manual = read('include/plaintun.h'), read('docs/manual.md')
@@ -47,7 +58,16 @@ def main():
         commands |= set(re.findall(r'const COMMAND \w+ = \{\s*\.Name = L"(\w+)"', read(path)))
     section = manual[manual.index('## The tool'):manual.index('## Capturing')]
     same('command', commands, 'tool/', set(re.findall(r'^\| `(\w+)', section, re.MULTILINE)), 'docs/manual.md')
-    for page in glob.glob(os.path.join(ROOT, '*.md')) + glob.glob(os.path.join(ROOT, '*/*.md')):
+    options = {option for path in glob.glob(os.path.join(ROOT, 'tool/*.[ch]')) for option in re.findall(r'L"(--[a-z]+)"', read(path))}
+    for page in pages():
+        for word, rest in calls(read(page)):
+            wrong = [] if word in commands | {'help', '--version'} else [word]
+            wrong += [option for option in re.findall(r'--[a-z]+', rest) if option not in options]
+            passed += not wrong
+            failed += len(wrong)
+            for name in wrong:
+                print('manual: %s: the tool knows no %s' % (os.path.relpath(page, ROOT), name))
+    for page in pages():
         for link in re.findall(r'\]\(([^)#:]+)[)#]', read(page)):
             if os.path.exists(os.path.join(os.path.dirname(page), link)):
                 passed += 1
