@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import zipfile
@@ -11,7 +12,7 @@ import pytest
 
 import lab
 
-# As in the Makefile, but headers and import library come from the package.
+# As in the Makefile, but headers and import library come from the package, by way of pkg-config.
 CFLAGS = ['--target=x86_64-w64-windows-gnu', '-std=c11', '-O2', '-D_WIN32_WINNT=0x0A00', '-DNTDDI_VERSION=0x0A000006',
           '-DUNICODE', '-D_UNICODE', '-isystem', '/usr/share/mingw-w64/include', '-fuse-ld=lld', '-L/usr/x86_64-w64-mingw32/lib',
           '-L/usr/lib/gcc/x86_64-w64-mingw32/12-win32', '-municode']
@@ -22,10 +23,10 @@ ERROR_NO_SUCH_DEVINST = 0xe000020b  # of which Linux keeps 8 bits as exit code
 
 @pytest.fixture(scope='module')
 def package(tmp_path_factory):
-    """The unpacked package's folder; exactly one package is built."""
+    """The unpacked package's folder, in one with a space in its name."""
     zips = [path for path in glob.glob(os.path.join(lab.BUILD, 'plaintun-*.zip')) if not path.endswith(('-signed.zip', '-symbols.zip'))]
     newest = max(zips, key=os.path.getmtime)
-    folder = tmp_path_factory.mktemp('package')
+    folder = tmp_path_factory.mktemp('a package')
     with zipfile.ZipFile(newest) as archive:
         archive.extractall(folder)
         return os.path.join(folder, archive.namelist()[0].split('/')[0])
@@ -33,12 +34,14 @@ def package(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def programs(package):
-    """The folder with tool and libraries; the examples are compiled into it."""
+    """The folder with tool and libraries; the examples are compiled into it, with what pkg-config says."""
     folder = os.path.join(package, 'bin/amd64')
+    said = subprocess.run(['pkg-config', '--cflags', '--libs', 'plaintun'], text=True, stdout=subprocess.PIPE, check=True,
+                          env=dict(os.environ, PKG_CONFIG_LIBDIR=os.path.join(package, 'lib/amd64/pkgconfig'))).stdout
     for name in ('echo', 'wire'):
-        subprocess.run(['clang-19', *CFLAGS, '-I', package, '-I', os.path.join(package, 'include'),
+        subprocess.run(['clang-19', *CFLAGS, '-I', package,
                         *(os.path.join(package, 'examples', part + '.c') for part in (name, 'stop', 'addresses')),
-                        os.path.join(package, 'lib/amd64/plaintun.lib'), '-liphlpapi', '-lws2_32', '-lntdll',
+                        *shlex.split(said), '-liphlpapi', '-lws2_32', '-lntdll',
                         '-o', os.path.join(folder, name + '.exe')], check=True)
     return folder
 
@@ -103,6 +106,20 @@ def test_cmake(machine, package, tmp_path):
     name = lab.wait(lambda: next(iter(machine.namespace.links()), None), 'an interface')
     machine.up(name, '10.9.0.1/24')
     ping(machine, '10.9.0.2')
+
+
+def test_versions(package, tmp_path):
+    """Which version serves whom: each asked of the package's own file, by CMake."""
+    cases = [('1.2.3', '1.2.3', 'TRUE'), ('1.2.3', '1.0', 'TRUE'), ('1.2.3', '1', 'TRUE'), ('1.2.3', '1.3', 'FALSE'),
+             ('1.2.3', '2.0', 'FALSE'), ('2.0.0', '1.9', 'FALSE'), ('10.0.0', '1.0', 'FALSE'), ('1.0.0', '0.9', 'FALSE'),
+             ('0.9.1', '0.9', 'TRUE'), ('0.9.1', '0.9.2', 'FALSE'), ('0.9.1', '0.1', 'FALSE'), ('0.10.0', '0.1', 'FALSE')]
+    with open(os.path.join(package, 'lib/cmake/plaintun/plaintun-config-version.cmake')) as file:
+        text = file.read()
+    script = tmp_path / 'ask.cmake'
+    script.write_text(''.join('set(PACKAGE_FIND_VERSION %s)\n%s\nmessage("${PACKAGE_VERSION_COMPATIBLE}")\n' % (
+        asked, re.sub(r'(?<=set\(PACKAGE_VERSION ")[^"]+', have, text)) for have, asked, _ in cases))
+    said = subprocess.run(['cmake', '-P', script], text=True, capture_output=True, check=True).stderr.split()
+    assert list(zip(cases, said)) == [(case, case[2]) for case in cases]
 
 
 def test_helper(machine, package):
