@@ -176,6 +176,11 @@ static VOID CALLBACK Appear(PTP_CALLBACK_INSTANCE Instance, PVOID Parameter, PTP
     SW_DEVICE *Device = Parameter;
     DWORD Failure = HostFailure(L"SwDeviceCallback"), Late = HostFailure(L"ProblemMs");
     HRESULT Result = FAILED((HRESULT)Failure) ? (HRESULT)Failure : S_OK;
+    if (HostServiceDisabled(L"DeviceInstall"))
+    {
+        Release(Device); /* nobody enumerates it, and nobody says so */
+        return;
+    }
     if (!Device->Existing && !Late && SUCCEEDED(Result))
         Result = PlugIn(Device);
     Device->Worker = GetCurrentThreadId();

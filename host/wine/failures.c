@@ -22,6 +22,15 @@ DWORD HostFailure(const WCHAR *Name)
     return Value;
 }
 
+BOOL HostServiceDisabled(const WCHAR *Name)
+{
+    WCHAR Path[128] = L"System\\CurrentControlSet\\Services\\";
+    DWORD Value = 0, Size = sizeof(Value);
+    lstrcatW(Path, Name);
+    RegGetValueW(HKEY_LOCAL_MACHINE, Path, L"Start", RRF_RT_REG_DWORD, NULL, &Value, &Size);
+    return Value == SERVICE_DISABLED;
+}
+
 VOID HostFailureEnd(const WCHAR *Name)
 {
     HKEY Key = OpenFailures(KEY_SET_VALUE);

@@ -14,6 +14,7 @@
  *   DiInstallDriverMs           it takes so many milliseconds longer
  *   DiUninstallDriver           its error
  *   SetupGetInfDriverStoreLocation  its error
+ *   DiInstallDriverReboot, DiUninstallDriverReboot, DiUninstallDeviceReboot    1: done, but it says that it takes a restart
  *   NotifyIpInterfaceChange     its error
  *   NoInterface4, NoInterface6  1: TCP/IP has no such interface, whatever the device
  */
@@ -24,6 +25,9 @@
 
 /* The value of a failure, 0: none. Any thread. */
 DWORD HostFailure(const WCHAR *Name);
+/* Whether a service that Windows has and Wine has not is there, and disabled (SERVICE_DISABLED). What it would do is not
+ * done then: DeviceInstall, a software device's enumeration; NetSetupSvc, a network device's IP interfaces. */
+BOOL HostServiceDisabled(const WCHAR *Name);
 /* Ends one. */
 VOID HostFailureEnd(const WCHAR *Name);
 

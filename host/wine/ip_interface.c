@@ -62,7 +62,7 @@ static DWORD WriteSwitch(const IP_LINK *Link, ADDRESS_FAMILY Family, const char 
 
 BOOL LinkHasFamily(const IP_LINK *Link, ADDRESS_FAMILY Family)
 {
-    if (HostFailure(Family == AF_INET ? L"NoInterface4" : L"NoInterface6"))
+    if (HostFailure(Family == AF_INET ? L"NoInterface4" : L"NoInterface6") || HostServiceDisabled(L"NetSetupSvc"))
         return FALSE;
     return Family == AF_INET || ReadSwitch(Link, AF_INET6, "disable_ipv6", 1) == 0;
 }

@@ -104,7 +104,7 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
     DWORD Error;
     HANDLE Lock;
     if (NeedReboot)
-        *NeedReboot = FALSE;
+        *NeedReboot = HostFailure(L"DiInstallDriverReboot") != 0;
     if (Flags & ~DIIRFLAG_FORCE_INF)
         return Return(ERROR_INVALID_FLAGS);
     if (!InfPath || !*InfPath)
@@ -178,7 +178,7 @@ BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL 
     DWORD Error;
     HANDLE Lock;
     if (NeedReboot)
-        *NeedReboot = FALSE;
+        *NeedReboot = HostFailure(L"DiUninstallDriverReboot") != 0;
     if (Flags & ~DIURFLAG_NO_REMOVE_INF)
         return Return(ERROR_INVALID_FLAGS);
     if (!InfPath || !*InfPath)
@@ -260,7 +260,7 @@ BOOL WINAPI DiUninstallDevice(HWND Parent, HDEVINFO Set, PSP_DEVINFO_DATA Device
     ULONG Status, Problem;
     DWORD Error;
     if (NeedReboot)
-        *NeedReboot = FALSE;
+        *NeedReboot = HostFailure(L"DiUninstallDeviceReboot") != 0;
     if (Flags)
         return Return(ERROR_INVALID_FLAGS);
     if (!SetupDiGetDeviceInstanceIdW(Set, Device, Id, ARRAYSIZE(Id), NULL))

@@ -2,9 +2,11 @@
 /*
  * What a program hears when Windows fails: sets failures of the host (host/wine/failures.h), creates an adapter, takes
  * the failures away and creates it again. Prints the library's log and a line for each attempt.
- * With the name "delete" it is not an adapter that is created, but the driver that is removed.
- *   failing.exe NAME NUMBER TIMEOUT_MS [uninstall] [user] [FAILURE=VALUE ...]
- * "uninstall": the driver is removed first; "user": at first it is not an administrator who asks; NUMBER makes the GUID.
+ * With the name "delete" it is not an adapter that is created, but the driver that is removed; with "install" the driver is
+ * installed, with "remove" a left-over adapter removed.
+ *   failing.exe NAME NUMBER TIMEOUT_MS [uninstall] [user] [disable:SERVICE] [FAILURE=VALUE ...]
+ * "uninstall": the driver is removed first; "user": at first it is not an administrator who asks; "disable": at first there
+ * is a service of that name, and disabled; NUMBER makes the GUID.
  */
 #include "include/plaintun.h"
 #include <stdio.h>
@@ -42,17 +44,53 @@ static void BeAdministrator(BOOL On)
 static void Attempt(const char *Which, const PLAINTUN_ADAPTER_CONFIG *Config)
 {
     ULONGLONG Begin = GetTickCount64();
-    BOOL Delete = wcscmp(Config->Name, L"delete") == 0;
-    PLAINTUN_ADAPTER_HANDLE Adapter = Delete ? NULL : PlaintunCreateAdapter(Config);
-    DWORD Error = Adapter || (Delete && PlaintunDeleteDriver()) ? NO_ERROR : GetLastError();
-    printf("%s: error %lu after %llu ms\n", Which, Error, GetTickCount64() - Begin);
+    PLAINTUN_ADAPTER_HANDLE Adapter = NULL;
+    PLAINTUN_DRIVER_INFO Info = {0};
+    BOOL Done;
+    if (wcscmp(Config->Name, L"delete") == 0)
+        Done = PlaintunDeleteDriver();
+    else if (wcscmp(Config->Name, L"install") == 0)
+        Done = PlaintunInstallDriver();
+    else if (wcscmp(Config->Name, L"remove") == 0)
+        Done = PlaintunRemoveAdapter(Config->Guid);
+    else
+        Done = (Adapter = PlaintunCreateAdapter(Config)) != NULL;
+    DWORD Error = GetLastError();
+    printf("%s: error %lu after %llu ms\n", Which, Done ? NO_ERROR : Error, GetTickCount64() - Begin);
+    PlaintunGetDriverInfo(&Info);
+    printf("restart %d, installed %d, adapters %lu\n", Done && Error == ERROR_SUCCESS_REBOOT_REQUIRED,
+           Info.InstalledVersion == Info.LibraryVersion, PlaintunListAdapters(NULL, 0));
     fflush(stdout);
     PlaintunCloseAdapter(Adapter);
+}
+
+/* The entry of a service that Wine has not. */
+static BOOL Disable(LPCWSTR Name)
+{
+    SC_HANDLE Manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CREATE_SERVICE);
+    SC_HANDLE Service =
+        CreateServiceW(Manager, Name, NULL, SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS, SERVICE_DISABLED,
+                       SERVICE_ERROR_NORMAL, L"C:\\none.exe", NULL, NULL, NULL, NULL, NULL);
+    if (Service)
+        CloseServiceHandle(Service);
+    CloseServiceHandle(Manager);
+    return Service != NULL;
+}
+
+static void Enable(LPCWSTR Name)
+{
+    SC_HANDLE Manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE Service = OpenServiceW(Manager, Name, DELETE);
+    if (!Service || !DeleteService(Service))
+        printf("the service cannot be deleted: %lu\n", GetLastError());
+    CloseServiceHandle(Service);
+    CloseServiceHandle(Manager);
 }
 
 int wmain(int Count, wchar_t **Arguments)
 {
     HKEY Failures;
+    LPCWSTR Disabled = NULL;
     PLAINTUN_ADAPTER_CONFIG Config = {.Size = sizeof(Config)};
     GUID Guid = {0x7b1f2c00, 0x5d1e, 0x4a63, {0x9c}};
     if (Count < 4)
@@ -65,9 +103,18 @@ int wmain(int Count, wchar_t **Arguments)
     if (RegCreateKeyExW(HKEY_LOCAL_MACHINE, L"Software\\HostFailures", 0, NULL, 0, KEY_ALL_ACCESS | KEY_WOW64_64KEY,
                         NULL, &Failures, NULL))
         return 4;
+    if (wcscmp(Config.Name, L"remove") == 0)
+        PlaintunCloseAdapter(PlaintunCreateAdapter(&Config));
     for (int i = 4; i < Count; i++)
     {
         wchar_t *Sign = wcschr(Arguments[i], L'=');
+        if (wcsncmp(Arguments[i], L"disable:", 8) == 0)
+        {
+            Disabled = Arguments[i] + 8;
+            if (!Disable(Disabled))
+                return 6;
+            continue;
+        }
         if (wcscmp(Arguments[i], L"user") == 0)
         {
             BeAdministrator(FALSE);
@@ -87,6 +134,8 @@ int wmain(int Count, wchar_t **Arguments)
     Attempt("failing", &Config);
     BeAdministrator(TRUE);
     RegDeleteTreeW(Failures, NULL);
+    if (Disabled)
+        Enable(Disabled);
     Config.TimeoutMs = 0;
     Attempt("again", &Config);
     return 0;

@@ -44,6 +44,18 @@ ROWS = [
     ('store-wow64', ['uninstall', 'DiInstallDriver=%d' % 0xe0000235], 5000, 0xe0000235, '64-bit'),
     ('store-full', ['uninstall', 'DiInstallDriver=112'], 5000, 112, 'no space left'),
     ('refused-deletes', ['DiUninstallDriver=5'], 5000, ACCESS_DENIED, 'administrator'),
+    ('device-install-off', ['disable:DeviceInstall'], 1500, TIMEOUT,
+     'enumerated.*DeviceInstall is disabled.*sc.exe config DeviceInstall start= demand'),
+    ('net-setup-off', ['disable:NetSetupSvc'], 1500, TIMEOUT,
+     'TCP/IP.*NetSetupSvc is disabled.*sc.exe config NetSetupSvc start= demand'),
+]
+
+# Done, but a restart is needed: what is done, what says so, the warning, what is there afterwards.
+RESTARTS = [
+    ('install', ['uninstall', 'DiInstallDriverReboot=1'], 'restart Windows to use the new one', 1),
+    ('delete', ['DiUninstallDriverReboot=1'], 'stays loaded until that is closed, or Windows restarted', 0),
+    ('remove', ['DiUninstallDeviceReboot=1'], 'goes when Windows is restarted', 1),
+    ('delete', ['DiUninstallDeviceReboot=1'], 'goes when Windows is restarted', 0),
 ]
 
 # What does not stop a creation: a warning at most.
@@ -87,6 +99,20 @@ def test_harmless(shared_machine, row):
     (found, _), messages, text = run(shared_machine, name, 100 + HARMLESS.index(row), 15000, failures)
     assert found == 0, text
     assert not messages if not says else re.search(says, '\n'.join(messages)), text
+
+
+def test_restart_is_told(machine):
+    """TRUE with ERROR_SUCCESS_REBOOT_REQUIRED, and a warning with the remedy; what is there then is what the library says."""
+    for what, failures, says, installed in RESTARTS:
+        machine.windows.run(FAILING, 'left', 7, 0)  # a device that is remembered
+        text = machine.windows.run(FAILING, what, 7 if what != 'remove' else 8, 0, *failures, check=False)
+        first = text[:text.find('again:')]
+        assert 'failing: error 0 ' in first, text
+        left = 1 if what == 'remove' else 0  # the other one
+        assert 'restart 1, installed %d, adapters %d' % (installed, left) in first, text
+        warnings = re.findall('^log 1: (.*)$', first, re.MULTILINE)
+        assert any(says in warning for warning in warnings), text
+        print('%s %s | %s' % (what, failures[-1], warnings[-1]))
 
 
 # FAULTS_ALL (scripts/soak): all of it, which takes minutes.
