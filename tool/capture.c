@@ -37,7 +37,7 @@ typedef struct _CAPTURE
 static BYTE Buffer[BUFFER_SIZE + PCAPNG_PACKET_MAX];
 
 /* Empties the buffer in any case. What was written of it in part, as when the disk is full, is taken back: a file holds
- * whole blocks, and the end still finds room in it. */
+ * whole blocks, and the end may still find room in it. */
 static DWORD Flush(CAPTURE *Capture)
 {
     DWORD Written = 0, Done = 0, Error = Capture->Cut ? ERROR_WRITE_FAULT : NO_ERROR;
