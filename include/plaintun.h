@@ -92,36 +92,38 @@ typedef struct _PLAINTUN_ADAPTER_INFO
  * ERROR_NOT_READY: the device has a problem that does not pass, ERROR_REVISION_MISMATCH: another version of the driver
  * is loaded.
  */
-PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONFIG *Config);
+PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(_In_ const PLAINTUN_ADAPTER_CONFIG *Config);
 
 /* Opens an adapter that exists. ERROR_NOT_FOUND, ERROR_ACCESS_DENIED, ERROR_INVALID_PARAMETER. */
-PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(LPCWSTR Name);
-PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByGuid(const GUID *Guid);
-PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByLuid(const NET_LUID *Luid);
+PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(_In_z_ LPCWSTR Name);
+PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByGuid(_In_ const GUID *Guid);
+PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByLuid(_In_ const NET_LUID *Luid);
 
 /* Closes the handle and ends its session; an adapter that was created with it is removed, unless it is persistent. NULL
  * is allowed. */
-PLAINTUN_API void WINAPI PlaintunCloseAdapter(PLAINTUN_ADAPTER_HANDLE Adapter);
+PLAINTUN_API void WINAPI PlaintunCloseAdapter(_In_opt_ PLAINTUN_ADAPTER_HANDLE Adapter);
 
 /* ERROR_HANDLE_EOF: the adapter is gone. */
-PLAINTUN_API BOOL WINAPI PlaintunGetAdapterInfo(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_ADAPTER_INFO *Info);
+PLAINTUN_API BOOL WINAPI PlaintunGetAdapterInfo(_In_ PLAINTUN_ADAPTER_HANDLE Adapter,
+                                                _Out_ PLAINTUN_ADAPTER_INFO *Info);
 
 /*
  * Fills in up to Count adapters of this product, present ones and left-over ones, and returns how many there are: more
  * than Count, where Adapters was too small. Adapters may be NULL with a Count of 0. 0 with NO_ERROR: there are none.
  */
-PLAINTUN_API DWORD WINAPI PlaintunListAdapters(PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count);
+PLAINTUN_API DWORD WINAPI PlaintunListAdapters(_Out_writes_opt_(Count) PLAINTUN_ADAPTER_INFO *Adapters,
+                                               _In_ DWORD Count);
 
 /* Gives an adapter another name, at once. ERROR_INVALID_PARAMETER, ERROR_ALREADY_EXISTS: the name is taken,
  * ERROR_ACCESS_DENIED: not an administrator, ERROR_HANDLE_EOF: the adapter is gone. */
-PLAINTUN_API BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name);
+PLAINTUN_API BOOL WINAPI PlaintunRenameAdapter(_In_ PLAINTUN_ADAPTER_HANDLE Adapter, _In_z_ LPCWSTR Name);
 
 /*
  * Removes a persistent, left-over or half-made adapter. ERROR_BUSY: its creator lives, or a program has a session on it;
  * the message names process and program. ERROR_NOT_FOUND, ERROR_ACCESS_DENIED: not an administrator. TRUE with
  * ERROR_SUCCESS_REBOOT_REQUIRED: a program keeps it open, and it goes when Windows is restarted.
  */
-PLAINTUN_API BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid);
+PLAINTUN_API BOOL WINAPI PlaintunRemoveAdapter(_In_ const GUID *Guid);
 
 /*
  * Installs the driver that the library carries, which PlaintunCreateAdapter otherwise does when it must: puts it into the
@@ -148,7 +150,7 @@ typedef struct _PLAINTUN_DRIVER_INFO
     ULONG64 LoadedVersion;    /* the one that runs, as long as there are adapters */
 } PLAINTUN_DRIVER_INFO;
 
-PLAINTUN_API BOOL WINAPI PlaintunGetDriverInfo(PLAINTUN_DRIVER_INFO *Info);
+PLAINTUN_API BOOL WINAPI PlaintunGetDriverInfo(_Out_ PLAINTUN_DRIVER_INFO *Info);
 
 /* (major << 16) | minor of the driver that is loaded; 0 with ERROR_FILE_NOT_FOUND: none is. */
 PLAINTUN_API DWORD WINAPI PlaintunGetDriverVersion(void);
@@ -175,14 +177,14 @@ typedef struct _PLAINTUN_SESSION_CONFIG
  * ERROR_INVALID_PARAMETER, ERROR_ALREADY_INITIALIZED: the adapter has a session (a monitor, for who asks for one),
  * ERROR_HANDLE_EOF: the adapter is gone, ERROR_NOT_ENOUGH_MEMORY, ERROR_REVISION_MISMATCH.
  */
-PLAINTUN_API PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adapter,
-                                                                 const PLAINTUN_SESSION_CONFIG *Config);
+PLAINTUN_API PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(_In_ PLAINTUN_ADAPTER_HANDLE Adapter,
+                                                                 _In_opt_ const PLAINTUN_SESSION_CONFIG *Config);
 
 /*
  * Ends a session: its link goes down. Calls of other threads on it return; packets that they still hold stay readable
  * until they are given back. NULL and a session that has ended are allowed.
  */
-PLAINTUN_API void WINAPI PlaintunEndSession(PLAINTUN_SESSION_HANDLE Session);
+PLAINTUN_API void WINAPI PlaintunEndSession(_In_opt_ PLAINTUN_SESSION_HANDLE Session);
 
 /* One packet, in the memory shared with the driver. */
 typedef struct _PLAINTUN_PACKET
@@ -199,10 +201,12 @@ typedef struct _PLAINTUN_PACKET
  * are yours until released. 0 with ERROR_NO_MORE_ITEMS: there are none, and the packets event will be set when some
  * come; ERROR_HANDLE_EOF: the adapter is gone or the session has ended; ERROR_INVALID_DATA: the ring is corrupt.
  */
-PLAINTUN_API DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Session, PLAINTUN_PACKET *Packets, DWORD Count);
+PLAINTUN_API DWORD WINAPI PlaintunReceive(_In_ PLAINTUN_SESSION_HANDLE Session,
+                                          _Out_writes_to_(Count, return) PLAINTUN_PACKET *Packets, _In_ DWORD Count);
 
 /* Gives received packets back, in any order. */
-PLAINTUN_API void WINAPI PlaintunRelease(PLAINTUN_SESSION_HANDLE Session, const PLAINTUN_PACKET *Packets, DWORD Count);
+PLAINTUN_API void WINAPI PlaintunRelease(_In_ PLAINTUN_SESSION_HANDLE Session,
+                                         _In_reads_(Count) const PLAINTUN_PACKET *Packets, _In_ DWORD Count);
 
 /*
  * Reserves room for up to Count packets of the Sizes stated in Packets and returns for how many; the order of these
@@ -210,10 +214,12 @@ PLAINTUN_API void WINAPI PlaintunRelease(PLAINTUN_SESSION_HANDLE Session, const 
  * event will be set when there is room; ERROR_INVALID_PARAMETER: a Size above PLAINTUN_PACKET_MAX; ERROR_NOT_SUPPORTED:
  * a monitor session; ERROR_HANDLE_EOF; ERROR_INVALID_DATA.
  */
-PLAINTUN_API DWORD WINAPI PlaintunAllocate(PLAINTUN_SESSION_HANDLE Session, PLAINTUN_PACKET *Packets, DWORD Count);
+PLAINTUN_API DWORD WINAPI PlaintunAllocate(_In_ PLAINTUN_SESSION_HANDLE Session,
+                                           _Inout_updates_(Count) PLAINTUN_PACKET *Packets, _In_ DWORD Count);
 
 /* Sends allocated packets. A packet goes out when all that were allocated before it are sent too. */
-PLAINTUN_API void WINAPI PlaintunSend(PLAINTUN_SESSION_HANDLE Session, const PLAINTUN_PACKET *Packets, DWORD Count);
+PLAINTUN_API void WINAPI PlaintunSend(_In_ PLAINTUN_SESSION_HANDLE Session,
+                                      _In_reads_(Count) const PLAINTUN_PACKET *Packets, _In_ DWORD Count);
 
 #define PLAINTUN_WAIT_PACKETS 1
 #define PLAINTUN_WAIT_SPACE   2
@@ -223,12 +229,12 @@ PLAINTUN_API void WINAPI PlaintunSend(PLAINTUN_SESSION_HANDLE Session, const PLA
  * last refused, whichever of them Events asks for. Returns the events that hold; 0 with ERROR_TIMEOUT, ERROR_HANDLE_EOF,
  * ERROR_INVALID_DATA, or ERROR_NOT_SUPPORTED: room in a monitor session. TimeoutMs may be INFINITE.
  */
-PLAINTUN_API DWORD WINAPI PlaintunWait(PLAINTUN_SESSION_HANDLE Session, DWORD Events, DWORD TimeoutMs);
+PLAINTUN_API DWORD WINAPI PlaintunWait(_In_ PLAINTUN_SESSION_HANDLE Session, _In_ DWORD Events, _In_ DWORD TimeoutMs);
 
 /* For programs with a wait of their own: events owned by the session, set when packets came after ERROR_NO_MORE_ITEMS,
  * when there is room after ERROR_BUFFER_OVERFLOW, and both for good when the session dies. NULL: it has ended. */
-PLAINTUN_API HANDLE WINAPI PlaintunGetPacketsEvent(PLAINTUN_SESSION_HANDLE Session);
-PLAINTUN_API HANDLE WINAPI PlaintunGetSpaceEvent(PLAINTUN_SESSION_HANDLE Session);
+PLAINTUN_API HANDLE WINAPI PlaintunGetPacketsEvent(_In_ PLAINTUN_SESSION_HANDLE Session);
+PLAINTUN_API HANDLE WINAPI PlaintunGetSpaceEvent(_In_ PLAINTUN_SESSION_HANDLE Session);
 
 /* --- statistics ---------------------------------------------------------------------------------------------------- */
 
@@ -250,7 +256,8 @@ typedef struct _PLAINTUN_STATISTICS
 } PLAINTUN_STATISTICS;
 
 /* ERROR_HANDLE_EOF: the adapter is gone. */
-PLAINTUN_API BOOL WINAPI PlaintunGetStatistics(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_STATISTICS *Statistics);
+PLAINTUN_API BOOL WINAPI PlaintunGetStatistics(_In_ PLAINTUN_ADAPTER_HANDLE Adapter,
+                                               _Out_ PLAINTUN_STATISTICS *Statistics);
 
 /* --- log ----------------------------------------------------------------------------------------------------------- */
 
@@ -265,14 +272,14 @@ typedef enum _PLAINTUN_LOG_LEVEL
 typedef void(CALLBACK *PLAINTUN_LOGGER)(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message);
 
 /* NULL: no log. When it returns, the former logger is not running and will not be called again. */
-PLAINTUN_API void WINAPI PlaintunSetLogger(PLAINTUN_LOGGER Logger);
+PLAINTUN_API void WINAPI PlaintunSetLogger(_In_opt_ PLAINTUN_LOGGER Logger);
 
 /*
  * Copies the text of the call of this thread that failed last: cause and remedy, one line. Returns its length in UTF-16
  * units, 0: none. Text ends in 0 and is cut to Count units; it may be NULL with a Count of 0. Calls of a session's packets
  * and waits leave no text: their error codes say all.
  */
-PLAINTUN_API DWORD WINAPI PlaintunGetMessage(LPWSTR Text, DWORD Count);
+PLAINTUN_API DWORD WINAPI PlaintunGetMessage(_Out_writes_opt_z_(Count) LPWSTR Text, _In_ DWORD Count);
 
 #ifdef __cplusplus
 }

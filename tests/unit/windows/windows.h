@@ -29,6 +29,11 @@
 #define _In_opt_
 #define _Inout_
 #define _Out_
+#define _Out_writes_to_(Size, Count)
+#define _Out_writes_opt_(Size)
+#define _Out_writes_opt_z_(Size)
+#define _In_reads_(Size)
+#define _Inout_updates_(Size)
 
 typedef uint8_t BYTE;
 typedef uint16_t WORD;
