@@ -690,7 +690,7 @@ check-examples: check-machine examples-languages host examples ## build the exam
 # --- tests -----------------------------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout manual ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe inf package reproducible mutations format
+SUITES         := layout manual headers ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe inf package reproducible mutations format
 SUITES_MACHINE := e2e
 
 .PHONY: check check-build check-pe check-inf check-package check-reproducible check-format format
@@ -713,6 +713,14 @@ check-package: $(PACKAGE) ## packages, catalogs and signatures are what they sho
 
 check-reproducible: $(PACKAGE) ## the same package, byte for byte, comes of another path, time zone, umask, locale and -j
 	@tests/unit/reproducible $(PACKAGE) $(IDENTITY)
+
+# Programs are C99 or C++11 and later, and may have all warnings on.
+.PHONY: check-headers
+check-headers: ## include/*.h compile by themselves, as C99 and as C++11, with all warnings
+	@for Header in include/*.h; do for Language in c99 c++11; do \
+	    $(CLANG) --target=x86_64-w64-windows-gnu -isystem /usr/share/mingw-w64/include -Iinclude -fsyntax-only -Wall -Wextra \
+	        -Wpedantic -Werror -std=$$Language -x $$([ $$Language = c99 ] && echo c || echo c++) -include $${Header#*/} /dev/null || exit 1; \
+	done; done; echo "headers: 4 passed, 0 failed"
 
 .PHONY: check-manual
 check-manual: ## docs/manual.md names every function, error and command there is, and links lead somewhere
