@@ -104,6 +104,7 @@ static const struct
     {"LocalFree", NEVER, -1, "local memory"},
     {"LockResource", NEVER, 0, NULL},
     {"MapViewOfFile", ZERO, 1, "view"},
+    {"MoveFileExW", ZERO, 0, NULL},
     {"NotifyIpInterfaceChange", CODE, 1, "IP notification"},
     {"OpenProcess", ZERO, 1, "handle"},
     {"OpenSCManagerW", ZERO, 1, "service handle"},
