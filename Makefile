@@ -265,7 +265,7 @@ $B/$(1)/obj/tool/tool.res: tool/tool.rc tool/tool.manifest $(IDENTITY_H)
 	@$(RC) /fo $$@ $$<
 
 $B/$(1)/$(NAME).exe: $(TOOL_SOURCES:%.c=$B/$(1)/obj/%.o) $(TOOL_IMPORTS:%=$B/$(1)/obj/tool/%.lib) $B/$(1)/$(NAME).lib \
-    $B/$(1)/obj/tool/tool.res $(patsubst %,$B/$(1)/obj/library/%.o,loadconfig runtime cause)
+    $B/$(1)/obj/tool/tool.res $(patsubst %,$B/$(1)/obj/library/%.o,loadconfig runtime divide cause)
 	@$(LLD) $(TOOL_LDFLAGS) $(LIBRARY_LDFLAGS_$(1):/subsystem:windows%=/subsystem:console%) /pdb:$$@.pdb /out:$$@ $$^
 endef
 $(foreach arch,x86 amd64 arm64,$(eval $(call tool_rules,$(arch))))

@@ -285,7 +285,7 @@ BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid)
 {
     HANDLE Lock;
     WCHAR Text[GUID_STRING_LENGTH + 1];
-    ULONG64 Deadline = GetTickCount64() + SETUP_MS;
+    ULONG64 Deadline = AwakeMs() + SETUP_MS;
     if (Guid == NULL)
     {
         KeepError(ERROR_INVALID_PARAMETER, L"removing an adapter: there is no GUID");
@@ -368,7 +368,7 @@ BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
                   L"renaming an adapter: its name must have 1 to 127 units, and no control characters");
         return FALSE;
     }
-    ULONG64 Deadline = GetTickCount64() + SETUP_MS;
+    ULONG64 Deadline = AwakeMs() + SETUP_MS;
     DWORD Error = SetupLock(Deadline, &Lock);
     if (Error != NO_ERROR)
         return FALSE;

@@ -181,7 +181,7 @@ static DWORD Prepare(CREATION *Creation)
             return Error;
     }
     /* An interface goes a moment after its device. */
-    ULONG64 Until = GetTickCount64() + GOING_MS;
+    ULONG64 Going = AwakeMs() + GOING_MS, Until = Going < Creation->Deadline ? Going : Creation->Deadline;
     while (!Creation->Adopted && NameTaken(Name, NULL) && TimeLeft(Until) != 0)
         WatchWait(&Creation->Watch, Until);
     if (!Creation->Adopted && NameTaken(Name, NULL))
@@ -240,7 +240,7 @@ static ULONG64 Patience(const CREATION *Creation)
     DWORD Half = TimeLeft(Creation->Deadline) / 2;
     if (Creation->Again || Half <= REPAIR_MS)
         return Creation->Deadline;
-    return GetTickCount64() + (Half < PATIENCE_MS ? Half : PATIENCE_MS);
+    return AwakeMs() + (Half < PATIENCE_MS ? Half : PATIENCE_MS);
 }
 
 /* One attempt: from the look at what is there to an adapter that works, or nothing. */
@@ -262,7 +262,7 @@ static DWORD Attempt(CREATION *Creation)
         Error = GetLastError();
     if (Installed && Default) /* Windows takes what time it wants to install: the device gets its own */
     {
-        ULONG64 After = GetTickCount64() + TIMEOUT_DEFAULT_MS;
+        ULONG64 After = AwakeMs() + TIMEOUT_DEFAULT_MS;
         Creation->Deadline = Creation->Start + TIMEOUT_INSTALL_MS;
         if (Creation->Deadline < After)
             Creation->Deadline = After;
@@ -293,7 +293,7 @@ static DWORD Attempt(CREATION *Creation)
         SetPersistent(Adapter->Created, FALSE);
     ReleaseDevice(Adapter->Created, FALSE);
     Adapter->Created = NULL;
-    if (SetupTryLock(GetTickCount64() + REPAIR_MS, &Lock) == NO_ERROR)
+    if (SetupTryLock(AwakeMs() + REPAIR_MS, &Lock) == NO_ERROR)
     {
         if (DescribeDevice(Adapter->InstanceId, &Creation->Mine) && !Creation->Mine.Present)
             UninstallDevice(Adapter->InstanceId);
@@ -401,7 +401,7 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
     Creation->Adapter = Adapter;
     Creation->Mtu = Config->Mtu != 0 ? Config->Mtu : PLAINTUN_MTU_DEFAULT;
     Creation->Flags = Config->Flags | (Config->Guid == NULL ? TUN_FLAG_UNNAMED : 0);
-    Creation->Start = GetTickCount64();
+    Creation->Start = AwakeMs();
     Creation->Deadline = Creation->Start + (Config->TimeoutMs != 0 ? Config->TimeoutMs : TIMEOUT_DEFAULT_MS);
     Adapter->Forget = Config->Guid == NULL;
     if (Config->Guid != NULL)
@@ -419,7 +419,7 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
     if (Error != NO_ERROR)
         goto freeBoth;
     Log(PLAINTUN_LOG_INFO, L"the adapter \"%1\" is there after %2!u! ms", Config->Name,
-        (DWORD)(GetTickCount64() - Creation->Start));
+        (DWORD)(AwakeMs() - Creation->Start));
     Free(Creation);
     return Adapter;
 

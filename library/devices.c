@@ -10,6 +10,8 @@
 #include <setupapi.h>
 #include <newdev.h>
 
+#define LIST_ATTEMPTS 5
+
 _Static_assert(sizeof(TUN_PROPERTY_KEY) == sizeof(DEVPROPKEY), "read as one");
 
 /* devpkey.h */
@@ -104,46 +106,53 @@ BOOL DescribeDevice(LPCWSTR InstanceId, ADAPTER_DEVICE *Adapter)
 
 /* --- all of them ----------------------------------------------------------------------------------------------------- */
 
-/* What Windows has no list for, because it never had a device of ours, is no failure; which error says so no page tells. */
-static BOOL IsFailure(DWORD Error)
+/* The IDs of all software devices, each ending in 0, with another 0 after the last; to be freed. Not only of ours: which
+ * error there is for an enumerator's device ID that never was, no page tells, and software devices there always are.
+ * "CM_Get_Device_ID_ListW function (cfgmgr32.h)" */
+static LPWSTR ListIds(CONFIGRET *Result)
 {
-    return Error == ERROR_NOT_ENOUGH_MEMORY || Error == ERROR_OUTOFMEMORY || Error == ERROR_NO_SYSTEM_RESOURCES ||
-           Error == ERROR_ACCESS_DENIED;
+    static const WCHAR Filter[] = L"SWD";
+    ULONG Length;
+    *Result = CR_BUFFER_SMALL;
+    for (int i = 0; i < LIST_ATTEMPTS && *Result == CR_BUFFER_SMALL; ++i) /* it may grow from one call to the other */
+    {
+        *Result = CM_Get_Device_ID_List_SizeW(&Length, Filter, CM_GETIDLIST_FILTER_ENUMERATOR);
+        if (*Result != CR_SUCCESS || Length <= 1)
+            return NULL;
+        LPWSTR List = Allocate(Length * sizeof(WCHAR));
+        *Result = List != NULL ? CM_Get_Device_ID_ListW(Filter, List, Length, CM_GETIDLIST_FILTER_ENUMERATOR)
+                               : CR_OUT_OF_MEMORY;
+        if (*Result == CR_SUCCESS)
+            return List;
+        Free(List);
+    }
+    return NULL;
 }
 
-/* A list of devices is a list of what the registry knows, with and without DIGCF_PRESENT a little late.
- * https://learn.microsoft.com/windows/win32/api/setupapi/nf-setupapi-setupdigetclassdevsw */
+static BOOL IsOurs(LPCWSTR InstanceId)
+{
+    static const WCHAR Prefix[] = L"SWD\\" PLAINTUN_ENUMERATOR L"\\";
+    WCHAR Start[ARRAYSIZE(Prefix)];
+    lstrcpynW(Start, InstanceId, ARRAYSIZE(Start));
+    return CompareStringOrdinal(Start, -1, Prefix, -1, TRUE) == CSTR_EQUAL;
+}
+
 DWORD VisitDevices(ADAPTER_VISITOR Visitor, void *Context)
 {
-    DWORD Error = NO_ERROR;
-    SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
-    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
+    CONFIGRET Result;
+    LPWSTR List = ListIds(&Result);
     ADAPTER_DEVICE *Adapter = Allocate(sizeof(*Adapter));
-    if (Adapter == NULL)
-        return LogError(ERROR_NOT_ENOUGH_MEMORY, L"looking for adapters: there is no memory; close programs");
-    HDEVINFO Devices = SetupDiGetClassDevsW(NULL, L"SWD\\" PLAINTUN_ENUMERATOR, NULL, DIGCF_ALLCLASSES);
-    if (Devices == INVALID_HANDLE_VALUE)
-    {
-        if (IsFailure(GetLastError()))
-            Error = LogError(GetLastError(), L"looking for adapters: Windows does not list its devices");
-        goto freeAdapter;
-    }
-    for (DWORD i = 0; SetupDiEnumDeviceInfo(Devices, i, &Data); ++i)
-    {
-        if (!SetupDiGetDeviceInstanceIdW(Devices, &Data, InstanceId, ARRAYSIZE(InstanceId), NULL) ||
-            !DescribeDevice(InstanceId, Adapter))
-            continue;
-        if (!Visitor(Adapter, Context))
-            goto destroyList;
-    }
-    if (IsFailure(GetLastError()))
-        Error = LogError(GetLastError(), L"looking for adapters: Windows does not list its devices");
-
-destroyList:
-    SetupDiDestroyDeviceInfoList(Devices);
-
-freeAdapter:
+    DWORD Error = NO_ERROR;
+    if (Result != CR_SUCCESS)
+        Error = LogError(CM_MapCrToWin32Err(Result, ERROR_GEN_FAILURE),
+                         L"looking for adapters: Windows does not list its devices");
+    else if (Adapter == NULL)
+        Error = LogError(ERROR_NOT_ENOUGH_MEMORY, L"looking for adapters: there is no memory; close programs");
+    for (LPCWSTR Id = List; Error == NO_ERROR && Id != NULL && *Id != 0; Id += lstrlenW(Id) + 1)
+        if (IsOurs(Id) && DescribeDevice(Id, Adapter) && !Visitor(Adapter, Context))
+            break;
     Free(Adapter);
+    Free(List);
     return Error;
 }
 

@@ -96,7 +96,7 @@ BOOL WINAPI PlaintunInstallDriver(void)
 {
     HANDLE Lock;
     BOOL Installed;
-    DWORD Error = SetupLock(GetTickCount64() + INSTALL_MS, &Lock);
+    DWORD Error = SetupLock(AwakeMs() + INSTALL_MS, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
     BOOL Result = InstallDriver(INSTALL_FOR_PERSON, &Installed);
@@ -123,7 +123,7 @@ static BOOL SayInUse(const ADAPTER_DEVICE *Adapter, void *Context)
 BOOL WINAPI PlaintunDeleteDriver(void)
 {
     HANDLE Lock;
-    DWORD Error = SetupLock(GetTickCount64() + DELETE_MS, &Lock);
+    DWORD Error = SetupLock(AwakeMs() + DELETE_MS, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
     DWORD Visited = VisitAdapters(SayInUse, &Error);

@@ -198,7 +198,7 @@ static DWORD Install(INSTALLATION *Installation)
     if (Installation->NeedRestart)
         return NO_ERROR;
     RemoveOthers(Store);
-    Installation->BackDeadline = GetTickCount64() + BACK_MS;
+    Installation->BackDeadline = AwakeMs() + BACK_MS;
     if (Installation->Adapters)
         Error = VisitAdapters(AwaitBack, Installation);
     return Error != NO_ERROR ? Error : Installation->Error;

@@ -226,6 +226,8 @@ void SetupUnlock(_In_opt_ HANDLE Lock);                           /* keeps the l
 
 /* --- wait.c -------------------------------------------------------------------------------------------------------- */
 
+/* The clock of all deadlines, in milliseconds. It stands while the computer sleeps: that is nobody's time-out. */
+ULONG64 AwakeMs(void);
 DWORD TimeLeft(_In_ ULONG64 Deadline); /* milliseconds */
 
 /* Sets Changed when a device starts or goes, and when an IP interface comes or goes. */

@@ -298,7 +298,7 @@ void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, i
     DWORD Error;
     if (CompareStringOrdinal(Command, -1, L"survey", -1, FALSE) == CSTR_EQUAL)
         Error = Survey();
-    else if ((Error = SetupHelperLock(GetTickCount64() + LOCK_MS, &Lock)) == NO_ERROR)
+    else if ((Error = SetupHelperLock(AwakeMs() + LOCK_MS, &Lock)) == NO_ERROR)
     {
         SetupTryLock(0, &Setup); /* whoever started this has it, or is dead by now */
         Error = Obey(Command, Argument);

@@ -104,7 +104,7 @@ static DWORD WINAPI NameOnThread(void *Context)
     NAMING *Naming = Context;
     HMODULE Library = Naming->Library;
     INetConnectionManager *Manager;
-    ULONG64 Deadline = GetTickCount64() + LISTING_MS;
+    ULONG64 Deadline = AwakeMs() + LISTING_MS;
     Naming->Result = CoInitializeEx(NULL, COINIT_MULTITHREADED);
     if (FAILED(Naming->Result))
         goto done;
@@ -205,9 +205,11 @@ void AnticipateNetwork(const GUID *Guid, ULONG64 Deadline)
     static const GUID NetClass = {0x4d36e972, 0xe325, 0x11ce, {0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18}};
     const DEVPROPERTY Class = {
         {ClassKey, DEVPROP_STORE_SYSTEM, NULL}, DEVPROP_TYPE_GUID, sizeof(NetClass), (PVOID)&NetClass};
+    /* "SW_DEVICE_CREATE_INFO structure": a device that needs a driver must have an ID; for this one there is none. */
     CREATED_DEVICE *Stub;
-    ULONG64 Limit = GetTickCount64() + STUB_MS;
-    DWORD Error = MakeDevice(Guid, L"", L"", &Class, 1, Limit < Deadline ? Limit : Deadline, &Stub);
+    ULONG64 Limit = AwakeMs() + STUB_MS;
+    DWORD Error = MakeDevice(Guid, PLAINTUN_HARDWARE_ID L".network\0", L"", &Class, 1,
+                             Limit < Deadline ? Limit : Deadline, &Stub);
     if (Error == NO_ERROR)
     {
         Error = Anticipate(Stub->InstanceId, Guid);

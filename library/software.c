@@ -172,7 +172,7 @@ void ReleaseDevice(CREATED_DEVICE *Created, BOOL Forget)
     SwDeviceClose(Created->Device);
     if (Watching)
     {
-        if (!AwaitGone(Created->InstanceId, &Watch, GetTickCount64() + REMOVAL_MS))
+        if (!AwaitGone(Created->InstanceId, &Watch, AwakeMs() + REMOVAL_MS))
             Log(PLAINTUN_LOG_WARN, L"the device %1 is still being removed", Created->InstanceId);
         else if (Forget)
             UninstallDevice(Created->InstanceId);

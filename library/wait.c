@@ -10,9 +10,17 @@
 #define OTHER_FAMILY_MS                                                                                                \
     1000 /* how long IPv6 is waited for once IPv4 is there, and the reverse: it may be switched off */
 
+/* https://learn.microsoft.com/windows/win32/api/realtimeapiset/nf-realtimeapiset-queryunbiasedinterrupttime */
+ULONG64 AwakeMs(void)
+{
+    ULONGLONG Time; /* 100 ns */
+    QueryUnbiasedInterruptTime(&Time);
+    return Time / 10000;
+}
+
 DWORD TimeLeft(ULONG64 Deadline)
 {
-    ULONG64 Now = GetTickCount64();
+    ULONG64 Now = AwakeMs();
     return Now < Deadline ? (DWORD)(Deadline - Now) : 0;
 }
 
@@ -127,7 +135,7 @@ DWORD AwaitUsable(PLAINTUN_ADAPTER *Adapter, LPCWSTR InstanceId, WATCH *Watch, U
             if (V4 && V6)
                 return NO_ERROR;
             if ((V4 || V6) && Grace == 0)
-                Grace = GetTickCount64() + OTHER_FAMILY_MS;
+                Grace = AwakeMs() + OTHER_FAMILY_MS;
             if ((V4 || V6) && (TimeLeft(Grace) == 0 || TimeLeft(Deadline) == 0))
             {
                 Log(PLAINTUN_LOG_INFO, L"the device %1 has no %2: it seems to be switched off", InstanceId,

@@ -449,6 +449,68 @@ CONFIGRET WINAPI CM_Open_DevNode_Key(DEVINST Instance, REGSAM Access, ULONG Prof
     return CR_NO_SUCH_REGISTRY_KEY;
 }
 
+/* --- lists of devices ---------------------------------------------------------------------------------------------- */
+
+/* Appends the IDs of an enumerator's devices, or of all, and counts their units with the ending zeros; a NULL list is
+ * counted. Other filters are not there. */
+static CONFIGRET ListDevices(const WCHAR *Filter, ULONG Flags, WCHAR *List, ULONG Capacity, ULONG *Length)
+{
+    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
+    WCHAR Id[SWDEVICE_ID_MAX];
+    ULONG Status, Problem;
+    DEVINST Instance;
+    CONFIGRET Result = CR_SUCCESS;
+    if (Flags & ~(CM_GETIDLIST_FILTER_ENUMERATOR | CM_GETIDLIST_FILTER_PRESENT))
+        return CR_CALL_NOT_IMPLEMENTED;
+    if ((Flags & CM_GETIDLIST_FILTER_ENUMERATOR) && (!Filter || !*Filter))
+        return CR_INVALID_POINTER;
+    if (HostFailure(L"CM_Get_Device_ID_List"))
+        return HostFailure(L"CM_Get_Device_ID_List");
+    HDEVINFO Set =
+        SetupDiGetClassDevsW(NULL, Flags & CM_GETIDLIST_FILTER_ENUMERATOR ? Filter : NULL, NULL, DIGCF_ALLCLASSES);
+    *Length = 1;
+    if (Set == INVALID_HANDLE_VALUE)
+        return CR_FAILURE;
+    for (DWORD i = 0; Result == CR_SUCCESS && SetupDiEnumDeviceInfo(Set, i, &Device); i++)
+    {
+        if (!SetupDiGetDeviceInstanceIdW(Set, &Device, Id, SWDEVICE_ID_MAX, NULL))
+            continue;
+        if ((Flags & CM_GETIDLIST_FILTER_PRESENT) &&
+            (InstanceOfId(Id, &Instance) != CR_SUCCESS ||
+             CM_Get_DevNode_Status(&Status, &Problem, Instance, 0) != CR_SUCCESS))
+            continue;
+        ULONG Units = (ULONG)wcslen(Id) + 1;
+        if (List && *Length + Units > Capacity)
+        {
+            Result = CR_BUFFER_SMALL;
+            break;
+        }
+        if (List)
+            memcpy(List + *Length - 1, Id, Units * sizeof(WCHAR));
+        *Length += Units;
+    }
+    if (List)
+        List[*Length - 1] = 0;
+    SetupDiDestroyDeviceInfoList(Set);
+    return Result;
+}
+
+/* "CM_Get_Device_ID_List_SizeW function (cfgmgr32.h)" */
+CONFIGRET WINAPI CM_Get_Device_ID_List_SizeW(PULONG Length, PCWSTR Filter, ULONG Flags)
+{
+    return Length ? ListDevices(Filter, Flags, NULL, 0, Length) : CR_INVALID_POINTER;
+}
+
+/* CR_BUFFER_SMALL: Length units do not hold the list. "CM_Get_Device_ID_ListW function (cfgmgr32.h)" */
+CONFIGRET WINAPI CM_Get_Device_ID_ListW(PCWSTR Filter, PZZWSTR List, ULONG Length, ULONG Flags)
+{
+    ULONG Needed;
+    if (!List || !Length)
+        return CR_INVALID_POINTER;
+    List[0] = 0;
+    return ListDevices(Filter, Flags, List, Length, &Needed);
+}
+
 /* --- interfaces ---------------------------------------------------------------------------------------------------- */
 
 /* Appends the class's interface paths to a list, and counts its units with the ending zeros; a NULL list is counted. */

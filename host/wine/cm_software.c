@@ -221,8 +221,9 @@ static HRESULT CheckParameters(PCWSTR Enumerator, PCWSTR Parent, const SW_DEVICE
     if ((Info->pszzHardwareIds && !ListLength(Info->pszzHardwareIds)) ||
         (Info->pszzCompatibleIds && !ListLength(Info->pszzCompatibleIds)))
         return E_INVALIDARG;
-    if ((Info->CapabilityFlags & SWDeviceCapabilitiesDriverRequired) && !Info->pszzHardwareIds &&
-        !Info->pszzCompatibleIds)
+    /* "at least one [...] must be filled in": "SW_DEVICE_CREATE_INFO structure" */
+    if ((Info->CapabilityFlags & SWDeviceCapabilitiesDriverRequired) && ListLength(Info->pszzHardwareIds) <= 1 &&
+        ListLength(Info->pszzCompatibleIds) <= 1)
         return E_INVALIDARG;
     return IsAdministrator() ? S_OK : E_ACCESSDENIED;
 }

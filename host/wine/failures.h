@@ -9,6 +9,7 @@
  *   Problem                     a new software device is there, but has this problem code (CM_PROB_...) and does not start
  *   ProblemStatus               with Problem: the NTSTATUS that explains it
  *   ProblemMs                   with Problem: it goes away after so many milliseconds, and the device starts
+ *   CM_Get_Device_ID_List       its CONFIGRET
  *   CM_Register_Notification    its CONFIGRET
  *   DiInstallDriver             its error; with 259 (ERROR_NO_MORE_ITEMS) the driver is in the store all the same
  *   DiInstallDriverMs           it takes so many milliseconds longer

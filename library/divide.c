@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * 64-bit division for 32-bit machines, by the names under which the compiler calls it; there is no runtime library that
- * has it. Digit by digit: nothing here divides often.
+ * has it. The tool links it too. Digit by digit: nothing here divides often.
  */
 #ifdef __i386__
 
