@@ -182,7 +182,7 @@ DWORD UninstallDevice(LPCWSTR InstanceId)
     DWORD Error = NO_ERROR;
     if (NativeNeeded())
     {
-        Error = NativeRun(L"uninstall", InstanceId);
+        Error = NativeRun(L"uninstall", InstanceId, NULL);
         return Error == ERROR_SUCCESS_REBOOT_REQUIRED ? NO_ERROR : Error;
     }
     SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};

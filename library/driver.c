@@ -79,8 +79,10 @@ BOOL WINAPI PlaintunGetDriverInfo(PLAINTUN_DRIVER_INFO *Info)
         return FALSE;
     }
     *Info = (PLAINTUN_DRIVER_INFO){.LibraryVersion = OUR_VERSION};
-    DWORD Error = NativeNeeded() ? NativeSurvey(&Store->Newest) : StoreSurvey(Store);
-    if (Error != NO_ERROR)
+    DWORD Error;
+    if (NativeNeeded())
+        Error = NativeSurvey(&Store->Newest);
+    else if ((Error = StoreSurvey(Store)) != NO_ERROR)
         LogError(Error, L"asking about the driver: Windows does not tell what is in its driver store");
     Info->InstalledVersion = Store->Newest;
     Free(Store);

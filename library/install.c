@@ -259,7 +259,7 @@ BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
     if (NativeNeeded())
     {
         *Installed = TRUE; /* for all that we know */
-        DWORD Error = NativeRun(L"install", For == INSTALL_FOR_PERSON ? L"person" : L"adapter");
+        DWORD Error = NativeRun(L"install", For == INSTALL_FOR_PERSON ? L"person" : L"adapter", KnownInf);
         Known = Error == NO_ERROR || Error == ERROR_SUCCESS_REBOOT_REQUIRED;
         return Known;
     }
@@ -282,6 +282,11 @@ BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
                                L"restart Windows to use the new one");
     SetLastError(Error == NO_ERROR && NeedRestart ? ERROR_SUCCESS_REBOOT_REQUIRED : Error);
     return Error == NO_ERROR;
+}
+
+LPCWSTR InstalledInf(void)
+{
+    return KnownInf;
 }
 
 void InstallDriverForget(void)
@@ -338,7 +343,7 @@ BOOL RemoveDriver(void)
     Known = FALSE;
     if (NativeNeeded())
     {
-        DWORD NativeError = NativeRun(L"remove", L"");
+        DWORD NativeError = NativeRun(L"remove", L"", NULL);
         return NativeError == NO_ERROR || NativeError == ERROR_SUCCESS_REBOOT_REQUIRED;
     }
     REMOVAL *Removal = Allocate(sizeof(*Removal));

@@ -150,10 +150,10 @@ void FileDelete(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name);
 /* This library is for another machine than Windows itself (32-bit on 64-bit, amd64 on arm64): what installs and removes
  * drivers and devices must be done by NativeRun. */
 BOOL NativeNeeded(void);
-/* Has a process of Windows' own architecture do it: "install" (InstallDriver, for an "adapter" or a "person"), "remove"
- * (RemoveDriver) or "uninstall" (UninstallDevice, of the instance ID Argument). Its messages are logged here. The error,
- * which is the last error too; ERROR_SUCCESS_REBOOT_REQUIRED is none. */
-DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument);
+/* Has a process of Windows' own architecture do it: "install" (InstallDriver, for an "adapter" or a "person"; its answer is
+ * InstalledInf), "remove" (RemoveDriver) or "uninstall" (UninstallDevice, of the instance ID Argument). Its messages are
+ * logged here. The error, which is the last error too; ERROR_SUCCESS_REBOOT_REQUIRED is none. */
+DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument, _Out_writes_opt_(MAX_PATH) LPWSTR Answer);
 /* The newest version in the driver store, 0: none. A Windows error. */
 DWORD NativeSurvey(_Out_ ULONG64 *Version);
 
@@ -170,6 +170,8 @@ typedef enum _INSTALL_FOR
 /* Makes sure that the system has our driver. *Installed: it had not. The caller holds the set-up lock. TRUE may leave
  * ERROR_SUCCESS_REBOOT_REQUIRED. */
 BOOL InstallDriver(_In_ INSTALL_FOR For, _Out_ BOOL *Installed);
+/* The INF, in Windows' folder of them, as which InstallDriver last found or put our driver there; empty: it cannot tell. */
+LPCWSTR InstalledInf(void);
 /* The driver turned out not to be there although InstallDriver once succeeded: look again next time. */
 void InstallDriverForget(void);
 BOOL RemoveDriver(void);

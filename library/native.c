@@ -18,8 +18,8 @@
 #define LIBRARY_FILE  L"" PLAINTUN_LIBRARY_NAME
 #define MESSAGES_FILE L"messages"
 #define CALLER_FILE   L"caller" /* is there as long as the caller waits */
-#define ANSWER        L'=' /* begins the line of "survey": the version in the driver store, 16 hexadecimal digits */
-#define LINE_LENGTH   1024 /* UTF-16 units of a message, as in log.c */
+#define ANSWER        L"="      /* begins the line that is the caller's result: of "install", "survey" */
+#define LINE_LENGTH   1024      /* UTF-16 units of a message, as in log.c */
 
 #if defined(__x86_64__)
 #define OUR_MACHINE IMAGE_FILE_MACHINE_AMD64
@@ -53,16 +53,8 @@ static BOOL Succeeded(DWORD Error)
     return Error == NO_ERROR || Error == ERROR_SUCCESS_REBOOT_REQUIRED;
 }
 
-static ULONG64 ReadHexadecimal(LPCWSTR Text)
-{
-    ULONG64 Value = 0;
-    for (; *Text != 0; ++Text)
-        Value = Value << 4 | (ULONG64)(*Text <= L'9' ? *Text - L'0' : *Text - L'a' + 10);
-    return Value;
-}
-
 /* Passes on what the helper logged: lines of a digit, the level, and the text. The helper's error; logged, if *Said. */
-static DWORD PassMessages(LPCWSTR Folder, DWORD Error, ULONG64 *Answer, BOOL *Said)
+static DWORD PassMessages(LPCWSTR Folder, DWORD Error, LPWSTR Answer, BOOL *Said)
 {
     WCHAR Path[MAX_PATH], Line[LINE_LENGTH];
     DWORD Length = 0, Read;
@@ -80,8 +72,11 @@ static DWORD PassMessages(LPCWSTR Folder, DWORD Error, ULONG64 *Answer, BOOL *Sa
             continue;
         }
         Line[Length] = 0;
-        if (Length > 0 && Line[0] == ANSWER)
-            *Answer = ReadHexadecimal(Line + 1);
+        if (Length > 0 && Line[0] == ANSWER[0])
+        {
+            if (Answer != NULL)
+                lstrcpynW(Answer, Line + 1, MAX_PATH);
+        }
         else if (Length > 0 && Line[0] == L'0' + PLAINTUN_LOG_ERROR && !Succeeded(Error))
         {
             LogErrorText(Error, Line + 1);
@@ -136,12 +131,14 @@ typedef struct _HELPER
     WCHAR Command[2 * MAX_PATH + INSTANCE_ID_LENGTH];
 } HELPER;
 
-static DWORD Run(LPCWSTR Verb, LPCWSTR Argument, ULONG64 *Answer)
+DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument, LPWSTR Answer)
 {
     USHORT Machine = WindowsMachine();
     int Resource = Machine == IMAGE_FILE_MACHINE_AMD64   ? RESOURCE_LIBRARY_AMD64
                    : Machine == IMAGE_FILE_MACHINE_ARM64 ? RESOURCE_LIBRARY_ARM64
                                                          : 0;
+    if (Answer != NULL)
+        Answer[0] = 0;
     if (Resource == 0)
         return LogError(ERROR_NOT_SUPPORTED,
                         L"there is no driver for this Windows (machine 0x%1!04x!): it takes one for amd64 or arm64",
@@ -196,16 +193,18 @@ freeHelper:
     return Error;
 }
 
-DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument)
-{
-    ULONG64 Answer;
-    return Run(Verb, Argument, &Answer);
-}
-
 DWORD NativeSurvey(ULONG64 *Version)
 {
+    WCHAR Answer[MAX_PATH];
     *Version = 0;
-    return Run(L"survey", L"", Version);
+    if (!IsAdministrator())
+        return LogError(ERROR_ACCESS_DENIED,
+                        L"a program for another machine than Windows' own must be an administrator's "
+                        L"to be told what is in the driver store: use the files for this Windows");
+    DWORD Error = NativeRun(L"survey", L"", Answer);
+    for (LPCWSTR c = Answer; *c != 0; ++c)
+        *Version = *Version << 4 | (ULONG64)(*c <= L'9' ? *c - L'0' : *c - L'a' + 10);
+    return Error;
 }
 
 /* --- in the helper ---------------------------------------------------------------------------------------------------- */
@@ -226,17 +225,35 @@ static void CALLBACK KeepMessage(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR
     Put(L"\n");
 }
 
+static void PutAnswer(LPCWSTR Text)
+{
+    Put(ANSWER);
+    Put(Text);
+    Put(L"\n");
+}
+
+/* The newest version in the driver store, in 16 hexadecimal digits. */
 static DWORD Survey(void)
 {
-    WCHAR Line[] = {ANSWER, [17] = L'\n', 0};
+    WCHAR Digits[17] = {0};
     STORE *Store = Allocate(sizeof(*Store));
     if (Store == NULL)
         return ERROR_NOT_ENOUGH_MEMORY;
     DWORD Error = StoreSurvey(Store);
     for (int i = 0; i < 16; ++i)
-        Line[1 + i] = L"0123456789abcdef"[Store->Newest >> (60 - 4 * i) & 15];
-    Put(Line);
+        Digits[i] = L"0123456789abcdef"[Store->Newest >> (60 - 4 * i) & 15];
+    PutAnswer(Digits);
     Free(Store);
+    return Error;
+}
+
+/* Leaves ERROR_SUCCESS_REBOOT_REQUIRED where that applies, as RemoveDriver does. */
+static DWORD Install(INSTALL_FOR For)
+{
+    BOOL Installed;
+    InstallDriver(For, &Installed);
+    DWORD Error = GetLastError();
+    PutAnswer(InstalledInf());
     return Error;
 }
 
@@ -244,10 +261,8 @@ static DWORD Obey(LPCWSTR Verb, LPCWSTR Argument)
 {
     INSTALL_FOR For = CompareStringOrdinal(Argument, -1, L"person", -1, FALSE) == CSTR_EQUAL ? INSTALL_FOR_PERSON
                                                                                              : INSTALL_FOR_ADAPTER;
-    BOOL Installed;
-    /* Each of the three leaves ERROR_SUCCESS_REBOOT_REQUIRED where it applies. */
     if (CompareStringOrdinal(Verb, -1, L"install", -1, FALSE) == CSTR_EQUAL)
-        return InstallDriver(For, &Installed), GetLastError();
+        return Install(For);
     if (CompareStringOrdinal(Verb, -1, L"remove", -1, FALSE) == CSTR_EQUAL)
         return RemoveDriver(), GetLastError();
     if (CompareStringOrdinal(Verb, -1, L"uninstall", -1, FALSE) == CSTR_EQUAL)

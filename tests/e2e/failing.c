@@ -3,7 +3,7 @@
  * What a program hears when Windows fails: sets failures of the host (host/wine/failures.h), creates an adapter, takes
  * the failures away and creates it again. Prints the library's log and a line for each attempt.
  * With the name "delete" it is not an adapter that is created, but the driver that is removed; with "install" the driver is
- * installed, with "remove" a left-over adapter removed.
+ * installed, with "remove" a left-over adapter removed, with "info" the driver asked about.
  *   failing.exe NAME NUMBER TIMEOUT_MS [uninstall] [user] [disable:SERVICE] [FAILURE=VALUE ...]
  * "uninstall": the driver is removed first; "user": at first it is not an administrator who asks; "disable": at first there
  * is a service of that name, and disabled; NUMBER makes the GUID.
@@ -53,6 +53,8 @@ static void Attempt(const char *Which, const PLAINTUN_ADAPTER_CONFIG *Config)
         Done = PlaintunInstallDriver();
     else if (wcscmp(Config->Name, L"remove") == 0)
         Done = PlaintunRemoveAdapter(Config->Guid);
+    else if (wcscmp(Config->Name, L"info") == 0)
+        Done = PlaintunGetDriverInfo(&Info);
     else
         Done = (Adapter = PlaintunCreateAdapter(Config)) != NULL;
     DWORD Error = GetLastError();

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import time
 
 import pytest
 
@@ -89,6 +90,18 @@ def test_traffic(shared_machine, address, size):
     peer.quit()
 
 
+def test_driver_removed_meanwhile(shared_machine):
+    """A program has created an adapter; another removes the driver: the next creation installs it again, at once."""
+    peer = Peer(shared_machine.windows, 'x86-meanwhile', os.path.join(X86, 'peer.exe'))
+    peer('create 0 1500 first')
+    peer('close 0')
+    shared_machine.windows.run('plaintun.exe', 'uninstall')
+    began = time.monotonic()
+    peer('create 0 1500 second')
+    assert time.monotonic() - began < 5
+    peer.quit()
+
+
 def test_drop_in(shared_machine):
     """A 32-bit program that loads wintun.dll answers ping."""
     program = shared_machine.windows.start(os.path.join(X86, 'echo.exe'), '--name', 'echo', '--address', '10.32.0.1/24')
@@ -100,15 +113,16 @@ def test_drop_in(shared_machine):
 # Failures in the helper, and some in the 32-bit process itself.
 NAMED = [row for row in ROWS if row[0] in ('no-administrator', 'create-taken', 'problem-52', 'store-denied', 'store-unsigned',
                                            'store-full', 'refused-deletes')]
+NAMED.append(('info', ['user'], 5000, 5, 'must be an administrator'))
 
 
 @pytest.mark.parametrize('row', NAMED, ids=[row[0] for row in NAMED])
 def test_failure_is_named(shared_machine, row):
     name, failures, timeout, error, says = row
     text = shared_machine.windows.run(os.path.join(X86, 'failing.exe'), 'delete' if name.endswith('deletes') else name,
-                                      ROWS.index(row), timeout, *failures)
+                                      NAMED.index(row), timeout, *failures)
     attempts = dict(re.findall(r'^(failing|again): error (\d+)', text, re.MULTILINE))
-    messages = re.findall(r'^log [12]: (.*)$', text, re.MULTILINE)
+    messages = re.findall(r'^log 2: (.*)$', text, re.MULTILINE)
     assert attempts == {'failing': str(error), 'again': '0'}, text
     assert messages and re.search(says, messages[0]), text
     assert not temporary(shared_machine)
