@@ -11,7 +11,7 @@ import pytest
 
 import lab
 from conftest import TRAFFIC, Peer
-from test_failures import ROWS
+from test_failures import RESTARTS, ROWS
 
 X86 = os.path.join(lab.BUILD, 'e2e/x86')
 TOOL = os.path.join(lab.BUILD, 'x86/plaintun.exe')
@@ -126,6 +126,18 @@ def test_failure_is_named(shared_machine, row):
     assert attempts == {'failing': str(error), 'again': '0'}, text
     assert messages and re.search(says, messages[0]), text
     assert not temporary(shared_machine)
+
+
+def test_restart_is_told(machine):
+    """What Windows says to the helper reaches the program: ERROR_SUCCESS_REBOOT_REQUIRED, and the remedy."""
+    for what, failures, says, installed in RESTARTS:
+        program = os.path.join(X86, 'failing.exe')
+        machine.windows.run(program, 'left', 7, 0)  # a device that is remembered
+        text = machine.windows.run(program, what, 7 if what != 'remove' else 8, 0, *failures, check=False)
+        first = text[:text.find('again:')]
+        assert 'failing: error 0 ' in first, text
+        assert any(says in warning for warning in re.findall('^log 1: (.*)$', first, re.MULTILINE)), text
+        assert 'restart 1, installed %d, adapters %d' % (installed, what == 'remove') in first, text
 
 
 def test_helper_outlives_its_program(machine):
