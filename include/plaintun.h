@@ -150,6 +150,7 @@ typedef struct _PLAINTUN_DRIVER_INFO
     ULONG64 LoadedVersion;    /* the one that runs, as long as there are adapters */
 } PLAINTUN_DRIVER_INFO;
 
+/* ERROR_INVALID_PARAMETER; ERROR_ACCESS_DENIED: a 32-bit program on a 64-bit Windows, and not an administrator's. */
 PLAINTUN_API BOOL WINAPI PlaintunGetDriverInfo(_Out_ PLAINTUN_DRIVER_INFO *Info);
 
 /* (major << 16) | minor of the driver that is loaded; 0 with ERROR_FILE_NOT_FOUND: none is. */

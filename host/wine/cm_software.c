@@ -2,8 +2,8 @@
 /*
  * The Software Device API (SwDeviceCreate and its kin), the part of cfgmgr32.dll that makes devices. A device's identity,
  * IDs and properties are written to the registry here, its driver is installed from the driver store (cm_install.c), and
- * then the bus (swdevice.sys) lets it appear. An HSWDEVICE holds a handle of the bus; when that is closed, by SwDeviceClose or by
- * the end of the process, the device goes.
+ * then the bus (swdevice.sys) lets it appear. An HSWDEVICE holds a handle of the bus; when that is closed, by
+ * SwDeviceClose or by the end of the process, the device goes.
  *
  * Threads: SwDeviceCreate claims the name and writes the properties on the caller's thread; a thread of the pool installs
  * the driver, plugs the device in and calls the caller back. SwDeviceClose waits for that unless called from the callback.
