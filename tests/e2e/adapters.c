@@ -173,8 +173,14 @@ static BOOL Command(char *Line)
         return (Adapters[Slot] = PlaintunOpenAdapterByLuid(&(NET_LUID){.Value = strtoull(Rest, NULL, 10)})) != NULL;
     if (strcmp(Verb, "close") == 0)
     {
+        PLAINTUN_ADAPTER_INFO Info, List[64];
+        BOOL Known = PlaintunGetAdapterInfo(Adapters[Slot], &Info);
         PlaintunCloseAdapter(Adapters[Slot]);
         Adapters[Slot] = NULL;
+        DWORD Count = Known ? PlaintunListAdapters(List, ARRAYSIZE(List)) : 0;
+        for (DWORD i = 0; i < Count && i < ARRAYSIZE(List); i++)
+            if (IsEqualGUID(&List[i].Guid, &Info.Guid))
+                printf("left state=%d\n", List[i].State);
         return TRUE;
     }
     if (strcmp(Verb, "info") == 0)

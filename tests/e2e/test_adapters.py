@@ -136,8 +136,8 @@ def test_open_list_and_close(shared_machine, start):
     b.fails('openluid 3 12345', NOT_FOUND)
     b.fails('openguid 3 nonsense', INVALID)
     assert b('other-thread')[0]['line'].startswith('other before=0 length=') and '=7' in b('other-thread')[0]['line']
-    a('close 1')
-    a('close 0')
+    assert a('close 1') == []
+    assert [int(line['state']) for line in a('close 0')] == [ABSENT], 'it is gone when closing returns'
     lab.wait(lambda: b.answer('info 1')[1], 'the device is gone')
     b.fails('info 1', EOF, 'gone')
     # A GUID that a program chose is remembered, so that it has the same network again; one that nobody chose is not.
@@ -282,6 +282,35 @@ def test_one_family(shared_machine, start):
         a('close 0')
     finally:
         shared_machine.namespace.run(sysctl[0], sysctl[1], sysctl[2] % 0)
+
+
+def test_late_family(shared_machine, start):
+    """The other IP family may come a moment later, and is configured like the first."""
+    def switch(interface, on):
+        shared_machine.namespace.run('sh', '-c', 'echo %d > /proc/sys/net/ipv6/conf/%s/disable_ipv6' % (not on, interface))
+    a = start()
+    switch('default', False)
+    try:
+        a.program.say('create 0 mtu=1400 metric=5 name=late')
+        lab.wait(lambda: shared_machine.namespace.link('late'), 'the interface is there', 10)
+        time.sleep(0.1)
+        switch('late', True)
+        a.program.expect('^ok', 30)
+    finally:
+        switch('default', True)
+    assert [(line['metric'], line['automatic'], line['mtu']) for line in a('metric 0')] == [('5', '0', '1400')] * 2
+    a('close 0')
+
+
+def test_notified(shared_machine, start):
+    """Creating waits on notifications: it would take 250 ms and more if it looked again and again."""
+    a, times = start(), []
+    for number in range(12):
+        begin = time.monotonic()
+        a('create 0 name=quick')
+        times.append(time.monotonic() - begin)
+        a('close 0')
+    assert min(times) < 0.2, times
 
 
 def test_many_at_once(shared_machine, start):
