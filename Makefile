@@ -496,7 +496,7 @@ check-simulate: $(B)/native/simulate-address $(B)/native/simulate-thread
 
 .PHONY: soak
 soak: $(B)/native/simulate-address $(B)/native/simulate-thread $(B)/e2e/peer.exe $(B)/e2e/adapters.exe $(B)/e2e/faults.exe $(B)/e2e/failing.exe $(B)/e2e/traffic
-soak: deps check-machine host examples ## random operations up to 100 million, 1,000 deaths in Wine, 20 creators at once; can be resumed
+soak: deps check-machine host examples identity-acme ## random operations up to 100 million, 1,000 deaths in Wine, 20 creators at once; can be resumed
 	@scripts/soak
 
 # Coverage of driver/ and ring/: tests/coverage.py, and tests/coverage.txt for what is not covered.
