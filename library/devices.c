@@ -76,8 +76,12 @@ BOOL DescribeDevice(LPCWSTR InstanceId, ADAPTER_DEVICE *Adapter)
     ULONG Status = 0;
     DEVINST Node;
     *Adapter = (ADAPTER_DEVICE){0};
-    if (CM_Locate_DevNodeW(&Node, (DEVINSTID_W)InstanceId, CM_LOCATE_DEVNODE_PHANTOM) != CR_SUCCESS)
+    CONFIGRET Result = CM_Locate_DevNodeW(&Node, (DEVINSTID_W)InstanceId, CM_LOCATE_DEVNODE_PHANTOM);
+    if (Result != CR_SUCCESS)
+    {
+        SetLastError(CM_MapCrToWin32Err(Result, ERROR_FILE_NOT_FOUND));
         return FALSE;
+    }
     lstrcpynW(Adapter->InstanceId, InstanceId, ARRAYSIZE(Adapter->InstanceId));
     /* It fails for a device that is only remembered. */
     Adapter->Present = CM_Get_DevNode_Status(&Status, &Adapter->Problem, Node, 0) == CR_SUCCESS;
@@ -149,8 +153,18 @@ DWORD VisitDevices(ADAPTER_VISITOR Visitor, void *Context)
     else if (Adapter == NULL)
         Error = LogError(ERROR_NOT_ENOUGH_MEMORY, L"looking for adapters: there is no memory; close programs");
     for (LPCWSTR Id = List; Error == NO_ERROR && Id != NULL && *Id != 0; Id += lstrlenW(Id) + 1)
-        if (IsOurs(Id) && DescribeDevice(Id, Adapter) && !Visitor(Adapter, Context))
-            break;
+    {
+        if (!IsOurs(Id))
+            continue;
+        if (DescribeDevice(Id, Adapter))
+        {
+            if (!Visitor(Adapter, Context))
+                break;
+        }
+        else if (GetLastError() == ERROR_NOT_ENOUGH_MEMORY) /* it has not gone meanwhile */
+            Error =
+                LogError(ERROR_NOT_ENOUGH_MEMORY, L"looking for adapters: Windows does not tell of the device %1", Id);
+    }
     Free(Adapter);
     Free(List);
     return Error;

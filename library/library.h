@@ -120,7 +120,7 @@ typedef struct _ADAPTER_DEVICE
     WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
 } ADAPTER_DEVICE;
 
-/* FALSE: the system does not know the device. */
+/* FALSE: the system does not know the device, or GetLastError(). */
 BOOL DescribeDevice(_In_z_ LPCWSTR InstanceId, _Out_ ADAPTER_DEVICE *Adapter);
 
 /* Reads a property of a device: its length in bytes, 0 where it is not there, of another type, or longer than Size. */

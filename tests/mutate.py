@@ -20,7 +20,7 @@ root = pathlib.Path(__file__).resolve().parents[1]
 tree = root / "build/mutate/tree"
 mark = root / "build/mutate/dirty"  # there while a fault is in the copy
 rooms = ["Makefile", "scripts", "package", "driver", "ring", "library", "include", "host", "wdk", "docs",
-         "tests/simulation", "tests/unit", "tests/fuzz", "tests/e2e/kernel", "tests/classic"]
+         "tests/simulation", "tests/unit", "tests/fuzz", "tests/e2e", "tests/classic", "examples", "tool"]
 SECONDS = 120  # for a check: longer is a hang, and caught
 ALARMS = re.compile(r"^VIOLATION|^\[  FAILED  \]|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error:|"
                     r"a wake-up was lost")
@@ -28,7 +28,7 @@ SYMBOLIZER = "external_symbolizer_path=" + (shutil.which("llvm-symbolizer-19") o
 ENVIRONMENT = {"ASAN_OPTIONS": f"detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=0:{SYMBOLIZER}",
                "UBSAN_OPTIONS": f"print_stacktrace=1:{SYMBOLIZER}",
                "TSAN_OPTIONS": f"halt_on_error=1:history_size=4:{SYMBOLIZER}", "SIM_SEED": "1"}
-# name: (the program that make builds, arguments before those of the fault)
+# name: (the program that make builds, or what for a check that is none, arguments before those of the fault)
 CHECKS = {
     "labels": (None, ["/usr/bin/python3", "tests/unit/labels.py"]),
     "ring-plain": ("build/unit/ring-plain", []),
@@ -39,6 +39,7 @@ CHECKS = {
     "simulate-address": ("build/native/simulate-address", []),
     "simulate-thread": ("build/native/simulate-thread", []),
     "fuzz-memory": ("build/native/fuzz/fuzz-memory", ["-runs=0", "-timeout=60", "tests/fuzz/corpus/memory"]),
+    "e2e": ("host examples build/e2e/failing.exe build/e2e/faults.exe build/e2e/adapters.exe", ["tests/e2e/run", "-q"]),
     "fuzz-library": ("build/native/fuzz/fuzz-library", ["-runs=0", "-timeout=60", "tests/fuzz/corpus/library"]),
 }
 
@@ -54,7 +55,8 @@ class Mutation:
             if word in CHECKS:
                 self.catchers.append((word, []))
             else:
-                self.catchers[-1][1].extend(word.split(","))
+                prefix = "tests/e2e/" if self.catchers[-1][0] == "e2e" else ""
+                self.catchers[-1][1].extend(prefix + item for item in word.split(","))
         self.places = [("", "")]
         for line in lines:
             old, new = self.places[-1]
@@ -100,7 +102,9 @@ def check(mutations):
             print(f"mutations: {mutation.name} in {mutation.file}: {error}")
             failed += 1
         known = re.findall(r"\bEach\((\w+)\)", (root / "tests/simulation/simulate.c").read_text())
-        for scenario in [item for _, scenarios in mutation.catchers for item in scenarios if item not in known]:
+        known += [f"{path.relative_to(root)}::{test}" for path in (root / "tests/e2e").glob("test_*.py")
+                  for test in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)]
+        for scenario in [item for _, scenarios in mutation.catchers for item in scenarios if item.split("[")[0] not in known]:
             print(f"mutations: {mutation.name}: there is no check {scenario}")
             failed += 1
     names = [mutation.name for mutation in mutations]
@@ -137,14 +141,14 @@ def build(program):
     """What make says when it cannot build the program, or None."""
     if program is None:
         return None
-    result = subprocess.run(["make", "-j2", "--no-print-directory", program], cwd=tree, capture_output=True, text=True)
+    result = subprocess.run(["make", "-j2", "--no-print-directory", *program.split()], cwd=tree, capture_output=True, text=True)
     return None if result.returncode == 0 else result.stdout + result.stderr
 
 
 def run(check_name, scenarios):
     """The line in which a check reports a failure, or None when it passes. Ends it at the first one."""
     program, arguments = CHECKS[check_name]
-    command = [*([program] if program else []), *arguments, *scenarios]
+    command = [*([program] if program and check_name != "e2e" else []), *arguments, *scenarios]
     log = root / "build/mutate/log"
     with open(log, "w") as output:
         process = subprocess.Popen(command, cwd=tree, stdout=output, stderr=output, start_new_session=True,
@@ -182,7 +186,8 @@ def objects(file):
     elif file.endswith(".h"):
         found = [*built.glob("native/*/driver/*.o")]
     elif file.startswith("library/"):
-        found = [*built.glob("unit/library*"), *built.glob("native/fuzz/library/*.o")]
+        found = [*built.glob("unit/library*"), *built.glob("native/fuzz/library/*.o"), *built.glob("e2e/*"),
+                 *built.glob(f"amd64/obj/{file[:-2]}.o"), *built.glob("amd64/plaintun.*"), *built.glob("amd64/wintun.*")]
     else:
         found = [*built.glob(f"native/*/{file[:-2]}.o")]
     return [path for path in found if path.is_file()]
@@ -234,7 +239,7 @@ def main():
             print(f"mutate: {name} {' '.join(scenarios)} does not pass on the unchanged code: {wrong[-1000:]}")
             return 1
         print(f"mutate: {name} {' '.join(scenarios)} passes on the unchanged code", flush=True)
-    print(f"{'fault':<26}{'in':<21}{'caught by':<39}{'s':>4}  as")
+    print(f"{'fault':<26}{'in':<21}{'caught by':<39}{'s':>4}  as", flush=True)
     caught, errors = 0, []
     for mutation in mutations:
         since, seen, catcher = time.monotonic(), None, ""

@@ -425,11 +425,29 @@ static PLAINTUN_ADAPTER_HANDLE Create(DWORD Mtu, DWORD Flags)
                                                             .TimeoutMs = TIMEOUT_MS});
 }
 
+/* Whole, or not at all: by the creator's handle, and by another. */
+static BOOL Rename(PLAINTUN_ADAPTER_HANDLE Adapter, const WCHAR *Before, const WCHAR *Name)
+{
+    const WCHAR *Old;
+    PLAINTUN_ADAPTER_INFO Info;
+    BOOL Good = TRY("rename", PlaintunRenameAdapter(Adapter, Name));
+    if (PlaintunGetAdapterInfo(Adapter, &Info) && wcscmp(Info.Name, Good ? Name : Before) != 0)
+        Complain("the name is not what the renaming says");
+    return Good;
+}
+
 static BOOL RunCreate(void)
 {
     const WCHAR *Old;
-    PLAINTUN_ADAPTER_HANDLE Adapter = NULL;
+    PLAINTUN_ADAPTER_HANDLE Adapter = NULL, Opened = NULL;
     BOOL Good = TRY("create", Adapter = Create(1400, 0));
+    if (Good)
+        Good = TRY("list", PlaintunListAdapters(NULL, 0) == 1);
+    if (Good)
+        Good = Rename(Adapter, L"faults", L"faults 2") && TRY("open", Opened = PlaintunOpenAdapter(L"faults 2"));
+    if (Good)
+        Good = Rename(Opened, L"faults 2", L"faults");
+    PlaintunCloseAdapter(Opened);
     PlaintunCloseAdapter(Adapter);
     return Good;
 }
@@ -557,6 +575,12 @@ static void Run(BOOL (*Scenario)(void), int Site)
     fflush(stdout);
 }
 
+/* A logger that calls the library, which fails: the program's own failure keeps its message. */
+static void CALLBACK Log(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message)
+{
+    PlaintunOpenAdapterByLuid(NULL);
+}
+
 int wmain(int Count, WCHAR **Arguments)
 {
     int Places = 0, First = Count > 3 ? _wtoi(Arguments[3]) : 0, Last = Count > 4 ? _wtoi(Arguments[4]) : SITES_MAX;
@@ -569,6 +593,7 @@ int wmain(int Count, WCHAR **Arguments)
     Always = Count > 2 && wcscmp(Arguments[2], L"always") == 0;
     if (!PlaintunInstallDriver())
         Complain("the driver is not installed");
+    PlaintunSetLogger(Log);
     Former(); /* the thread has room for its text from now on */
     memset(Balance, 0, sizeof(Balance));
     Run(Scenario, -1);

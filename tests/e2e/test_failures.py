@@ -115,6 +115,26 @@ def test_restart_is_told(machine):
         print('%s %s | %s' % (what, failures[-1], warnings[-1]))
 
 
+def test_package_stays_until_replaced(machine):
+    """What is not the library's own goes when Windows has taken that, not before; damage is seen by the bytes."""
+    store = os.path.join(machine.windows.drive(), 'windows/system32/DriverStore/FileRepository')
+
+    def package():
+        folder, = os.listdir(store)
+        path = os.path.join(store, folder, 'plaintun.sys')
+        with open(path, 'rb') as file:
+            return path, file.read()
+    machine.windows.run(FAILING, 'install', 0, 0)
+    path, good = package()
+    os.unlink(path)  # it may be a link to what other Windows have
+    with open(path, 'wb') as file:
+        file.write(good[:-1] + bytes([good[-1] ^ 1]))
+    text = machine.windows.run(FAILING, 'install', 0, 0, 'DiInstallDriver=112')
+    assert 'failing: error 112 ' in text and 'again: error 0 ' in text, text
+    assert re.search('failing:.*\nrestart 0, installed 1,', text), 'what was there stays: ' + text
+    assert package()[1] == good, 'the next attempt replaces it'
+
+
 # FAULTS_ALL (scripts/soak): all of it, which takes minutes.
 @pytest.mark.parametrize('scenario,how', [('create', 'once'), ('driver', 'once')] if not os.environ.get('FAULTS_ALL') else
                          [(scenario, how) for scenario in ('create', 'persistent', 'driver') for how in ('once', 'always')])
