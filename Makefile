@@ -510,7 +510,7 @@ coverage: deps $(B)/native/simulate-coverage $(B)/native/ring-coverage ## lines 
 
 # Seeded faults, tests/mutations.txt, each of which a check must catch: tests/mutate.py. In `make check` only: all can be sown.
 .PHONY: mutate check-mutations
-mutate: deps ## sow faults into a copy of the code, one at a time, and see each caught; about 10 minutes
+mutate: check-machine deps ## sow faults into a copy of the code, one at a time, and see each caught; about 20 minutes, as root
 	@$(PYTHON) tests/mutate.py
 
 check-mutations:
