@@ -22,6 +22,7 @@ mark = root / "build/mutate/dirty"  # there while a fault is in the copy
 rooms = ["Makefile", "scripts", "package", "driver", "ring", "library", "include", "host", "wdk", "docs",
          "tests/simulation", "tests/unit", "tests/fuzz", "tests/e2e", "tests/classic", "examples", "tool"]
 SECONDS = 120  # for a check: longer is a hang, and caught
+SECONDS_E2E = 600  # for all of them in Wine
 ALARMS = re.compile(r"^VIOLATION|^\[  FAILED  \]|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error:|"
                     r"a wake-up was lost")
 SYMBOLIZER = "external_symbolizer_path=" + (shutil.which("llvm-symbolizer-19") or "")
@@ -153,7 +154,7 @@ def run(check_name, scenarios):
     with open(log, "w") as output:
         process = subprocess.Popen(command, cwd=tree, stdout=output, stderr=output, start_new_session=True,
                                    stdin=subprocess.DEVNULL, env=dict(os.environ, **ENVIRONMENT))
-    seen, begin = None, time.monotonic()
+    seen, begin, limit = None, time.monotonic(), SECONDS_E2E if check_name == "e2e" else SECONDS
     with open(log, errors="replace") as text:
         while True:
             ended = process.poll() is not None
@@ -163,8 +164,8 @@ def run(check_name, scenarios):
                     break
             if seen or ended:
                 break
-            if time.monotonic() - begin > SECONDS:
-                seen = f"hangs for {SECONDS} s"
+            if time.monotonic() - begin > limit:
+                seen = f"hangs for {limit} s"
                 break
             time.sleep(0.05)
     try:
