@@ -3,7 +3,8 @@
  * Each call of Windows that the library makes is made to fail, one at a time, at each place that it is made from: what was
  * asked for then fails with an error and a message of its own, or works all the same; the next attempt works; and all that
  * the library took of Windows it has given back. For that the imports of the loaded plaintun.dll lead through Hook below.
- *   faults.exe SCENARIO [once|always] [FIRST [LAST]]     a line a place; "always": the place fails until the end of a run
+ *   faults.exe SCENARIO [once|always|denied] [FIRST [LAST]]     a line a place; "always": the place fails until the end of
+ * a run; "denied": for want of rights, where it is Windows' last error that says so, and not for want of memory
  */
 #include "include/plaintun.h"
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #define CALLS_MAX  256
 #define NESTED_MAX 64
 #define SETTLE_MS  3000 /* how long a thread of the library may take to end */
+#define WRONG_MAX  3    /* enough is enough */
 #define TIMEOUT_MS 4000 /* of a creation */
 
 /* What a call returns when it fails. */
@@ -186,7 +188,7 @@ static struct
     int Occurrence;  /* in a run; others than the first count only for allocations, which are made at one place */
 } Sites[SITES_MAX];
 static int SiteCount, Armed = -1, Hits, Allocations, Balance[ARRAYSIZE(Known)];
-static BOOL Always, Counting;
+static BOOL Always, Denied, Counting;
 static struct
 {
     DWORD Thread;
@@ -197,13 +199,13 @@ static int NestedCount;
 
 static ULONG_PTR FailZero(void)
 {
-    SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+    SetLastError(Denied ? ERROR_ACCESS_DENIED : ERROR_NOT_ENOUGH_MEMORY);
     return 0;
 }
 
 static ULONG_PTR FailMinus(void)
 {
-    SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+    SetLastError(Denied ? ERROR_ACCESS_DENIED : ERROR_NOT_ENOUGH_MEMORY);
     return ~(ULONG_PTR)0;
 }
 
@@ -452,6 +454,25 @@ static BOOL RunCreate(void)
     return Good;
 }
 
+/* Only the opening of an adapter that is there. */
+static BOOL RunOpen(void)
+{
+    const WCHAR *Old;
+    PLAINTUN_ADAPTER_INFO Info;
+    Counting = FALSE;
+    PLAINTUN_ADAPTER_HANDLE Opened = NULL, Adapter = Create(1400, 0);
+    if (Adapter == NULL)
+        Complain("there is no adapter to open");
+    Counting = TRUE;
+    BOOL Good = TRY("open", Opened = PlaintunOpenAdapter(L"faults"));
+    if (Good)
+        Good = TRY("info", PlaintunGetAdapterInfo(Opened, &Info));
+    Counting = FALSE;
+    PlaintunCloseAdapter(Opened);
+    PlaintunCloseAdapter(Adapter);
+    return Good;
+}
+
 /* A persistent adapter is opened, renamed, listed, made anew and removed. */
 static BOOL RunPersistent(void)
 {
@@ -541,7 +562,7 @@ static const struct
 {
     const WCHAR *Name;
     BOOL (*Run)(void);
-} Scenarios[] = {{L"create", RunCreate}, {L"persistent", RunPersistent}, {L"driver", RunDriver}};
+} Scenarios[] = {{L"create", RunCreate}, {L"open", RunOpen}, {L"persistent", RunPersistent}, {L"driver", RunDriver}};
 
 static void Run(BOOL (*Scenario)(void), int Site)
 {
@@ -591,13 +612,14 @@ int wmain(int Count, WCHAR **Arguments)
     if (Scenario == NULL || !HookImports())
         return 2;
     Always = Count > 2 && wcscmp(Arguments[2], L"always") == 0;
+    Denied = Count > 2 && wcscmp(Arguments[2], L"denied") == 0;
     if (!PlaintunInstallDriver())
         Complain("the driver is not installed");
     PlaintunSetLogger(Log);
     Former(); /* the thread has room for its text from now on */
     memset(Balance, 0, sizeof(Balance));
     Run(Scenario, -1);
-    for (int i = First; i < SiteCount && i < Last; i++, Places++)
+    for (int i = First; i < SiteCount && i < Last && Wrong < WRONG_MAX; i++, Places++)
         Run(Scenario, i);
     printf("faults: %d places of %d, %d wrong\n", Places, SiteCount, Wrong);
     return Wrong != 0;

@@ -135,6 +135,15 @@ def test_package_stays_until_replaced(machine):
     assert package()[1] == good, 'the next attempt replaces it'
 
 
+def test_open_denied(machine):
+    """Whom an adapter's access list does not let in hears that, and what to do."""
+    text = machine.windows.run(FAULTS, 'open', 'denied', check=False)
+    assert re.search('^faults: .*, 0 wrong$', text, re.MULTILINE), text
+    for call in ('CreateFileW', 'DeviceIoControl'):
+        assert re.search(call + '.*: error 5: opening the adapter "faults": its access list does not let this program in; '
+                         'run it as administrator, or have its creator name the account in AccessList', text), text
+
+
 # FAULTS_ALL (scripts/soak): all of it, which takes minutes.
 @pytest.mark.parametrize('scenario,how', [('create', 'once'), ('driver', 'once')] if not os.environ.get('FAULTS_ALL') else
                          [(scenario, how) for scenario in ('create', 'persistent', 'driver') for how in ('once', 'always')])
