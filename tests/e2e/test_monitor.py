@@ -2,6 +2,7 @@
 """Monitor sessions: another program looks on, sees all that passes, and disturbs nobody, whatever becomes of it."""
 import json
 import os
+import re
 import signal
 
 import lab
@@ -32,6 +33,8 @@ def test_monitor(machine):
     watcher('monitor 0 %d' % CAPACITY)
     watcher('work 0 sink')
     assert not watcher('info 0')['active'] and 'LOWER_UP' not in machine.namespace.link(device)['flags']
+    program.fails('delete-driver', 170)  # ERROR_BUSY
+    assert re.search(r'in use by process \d+ \(peer.exe\), which monitors it', program.message()), program.message()
     program('start 0 1048576')
     program('work 0 echo')
     machine.up(device, '10.28.0.1/24')
