@@ -229,7 +229,8 @@ static DWORD Enumerate(CREATION *Creation)
         return Error;
     }
     Adapter->Created->Persistent = Creation->Adopted;
-    lstrcpynW(Adapter->InstanceId, Adapter->Created->InstanceId, ARRAYSIZE(Adapter->InstanceId));
+    lstrcpynW(Adapter->InstanceId, Adapter->Created->InstanceId,
+              ARRAYSIZE(Adapter->InstanceId)); /* as Windows writes it */
     return NO_ERROR;
 }
 
@@ -241,6 +242,15 @@ static ULONG64 Patience(const CREATION *Creation)
     if (Creation->Again || Half <= REPAIR_MS)
         return Creation->Deadline;
     return AwakeMs() + (Half < PATIENCE_MS ? Half : PATIENCE_MS);
+}
+
+/* What did not work is gone and forgotten, so that the next creation begins with nothing; unless another program has taken
+ * its GUID in this moment. Under the set-up lock. */
+static void Forget(CREATION *Creation)
+{
+    LPCWSTR InstanceId = Creation->Adapter->InstanceId;
+    if (DescribeDevice(InstanceId, &Creation->Mine) && !Creation->Mine.Present)
+        UninstallDevice(InstanceId);
 }
 
 /* One attempt: from the look at what is there to an adapter that works, or nothing. */
@@ -270,7 +280,11 @@ static DWORD Attempt(CREATION *Creation)
     if (Error == NO_ERROR && !Creation->Known && !Creation->Again && Creation->Config->Guid != NULL)
         AnticipateNetwork(Creation->Config->Guid, Creation->Deadline);
     if (Error == NO_ERROR)
+    {
         Error = Enumerate(Creation);
+        if (Error != NO_ERROR)
+            Forget(Creation);
+    }
     SetupUnlock(Lock);
     if (Error != NO_ERROR)
         return Error;
@@ -287,16 +301,14 @@ static DWORD Attempt(CREATION *Creation)
     if (Error == NO_ERROR)
         return NO_ERROR;
 
-    /* One that was there before, and is to stay, stays: others may use it. Anything else is gone and forgotten, so that the
-     * next creation begins with nothing; unless another program has taken its GUID in this moment. */
+    /* One that was there before, and is to stay, stays: others may use it. */
     if (Creation->Adopted && (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) == 0)
         SetPersistent(Adapter->Created, FALSE);
     ReleaseDevice(Adapter->Created, FALSE);
     Adapter->Created = NULL;
     if (SetupTryLock(AwakeMs() + REPAIR_MS, &Lock) == NO_ERROR)
     {
-        if (DescribeDevice(Adapter->InstanceId, &Creation->Mine) && !Creation->Mine.Present)
-            UninstallDevice(Adapter->InstanceId);
+        Forget(Creation);
         SetupUnlock(Lock);
     }
     return Error;
@@ -388,6 +400,7 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
         LogError(ERROR_INVALID_PARAMETER, L"creating an adapter: %1", Fault);
         return NULL;
     }
+    static const WCHAR InstancePrefix[] = L"SWD\\" PLAINTUN_ENUMERATOR L"\\";
     DWORD Error = ERROR_GEN_FAILURE;
     PLAINTUN_ADAPTER *Adapter = Allocate(sizeof(*Adapter));
     CREATION *Creation = Allocate(sizeof(*Creation));
@@ -413,6 +426,8 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
         goto freeBoth;
     }
 
+    lstrcpynW(Adapter->InstanceId, InstancePrefix, ARRAYSIZE(Adapter->InstanceId));
+    GuidToString(&Adapter->Guid, Adapter->InstanceId + ARRAYSIZE(InstancePrefix) - 1);
     Error = Create(Creation);
     if (Creation->Access != NULL)
         LocalFree(Creation->Access);

@@ -316,6 +316,8 @@ VOID WINAPI SwDeviceClose(HSWDEVICE SwDevice)
     if (Device->Worker != GetCurrentThreadId())
         WaitForThreadpoolWorkCallbacks(Device->Work, FALSE);
     Release(Device);
+    if (HostFailureLast(L"ProblemCloses"))
+        HostFailureEnd(L"Problem");
 }
 
 /* E_INVALIDARG: no handle, or not a lifetime. "SwDeviceSetLifetime function (swdevice.h)" */

@@ -31,6 +31,18 @@ BOOL HostServiceDisabled(const WCHAR *Name)
     return Value == SERVICE_DISABLED;
 }
 
+BOOL HostFailureLast(const WCHAR *Name)
+{
+    DWORD Value = HostFailure(Name) - 1;
+    HKEY Key = OpenFailures(KEY_SET_VALUE);
+    if (!Key)
+        return FALSE;
+    if (Value != ~0u)
+        RegSetKeyValueW(Key, NULL, Name, REG_DWORD, &Value, sizeof(Value));
+    RegCloseKey(Key);
+    return Value == 0;
+}
+
 VOID HostFailureEnd(const WCHAR *Name)
 {
     HKEY Key = OpenFailures(KEY_SET_VALUE);

@@ -8,6 +8,7 @@
  *   SwDeviceCallback            the HRESULT that its callback gets; 1: the callback never comes
  *   Problem                     a new software device is there, but has this problem code (CM_PROB_...) and does not start
  *   ProblemStatus               with Problem: the NTSTATUS that explains it
+ *   ProblemCloses               with Problem: it ends when so many devices have been given back
  *   ProblemMs                   with Problem: it goes away after so many milliseconds, and the device starts
  *   CM_Get_Device_ID_List       its CONFIGRET
  *   CM_Register_Notification    its CONFIGRET
@@ -29,6 +30,8 @@ DWORD HostFailure(const WCHAR *Name);
 /* Whether a service that Windows has and Wine has not is there, and disabled (SERVICE_DISABLED). What it would do is not
  * done then: DeviceInstall, a software device's enumeration; NetSetupSvc, a network device's IP interfaces. */
 BOOL HostServiceDisabled(const WCHAR *Name);
+/* Takes one off the value; TRUE: that was the last. */
+BOOL HostFailureLast(const WCHAR *Name);
 /* Ends one. */
 VOID HostFailureEnd(const WCHAR *Name);
 

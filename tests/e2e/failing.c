@@ -59,6 +59,11 @@ static void Attempt(const char *Which, const PLAINTUN_ADAPTER_CONFIG *Config)
         Done = (Adapter = PlaintunCreateAdapter(Config)) != NULL;
     DWORD Error = GetLastError();
     printf("%s: error %lu after %llu ms\n", Which, Done ? NO_ERROR : Error, GetTickCount64() - Begin);
+    PLAINTUN_ADAPTER_INFO List[64];
+    DWORD Listed = PlaintunListAdapters(List, ARRAYSIZE(List)), Known = 0;
+    for (DWORD i = 0; i < Listed && i < ARRAYSIZE(List); i++)
+        Known += IsEqualGUID(&List[i].Guid, Config->Guid);
+    printf("%s: known %lu\n", Which, Known);
     PlaintunGetDriverInfo(&Info);
     printf("restart %d, installed %d, adapters %lu\n", Done && Error == ERROR_SUCCESS_REBOOT_REQUIRED,
            Info.InstalledVersion == Info.LibraryVersion, PlaintunListAdapters(NULL, 0));

@@ -62,6 +62,7 @@ RESTARTS = [
 HARMLESS = [
     ('problem-18-passes', ['Problem=18', 'ProblemMs=700'], ''),
     ('problem-28-passes', ['Problem=28', 'ProblemMs=700'], ''),
+    ('half-made', ['Problem=28', 'ProblemCloses=2'], 'problem 28.*making it anew'), # the first one prepares the network
     ('no-ipv6', ['NoInterface6=1'], ''),
     ('no-ipv4', ['NoInterface4=1'], ''),
     ('no-device-notification', ['CM_Register_Notification=19'], 'looking at it instead'),
@@ -89,6 +90,7 @@ def test_failure_is_named(shared_machine, row):
     assert found == error, text
     assert ms < timeout + 2000, text
     print('%s | %s' % (name, messages[-1] if messages else ''))
+    assert 'failing: known 0\n' in text, 'it is forgotten: ' + text
     errors = re.findall(r'^log 2: (.*)$', text, re.MULTILINE)
     assert len(errors) == 1 and re.search(says, errors[0]), 'one error, which says it: ' + text
 
@@ -96,7 +98,7 @@ def test_failure_is_named(shared_machine, row):
 @pytest.mark.parametrize('row', HARMLESS, ids=[row[0] for row in HARMLESS])
 def test_harmless(shared_machine, row):
     name, failures, says = row
-    (found, _), messages, text = run(shared_machine, name, 100 + HARMLESS.index(row), 15000, failures)
+    (found, _), messages, text = run(shared_machine, name, 100 + HARMLESS.index(row), 8000, failures)
     assert found == 0, text
     assert not messages if not says else re.search(says, '\n'.join(messages)), text
 
