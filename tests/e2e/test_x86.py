@@ -15,11 +15,7 @@ from test_failures import RESTARTS, ROWS
 
 X86 = os.path.join(lab.BUILD, 'e2e/x86')
 TOOL = os.path.join(lab.BUILD, 'x86/plaintun.exe')
-NONE = os.path.join(lab.BUILD, 'wine32/none')
 IN_WOW64 = 'refused, error 0xe0000235'
-
-if os.path.exists(NONE):
-    pytest.skip(open(NONE).read(), allow_module_level=True)
 
 
 def helpers(machine):
