@@ -4,9 +4,9 @@
  * the failures away and creates it again. Prints the library's log and a line for each attempt.
  * With the name "delete" it is not an adapter that is created, but the driver that is removed; with "install" the driver is
  * installed, with "remove" a left-over adapter removed, with "info" the driver asked about.
- *   failing.exe NAME NUMBER TIMEOUT_MS [uninstall] [user] [disable:SERVICE] [FAILURE=VALUE ...]
+ *   failing.exe NAME NUMBER TIMEOUT_MS [uninstall] [user] [unnamed] [disable:SERVICE] [FAILURE=VALUE ...]
  * "uninstall": the driver is removed first; "user": at first it is not an administrator who asks; "disable": at first there
- * is a service of that name, and disabled; NUMBER makes the GUID.
+ * is a service of that name, and disabled; "unnamed": the program wants no particular GUID; NUMBER makes the GUID.
  */
 #include "include/plaintun.h"
 #include <stdio.h>
@@ -62,7 +62,7 @@ static void Attempt(const char *Which, const PLAINTUN_ADAPTER_CONFIG *Config)
     PLAINTUN_ADAPTER_INFO List[64];
     DWORD Listed = PlaintunListAdapters(List, ARRAYSIZE(List)), Known = 0;
     for (DWORD i = 0; i < Listed && i < ARRAYSIZE(List); i++)
-        Known += IsEqualGUID(&List[i].Guid, Config->Guid);
+        Known += Config->Guid != NULL && IsEqualGUID(&List[i].Guid, Config->Guid);
     printf("%s: known %lu\n", Which, Known);
     PlaintunGetDriverInfo(&Info);
     printf("restart %d, installed %d, adapters %lu\n", Done && Error == ERROR_SUCCESS_REBOOT_REQUIRED,
@@ -120,6 +120,11 @@ int wmain(int Count, wchar_t **Arguments)
             Disabled = Arguments[i] + 8;
             if (!Disable(Disabled))
                 return 6;
+            continue;
+        }
+        if (wcscmp(Arguments[i], L"unnamed") == 0)
+        {
+            Config.Guid = NULL;
             continue;
         }
         if (wcscmp(Arguments[i], L"user") == 0)

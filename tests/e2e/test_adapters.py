@@ -195,7 +195,7 @@ def test_persistent(shared_machine, start):
     b('start 1')
     c = start()
     c.fails('remove ' + guid(4), BUSY, r'in use by process \d+ \(adapters.exe\)')
-    for other in ('mtu=1400', 'mtu=1300 access=O:BAD:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;LS)', 'mtu=1300 tunnel=Other'):
+    for other in ('mtu=1400', 'mtu=1300 access=O:BAD:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;LS)', 'mtu=1300 tunnel=somebody'):
         c.fails('create 0 guid=%s %s persistent name=lasting' % (guid(4), other), BUSY, 'has a session')
     c('create 0 guid=%s mtu=1300 persistent name=lasting' % guid(4))
     again = c.info()
