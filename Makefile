@@ -694,7 +694,7 @@ SUITES         := layout manual headers ring-plain ring-address ring-thread labe
 SUITES_MACHINE := e2e
 
 .PHONY: check check-build check-pe check-inf check-package check-reproducible check-format format
-check: ## build and run all tests (root; about 10 minutes); closes with `N passed, N failed`
+check: ## build and run all tests (root; about 14 minutes); closes with `N passed, N failed`
 	@scripts/check "$(SUITES)" "$(SUITES_MACHINE)"
 
 check-build: driver library tool examples host

@@ -8,7 +8,7 @@
  *   SwDeviceCallback            the HRESULT that its callback gets; 1: the callback never comes
  *   Problem                     a new software device is there, but has this problem code (CM_PROB_...) and does not start
  *   ProblemStatus               with Problem: the NTSTATUS that explains it
- *   ProblemCloses               with Problem: it ends when so many devices have been given back
+ *   ProblemCloses               with Problem: it ends when so many devices have been closed
  *   ProblemMs                   with Problem: it goes away after so many milliseconds, and the device starts
  *   CM_Get_Device_ID_List       its CONFIGRET
  *   CM_Register_Notification    its CONFIGRET
