@@ -103,9 +103,15 @@ static void Add(STORE *Store, LPCWSTR InfPath)
         return;
     *Package = (STORED_PACKAGE){0};
     lstrcpynW(Package->InfPath, InfPath, MAX_PATH);
-    if (!ReadVersion(InfPath, Package))
-        Log(PLAINTUN_LOG_WARN, L"the INF %1 in the driver store cannot be read: is it damaged?", InfPath);
+    BOOL Read = ReadVersion(InfPath, Package);
     Verify(Package);
+    if (!Read && Package->Same) /* byte for byte: there is only one version that it can be */
+    {
+        Package->Version = OUR_VERSION;
+        Package->Date = PLAINTUN_DATE;
+    }
+    else if (!Read)
+        Log(PLAINTUN_LOG_WARN, L"the INF %1 in the driver store cannot be read: is it damaged?", InfPath);
     ++Store->Count;
     if (Package->Same)
         Store->HasOurs = TRUE;

@@ -433,7 +433,8 @@ static BOOL Rename(PLAINTUN_ADAPTER_HANDLE Adapter, const WCHAR *Before, const W
     const WCHAR *Old;
     PLAINTUN_ADAPTER_INFO Info;
     BOOL Good = TRY("rename", PlaintunRenameAdapter(Adapter, Name));
-    if (PlaintunGetAdapterInfo(Adapter, &Info) && wcscmp(Info.Name, Good ? Name : Before) != 0)
+    /* What cannot be read is empty. */
+    if (PlaintunGetAdapterInfo(Adapter, &Info) && Info.Name[0] != 0 && wcscmp(Info.Name, Good ? Name : Before) != 0)
         Complain("the name is not what the renaming says");
     return Good;
 }
