@@ -259,20 +259,47 @@ static VOID Work(_In_ DEVICE_OBJECT *Device, PVOID Context)
     InterlockedIncrement(&WorkDone);
 }
 
-/* Queued again before it has begun, which its thread nearly always lets happen; tried until it did. */
+#define WORK_ROUNDS 50
+
+static volatile LONG WorkRound, WorkQueuedToo;
+
+static VOID QueueToo(PVOID Item)
+{
+    for (LONG Round = 1; Round <= WORK_ROUNDS; Round++)
+    {
+        while (ReadAcquire(&WorkRound) < Round)
+            ;
+        IoQueueWorkItem(Item, Work, DelayedWorkQueue, NULL);
+        InterlockedExchange(&WorkQueuedToo, Round);
+    }
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* Queued by two threads at once: one of them does it before the item has begun. One thread that does it twice may come too
+ * late each time. */
 static VOID WorkItemQueuedTwice(VOID)
 {
     DEVICE_OBJECT *Device = MakeDevice();
     PIO_WORKITEM Item = IoAllocateWorkItem(Device);
+    OBJECT_ATTRIBUTES Attributes = Kernel();
+    HANDLE Handle;
 
-    for (LONG Round = 1; Round <= 50; Round++)
+    InterlockedExchange(&WorkRound, 0);
+    PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, QueueToo, Item);
+    for (LONG Round = 1; Round <= WORK_ROUNDS; Round++)
     {
         InterlockedExchange(&WorkDone, 0);
+        InterlockedExchange(&WorkRound, Round);
         IoQueueWorkItem(Item, Work, DelayedWorkQueue, NULL);
-        IoQueueWorkItem(Item, Work, DelayedWorkQueue, NULL);
-        LabUntil(ReadAcquire(&WorkDone) >= 1);
+        LabUntil(ReadAcquire(&WorkQueuedToo) == Round && ReadAcquire(&WorkDone) >= 1);
         LabSleep(1000);
     }
+    ZwWaitForSingleObject(Handle, FALSE, NULL);
+    ZwClose(Handle);
+    LabSleep(20000);
+    InterlockedExchange(&WorkDone, 0); /* the last round may have run twice: this run comes after both */
+    IoQueueWorkItem(Item, Work, DelayedWorkQueue, NULL);
+    LabUntil(ReadAcquire(&WorkDone) >= 1);
     IoFreeWorkItem(Item);
     IoDeleteDevice(Device);
 }
