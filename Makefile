@@ -291,27 +291,31 @@ HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno
 .PHONY: host
 host: deps $(HOST_USER) $(HOST_X86) ## build what Wine lacks (build/host/wine), for host/wine/run
 
-$(HW)/%.user.o: host/wine/%.c $(wildcard host/wine/*.h)
-	@mkdir -p $(HW)
+$(HW)/%.user.o: host/wine/%.c $(wildcard host/wine/*/*.h host/linux/*.h)
+	@mkdir -p $(@D)
 	@$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
 
 $(HW)/keep.exe: $(HW)/keep.user.o
 	@$(CLANG) $(WIN_LDFLAGS) -o $@ $^
 
-$(HW)/swdevice.sys: host/wine/swdevice.c host/wine/swdevice.h
+$(HW)/swdevice.sys: host/wine/swdevice/swdevice.c host/wine/swdevice/swdevice.h
 	@mkdir -p $(HW)
 	@$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
 	@$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
 
-$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,cm_software cm_install cm_devnode cm_notify driverstore storepath driverinstall failures) host/wine/forward
+# The driver store: cfgmgr32.dll installs from it too.
+HOST_STORE := $(addprefix newdev/,store storepath install)
+HOST_IPHLPAPI := $(addprefix iphlpapi/,link address route interface notify adapters) shared/failures
+
+$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,$(addprefix cfgmgr32/,software install devnode notify) $(HOST_STORE) shared/failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4
 
-$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,newdev replace driverstore storepath driverinstall failures) host/wine/forward
+$(HW)/newdev.dll: $(patsubst %,$(HW)/%.user.o,$(addprefix newdev/,newdev replace) $(HOST_STORE) shared/failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/newdev.dll newdev_wine '^Di' $(filter %.o,$^) > $(HW)/newdev.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/newdev.def -lcfgmgr32 -lsetupapi -lrpcrt4
 
-$(HW)/setupapi.dll: $(patsubst %,$(HW)/%.user.o,infstore storepath failures) host/wine/forward
+$(HW)/setupapi.dll: $(patsubst %,$(HW)/%.user.o,setupapi/infstore newdev/storepath shared/failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/setupapi.dll setupapi_wine '^SetupGetInfDriverStore' $(filter %.o,$^) > $(HW)/setupapi.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/setupapi.def
 
@@ -319,31 +323,31 @@ $(HW)/%.linux.o: host/linux/%.c $(wildcard host/linux/*.h)
 	@mkdir -p $(HW)
 	@$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
 
-$(HW)/iphlpapi.dll: $(patsubst %,$(HW)/%.user.o,ip_link ip_address ip_route ip_interface ip_notify ip_adapters failures) \
+$(HW)/iphlpapi.dll: $(HOST_IPHLPAPI:%=$(HW)/%.user.o) \
     $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)' \
 	    $(filter %.user.o,$^) > $(HW)/iphlpapi.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/iphlpapi.def
 
-$(HW)/netshell.dll: $(patsubst %,$(HW)/%.user.o,netshell ip_link) $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o
+$(HW)/netshell.dll: $(patsubst %,$(HW)/%.user.o,netshell/netshell iphlpapi/link) $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o
 	@printf '%s\n' 'LIBRARY netshell.dll' EXPORTS DllGetClassObject DllCanUnloadNow NcFreeNetconProperties > $(HW)/netshell.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $^ $(HW)/netshell.def -lole32
 
 # The same for 32-bit programs, for syswow64: like the library without import libraries or a C runtime of Debian's, which
 # would be 180 MB more. What an object file calls is found in Wine's export tables.
 HX_IMPORTS := ucrtbase kernel32 advapi32 setupapi ole32
-HX_cfgmgr32 := $(patsubst %,$(HX)/%.o,cm_software cm_install32 cm_devnode cm_notify failures)
-HX_newdev   := $(HX)/newdev32.o
-HX_setupapi := $(patsubst %,$(HX)/%.o,infstore setupapi32 storepath failures)
-HX_netshell := $(patsubst %,$(HX)/%.o,netshell ip_link netlink netlink_ask stdio32)
-HX_iphlpapi := $(patsubst %,$(HX)/%.o,ip_link ip_address ip_route ip_interface ip_notify ip_adapters failures netlink netlink_ask stdio32)
+HX_cfgmgr32 := $(patsubst %,$(HX)/%.o,$(addprefix cfgmgr32/,software install32 devnode notify) shared/failures)
+HX_newdev   := $(HX)/newdev/newdev32.o
+HX_setupapi := $(patsubst %,$(HX)/%.o,setupapi/infstore setupapi/setupapi32 newdev/storepath shared/failures)
+HX_netshell := $(patsubst %,$(HX)/%.o,netshell/netshell iphlpapi/link netlink netlink_ask shared/stdio32)
+HX_iphlpapi := $(patsubst %,$(HX)/%.o,$(HOST_IPHLPAPI) netlink netlink_ask shared/stdio32)
 HX_cfgmgr32_EXPORTS := ^(CM_|Sw)
 HX_newdev_EXPORTS   := ^(Di|Update)
 HX_setupapi_EXPORTS := ^Setup
 HX_iphlpapi_EXPORTS := ^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)
 HX_CFLAGS := $(WIN_CFLAGS_x86) $(WIN_CFLAGS_ALL) -D_UCRT -ffreestanding -fno-stack-protector -mno-stack-arg-probe
 
-$(HX)/%.o: host/wine/%.c $(wildcard host/wine/*.h host/linux/*.h)
+$(HX)/%.o: host/wine/%.c $(wildcard host/wine/*/*.h host/linux/*.h)
 	@mkdir -p $(@D)
 	@$(CLANG) $(HX_CFLAGS) -c -o $@ $<
 
@@ -381,21 +385,20 @@ $(HW)/libhostapi.a:
 	@$(DLLTOOL) -m i386:x86-64 -d $(HW)/hostnewdev.def -l $(HW)/libhostnewdev.a
 	@touch $@
 
-$(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a $(wildcard host/wine/*.h)
+$(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a $(wildcard host/wine/*/*.h)
 	@mkdir -p $(B)/tests
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(HW) -lhostcm -lhostnewdev -lnewdev -lcfgmgr32 -lsetupapi -lole32 -luuid
 
 # host, kernel half: NDIS over Wine's kernel, the pieces of the kernel that Wine lacks, and the TUN device behind it, in one
 # ndis.sys. Kernel functions that are defined here (KeSetEvent, ...) are used directly; the rest come from Wine.
-HOST_KERNEL := $(wildcard host/ndis/*.c) $(patsubst %,host/linux/%.c,backend late tun segment coalesce) $(patsubst %,host/wine/%.c,entry image log ex ke event dpc ob mm usermem io \
-    files handles ps resource se seh)
+HOST_KERNEL := $(wildcard host/ndis/*.c) $(patsubst %,host/linux/%.c,backend late tun segment coalesce) $(wildcard host/wine/ndis/*.c host/wine/ntoskrnl/*.c)
 HOST_KERNEL_CFLAGS := $(filter-out -Xclang -cfguard,$(PE_CFLAGS_amd64)) -DNTKERNELAPI= -DNTHALAPI= '-DNDISAPI=__declspec(dllexport)'
 
-$(HW)/%.kernel.o: host/%.c $(wildcard host/ndis/*.h host/linux/*.h host/wine/kernel.h wdk/*.h) Makefile
+$(HW)/%.kernel.o: host/%.c $(wildcard host/ndis/*.h host/linux/*.h host/wine/ntoskrnl/kernel.h wdk/*.h) Makefile
 	@mkdir -p $(@D)
 	@$(CLANG) $(HOST_KERNEL_CFLAGS) -c -o $@ $<
 
-$(HW)/lib%.lib: host/wine/%.def
+$(HW)/lib%.lib: host/wine/ntoskrnl/%.def
 	@mkdir -p $(@D)
 	@$(DLLTOOL) -m $(MACHINE_amd64) -d $< -l $@
 
@@ -462,7 +465,7 @@ SIM_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=undefine
 SIM_FLAGS_thread  := -fsanitize=thread
 # Of the driver only: profiles know static functions by the names of their files without folders, which clash.
 SIM_DRIVER_FLAGS_coverage := -fprofile-instr-generate -fprofile-update=atomic -fcoverage-mapping
-SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c tests/simulation/*.c) $(addprefix tests/e2e/kernel/,kernel.c data.c) \
+SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c host/nt/*/*.c tests/simulation/*.c) $(addprefix tests/e2e/kernel/,kernel.c data.c) \
     $(addprefix tests/classic/,driver.c adapter.c session.c data.c) $(B)/native/calls.c
 SIM_HEADERS := $(IDENTITY_H) $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/simulation/*.h tests/classic/*.h ring/*.h wdk/*.h) $(B)/native/exports.h
 SIM_WRAP := $(B)/native/wrap
@@ -525,7 +528,7 @@ FUZZ_DRIVER_TARGETS := $(filter-out library,$(FUZZ_TARGETS))
 FUZZ_SECONDS ?= 60
 FUZZ_WATCHED := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=trace-loads
 FZ := $B/native/fuzz
-FUZZ_HOST := $(patsubst %.c,$(B)/native/address/%.o,$(wildcard host/ndis/*.c host/nt/*.c) $(addprefix tests/simulation/,adapter.c \
+FUZZ_HOST := $(patsubst %.c,$(B)/native/address/%.o,$(wildcard host/ndis/*.c host/nt/*.c host/nt/*/*.c) $(addprefix tests/simulation/,adapter.c \
     platform.c program.c) $(B)/native/calls.c) $(patsubst %,$(FZ)/tests/fuzz/%.o,fuzz stack)
 
 $(FZ)/driver/%.o: driver/%.c tests/fuzz/code.h $(SIM_HEADERS) Makefile
@@ -748,7 +751,7 @@ E2E_X86 := $(addprefix $(E2E)/x86/,peer.exe contract.exe failing.exe wow64.exe e
 E2E_X86_PARTS := $(patsubst %,$(E2E)/x86/obj/%.o,entry32 stop addresses)
 E2E_X86_IMPORTS := ucrtbase kernel32 advapi32 iphlpapi ws2_32 ntdll newdev setupapi
 
-$(E2E)/x86/obj/%.o: tests/e2e/%.c $(wildcard tests/e2e/*.h ring/*.h host/wine/newdev.h) include/plaintun.h include/wintun.h
+$(E2E)/x86/obj/%.o: tests/e2e/%.c $(wildcard tests/e2e/*.h ring/*.h host/wine/newdev/newdev.h) include/plaintun.h include/wintun.h
 	@mkdir -p $(@D)
 	@$(CLANG) $(HX_CFLAGS) -municode -c -o $@ $<
 
@@ -756,10 +759,10 @@ $(E2E)/x86/obj/%.o: examples/%.c examples/example.h include/plaintun.h include/w
 	@mkdir -p $(@D)
 	@$(CLANG) $(HX_CFLAGS) -municode -c -o $@ $<
 
-$(E2E)/x86/obj/%.lib: $(E2E_X86:$(E2E)/x86/%.exe=$(E2E)/x86/obj/%.o) $(E2E_X86_PARTS) $(HX)/stdio32.o $(HOST_X86)
+$(E2E)/x86/obj/%.lib: $(E2E_X86:$(E2E)/x86/%.exe=$(E2E)/x86/obj/%.o) $(E2E_X86_PARTS) $(HX)/shared/stdio32.o $(HOST_X86)
 	@$(call x86_import_library,$(WINE_DLLS)/$*.dll $(filter %/$*.dll,$(HOST_X86)))
 
-$(E2E_X86): $(E2E)/x86/%.exe: $(E2E)/x86/obj/%.o $(E2E_X86_PARTS) $(HX)/stdio32.o $(E2E_X86_IMPORTS:%=$(E2E)/x86/obj/%.lib) \
+$(E2E_X86): $(E2E)/x86/%.exe: $(E2E)/x86/obj/%.o $(E2E_X86_PARTS) $(HX)/shared/stdio32.o $(E2E_X86_IMPORTS:%=$(E2E)/x86/obj/%.lib) \
     $(B)/x86/$(NAME).lib $(B)/x86/$(NAME).dll $(B)/x86/wintun.dll
 	@$(LLD) /nologo /entry:Entry /nodefaultlib /subsystem:console,10.0 /safeseh:no /out:$@ $(filter %.o %.lib,$^)
 	@cp $(B)/x86/$(NAME).dll $(B)/x86/wintun.dll $(@D)/
@@ -813,7 +816,7 @@ $(BENCH_WINDOWS): $(B)/bench/%.exe: bench/%.c $(B)/amd64/$(NAME).lib $(B)/amd64/
 	@cp $(B)/amd64/$(NAME).dll $(@D)/
 
 # The driver itself, in the simulator without sanitizers; its own sources compiled as for Windows.
-BENCH_DRIVER := $(patsubst %.c,$(B)/bench/obj/%.o,$(wildcard driver/*.c host/ndis/*.c host/nt/*.c bench/driver*.c))
+BENCH_DRIVER := $(patsubst %.c,$(B)/bench/obj/%.o,$(wildcard driver/*.c host/ndis/*.c host/nt/*.c host/nt/*/*.c bench/driver*.c))
 
 $(BENCH_DRIVER): $(B)/bench/obj/%.o: %.c $(SIM_HEADERS) bench/driver.h
 	@mkdir -p $(@D)

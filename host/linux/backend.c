@@ -12,7 +12,7 @@
 #include "host/linux/tun.h"
 #include "host/ndis/backend.h"
 #include "host/ndis/platform.h"
-#include "host/wine/luid.h"
+#include "host/wine/shared/luid.h"
 
 #define BACKEND_TAG    'kcaB'
 #define BATCH_PACKETS  64
@@ -178,7 +178,7 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     {
         DbgPrint("linux: %s: no offload, error %d: each packet will cross alone\n", Backend->Tun.Name, -Error);
     }
-    /* The alias is where programs' IP Helper finds the adapter's GUID: host/wine/luid.h. */
+    /* The alias is where programs' IP Helper finds the adapter's GUID: host/wine/shared/luid.h. */
     if (Request->InstanceId[0] && (Error = TunSetAlias(&Backend->Tun, Request->InstanceId)) < 0)
     {
         DbgPrint("linux: %s: no alias, error %d\n", Backend->Tun.Name, -Error);

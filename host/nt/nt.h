@@ -2,7 +2,7 @@
 /*
  * What the files of host/nt share: the kernel's objects as they are in here, and the checks that every call makes. The
  * files are named after the kernel's own parts. Locks, none of them held when a driver is called: NtLock guards objects,
- * handles, names, devices and views; the dispatcher's and the pool's are private to kewait.c and ex.c.
+ * handles, names, devices and views; the dispatcher's and the pool's are private to ke/wait.c and ex/ex.c.
  */
 #ifndef HOST_NT_NT_H
 #define HOST_NT_NT_H
@@ -61,7 +61,7 @@ BOOLEAN NtRuleBroken(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ const VOID *
 extern _Atomic(ULONG) NtDisturbing;
 VOID NtDisturb(VOID);
 
-/* ---- ke.c: threads' own state. A thread of the test's is adopted when it first comes here. */
+/* ---- ke/ke.c: threads' own state. A thread of the test's is adopted when it first comes here. */
 
 #define NT_HELD_LOCKS 16
 
@@ -91,7 +91,7 @@ VOID NtLockLeft(_Inout_ PKTHREAD Thread, _In_ const volatile VOID *Lock, _In_z_ 
 /* Nothing may be held when a thread ends or a request is over. */
 VOID NtCheckNothingHeld(_In_ PKTHREAD Thread, _In_z_ PCSTR Call, _In_opt_ const VOID *Place);
 
-/* ---- kewait.c: dispatcher objects */
+/* ---- ke/wait.c: dispatcher objects */
 
 typedef enum _NT_DISPATCHER
 {
@@ -111,11 +111,11 @@ LONG NtSignal(_Inout_ DISPATCHER_HEADER *Header, _In_ LONG State);
 NTSTATUS NtWait(_In_ ULONG Count, _In_reads_(Count) PVOID *Objects, _In_ WAIT_TYPE Type,
                 _In_opt_ PLARGE_INTEGER Timeout);
 
-/* ---- kedpc.c */
+/* ---- ke/dpc.c */
 
 VOID NtDpcCheckEmpty(_In_z_ PCSTR When);
 
-/* ---- ob.c: objects and handles */
+/* ---- ob/ob.c: objects and handles */
 
 typedef struct _OBJECT_TYPE
 {
@@ -189,7 +189,7 @@ VOID NtLeave(_In_ PEPROCESS Previous);
 PEPROCESS NtProcessNext(_In_opt_ PEPROCESS Process);
 VOID NtPsCheckEmpty(_In_z_ PCSTR When);
 
-/* ---- ex.c */
+/* ---- ex/ex.c */
 
 /* The pool block in which all of Length bytes at Address lie is nonpaged. */
 BOOLEAN NtPoolNonPaged(_In_ const VOID *Address, _In_ SIZE_T Length);
@@ -198,7 +198,7 @@ BOOLEAN NtInImage(_In_ const VOID *Address);
 PVOID NtPoolAllocate(_In_ SIZE_T Size, _In_ ULONG Tag, _In_opt_ const VOID *Place);
 VOID NtPoolCheckEmpty(_In_z_ PCSTR When);
 
-/* ---- mm.c */
+/* ---- mm/mm.c */
 
 typedef struct _NT_SECTION
 {
@@ -240,18 +240,18 @@ NT_VIEW *NtViewFind(_In_ const VOID *Address, _In_ SIZE_T Length, _In_opt_ PEPRO
 VOID NtMmProcessGone(_In_ PEPROCESS Process);
 VOID NtMmCheckEmpty(_In_z_ PCSTR When);
 
-/* ---- mmuser.c */
+/* ---- mm/user.c */
 
 /* Size bytes of addresses that are programs', which nothing is mapped to yet. NULL: none left. */
 PUCHAR NtUserReserve(_In_ SIZE_T Size, _In_ BOOLEAN Low);
 
-/* ---- mmmdl.c */
+/* ---- mm/mdl.c */
 
 /* ExFreePool of an MDL that MmAllocatePagesForMdlEx made. FALSE: it is none. */
 BOOLEAN NtMdlPoolFree(_In_ PVOID Memory, _In_z_ PCSTR Call, _In_ const VOID *Place);
 VOID NtMdlCheckEmpty(_In_z_ PCSTR When);
 
-/* ---- io.c, ioctl.c, irp.c, pnp.c, pnpinterface.c */
+/* ---- io/ */
 
 /* Makes Path's device open for Process. */
 NTSTATUS NtOpenDevice(_Inout_ PEPROCESS Process, _In_ const UNICODE_STRING *Path, _In_ ACCESS_MASK Access,
@@ -285,7 +285,7 @@ const SIM_PROPERTY *NtDeviceProperty(_In_ DEVICE_OBJECT *Pdo, _In_ const DEVPROP
 BOOLEAN NtIsPdo(_In_ DEVICE_OBJECT *Device);
 ULONG NtPdoNumber(_In_ DEVICE_OBJECT *Pdo);
 ULONG NtPdoPowerSeen(_In_ DEVICE_OBJECT *Pdo); /* how many set-power requests */
-/* pnpinterface.c. Under NtLock: whom Name, without its prefix, leads to. NULL: no enabled interface. */
+/* io/pnpinterface.c. Under NtLock: whom Name, without its prefix, leads to. NULL: no enabled interface. */
 DEVICE_OBJECT *NtInterfaceDevice(_In_ const UNICODE_STRING *Name);
 VOID NtInterfacesForget(_In_ DEVICE_OBJECT *Pdo);
 

@@ -48,7 +48,7 @@ BOOLEAN SimFaultFired(_Out_ PCSTR *Call, _Out_ const VOID **Place);
 
 VOID SimDisturb(_In_ ULONG OneIn);
 
-/* ---- Processes (ps.c, ob.c). Handles, memory and requests belong to one; any thread may act for it. */
+/* ---- Processes (ps.c, ob/ob.c). Handles, memory and requests belong to one; any thread may act for it. */
 
 typedef enum _SIM_ACCOUNT
 {

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/wine/swdeviceapi.h"
-#include "host/wine/newdev.h"
+#include "host/wine/shared/swdeviceapi.h"
+#include "host/wine/newdev/newdev.h"
 #include "ring/properties.h"
 
 #define DEVICES_MAX 64

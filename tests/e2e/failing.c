@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a program hears when Windows fails: sets failures of the host (host/wine/failures.h), creates an adapter, takes
+ * What a program hears when Windows fails: sets failures of the host (host/wine/shared/failures.h), creates an adapter, takes
  * the failures away and creates it again. Prints the library's log and a line for each attempt.
  * With the name "delete" it is not an adapter that is created, but the driver that is removed; with "install" the driver is
  * installed, with "remove" a left-over adapter removed, with "info" the driver asked about.

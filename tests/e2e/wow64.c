@@ -3,7 +3,7 @@
  * A 32-bit program on a 64-bit Windows: prints what it is told of that, and the error of each function that must refuse
  * it ("Device Installations on 64-Bit Systems").
  */
-#include "host/wine/newdev.h"
+#include "host/wine/newdev/newdev.h"
 #include <stdio.h>
 
 BOOL WINAPI UpdateDriverForPlugAndPlayDevicesW(HWND Parent, LPCWSTR HardwareId, LPCWSTR InfPath, DWORD Flags,

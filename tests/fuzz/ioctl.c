@@ -159,7 +159,7 @@ static ULONG ChooseInput(_Inout_ FUZZ *Input, _Out_ UCHAR *Buffer)
     return Length < 200 ? sizeof(Start) : Length - 200;
 }
 
-/* Pool that nobody wrote to is full of 0xa5 (host/nt/ex.c). */
+/* Pool that nobody wrote to is full of 0xa5 (host/nt/ex/ex.c). */
 static VOID CheckAnswer(_In_ ULONG Code, _In_ const UCHAR *Answer, _In_ ULONG Length)
 {
     ULONG Run = 0;

@@ -7,9 +7,9 @@ import sys
 root = pathlib.Path(__file__).resolve().parents[2]
 PLACES = [
     ("host/ndis", ["host/ndis/*.c"], r'(?:NdisRule|OidRule|HostRuleBroken)\(\s*"(\w+)"|HandlerRule\([^,]+,\s*"(\w+)"|"(Irql_\w+)"'),
-    ("host/nt", ["host/nt/*.c", "host/nt/nt.h", "tests/simulation/backend.c", "tests/simulation/told.c"],
+    ("host/nt", ["host/nt/**/*.c", "host/nt/nt.h", "tests/simulation/backend.c", "tests/simulation/told.c"],
      r'(?:NtRule|NtRuleBroken|PlatformRuleBroken)\(\s*"(\w+)"'),
-    ("host/wine", ["host/wine/*.c"], r'PlatformRuleBroken\(\s*"(\w+)"|(?:ReportLeaks|ReportRoutines|Report\w*)\([^;]*?"(\w+)"(?:,\s*"(\w+)")?'),
+    ("host/wine", ["host/wine/**/*.c"], r'PlatformRuleBroken\(\s*"(\w+)"|(?:ReportLeaks|ReportRoutines|Report\w*)\([^;]*?"(\w+)"(?:,\s*"(\w+)")?'),
 ]
 
 

@@ -39,7 +39,7 @@ root = pathlib.Path(__file__).resolve().parents[2]
 def fallible():
     """The names of all calls that ask SimFail."""
     names = set()
-    for path in (root / "host/nt").glob("*.c"):
+    for path in (root / "host/nt").rglob("*.c"):
         name = None
         for line in path.read_text().splitlines():
             head = re.match(r"^[A-Za-z_][A-Za-z_0-9 *]*?[ *](\w+)\(", line)

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which driver of the store a device gets, and its installation: the files, the service, the driver key with what Windows'
+ * network class installer writes into it. Callers hold StoreLock; no state.
+ *
+ * Documentation: "How Windows Selects Drivers", "INF CopyFiles Directive", "INF DDInstall Section".
+ */
+#include "host/wine/newdev/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+/* --- which driver for which device --------------------------------------------------------------------------------- */
+
+/* Where in its lists a device has this ID; ~0 if it has not. Hardware IDs go before compatible ones. */
+static ULONG RankOf(const WCHAR *Id, const WCHAR *HardwareIds, const WCHAR *CompatibleIds)
+{
+    ULONG Rank = 0;
+    for (const WCHAR *Own = HardwareIds; Own && *Own; Own += wcslen(Own) + 1, Rank++)
+        if (!_wcsicmp(Own, Id))
+            return Rank;
+    Rank = 0x2000;
+    for (const WCHAR *Own = CompatibleIds; Own && *Own; Own += wcslen(Own) + 1, Rank++)
+        if (!_wcsicmp(Own, Id))
+            return Rank;
+    return ~0u;
+}
+
+static ULONG RankOfInf(HINF Inf, const WCHAR *HardwareIds, const WCHAR *CompatibleIds)
+{
+    INFCONTEXT Maker, Model;
+    WCHAR Models[MAX_PATH], Section[MAX_PATH], Id[MAX_PATH];
+    ULONG Best = ~0u;
+    if (!SetupFindFirstLineW(Inf, L"Manufacturer", NULL, &Maker))
+        return Best;
+    do
+    {
+        if (!SetupGetStringFieldW(&Maker, 1, Models, MAX_PATH, NULL) ||
+            !SetupDiGetActualSectionToInstallW(Inf, Models, Section, MAX_PATH, NULL, NULL) ||
+            !SetupFindFirstLineW(Inf, Section, NULL, &Model))
+            continue;
+        do
+        {
+            for (DWORD Field = 2; SetupGetStringFieldW(&Model, Field, Id, MAX_PATH, NULL); Field++)
+                Best = min(Best, RankOf(Id, HardwareIds, CompatibleIds));
+        } while (SetupFindNextLine(&Model, &Model));
+    } while (SetupFindNextLine(&Maker, &Maker));
+    return Best;
+}
+
+static HINF OpenOemInf(const WCHAR *OemName)
+{
+    WCHAR Path[2 * MAX_PATH];
+    swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", INF_FOLDER, OemName);
+    return SetupOpenInfFileW(Path, NULL, INF_STYLE_WIN4, NULL);
+}
+
+BOOL StoreServes(const WCHAR *OemName, const WCHAR *HardwareIds, const WCHAR *CompatibleIds)
+{
+    HINF Inf = OpenOemInf(OemName);
+    if (Inf == INVALID_HANDLE_VALUE)
+        return FALSE;
+    BOOL Serves = RankOfInf(Inf, HardwareIds, CompatibleIds) != ~0u;
+    SetupCloseInfFile(Inf);
+    return Serves;
+}
+
+/* [Manufacturer] leads to the models, the first of them to its install section, and that to [<section>.Services]. */
+BOOL StoreServiceOf(const WCHAR *OemName, WCHAR Service[MAX_PATH])
+{
+    INFCONTEXT Line;
+    WCHAR Name[MAX_PATH], Actual[MAX_PATH];
+    HINF Inf = OpenOemInf(OemName);
+    if (Inf == INVALID_HANDLE_VALUE)
+        return FALSE;
+    BOOL Found = SetupFindFirstLineW(Inf, L"Manufacturer", NULL, &Line) &&
+                 SetupGetStringFieldW(&Line, 1, Name, MAX_PATH, NULL) &&
+                 SetupDiGetActualSectionToInstallW(Inf, Name, Actual, MAX_PATH, NULL, NULL) &&
+                 SetupFindFirstLineW(Inf, Actual, NULL, &Line) &&
+                 SetupGetStringFieldW(&Line, 1, Name, MAX_PATH, NULL) &&
+                 SetupDiGetActualSectionToInstallW(Inf, Name, Actual, MAX_PATH - 9, NULL, NULL) &&
+                 SetupFindFirstLineW(Inf, lstrcatW(Actual, L".Services"), L"AddService", &Line) &&
+                 SetupGetStringFieldW(&Line, 1, Service, MAX_PATH, NULL);
+    SetupCloseInfFile(Inf);
+    return Found;
+}
+
+/* DriverVer = mm/dd/yyyy,w.x.y.z as numbers that compare as Windows compares them: date first. */
+static VOID VersionOfInf(HINF Inf, ULONG64 Version[2])
+{
+    INFCONTEXT Line;
+    WCHAR Field[64];
+    unsigned Month = 0, Day = 0, Year = 0, V[4] = {0};
+    Version[0] = Version[1] = 0;
+    if (!SetupFindFirstLineW(Inf, L"Version", L"DriverVer", &Line))
+        return;
+    if (SetupGetStringFieldW(&Line, 1, Field, ARRAYSIZE(Field), NULL) &&
+        swscanf(Field, L"%u%*1[-/]%u%*1[-/]%u", &Month, &Day, &Year) == 3)
+        Version[0] = Year * 10000ull + Month * 100 + Day;
+    if (SetupGetStringFieldW(&Line, 2, Field, ARRAYSIZE(Field), NULL) &&
+        swscanf(Field, L"%u.%u.%u.%u", &V[0], &V[1], &V[2], &V[3]) > 0)
+        Version[1] = (ULONG64)V[0] << 48 | (ULONG64)V[1] << 32 | (ULONG64)V[2] << 16 | V[3];
+}
+
+DWORD StoreBestDriver(const WCHAR *HardwareIds, const WCHAR *CompatibleIds, WCHAR InfPath[MAX_PATH])
+{
+    ULONG BestRank = ~0u;
+    ULONG64 BestVersion[2] = {0}, Version[2];
+    WIN32_FIND_DATAW Found;
+    HANDLE Search = FindFirstFileW(INF_FOLDER L"\\*.inf", &Found);
+    if (Search == INVALID_HANDLE_VALUE)
+        return ERROR_NO_COMPAT_DRIVERS;
+    do
+    {
+        WCHAR Path[2 * MAX_PATH];
+        swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", INF_FOLDER, Found.cFileName);
+        HINF Inf = SetupOpenInfFileW(Path, NULL, INF_STYLE_WIN4, NULL);
+        if (Inf == INVALID_HANDLE_VALUE)
+            continue;
+        ULONG Rank = RankOfInf(Inf, HardwareIds, CompatibleIds);
+        VersionOfInf(Inf, Version);
+        SetupCloseInfFile(Inf);
+        if (Rank < BestRank ||
+            (Rank == BestRank && Rank != ~0u &&
+             (Version[0] > BestVersion[0] || (Version[0] == BestVersion[0] && Version[1] > BestVersion[1]))))
+        {
+            BestRank = Rank;
+            memcpy(BestVersion, Version, sizeof(Version));
+            lstrcpynW(InfPath, Path, MAX_PATH);
+        }
+    } while (FindNextFileW(Search, &Found));
+    FindClose(Search);
+    return BestRank == ~0u ? ERROR_NO_COMPAT_DRIVERS : ERROR_SUCCESS;
+}
+
+/* --- installing on a device ---------------------------------------------------------------------------------------- */
+
+/* The folder that a file section's files go to; FALSE for those that stay in the store (directory 13). */
+static BOOL TargetFolder(HINF Inf, const WCHAR *Section, WCHAR Folder[MAX_PATH])
+{
+    INFCONTEXT Line;
+    INT Id = 0;
+    WCHAR Sub[MAX_PATH] = L"";
+    if (SetupFindFirstLineW(Inf, L"DestinationDirs", Section, &Line) ||
+        SetupFindFirstLineW(Inf, L"DestinationDirs", L"DefaultDestDir", &Line))
+    {
+        SetupGetIntField(&Line, 1, &Id);
+        SetupGetStringFieldW(&Line, 2, Sub, MAX_PATH, NULL);
+    }
+    const WCHAR *Base = Id == 12   ? L"C:\\windows\\System32\\drivers"
+                        : Id == 11 ? L"C:\\windows\\System32"
+                        : Id == 10 ? L"C:\\windows"
+                                   : NULL;
+    if (!Base)
+        return FALSE;
+    return swprintf(Folder, MAX_PATH, L"%ls%ls%ls", Base, Sub[0] ? L"\\" : L"", Sub) > 0;
+}
+
+/* The store's path of a file that a CopyFiles section names. */
+static BOOL SourceFile(HINF Inf, const WCHAR *Package, const WCHAR *Name, WCHAR Path[2 * MAX_PATH])
+{
+    INFCONTEXT Line;
+    WCHAR DiskId[32] = L"", Disk[MAX_PATH], Folder[MAX_PATH] = L"";
+    if (!SetupFindFirstLineW(Inf, L"SourceDisksFiles.amd64", Name, &Line) &&
+        !SetupFindFirstLineW(Inf, L"SourceDisksFiles", Name, &Line))
+        return FALSE;
+    SetupGetStringFieldW(&Line, 1, DiskId, ARRAYSIZE(DiskId), NULL);
+    SetupGetStringFieldW(&Line, 2, Folder, MAX_PATH, NULL);
+    StoreDiskFolder(Inf, DiskId, Disk);
+    return swprintf(Path, 2 * MAX_PATH, L"%ls\\%ls\\%ls%ls%ls%ls%ls", REPOSITORY, Package, Disk, Disk[0] ? L"\\" : L"",
+                    Folder, Folder[0] ? L"\\" : L"", Name) > 0;
+}
+
+static DWORD CopyFile1(HINF Inf, const WCHAR *Package, const WCHAR *Folder, const WCHAR *To, const WCHAR *From)
+{
+    WCHAR Source[2 * MAX_PATH], Target[2 * MAX_PATH];
+    if (!SourceFile(Inf, Package, From, Source))
+        return ERROR_INVALID_DATA;
+    swprintf(Target, ARRAYSIZE(Target), L"%ls\\%ls", Folder, To);
+    return StorePlaceFile(Source, Target);
+}
+
+static DWORD CopySection(HINF Inf, const WCHAR *Package, const WCHAR *Section)
+{
+    INFCONTEXT Line;
+    WCHAR Folder[MAX_PATH], To[MAX_PATH], From[MAX_PATH];
+    DWORD Error = ERROR_SUCCESS;
+    if (!TargetFolder(Inf, Section[0] == L'@' ? L"DefaultDestDir" : Section, Folder))
+        return ERROR_SUCCESS;
+    if (Section[0] == L'@')
+        return CopyFile1(Inf, Package, Folder, Section + 1, Section + 1);
+    if (!SetupFindFirstLineW(Inf, Section, NULL, &Line))
+        return ERROR_SUCCESS;
+    do
+    {
+        if (!SetupGetStringFieldW(&Line, 1, To, MAX_PATH, NULL))
+            continue;
+        if (!SetupGetStringFieldW(&Line, 2, From, MAX_PATH, NULL) || !From[0])
+            lstrcpynW(From, To, MAX_PATH);
+        Error = CopyFile1(Inf, Package, Folder, To, From);
+    } while (Error == ERROR_SUCCESS && SetupFindNextLine(&Line, &Line));
+    return Error;
+}
+
+/* All files of an install section, from the store to where the INF wants them. */
+static DWORD CopyDriverFiles(const WCHAR *InfPath, const WCHAR *InstallSection)
+{
+    WCHAR Package[MAX_PATH], Actual[MAX_PATH], Section[MAX_PATH];
+    INFCONTEXT Line;
+    DWORD Error = ERROR_SUCCESS;
+    HINF Inf;
+    if (!StorePackageOf(wcsrchr(InfPath, L'\\') + 1, Package))
+        return ERROR_SUCCESS; /* one of Wine's own INFs: its files are in place */
+    Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
+    if (Inf == INVALID_HANDLE_VALUE)
+        return GetLastError();
+    if (SetupDiGetActualSectionToInstallW(Inf, InstallSection, Actual, MAX_PATH, NULL, NULL) &&
+        SetupFindFirstLineW(Inf, Actual, L"CopyFiles", &Line))
+        do
+        {
+            for (DWORD Field = 1; Error == ERROR_SUCCESS && SetupGetStringFieldW(&Line, Field, Section, MAX_PATH, NULL);
+                 Field++)
+                Error = CopySection(Inf, Package, Section);
+        } while (Error == ERROR_SUCCESS && SetupFindNextMatchLineW(&Line, L"CopyFiles", &Line));
+    SetupCloseInfFile(Inf);
+    return Error;
+}
+
+/* A number in the INF's install section, as a REG_DWORD of the same name. */
+static VOID CopyDirective(HINF Inf, const WCHAR *Section, const WCHAR *Name, HKEY Key)
+{
+    INFCONTEXT Line;
+    INT Value;
+    if (SetupFindFirstLineW(Inf, Section, Name, &Line) && SetupGetIntField(&Line, 1, &Value))
+        RegSetValueExW(Key, Name, 0, REG_DWORD, (const BYTE *)&Value, sizeof(Value));
+}
+
+/* A software device whose creator calls it by a GUID has that for its network's GUID too: any will do, and this one is the
+ * same on every run. */
+static BOOL GuidOfInstance(HDEVINFO Set, SP_DEVINFO_DATA *Device, GUID *Guid)
+{
+    WCHAR Instance[MAX_PATH];
+    if (!SetupDiGetDeviceInstanceIdW(Set, Device, Instance, MAX_PATH, NULL))
+        return FALSE;
+    WCHAR *Last = wcsrchr(Instance, L'\\');
+    size_t Length = Last ? wcslen(Last) : 0;
+    if (Length != 39 || Last[1] != L'{' || Last[38] != L'}')
+        return FALSE;
+    Last[38] = 0;
+    return UuidFromStringW((RPC_WSTR)(Last + 2), Guid) == RPC_S_OK;
+}
+
+/*
+ * What Windows' class installer for network adapters adds to a device's driver key: the interface's GUID, kept over
+ * re-installs, and the adapter's kind as the INF's install section states it.
+ */
+static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *InfPath, const WCHAR *InstallSection)
+{
+    static const GUID NetClass = {0x4d36e972, 0xe325, 0x11ce, {0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18}};
+    static const WCHAR *const Directives[] = {
+        L"Characteristics",    L"BusType", L"*IfType",  L"*MediaType", L"*PhysicalMediaType",
+        L"IfConnectorPresent", L"IfType",  L"MediaType"};
+    WCHAR Text[64], Actual[MAX_PATH];
+    DWORD Length = sizeof(Text);
+    GUID Guid;
+    HINF Inf;
+    HKEY Key;
+    if (!IsEqualGUID(&Device->ClassGuid, &NetClass))
+        return;
+    Key = SetupDiOpenDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV, KEY_ALL_ACCESS);
+    if (Key == INVALID_HANDLE_VALUE)
+        return;
+    if (RegGetValueW(Key, NULL, L"NetCfgInstanceId", RRF_RT_REG_SZ, NULL, Text, &Length) &&
+        (GuidOfInstance(Set, Device, &Guid) || !UuidCreate(&Guid)))
+    {
+        swprintf(Text, ARRAYSIZE(Text), L"{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", Guid.Data1, Guid.Data2,
+                 Guid.Data3, Guid.Data4[0], Guid.Data4[1], Guid.Data4[2], Guid.Data4[3], Guid.Data4[4], Guid.Data4[5],
+                 Guid.Data4[6], Guid.Data4[7]);
+        RegSetValueExW(Key, L"NetCfgInstanceId", 0, REG_SZ, (BYTE *)Text, (DWORD)(wcslen(Text) + 1) * sizeof(WCHAR));
+    }
+    Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
+    if (Inf != INVALID_HANDLE_VALUE)
+    {
+        if (SetupDiGetActualSectionToInstallW(Inf, InstallSection, Actual, MAX_PATH, NULL, NULL))
+            for (ULONG i = 0; i < ARRAYSIZE(Directives); i++)
+                CopyDirective(Inf, Actual, Directives[i], Key);
+        SetupCloseInfFile(Inf);
+    }
+    RegCloseKey(Key);
+}
+
+DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *InfPath)
+{
+    SP_DEVINSTALL_PARAMS_W Params = {.cbSize = sizeof(Params)};
+    SP_DRVINFO_DATA_W Driver = {.cbSize = sizeof(Driver)};
+    SP_DRVINFO_DETAIL_DATA_W *Detail;
+    DWORD Error;
+    if (!SetupDiGetDeviceInstallParamsW(Set, Device, &Params))
+        return GetLastError();
+    Params.Flags |= DI_ENUMSINGLEINF | DI_NOFILECOPY | DI_QUIETINSTALL;
+    lstrcpynW(Params.DriverPath, InfPath, MAX_PATH);
+    if (!SetupDiSetDeviceInstallParamsW(Set, Device, &Params) ||
+        !SetupDiBuildDriverInfoList(Set, Device, SPDIT_COMPATDRIVER) || !SetupDiSelectBestCompatDrv(Set, Device) ||
+        !SetupDiGetSelectedDriverW(Set, Device, &Driver))
+        return GetLastError();
+    Detail = calloc(1, sizeof(*Detail) + 0x4000);
+    if (!Detail)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    Detail->cbSize = sizeof(*Detail);
+    if (!SetupDiGetDriverInfoDetailW(Set, Device, &Driver, Detail, sizeof(*Detail) + 0x4000, NULL))
+        Error = GetLastError();
+    else
+        Error = CopyDriverFiles(InfPath, Detail->SectionName);
+    if (Error == ERROR_SUCCESS && !SetupDiInstallDevice(Set, Device))
+        Error = GetLastError();
+    if (Error == ERROR_SUCCESS)
+        AddNetworkValues(Set, Device, InfPath, Detail->SectionName);
+    free(Detail);
+    return Error;
+}
