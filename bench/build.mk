@@ -1,0 +1,27 @@
+# bench/run measures examples/ and their native peers in the same minute; the figures go to build/bench.json and .png.
+
+BENCH_NATIVE := $(addprefix $(B)/bench/,native_echo native_wire udp_load)
+
+$(BENCH_NATIVE): $(B)/bench/%: bench/%.c bench/tun.h
+	@mkdir -p $(@D)
+	@$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $< -pthread
+
+BENCH_WINDOWS := $(addprefix $(B)/bench/,create.exe counters.exe)
+
+$(BENCH_WINDOWS): $(B)/bench/%.exe: bench/%.c $(B)/amd64/$(NAME).lib $(B)/amd64/$(NAME).dll include/plaintun.h
+	@mkdir -p $(@D)
+	@$(CLANG) $(EXE_FLAGS) -o $@ $< wdk/loadconfig.c $(B)/amd64/$(NAME).lib
+	@cp $(B)/amd64/$(NAME).dll $(@D)/
+
+# The driver itself, in the simulator without sanitizers; its own sources compiled as for Windows.
+BENCH_DRIVER := $(patsubst %.c,$(B)/bench/obj/%.o,$(wildcard driver/*.c host/ndis/*.c host/nt/*.c host/nt/*/*.c bench/driver*.c))
+
+$(BENCH_DRIVER): $(B)/bench/obj/%.o: %.c $(SIM_HEADERS) bench/driver.h
+	@mkdir -p $(@D)
+	@$(CLANG) $(SIM_CFLAGS) -O2 -fomit-frame-pointer -foptimize-sibling-calls \
+	    $(if $(filter driver/%,$<),-ffreestanding -fms-extensions) -c $< -o $@
+
+$(B)/bench/driver: $(BENCH_DRIVER)
+	@$(CLANG) -o $@ $^ -pthread
+
+BENCH_PROGRAMS := $(BENCH_NATIVE) $(BENCH_WINDOWS) $(B)/bench/driver

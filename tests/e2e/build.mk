@@ -1,0 +1,89 @@
+# End to end: real programs, the real driver, the real Linux stack; pytest in namespaces of its own (tests/e2e/run).
+E2E := $(B)/e2e
+E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe adapters.exe telling.exe faults.exe)
+
+$(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) tool/output.c tool/tool.h \
+    $(B)/amd64/$(NAME).lib $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll
+	@mkdir -p $(@D)
+	@$(CLANG) $(EXE_FLAGS) -o $@ $< $(EXAMPLE_PARTS) $(B)/amd64/$(NAME).lib $(EXE_LIBS)
+	@cp $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll $(@D)/
+
+# The same programs, and the example with the drop-in library, for x86, beside the x86 libraries.
+E2E_X86 := $(addprefix $(E2E)/x86/,peer.exe contract.exe failing.exe wow64.exe echo.exe)
+E2E_X86_PARTS := $(patsubst %,$(E2E)/x86/obj/%.o,entry32 stop addresses)
+E2E_X86_IMPORTS := ucrtbase kernel32 advapi32 iphlpapi ws2_32 ntdll newdev setupapi
+
+$(E2E)/x86/obj/%.o: tests/e2e/%.c $(wildcard tests/e2e/*.h ring/*.h host/wine/newdev/newdev.h) include/plaintun.h include/wintun.h
+	@mkdir -p $(@D)
+	@$(CLANG) $(HX_CFLAGS) -municode -c -o $@ $<
+
+$(E2E)/x86/obj/%.o: examples/%.c examples/example.h include/plaintun.h include/wintun.h
+	@mkdir -p $(@D)
+	@$(CLANG) $(HX_CFLAGS) -municode -c -o $@ $<
+
+$(E2E)/x86/obj/%.lib: $(E2E_X86:$(E2E)/x86/%.exe=$(E2E)/x86/obj/%.o) $(E2E_X86_PARTS) $(HX)/shared/stdio32.o $(HOST_X86)
+	@$(call x86_import_library,$(WINE_DLLS)/$*.dll $(filter %/$*.dll,$(HOST_X86)))
+
+$(E2E_X86): $(E2E)/x86/%.exe: $(E2E)/x86/obj/%.o $(E2E_X86_PARTS) $(HX)/shared/stdio32.o $(E2E_X86_IMPORTS:%=$(E2E)/x86/obj/%.lib) \
+    $(B)/x86/$(NAME).lib $(B)/x86/$(NAME).dll $(B)/x86/wintun.dll
+	@$(LLD) /nologo /entry:Entry /nodefaultlib /subsystem:console,10.0 /safeseh:no /out:$@ $(filter %.o %.lib,$^)
+	@cp $(B)/x86/$(NAME).dll $(B)/x86/wintun.dll $(@D)/
+
+.SECONDARY: $(E2E_X86_IMPORTS:%=$(E2E)/x86/obj/%.lib) $(E2E_X86:$(E2E)/x86/%.exe=$(E2E)/x86/obj/%.o) $(E2E_X86_PARTS)
+
+$(E2E)/traffic: tests/e2e/traffic.c tests/e2e/packet.h
+	@mkdir -p $(@D)
+	@$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $<
+
+# Another vendor's product, and a newer version of it, for test_identity.py and test_install.py.
+build/identities/newer.identity: tests/e2e/acme.identity
+	@mkdir -p $(@D)
+	@sed -E 's/^(VERSION *=).*/\1 3.3.0/; s/^(DATE *=).*/\1 11\/03\/2026/' $< >$@
+
+.PHONY: identity-acme
+identity-acme: build/identities/newer.identity
+	@$(MAKE) --no-print-directory IDENTITY=tests/e2e/acme.identity $(addprefix build/identities/acme/,e2e/peer.exe amd64/acme.exe)
+	@$(MAKE) --no-print-directory IDENTITY=$< build/identities/newer/e2e/peer.exe
+	@cp tests/e2e/acme.identity build/identities/other.identity
+	@$(MAKE) --no-print-directory IDENTITY=build/identities/other.identity "WARN=$(WARN) -DTUN_PROTOCOL=99u" build/identities/other/e2e/peer.exe
+
+# Programs for test_host.py.
+$(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a $(wildcard host/wine/*/*.h)
+	@mkdir -p $(B)/tests
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(HW) -lhostcm -lhostnewdev -lnewdev -lcfgmgr32 -lsetupapi -lole32 -luuid
+
+$(B)/tests/iphelper.exe: tests/e2e/iphelper.c
+	@mkdir -p $(B)/tests
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -liphlpapi -lole32 -luuid
+
+# The miniport of test_kernel.py.
+$(B)/tests/kernel/%.o: tests/e2e/kernel/%.c tests/e2e/kernel/kernel.h $(wildcard wdk/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) $(PE_CFLAGS_amd64) -c -o $@ $<
+
+$(B)/tests/kernel/kernel.sys: $(patsubst %,$(B)/tests/kernel/%.o,kernel tests data) $(B)/amd64/obj/driver/loadconfig.o \
+    $(patsubst %,$(B)/amd64/lib/%.lib,ntoskrnl hal ndis)
+	@cp tests/e2e/kernel/kernel.inf $(@D)
+	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $^
+
+# The miniport of test_classic.py and its program.
+$(B)/tests/classic/%.o: tests/classic/%.c $(wildcard tests/classic/*.h wdk/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) $(PE_CFLAGS_amd64) -c -o $@ $<
+
+$(B)/tests/classic/classic.sys: $(patsubst %,$(B)/tests/classic/%.o,driver adapter session data) \
+    $(B)/amd64/obj/driver/loadconfig.o $(patsubst %,$(B)/amd64/lib/%.lib,ntoskrnl hal ndis)
+	@cp tests/classic/classic.inf $(@D)
+	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $^
+
+$(B)/tests/classic/classic.exe: tests/classic/program.c tests/classic/request.h
+	@mkdir -p $(@D)
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -lcfgmgr32 -lsetupapi -ladvapi32
+
+.PHONY: check-e2e
+check-e2e: host wine32 examples identity-acme $(PACKAGE) $B/amd64/$(NAME).exe $B/x86/$(NAME).exe $(E2E_WINDOWS) $(E2E_X86) $(E2E)/traffic
+check-e2e: $(addprefix $(B)/tests/,kernel/kernel.sys classic/classic.sys classic/classic.exe devices.exe iphelper.exe)
+check-e2e: ## end-to-end tests: Windows programs in Wine, Linux' own stack
+	@tests/e2e/run
+
+SOAK_PROGRAMS := $(B)/native/simulate-address $(B)/native/simulate-thread $(addprefix $(E2E)/,peer.exe adapters.exe faults.exe failing.exe traffic)

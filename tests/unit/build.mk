@@ -1,0 +1,41 @@
+# Checks of what is built, and unit tests on Linux. Those of ring and library stand in these rooms.
+.PHONY: check-layout check-pe check-inf check-package check-reproducible
+check-layout: ## compare wdk/ with layout data, for PE amd64, PE arm64 and Linux
+	@python3 tests/unit/layout.py
+
+PE_FILES := $B/amd64/$(NAME).sys $B/arm64/$(NAME).sys $(LIBRARIES) $(TOOLS) $(EXAMPLES)
+
+check-pe: $(PE_FILES) ## what every .sys, .dll and .exe must have: checksum, control-flow guard, NX, ASLR, imports, ...
+	@$(PYTHON) tests/unit/pe.py $(wildcard $(foreach kind,sys dll exe,$(addsuffix /*.$(kind),$B/x86 $B/amd64 $B/arm64)))
+
+check-inf: $(foreach arch,amd64 arm64,$B/$(arch)/$(NAME).inf) ## the INF files keep Windows' rules, and each rule finds what breaks it
+	@tests/unit/inf.py $^
+
+check-package: $(PACKAGE) ## packages, catalogs and signatures are what they should be
+	@$(MAKE) --no-print-directory $(PACKAGE_SIGNED) KEY= CERT= SIGN= TIMESTAMP= DRIVERS=
+	@$(PYTHON) tests/unit/package.py $(NAME) $(PACKAGE) $(PACKAGE_SIGNED) build/signing/test.crt
+
+check-reproducible: $(PACKAGE) ## the same package, byte for byte, comes of another path, time zone, umask, locale and -j
+	@tests/unit/reproducible $(PACKAGE) $(IDENTITY)
+
+# Programs are C99 or C++11 and later, and may have all warnings on.
+.PHONY: check-headers
+check-headers: ## include/*.h compile by themselves, as C99 and as C++11, with all warnings
+	@Passed=0; for Header in include/*.h; do for Language in c99 c++11; do \
+	    $(CLANG) --target=x86_64-w64-windows-gnu -isystem /usr/share/mingw-w64/include -Iinclude -fsyntax-only -Wall -Wextra \
+	        -Wpedantic -Werror -std=$$Language -x $$([ $$Language = c99 ] && echo c || echo c++) -include $${Header#*/} /dev/null && \
+	        Passed=$$((Passed + 1)) || exit 1; \
+	done; done; echo "headers: $$Passed passed, 0 failed"
+
+.PHONY: check-manual
+check-manual: ## docs/manual.md names every function, error and command there is, and links lead somewhere
+	@$(PYTHON) tests/unit/manual.py
+
+# What host/linux does to TCP, natively.
+$(B)/unit/offload: tests/unit/offload.c tests/unit/offload_reference.h host/linux/segment.c host/linux/coalesce.c $(wildcard host/linux/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined -fno-sanitize-recover=all -I. $(filter %.c,$^) -lcmocka -o $@
+
+.PHONY: check-offload
+check-offload: $(B)/unit/offload ## TCP super-packets of the TUN device: taken apart and put together
+	@timeout 120 $<
