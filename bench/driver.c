@@ -82,9 +82,7 @@ static VOID Check(_In_ const UCHAR *Packet)
 static VOID NumberChain(_Inout_ ULONG64 *Value)
 {
     for (ULONG I = 0; I < Batch; I++)
-    {
         Number(LabPackets[I], (*Value)++);
-    }
 }
 
 /* ---- To the program, one thread */
@@ -95,9 +93,7 @@ static VOID Drain(VOID)
     uint32_t Bytes;
 
     while (RingTake(&LabToApp, &Packet, &Bytes) == RING_OK)
-    {
         Check(RingPacketData(Packet));
-    }
     RingRelease(&LabToApp, LabToApp.Next);
 }
 
@@ -111,13 +107,9 @@ static double ToApp(BOOLEAN Floor)
     {
         NumberChain(Floor ? &Value : &Sent);
         for (ULONG I = 0; Floor && I < Batch; I++, Index += Entry)
-        {
             memcpy(FloorAt(Index), LabPackets[I], Length);
-        }
         if (!Floor)
-        {
             LabSend();
-        }
     }
     Result = PerPacket(Begin, Packets);
     Drain();
@@ -170,9 +162,7 @@ static uint32_t Write(VOID)
         RING_PACKET *Packet;
 
         if (RingReserve(&LabToStack, Length, &Packet) != RING_OK)
-        {
             abort();
-        }
         memcpy(RingPacketData(Packet), LabPackets[0], Length);
         Number(RingPacketData(Packet), Sent++);
         memcpy(FloorAt(Index), LabPackets[0], Length);
@@ -185,9 +175,7 @@ static VOID PublishBatch(VOID)
     One.Due += Batch;
     One.Publish += Batch * Entry;
     if (RingPublish(&LabToStack, One.Publish))
-    {
         LabWake();
-    }
 }
 
 static VOID ReceiveOne(NET_BUFFER_LIST *Lists)
@@ -195,13 +183,9 @@ static VOID ReceiveOne(NET_BUFFER_LIST *Lists)
     static uint32_t Floor;
 
     for (NET_BUFFER_LIST *List = Lists; List; List = NET_BUFFER_LIST_NEXT_NBL(List))
-    {
         Check(NET_BUFFER_LIST_FIRST_NB(List)->CurrentMdl->MappedSystemVa);
-    }
     if (Seen < One.Due)
-    {
         return;
-    }
     if (Seen < One.Last)
     {
         PublishBatch();
@@ -211,9 +195,7 @@ static VOID ReceiveOne(NET_BUFFER_LIST *Lists)
     {
         Ours[One.Rounds] = PerPacket(One.Begin, Packets);
         if (One.Rounds % 2)
-        {
             Floors[One.Rounds] = CopyFloor(Floor);
-        }
         One.Rounds++;
     }
     One.Running = One.Rounds < ROUNDS_MAX && (One.Rounds < 8 || Now() < One.End);
@@ -226,9 +208,7 @@ static VOID ReceiveOne(NET_BUFFER_LIST *Lists)
     One.Last = Seen + Packets;
     Floor = Write();
     if (One.Rounds % 2 == 0)
-    {
         Floors[One.Rounds] = CopyFloor(Floor);
-    }
     One.Begin = Now();
     PublishBatch();
 }
@@ -242,19 +222,13 @@ static ULONG ToStackRounds(_In_ ULONG64 End)
     One.Due = One.Last = Seen + 1;
     LabReceive = ReceiveOne;
     if (RingReserve(&LabToStack, Length, &Packet) != RING_OK)
-    {
         abort();
-    }
     memcpy(RingPacketData(Packet), LabPackets[0], Length);
     Number(RingPacketData(Packet), Sent++);
     if (RingPublish(&LabToStack, LabToStack.Next))
-    {
         LabWake();
-    }
     while (!atomic_load(&One.Over))
-    {
         sched_yield();
-    }
     return One.Rounds;
 }
 
@@ -268,13 +242,9 @@ static _Atomic(ULONG64) Came;
 static VOID Pause(_Inout_ ULONG *Spins)
 {
     if (++*Spins % 64 == 0)
-    {
         sched_yield();
-    }
     else
-    {
         YieldProcessor();
-    }
 }
 
 static VOID WaitForRoom(_In_ const _Atomic(uint32_t) *Head, _In_ uint32_t Index)
@@ -282,9 +252,7 @@ static VOID WaitForRoom(_In_ const _Atomic(uint32_t) *Head, _In_ uint32_t Index)
     ULONG Spins = 0;
 
     while (Index + Batch * Entry - atomic_load_explicit(Head, memory_order_acquire) > LAB_CAPACITY)
-    {
         Pause(&Spins);
-    }
 }
 
 /* The floor's consumer. Copies: the packets into receive buffers, as for the stack. */
@@ -335,9 +303,7 @@ static void *ToAppConsumer(void *Unused)
 static VOID ReceiveMany(NET_BUFFER_LIST *Lists)
 {
     for (NET_BUFFER_LIST *List = Lists; List; List = NET_BUFFER_LIST_NEXT_NBL(List))
-    {
         Check(NET_BUFFER_LIST_FIRST_NB(List)->CurrentMdl->MappedSystemVa);
-    }
     atomic_store_explicit(&Came, Seen, memory_order_release);
 }
 
@@ -348,16 +314,12 @@ static VOID WriteBatch(_Inout_ RING_SIDE *Side)
         RING_PACKET *Packet;
 
         if (RingReserve(Side, Length, &Packet) != RING_OK)
-        {
             abort();
-        }
         memcpy(RingPacketData(Packet), LabPackets[I], Length);
         Number(RingPacketData(Packet), Sent++);
     }
     if (RingPublish(Side, Side->Next))
-    {
         LabWake();
-    }
 }
 
 static double FloorTwo(_In_ BOOLEAN Copies)
@@ -371,9 +333,7 @@ static double FloorTwo(_In_ BOOLEAN Copies)
     atomic_store(&Ready, 0);
     pthread_create(&Thread, NULL, FloorConsumer, Copies ? &FloorRing : NULL);
     while (!atomic_load(&Ready))
-    {
         sched_yield();
-    }
     Begin = Now();
     for (ULONG Done = 0; Done < Packets; Done += Batch)
     {
@@ -396,16 +356,12 @@ static double ToAppTwo(BOOLEAN Floor)
     pthread_t Thread;
 
     if (Floor)
-    {
         return FloorTwo(FALSE);
-    }
     atomic_store(&Ready, 0);
     atomic_store(&SenderDone, 0);
     pthread_create(&Thread, NULL, ToAppConsumer, NULL);
     while (!atomic_load(&Ready))
-    {
         sched_yield();
-    }
     Begin = Now();
     for (ULONG Done = 0; Done < Packets; Done += Batch, Index += Batch * Entry)
     {
@@ -424,9 +380,7 @@ static double ToStackTwo(BOOLEAN Floor)
     ULONG Spins = 0;
 
     if (Floor)
-    {
         return FloorTwo(TRUE);
-    }
     LabReceive = ReceiveMany;
     Begin = Now();
     for (ULONG Done = 0; Done < Packets; Done += Batch)
@@ -435,9 +389,7 @@ static double ToStackTwo(BOOLEAN Floor)
         WriteBatch(&LabToStack);
     }
     while (atomic_load_explicit(&Came, memory_order_acquire) < Wanted)
-    {
         Pause(&Spins);
-    }
     return PerPacket(Begin, Packets);
 }
 
@@ -481,9 +433,7 @@ static VOID Row(_In_ BOOLEAN ToTheApp, _In_ ULONG Threads, _In_ ULONG Millisecon
     snprintf(Name, sizeof(Name), "driver_%s_%u_b%u%s", ToTheApp ? "to_app" : "to_stack", Length, Batch,
              Threads == 2 ? "_t2" : "");
     if (strncmp(Name, Prefix, strlen(Prefix)) != 0)
-    {
         return;
-    }
     alarm(60 + Milliseconds / 1000); /* it hangs */
     Entry = (uint32_t)RingEntrySize(Length);
     Packets = max(Batch, (Threads == 2 ? STREAM_BYTES : ROUND_BYTES) / Entry / Batch * Batch);

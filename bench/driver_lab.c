@@ -147,9 +147,7 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
 {
     LabReceive(Lists);
     if (!(ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES))
-    {
         NdisHostReturn(Stack.Adapter, Lists, 0);
-    }
 }
 
 VOID LabShape(ULONG Packets, ULONG Length)

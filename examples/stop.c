@@ -29,10 +29,8 @@ static DWORD WINAPI ReadInput(void *Context)
 {
     char Line[16];
     while (fgets(Line, sizeof(Line), stdin))
-    {
         if (strncmp(Line, "quit", 4) == 0)
             RequestStop();
-    }
     return 0;
 }
 

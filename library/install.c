@@ -359,7 +359,6 @@ BOOL RemoveDriver(void)
     if (Error == NO_ERROR)
         Error = Survey(Store, L"removing the driver");
     for (DWORD i = 0; Error == NO_ERROR && i < Store->Count; ++i)
-    {
         if (!DiUninstallDriverW(NULL, Store->Packages[i].InfPath, 0, &NeedRestart))
             Error = LogError(GetLastError(), L"removing the driver: Windows refuses to remove %1: %2",
                              Store->Packages[i].InfPath,
@@ -367,7 +366,6 @@ BOOL RemoveDriver(void)
                                                                    : L"C:\\Windows\\INF\\setupapi.dev.log says why");
         else
             Removal->NeedRestart |= NeedRestart;
-    }
     if (Error == NO_ERROR)
         RemoveService();
     NeedRestart = Removal->NeedRestart;

@@ -73,18 +73,12 @@ static VOID FreeBatch(_Inout_ BACKEND_BATCH *Batch)
     for (ULONG I = 0; I < BATCH_PACKETS; I++)
     {
         if (Batch->Lists[I])
-        {
             NdisFreeNetBufferList(Batch->Lists[I]);
-        }
         if (Batch->Mdls[I])
-        {
             IoFreeMdl(Batch->Mdls[I]);
-        }
     }
     if (Batch->Memory)
-    {
         ExFreePoolWithTag(Batch->Memory, BACKEND_TAG);
-    }
 }
 
 static BOOLEAN MakeBatch(_Inout_ BACKEND *Backend, _Out_ BACKEND_BATCH *Batch)
@@ -92,22 +86,16 @@ static BOOLEAN MakeBatch(_Inout_ BACKEND *Backend, _Out_ BACKEND_BATCH *Batch)
     RtlZeroMemory(Batch, sizeof(*Batch));
     Batch->Memory = ExAllocatePoolWithTag(NonPagedPoolNx, BATCH_BYTES, BACKEND_TAG);
     if (!Batch->Memory)
-    {
         return FALSE;
-    }
     for (ULONG I = 0; I < BATCH_PACKETS; I++)
     {
         /* Room for the largest packet at any offset; FillBatch sets the part that a packet takes. */
         Batch->Mdls[I] = IoAllocateMdl(Batch->Memory, PACKET_LIMIT + PAGE_SIZE, FALSE, FALSE, NULL);
         if (!Batch->Mdls[I])
-        {
             return FALSE;
-        }
         Batch->Lists[I] = NdisAllocateNetBufferAndNetBufferList(Backend->Pool, 0, 0, Batch->Mdls[I], 0, 0);
         if (!Batch->Lists[I])
-        {
             return FALSE;
-        }
     }
     return TRUE;
 }
@@ -126,44 +114,28 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     int Error;
 
     if (!Backend)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     RtlZeroMemory(Backend, sizeof(*Backend));
     Backend->Adapter = Request->Adapter;
     KeInitializeSpinLock(&Backend->BounceLock);
     KeInitializeEvent(&Backend->BatchFree, SynchronizationEvent, FALSE);
     Backend->Frame = ExAllocatePoolWithTag(NonPagedPoolNx, FRAME_HEADROOM + PACKET_LIMIT, BACKEND_TAG);
     if (!Backend->Frame)
-    {
         goto freeBackend;
-    }
     Backend->Bounce = ExAllocatePoolWithTag(NonPagedPoolNx, FRAME_HEADROOM + PACKET_LIMIT, BACKEND_TAG);
     if (!Backend->Bounce)
-    {
         goto freeFrame;
-    }
     Backend->Pool = NdisAllocateNetBufferListPool(NULL, &Parameters);
     if (!Backend->Pool)
-    {
         goto freeBounce;
-    }
     for (ULONG I = 0; I < BATCHES; I++)
-    {
         if (!MakeBatch(Backend, &Backend->Batches[I]))
-        {
             goto freeBatches;
-        }
-    }
     Backend->StopEvent = (int)LinuxCall3(LINUX_EVENTFD2, 0, LINUX_O_CLOEXEC | LINUX_O_NONBLOCK, 0);
     if (Backend->StopEvent < 0)
-    {
         goto freeBatches;
-    }
     if (PlatformSetting("HOST_TUN_RETURN_LATE", 0))
-    {
         Backend->Late = LateCreate(Backend->Adapter, PlatformSetting("HOST_TUN_RETURN_LATE", 0));
-    }
     Error = TunOpen(&Backend->Tun, Request->Name);
     if (Error < 0)
     {
@@ -175,14 +147,10 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     Backend->Offload = PlatformSetting("HOST_TUN_OFFLOAD", 1) != 0;
     Error = Backend->Offload ? TunSetOffload(&Backend->Tun) : 0;
     if (Error < 0)
-    {
         DbgPrint("linux: %s: no offload, error %d: each packet will cross alone\n", Backend->Tun.Name, -Error);
-    }
     /* The alias is where programs' IP Helper finds the adapter's GUID: host/wine/shared/luid.h. */
     if (Request->InstanceId[0] && (Error = TunSetAlias(&Backend->Tun, Request->InstanceId)) < 0)
-    {
         DbgPrint("linux: %s: no alias, error %d\n", Backend->Tun.Name, -Error);
-    }
     RtlZeroMemory(Identity, sizeof(*Identity));
     Identity->IfIndex = Backend->Tun.Index;
     Identity->NetLuid.Value = HostLuid(Backend->Tun.Index, Request->IfType);
@@ -192,15 +160,11 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
 
 destroyLate:
     if (Backend->Late)
-    {
         LateDestroy(Backend->Late);
-    }
     LinuxClose(Backend->StopEvent);
 freeBatches:
     for (ULONG I = 0; I < BATCHES; I++)
-    {
         FreeBatch(&Backend->Batches[I]);
-    }
     NdisFreeNetBufferListPool(Backend->Pool);
 freeBounce:
     ExFreePoolWithTag(Backend->Bounce, BACKEND_TAG);
@@ -216,9 +180,7 @@ VOID BackendSetMtu(BACKEND *Backend, ULONG Mtu)
     int Error = TunSetMtu(&Backend->Tun, Mtu);
 
     if (Error < 0)
-    {
         DbgPrint("linux: %s: MTU %u refused, error %d\n", Backend->Tun.Name, (unsigned)Mtu, -Error);
-    }
 }
 
 VOID BackendSetLink(BACKEND *Backend, const BACKEND_LINK *Link)
@@ -244,9 +206,7 @@ static ULONG TakePacket(_Inout_ BACKEND *Backend, _Out_ PUCHAR To, _Inout_ LONG6
         long long Length = LinuxRead(Backend->Tun.Fd, Vnet, sizeof(*Vnet) + PACKET_LIMIT) - (long long)sizeof(*Vnet);
 
         if (Length <= 0)
-        {
             return 0;
-        }
         if (Vnet->GsoType == VNET_GSO_NONE)
         {
             CompleteChecksum(Vnet, To, Packet, (ULONG)Length);
@@ -281,9 +241,7 @@ static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
         BOOLEAN Ipv6;
 
         if (!Length)
-        {
             break;
-        }
         Ipv6 = (Packet[0] & 0xf0) == 0x60;
         MmInitializeMdl(Mdl, Packet, Length);
         MmBuildMdlForNonPagedPool(Mdl);
@@ -295,9 +253,7 @@ static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
             (PVOID)(ULONG_PTR)(Ipv6 ? RtlUshortByteSwap(0x86dd) : RtlUshortByteSwap(0x0800));
         List->Next = NULL;
         if (Count)
-        {
             Batch->Lists[Count - 1]->Next = List;
-        }
         Batch->Used += (Length + 63) & ~63u;
         Bytes += Length;
         Count++;
@@ -317,17 +273,11 @@ static BACKEND_BATCH *FreeBatchOf(_Inout_ BACKEND *Backend)
     while (!Backend->Stopping)
     {
         for (ULONG I = 0; I < BATCHES; I++)
-        {
             if (__atomic_load_n(&Backend->Batches[I].Outstanding, __ATOMIC_ACQUIRE) == 0)
-            {
                 return &Backend->Batches[I];
-            }
-        }
         /* Orders ReaderWaits before the second look; BackendSendComplete has the mirror image. */
         if (InterlockedExchange(&Backend->ReaderWaits, 1))
-        {
             KeWaitForSingleObject(&Backend->BatchFree, Executive, KernelMode, FALSE, NULL);
-        }
     }
     return NULL;
 }
@@ -397,9 +347,7 @@ NTSTATUS BackendStart(BACKEND *Backend)
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Reader, Backend);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Status = ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, &Backend->Thread, NULL);
     if (!NT_SUCCESS(Status))
     {
@@ -430,9 +378,7 @@ static long long WriteBounced(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *B
     KIRQL Irql;
 
     if (Buffer->DataLength > PACKET_LIMIT)
-    {
         return -LINUX_EINVAL;
-    }
     KeAcquireSpinLock(&Backend->BounceLock, &Irql);
     RtlZeroMemory(Backend->Bounce, sizeof(VNET_HEADER));
     for (MDL *Mdl = Buffer->CurrentMdl; Mdl && Left; Mdl = Mdl->Next)
@@ -464,24 +410,16 @@ static long long WritePacket(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Bu
         PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
 
         if (!Address)
-        {
             return -LINUX_EINVAL;
-        }
         if (Count == GATHER_PARTS)
-        {
             return WriteBounced(Backend, Buffer);
-        }
         if (Here)
-        {
             Parts[Count++] = (LINUX_IOVEC){.Base = Address + Offset, .Length = Here};
-        }
         Left -= Here;
         Offset = 0;
     }
     if (Left || Count == 1)
-    {
         return -LINUX_EINVAL;
-    }
     return LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Parts, Count);
 }
 
@@ -511,9 +449,7 @@ static VOID WriteCoalesced(_Inout_ BACKEND *Backend, _Inout_ COALESCER *Coalesce
     long long Result;
 
     if (!Coalescer->Count)
-    {
         return;
-    }
     Parts = CoalesceFinish(Coalescer);
     do
     {
@@ -530,9 +466,7 @@ static PUCHAR FlatPacket(_In_ const NET_BUFFER *Buffer)
     PUCHAR Address;
 
     if (!Mdl || Buffer->DataLength > (SIZE_T)MmGetMdlByteCount(Mdl) - Buffer->CurrentMdlOffset)
-    {
         return NULL;
-    }
     Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
     return Address ? Address + Buffer->CurrentMdlOffset : NULL;
 }
@@ -552,15 +486,11 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
             long long Result;
 
             if (Packet && Backend->Offload && CoalesceAdd(&Coalescer, Packet, Size))
-            {
                 continue;
-            }
             /* Only neighbours are put together: nothing overtakes anything. */
             WriteCoalesced(Backend, &Coalescer, &Counts);
             if (Packet && Backend->Offload && CoalesceAdd(&Coalescer, Packet, Size))
-            {
                 continue;
-            }
             do
             {
                 Result = WritePacket(Backend, Buffer);
@@ -599,12 +529,8 @@ static BACKEND_BATCH *BatchOf(_In_ BACKEND *Backend, _In_ const NET_BUFFER_LIST 
     PUCHAR Packet = MmGetMdlVirtualAddress(List->FirstNetBuffer->MdlChain);
 
     for (ULONG I = 0; I < BATCHES; I++)
-    {
         if (Packet >= Backend->Batches[I].Memory && Packet < Backend->Batches[I].Memory + BATCH_BYTES)
-        {
             return &Backend->Batches[I];
-        }
-    }
     return NULL;
 }
 
@@ -624,14 +550,10 @@ VOID BackendSendComplete(BACKEND *Backend, NET_BUFFER_LIST *Lists)
             Count++;
         }
         if (InterlockedAdd(&Batch->Outstanding, -Count) == 0 && InterlockedExchange(&Backend->ReaderWaits, 0))
-        {
             KeSetEvent(&Backend->BatchFree, 0, FALSE);
-        }
     }
     if (Refused)
-    {
         InterlockedAdd64(&Backend->Refused, Refused);
-    }
 }
 
 /* "To miniport" + its "dropped" is all that Linux sent into the interface, and what Linux counts as one is a super. */
@@ -649,15 +571,11 @@ VOID BackendDestroy(BACKEND *Backend)
              (long long)From->Bytes, (long long)From->Segments, (long long)From->Supers, (long long)From->Dropped,
              (long long)Backend->DroppedDown, (long long)Backend->DroppedInvalid);
     if (Backend->Late)
-    {
         LateDestroy(Backend->Late);
-    }
     TunClose(&Backend->Tun);
     LinuxClose(Backend->StopEvent);
     for (ULONG I = 0; I < BATCHES; I++)
-    {
         FreeBatch(&Backend->Batches[I]);
-    }
     NdisFreeNetBufferListPool(Backend->Pool);
     ExFreePoolWithTag(Backend->Bounce, BACKEND_TAG);
     ExFreePoolWithTag(Backend->Frame, BACKEND_TAG);

@@ -22,9 +22,7 @@ static inline uint64_t ChecksumAdd(const void *Data, uint32_t Size, uint64_t Sum
     }
     Word = 0;
     for (uint32_t I = 0; I < Size; I++)
-    {
         Word |= (uint32_t)Bytes[I] << (8 * I);
-    }
     return Sum + Word;
 }
 

@@ -34,9 +34,7 @@ static uint32_t Mergeable(const uint8_t *Packet, uint32_t Size)
     uint32_t Ip = IpHeader(Ipv6), Header;
 
     if (Size < Ip + TCP_HEADER || Size > OFFLOAD_MAX)
-    {
         return 0;
-    }
     if (Ipv6 ? Packet[6] != IP_PROTOCOL_TCP || LoadShort(Packet + 4) != Size - IPV6_HEADER
              : Packet[0] != 0x45 || Packet[9] != IP_PROTOCOL_TCP || LoadShort(Packet + 2) != Size ||
                    (LoadShort(Packet + 6) & ~0x4000)) /* a fragment, or the reserved bit */
@@ -46,9 +44,7 @@ static uint32_t Mergeable(const uint8_t *Packet, uint32_t Size)
     Header = Ip + (Packet[Ip + 12] >> 4) * 4u;
     /* Only ACK and PSH, none of the four reserved bits; something to carry. */
     if (Header < Ip + TCP_HEADER || Header >= Size || (Packet[Ip + 12] & 15) || (Packet[Ip + 13] & ~TCP_PSH) != TCP_ACK)
-    {
         return 0;
-    }
     return Header;
 }
 
@@ -57,9 +53,7 @@ static bool Same(const uint8_t *One, const uint8_t *Other, uint32_t From, uint32
     uint8_t Difference = 0;
 
     for (uint32_t I = From; I < To; I++)
-    {
         Difference |= One[I] ^ Other[I];
-    }
     return !Difference;
 }
 
@@ -92,14 +86,10 @@ bool CoalesceAdd(COALESCER *Coalescer, const uint8_t *Packet, uint32_t Size)
     uint32_t Header, Ip, Payload;
 
     if (Coalescer->Closed)
-    {
         return false;
-    }
     Header = Mergeable(Packet, Size);
     if (!Header)
-    {
         return false;
-    }
     Payload = Size - Header;
     if (!Coalescer->Count)
     {
@@ -156,9 +146,7 @@ uint32_t CoalesceFinish(COALESCER *Coalescer)
     Coalescer->Vnet = (VNET_HEADER){.GsoType = VNET_GSO_NONE};
     Coalescer->Parts[0] = (LINUX_IOVEC){.Base = &Coalescer->Vnet, .Length = sizeof(Coalescer->Vnet)};
     if (Coalescer->Count == 1)
-    {
         return 2;
-    }
     Coalescer->Vnet = (VNET_HEADER){
         .Flags = VNET_NEEDS_CHECKSUM,
         .GsoType = Coalescer->Ipv6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4,

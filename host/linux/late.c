@@ -31,9 +31,7 @@ static VOID Return(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
     Late->Kept = NULL;
     KeReleaseSpinLockFromDpcLevel(&Late->Lock);
     if (Lists)
-    {
         NdisHostReturn(Late->Adapter, Lists, NDIS_RETURN_FLAGS_DISPATCH_LEVEL);
-    }
 }
 
 LATE *LateCreate(NDIS_HOST_ADAPTER *Adapter, ULONG Milliseconds)
@@ -42,9 +40,7 @@ LATE *LateCreate(NDIS_HOST_ADAPTER *Adapter, ULONG Milliseconds)
     LATE *Late = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Late), LATE_TAG);
 
     if (!Late)
-    {
         return NULL;
-    }
     RtlZeroMemory(Late, sizeof(*Late));
     Late->Adapter = Adapter;
     KeInitializeSpinLock(&Late->Lock);

@@ -67,13 +67,9 @@ uint32_t SegmentNext(SEGMENTER *Segmenter, uint8_t *To)
     StoreLong(Tcp + 4, LoadLong(Tcp + 4) + (Offset - Header));
     /* What concerns the first or the last segment only: RFC 9293 3.1, RFC 3168 6.1.2. */
     if (Segmenter->Index)
-    {
         Tcp[13] &= (uint8_t)~TCP_CWR;
-    }
     if (Payload < Left)
-    {
         Tcp[13] &= (uint8_t)~(TCP_FIN | TCP_PSH);
-    }
     /* The checksum field holds the sum of the pseudo-header, in which the whole's length stands: it is exchanged for
      * the segment's. Addresses that a routing header names instead of IPv6's own are in it already. */
     __builtin_memcpy(&Pseudo, Packet + Segmenter->TcpOffset + 16, 2);

@@ -56,18 +56,12 @@ static void CleanName(const char *Wanted, char *Name)
         bool Good = C > ' ' && C < 0x7f && C != '/' && C != ':' && C != '%' && C != '\\' && C != '"' && C != '\'';
 
         if (Good)
-        {
             Name[Used++] = (char)C;
-        }
         else if (Used && Name[Used - 1] != '-' && C < 0x80) /* one dash for a run; other scripts leave nothing */
-        {
             Name[Used++] = '-';
-        }
     }
     while (Used && Name[Used - 1] == '-')
-    {
         Used--;
-    }
     Name[Used] = 0;
     if (!Used || (Name[0] == '.' && (!Name[1] || (Name[1] == '.' && !Name[2]))))
     {
@@ -85,18 +79,14 @@ static void NumberName(const char *Base, int Number, char *Name)
     int Count = 0, Length = 0;
 
     for (int Rest = Number; Number > 1 && Rest; Rest /= 10)
-    {
         Digits[Count++] = (char)('0' + Rest % 10);
-    }
     while (Base[Length] && Length < TUN_NAME_LENGTH - 1 - Count)
     {
         Name[Length] = Base[Length];
         Length++;
     }
     while (Count)
-    {
         Name[Length++] = Digits[--Count];
-    }
     Name[Length] = 0;
 }
 
@@ -106,9 +96,7 @@ static void CopyName(char *To, const char *From)
     {
         To[I] = From[I];
         if (!From[I])
-        {
             break;
-        }
     }
 }
 
@@ -123,17 +111,11 @@ static void QuietIpv6(const char *Name)
     int Used = 0, Fd;
 
     for (int I = 0; Prefix[I]; I++)
-    {
         Path[Used++] = Prefix[I];
-    }
     for (int I = 0; Name[I]; I++)
-    {
         Path[Used++] = Name[I];
-    }
     for (int I = 0; Suffix[I]; I++)
-    {
         Path[Used++] = Suffix[I];
-    }
     Path[Used] = 0;
     Fd = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CLOEXEC, 0);
     if (Fd >= 0)
@@ -152,9 +134,7 @@ int TunOpen(TUN_DEVICE *Tun, const char *WantedName)
     CleanName(WantedName, Base);
     Tun->Control = (int)LinuxCall3(LINUX_SOCKET, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (Tun->Control < 0)
-    {
         return Tun->Control;
-    }
     Tun->Fd = LinuxOpen("/dev/net/tun", LINUX_O_RDWR | LINUX_O_NONBLOCK | LINUX_O_CLOEXEC, 0);
     if (Tun->Fd < 0)
     {
@@ -169,24 +149,18 @@ int TunOpen(TUN_DEVICE *Tun, const char *WantedName)
         Result = LinuxIoctl(Tun->Fd, TUNSETIFF, &Request);
     }
     if (Result < 0)
-    {
         goto closeTun;
-    }
     CopyName(Tun->Name, Request.Name);
     Result = LinuxIoctl(Tun->Fd, TUNSETVNETHDRSZ, &HeaderSize);
     if (Result < 0)
-    {
         goto closeTun;
-    }
     TunSetCarrier(Tun, false);
     Request.Number = QUEUE_PACKETS; /* refused: Linux's own 500 remain */
     LinuxIoctl(Tun->Control, SIOCSIFTXQLEN, &Request);
     QuietIpv6(Tun->Name);
     Result = LinuxIoctl(Tun->Control, SIOCGIFINDEX, &Request);
     if (Result < 0)
-    {
         goto closeTun;
-    }
     Tun->Index = (uint32_t)Request.Number;
     return 0;
 
@@ -250,14 +224,10 @@ int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
     Request.Length = (uint32_t)(((char *)Request.Alias - (char *)&Request) + ((Used + 1 + 3) & ~3));
     Socket = (int)LinuxCall3(LINUX_SOCKET, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (Socket < 0)
-    {
         return Socket;
-    }
     Done = LinuxWrite(Socket, &Request, Request.Length);
     if (Done >= 0)
-    {
         Done = LinuxRead(Socket, &Answer, sizeof(Answer));
-    }
     LinuxClose(Socket);
     return Done < 0 ? (int)Done : Answer.Error;
 }

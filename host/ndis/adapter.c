@@ -56,9 +56,7 @@ NDIS_STATUS HostPendingEnd(HOST_PENDING *Pending, NDIS_STATUS Status)
 BOOLEAN HostPendingComplete(HOST_PENDING *Pending, NDIS_STATUS Status)
 {
     if (InterlockedCompareExchange(&Pending->Outstanding, 0, 1) != 1)
-    {
         return FALSE;
-    }
     Pending->Status = Status;
     KeSetEvent(&Pending->Done, 0, FALSE);
     return TRUE;
@@ -147,9 +145,7 @@ VOID NdisMRestartComplete(NDIS_HANDLE NdisMiniportHandle, NDIS_STATUS Status)
 
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", DISPATCH_LEVEL, TRUE);
     if (Adapter)
-    {
         NdisRule("Completed_Once", HostPendingComplete(&Adapter->Restart, Status), HostPlace(), "no restart pends");
-    }
 }
 
 /* When a miniport says that it has paused, all lists are home. */
@@ -176,9 +172,7 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
     NDIS_STATUS Status;
 
     if (Adapter->State != HostRunning)
-    {
         return;
-    }
     if (Adapter->Flowing)
     {
         BackendStop(Adapter->Backend);
@@ -191,9 +185,7 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
     HostGuardEnd(&Guard, "MiniportPause", Place);
     WriteRelease(&Adapter->PauseReturned, TRUE);
     if (Status != NDIS_STATUS_PENDING)
-    {
         CheckPaused(Adapter, "MiniportPause", Place);
-    }
     Status = HostPendingEnd(&Adapter->Pause, Status);
     HandlerRule("MiniportPause", "Pause_Status", Status == NDIS_STATUS_SUCCESS, Place,
                 "MiniportPause may only succeed or pend, not 0x%08x", (unsigned)Status);
@@ -209,9 +201,7 @@ VOID NdisMPauseComplete(NDIS_HANDLE NdisMiniportHandle)
     if (Adapter)
     {
         if (ReadAcquire(&Adapter->Pause.Outstanding))
-        {
             CheckPaused(Adapter, __func__, HostPlace());
-        }
         NdisRule("Completed_Once", HostPendingComplete(&Adapter->Pause, NDIS_STATUS_SUCCESS), HostPlace(),
                  "no pause pends");
     }
@@ -248,23 +238,17 @@ NTSTATUS HostAdapterSetPower(NDIS_HOST_ADAPTER *Adapter, BOOLEAN Awake)
     NDIS_STATUS Status;
 
     if (Awake == !Adapter->Asleep)
-    {
         return STATUS_SUCCESS;
-    }
     if (!(Adapter->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND))
     {
         Adapter->Asleep = !Awake;
         if (Awake)
-        {
             return HostAdapterStart(Adapter);
-        }
         HostAdapterStop(Adapter, NdisHaltDevicePoweredDown);
         return STATUS_SUCCESS;
     }
     if (Adapter->State == HostHalted)
-    {
         return STATUS_SUCCESS;
-    }
     if (!Awake)
     {
         HostAdapterQueryPower(Adapter);
@@ -307,9 +291,7 @@ static BOOLEAN IsLast(_In_ const NDIS_HOST_ADAPTER *Adapter)
 
     KeAcquireSpinLock(&HostLock, &Irql);
     for (LIST_ENTRY *Entry = Adapter->Driver->Adapters.Flink; Entry != &Adapter->Driver->Adapters; Entry = Entry->Flink)
-    {
         Last &= CONTAINING_RECORD(Entry, NDIS_HOST_ADAPTER, Link)->State == HostHalted;
-    }
     KeReleaseSpinLock(&HostLock, Irql);
     return Last;
 }
@@ -325,9 +307,7 @@ static VOID Forget(_Inout_ NDIS_HOST_ADAPTER *Adapter)
                 (PVOID)Adapter->Driver->Characteristics.HaltHandlerEx, "%ld configurations left open",
                 (long)Adapter->Configurations);
     if (IsLast(Adapter))
-    {
         PlatformAdaptersGone(Adapter->Driver->DriverObject);
-    }
     BackendDestroy(Adapter->Backend);
     Adapter->Backend = NULL;
     if (Adapter->SupportedOids)
@@ -351,9 +331,7 @@ NTSTATUS HostAdapterStart(NDIS_HOST_ADAPTER *Adapter)
 
     Result = HostDeviceName(Adapter->Pdo, Name, sizeof(Name));
     if (!NT_SUCCESS(Result))
-    {
         return Result;
-    }
     HostInstanceId(Adapter->Pdo, InstanceId, sizeof(InstanceId));
     Result = BackendCreate(&Request, &Adapter->Identity, &Adapter->Backend);
     if (!NT_SUCCESS(Result))
@@ -396,9 +374,7 @@ VOID HostAdapterStop(NDIS_HOST_ADAPTER *Adapter, NDIS_HALT_ACTION Action)
     HOST_GUARD Guard;
 
     if (Adapter->State == HostHalted)
-    {
         return;
-    }
     HostAdapterPause(Adapter, NDIS_PAUSE_NDIS_INTERNAL);
     Guard = HostGuardBegin();
     Adapter->Driver->Characteristics.HaltHandlerEx(Adapter->Context, Action);

@@ -52,9 +52,7 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
     }
     Adapter->SupportedOids = ExAllocatePoolWithTag(NonPagedPoolNx, Length, HOST_TAG);
     if (!Adapter->SupportedOids)
-    {
         return NDIS_STATUS_RESOURCES;
-    }
     RtlCopyMemory(Adapter->SupportedOids, Attributes->SupportedOidList, Length);
     Adapter->SupportedOidCount = Length / sizeof(NDIS_OID);
     Adapter->Mtu = Attributes->MtuSize;

@@ -10,9 +10,7 @@ static MDL *MakeMdl(_In_ PVOID VirtualAddress, _In_ ULONG Length)
     MDL *Mdl = IoAllocateMdl(VirtualAddress, Length, FALSE, FALSE, NULL);
 
     if (Mdl)
-    {
         MmBuildMdlForNonPagedPool(Mdl);
-    }
     return Mdl;
 }
 
@@ -89,14 +87,10 @@ static NDIS_STATUS Retreat(_Inout_ NET_BUFFER *NetBuffer, _In_ ULONG DataOffsetD
 
         Mdl = Data ? MakeMdl(Data, Size) : NULL;
         if (!Mdl && Data)
-        {
             ExFreePoolWithTag(Data, HOST_TAG);
-        }
     }
     if (!Mdl)
-    {
         return NDIS_STATUS_RESOURCES;
-    }
     Mdl->Next = NetBuffer->MdlChain;
     NetBuffer->MdlChain = Mdl;
     NetBuffer->DataOffset = NetBuffer->DataOffset + MmGetMdlByteCount(Mdl) - DataOffsetDelta;
@@ -162,9 +156,7 @@ NDIS_STATUS NdisRetreatNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, UL
         if (Status != NDIS_STATUS_SUCCESS)
         {
             for (NET_BUFFER *Undo = NetBufferList->FirstNetBuffer; Undo != Buffer; Undo = Undo->Next)
-            {
                 Advance(Undo, DataOffsetDelta, TRUE, FreeMdlHandler, __func__, HostPlace());
-            }
             return Status;
         }
     }
@@ -176,9 +168,7 @@ VOID NdisAdvanceNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG Dat
 {
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     for (NET_BUFFER *Buffer = NetBufferList->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
-    {
         Advance(Buffer, DataOffsetDelta, FreeMdl, FreeMdlHandler, __func__, HostPlace());
-    }
 }
 
 /*
@@ -192,26 +182,18 @@ PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage,
 
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!BytesNeeded || BytesNeeded > NetBuffer->DataLength || !Mdl)
-    {
         return NULL;
-    }
     if (MmGetMdlByteCount(Mdl) - Offset >= BytesNeeded)
     {
         PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
 
         if (!Address)
-        {
             return NULL;
-        }
         if (AlignMultiple <= 1 || ((ULONG_PTR)(Address + Offset) - AlignOffset) % AlignMultiple == 0)
-        {
             return Address + Offset;
-        }
     }
     if (!Storage)
-    {
         return NULL;
-    }
     while (Copied < BytesNeeded && Mdl)
     {
         ULONG Here = min(MmGetMdlByteCount(Mdl) - Offset, BytesNeeded - Copied);
@@ -221,9 +203,7 @@ PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage,
             PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
 
             if (!Address)
-            {
                 return NULL;
-            }
             RtlCopyMemory((PUCHAR)Storage + Copied, Address + Offset, Here);
         }
         Copied += Here;

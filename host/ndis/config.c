@@ -33,9 +33,7 @@ static NTSTATUS OpenParameters(_In_ NDIS_HOST_DRIVER *Driver, _Out_ HANDLE *Key)
     Path.Length = Path.MaximumLength = (USHORT)(Driver->RegistryPath.Length + sizeof(Suffix));
     Path.Buffer = ExAllocatePoolWithTag(NonPagedPoolNx, Path.Length, HOST_TAG);
     if (!Path.Buffer)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     RtlCopyMemory(Path.Buffer, Driver->RegistryPath.Buffer, Driver->RegistryPath.Length);
     RtlCopyMemory((PUCHAR)Path.Buffer + Driver->RegistryPath.Length, Suffix, sizeof(Suffix));
     InitializeObjectAttributes(&Attributes, &Path, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE, NULL, NULL);
@@ -64,9 +62,7 @@ NDIS_STATUS NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PND
     }
     Configuration = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Configuration), HOST_TAG);
     if (!Configuration)
-    {
         return NDIS_STATUS_RESOURCES;
-    }
     RtlZeroMemory(Configuration, sizeof(*Configuration));
     Configuration->Magic = HostMagicConfiguration;
     Configuration->Count = Adapter ? &Adapter->Configurations : &Driver->Configurations;
@@ -116,9 +112,7 @@ static BOOLEAN ParseInteger(_In_ const UNICODE_STRING *String, _In_ ULONG Base, 
         ULONG Digit = C >= '0' && C <= '9' ? C - '0' : (C | 32) >= 'a' && (C | 32) <= 'f' ? (C | 32) - 'a' + 10 : 16;
 
         if (Digit >= Base || *Value > (0xffffffff - Digit) / Base)
-        {
             return FALSE;
-        }
         *Value = *Value * Base + Digit;
     }
     return String->Length >= sizeof(WCHAR);
@@ -139,9 +133,7 @@ static BOOLEAN Convert(_Inout_ NDIS_CONFIGURATION_PARAMETER *Parameter, _In_ ULO
         UNICODE_STRING String = {.Length = (USHORT)Length, .MaximumLength = (USHORT)Length, .Buffer = (PWCH)Data};
 
         while (RegistryType == REG_SZ && String.Length && !String.Buffer[String.Length / sizeof(WCHAR) - 1])
-        {
             String.Length -= sizeof(WCHAR);
-        }
         if (Wanted == NdisParameterInteger || Wanted == NdisParameterHexInteger)
         {
             Parameter->ParameterType = Wanted;
@@ -180,16 +172,12 @@ VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *P
     }
     ZwQueryValueKey(Configuration->Key, Keyword, KeyValuePartialInformation, NULL, 0, &Length);
     if (!Length || Length > VALUE_LIMIT)
-    {
         return;
-    }
     *Status = NDIS_STATUS_RESOURCES;
     Information = ExAllocatePoolWithTag(NonPagedPoolNx, Length, HOST_TAG);
     Value = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Value) + Length, HOST_TAG);
     if (!Information || !Value)
-    {
         goto free;
-    }
     *Status = NDIS_STATUS_FAILURE;
     if (!NT_SUCCESS(
             ZwQueryValueKey(Configuration->Key, Keyword, KeyValuePartialInformation, Information, Length, &Length)))
@@ -199,9 +187,7 @@ VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *P
     RtlZeroMemory(Value, sizeof(*Value));
     RtlCopyMemory(Value->Data, Information->Data, Information->DataLength);
     if (!Convert(&Value->Parameter, Information->Type, Value->Data, Information->DataLength, ParameterType))
-    {
         goto free;
-    }
     Value->Next = Configuration->Values;
     Configuration->Values = Value;
     *ParameterValue = &Value->Parameter;
@@ -210,13 +196,9 @@ VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *P
 
 free:
     if (Value)
-    {
         ExFreePoolWithTag(Value, HOST_TAG);
-    }
     if (Information)
-    {
         ExFreePoolWithTag(Information, HOST_TAG);
-    }
 }
 
 /* NdisWriteConfiguration: integers become REG_DWORD, strings REG_SZ or REG_MULTI_SZ, the rest REG_BINARY. */
@@ -254,7 +236,5 @@ VOID NdisWriteConfiguration(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHandle
         break;
     }
     if (NT_SUCCESS(ZwSetValueKey(Configuration->Key, Keyword, 0, Type, Data, Length)))
-    {
         *Status = NDIS_STATUS_SUCCESS;
-    }
 }

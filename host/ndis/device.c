@@ -10,14 +10,10 @@ static NTSTATUS CopyString(_Out_ UNICODE_STRING *To, _In_opt_ const UNICODE_STRI
 {
     RtlZeroMemory(To, sizeof(*To));
     if (!From || !From->Length)
-    {
         return STATUS_SUCCESS;
-    }
     To->Buffer = ExAllocatePoolWithTag(NonPagedPoolNx, From->Length, HOST_TAG);
     if (!To->Buffer)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     To->Length = To->MaximumLength = From->Length;
     RtlCopyMemory(To->Buffer, From->Buffer, From->Length);
     return STATUS_SUCCESS;
@@ -45,9 +41,7 @@ static NDIS_HOST_ADAPTER *InitializingAdapter(_In_ NDIS_HOST_DRIVER *Driver)
         NDIS_HOST_ADAPTER *Adapter = CONTAINING_RECORD(Entry, NDIS_HOST_ADAPTER, Link);
 
         if (Adapter->InitializeThread == Thread)
-        {
             Found = Adapter;
-        }
     }
     KeReleaseSpinLock(&HostLock, Irql);
     return Found;
@@ -86,9 +80,7 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
     Status = IoCreateDevice(Driver->DriverObject, (ULONG)sizeof(HOST_DEVICE) + Attributes->ExtensionSize,
                             Attributes->DeviceName, FILE_DEVICE_NETWORK, FILE_DEVICE_SECURE_OPEN, FALSE, &Object);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Device = Object->DeviceExtension;
     RtlZeroMemory(Device, sizeof(*Device) + Attributes->ExtensionSize);
     Device->Magic = HostMagicDevice;
@@ -96,24 +88,16 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
     Device->DeviceObject = Object;
     Device->ExtensionSize = Attributes->ExtensionSize;
     for (ULONG Major = 0; Major <= IRP_MJ_MAXIMUM_FUNCTION; Major++)
-    {
         Device->Dispatch[Major] = Attributes->MajorFunctions[Major];
-    }
     Status = HostSddlApply(Object, Attributes->DefaultSDDLString);
     if (!NT_SUCCESS(Status))
-    {
         goto deleteDevice;
-    }
     Status = CopyString(&Device->SymbolicName, Attributes->SymbolicName);
     if (!NT_SUCCESS(Status))
-    {
         goto deleteDevice;
-    }
     Status = IoCreateSymbolicLink(&Device->SymbolicName, Attributes->DeviceName);
     if (!NT_SUCCESS(Status))
-    {
         goto freeName;
-    }
     Device->Adapter = InitializingAdapter(Driver);
     KeAcquireSpinLock(&HostLock, &Irql);
     InsertTailList(&Driver->Devices, &Device->Link);

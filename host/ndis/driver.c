@@ -15,9 +15,7 @@ ULONG HostVersion(VOID)
     static volatile LONG Version;
 
     if (!Version)
-    {
         InterlockedExchange(&Version, (LONG)PlatformSetting("HOST_NDIS_VERSION", 0x60052));
-    }
     return (ULONG)Version;
 }
 
@@ -40,15 +38,11 @@ static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
         NDIS_HOST_DRIVER *Candidate = CONTAINING_RECORD(Entry, NDIS_HOST_DRIVER, Link);
 
         if (Candidate->DriverObject == DriverObject)
-        {
             Driver = Candidate;
-        }
     }
     KeReleaseSpinLock(&HostLock, Irql);
     if (!Driver)
-    {
         return;
-    }
     PlatformDriverUnloading(DriverObject);
     Guard = HostGuardBegin();
     Driver->Characteristics.UnloadHandler(DriverObject);
@@ -68,9 +62,7 @@ static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
     KeReleaseSpinLock(&HostLock, Irql);
     Driver->Magic = HostMagicDead;
     if (Driver->RegistryPath.Buffer)
-    {
         ExFreePoolWithTag(Driver->RegistryPath.Buffer, HOST_TAG);
-    }
     ExFreePoolWithTag(Driver, HOST_TAG);
 }
 
@@ -126,14 +118,10 @@ NDIS_STATUS NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_ST
     PlatformDriverRegistered(DriverObject);
     Status = CheckCharacteristics(Characteristics, HostPlace());
     if (Status != NDIS_STATUS_SUCCESS)
-    {
         return Status;
-    }
     Driver = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Driver), HOST_TAG);
     if (!Driver)
-    {
         return NDIS_STATUS_RESOURCES;
-    }
     RtlZeroMemory(Driver, sizeof(*Driver));
     Driver->Magic = HostMagicDriver;
     Driver->DriverObject = DriverObject;
@@ -160,14 +148,10 @@ NDIS_STATUS NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_ST
     DriverObject->DriverExtension->AddDevice = HostAddDevice;
     DriverObject->DriverUnload = HostUnload;
     for (ULONG Major = 0; Major <= IRP_MJ_MAXIMUM_FUNCTION; Major++)
-    {
         DriverObject->MajorFunction[Major] = HostDispatch;
-    }
     *NdisMiniportDriverHandle = Driver;
     if (Driver->Characteristics.SetOptionsHandler)
-    {
         Status = Driver->Characteristics.SetOptionsHandler(Driver, MiniportDriverContext);
-    }
     return Status;
 }
 
@@ -181,9 +165,7 @@ VOID NdisMDeregisterMiniportDriver(NDIS_HANDLE NdisMiniportDriverHandle)
 
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, TRUE);
     if (!Driver)
-    {
         return;
-    }
     NdisRule("Deregister_Once", !Driver->Deregistered, HostPlace(), "the driver is deregistered already");
     NdisRule("Deregister_NoAdapters", IsListEmpty(&Driver->Adapters), HostPlace(), "adapters are left");
     Driver->Deregistered = TRUE;

@@ -44,9 +44,7 @@ PNDIS_GENERIC_OBJECT NdisAllocateGenericObject(PDRIVER_OBJECT DriverObject, ULON
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     NdisRule("Memory_Tag", Tag != 0, HostPlace(), "no tag");
     if (!Generic)
-    {
         return NULL;
-    }
     RtlZeroMemory(Generic, sizeof(*Generic) + Size);
     Generic->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     Generic->Header.Revision = 1;

@@ -124,9 +124,7 @@ static NDIS_STATUS TryQuery(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oi
     Status =
         HostOid(Adapter, NdisRequestQueryInformation, Oid, Answer->Buffer, Length, &Answer->Written, &Answer->Needed);
     for (ULONG I = Length; I < Length + CANARY_BYTES; I++)
-    {
         Touched += Answer->Buffer[I] != CANARY;
-    }
     OidRule("Oid_Overrun", Touched == 0, Place, "OID 0x%08x writes behind a buffer of %u bytes", (unsigned)Oid,
             (unsigned)Length);
     OidRule("Oid_Status",
@@ -190,12 +188,8 @@ static VOID TryShort(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
 static BOOLEAN IsListed(_In_ const NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid)
 {
     for (ULONG I = 0; I < Adapter->SupportedOidCount; I++)
-    {
         if (Adapter->SupportedOids[I] == Oid)
-        {
             return TRUE;
-        }
-    }
     return FALSE;
 }
 

@@ -32,9 +32,7 @@ BOOLEAN HostOwn(const VOID *Thing, HOST_KIND Kind, DRIVER_OBJECT *Driver, NDIS_H
     KIRQL Irql;
 
     if (!Owned)
-    {
         return FALSE;
-    }
     *Owned = (HOST_OWNED){.Thing = Thing, .Kind = Kind, .Driver = Driver, .Adapter = Adapter, .Place = Place};
     KeAcquireSpinLock(&OwnedLock, &Irql);
     Owned->Next = *BucketOf(Thing);
@@ -54,14 +52,10 @@ BOOLEAN HostDisown(const VOID *Thing, HOST_KIND Kind)
     }
     Owned = *Link;
     if (Owned)
-    {
         *Link = Owned->Next;
-    }
     KeReleaseSpinLock(&OwnedLock, Irql);
     if (Owned)
-    {
         ExFreePoolWithTag(Owned, HOST_TAG);
-    }
     return Owned != NULL;
 }
 

@@ -32,13 +32,9 @@ static VOID NarrowName(_In_reads_(Count) const WCHAR *Wide, _In_ ULONG Count, _O
         ULONG Code = Wide[I];
 
         if (Code >= 0xd800 && Code < 0xdc00 && I + 1 < Count && (Wide[I + 1] & 0xfc00) == 0xdc00)
-        {
             Code = 0x10000 + ((Code & 0x3ff) << 10) + (Wide[++I] & 0x3ff);
-        }
         else if (Code >= 0xd800 && Code < 0xe000)
-        {
             Code = '?';
-        }
         if (Code < 0x80)
         {
             Name[Used++] = (CHAR)Code;
@@ -78,9 +74,7 @@ NTSTATUS HostDeviceName(DEVICE_OBJECT *Pdo, PCHAR Name, ULONG Size)
     {
         Status = IoGetDeviceProperty(Pdo, DevicePropertyFriendlyName, sizeof(Wide), Wide, &Length);
         if (!NT_SUCCESS(Status))
-        {
             Status = IoGetDeviceProperty(Pdo, DevicePropertyDeviceDescription, sizeof(Wide), Wide, &Length);
-        }
     }
     if (!NT_SUCCESS(Status))
     {
@@ -108,9 +102,7 @@ VOID HostInstanceId(DEVICE_OBJECT *Pdo, PCHAR InstanceId, ULONG Size)
 
     InstanceId[0] = 0;
     if (!NT_SUCCESS(IoOpenDeviceRegistryKey(Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_READ, &Key)))
-    {
         return;
-    }
     if (NT_SUCCESS(
             ZwQueryValueKey(Key, &Name, KeyValuePartialInformation, &Information, sizeof(Information), &Length)) &&
         Information.Value.Type == REG_SZ)
@@ -120,9 +112,7 @@ VOID HostInstanceId(DEVICE_OBJECT *Pdo, PCHAR InstanceId, ULONG Size)
     }
     ZwClose(Key);
     for (; *InstanceId; InstanceId++)
-    {
         *InstanceId -= *InstanceId >= 'a' && *InstanceId <= 'z' ? 'a' - 'A' : 0;
-    }
 }
 
 /* The driver that NdisMRegisterMiniportDriver made for DriverObject, or NULL. */
@@ -137,9 +127,7 @@ static NDIS_HOST_DRIVER *FindDriver(_In_ DRIVER_OBJECT *DriverObject)
         NDIS_HOST_DRIVER *Driver = CONTAINING_RECORD(Entry, NDIS_HOST_DRIVER, Link);
 
         if (Driver->DriverObject == DriverObject && !Driver->Deregistered)
-        {
             Found = Driver;
-        }
     }
     KeReleaseSpinLock(&HostLock, Irql);
     return Found;
@@ -156,9 +144,7 @@ NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
     KIRQL Irql;
 
     if (!Driver)
-    {
         return STATUS_NO_SUCH_DEVICE;
-    }
     if (!Driver->Ready)
     {
         Driver->Ready = TRUE;
@@ -166,9 +152,7 @@ NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
     }
     Status = IoCreateDevice(DriverObject, sizeof(HOST_FDO), NULL, FILE_DEVICE_PHYSICAL_NETCARD, 0, FALSE, &Fdo);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Adapter = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Adapter), HOST_TAG);
     if (!Adapter)
     {
@@ -193,9 +177,7 @@ NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
     Extension->Adapter = Adapter;
     Status = IoRegisterDeviceInterface(Pdo, &NetInterface, NULL, &Adapter->Interface);
     if (!NT_SUCCESS(Status))
-    {
         goto detach;
-    }
     KeAcquireSpinLock(&HostLock, &Irql);
     InsertTailList(&Driver->Adapters, &Adapter->Link);
     KeReleaseSpinLock(&HostLock, Irql);
@@ -222,9 +204,7 @@ static NTSTATUS KeepIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Event)
 {
     UNREFERENCED_PARAMETER(DeviceObject);
     if (Irp->PendingReturned)
-    {
         KeSetEvent(Event, 0, FALSE);
-    }
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
@@ -266,9 +246,7 @@ static NTSTATUS Remove(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
     HostAdapterStop(Adapter, NdisHaltDeviceDisabled);
     DisableInterface(Adapter);
     if (Adapter->Interface.Buffer)
-    {
         RtlFreeUnicodeString(&Adapter->Interface);
-    }
     Irp->IoStatus.Status = STATUS_SUCCESS;
     Status = HostPassDown(Adapter, Irp);
     IoDetachDevice(Adapter->Lower);
@@ -293,21 +271,15 @@ static NTSTATUS DispatchPnp(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp
         /* The bus comes first. A software device has none, and what lies below completes at once. */
         Status = HostPassDownAndWait(Adapter, Irp);
         if (NT_SUCCESS(Status))
-        {
             Status = HostAdapterStart(Adapter);
-        }
         if (NT_SUCCESS(Status) && Adapter->Interface.Buffer)
-        {
             Adapter->InterfaceEnabled = NT_SUCCESS(IoSetDeviceInterfaceState(&Adapter->Interface, TRUE));
-        }
         Adapter->StartFailed = !NT_SUCCESS(Status);
         return HostCompleteIrp(Irp, Status);
     case IRP_MN_QUERY_PNP_DEVICE_STATE:
         /* How the system learns of a miniport that did not initialise, and says "problem 10". */
         if (Adapter->StartFailed)
-        {
             Irp->IoStatus.Information |= PNP_DEVICE_FAILED;
-        }
         break;
     case IRP_MN_QUERY_STOP_DEVICE:
     case IRP_MN_QUERY_REMOVE_DEVICE:
@@ -347,9 +319,7 @@ NTSTATUS HostDispatch(DEVICE_OBJECT *DeviceObject, IRP *Irp)
         HOST_DEVICE *Device = DeviceObject->DeviceExtension;
 
         if (Device->Dispatch[Major])
-        {
             return Device->Dispatch[Major](DeviceObject, Irp);
-        }
         return HostCompleteIrp(Irp, STATUS_INVALID_DEVICE_REQUEST);
     }
     if (*Magic == HostMagicFdo)
@@ -357,21 +327,13 @@ NTSTATUS HostDispatch(DEVICE_OBJECT *DeviceObject, IRP *Irp)
         NDIS_HOST_ADAPTER *Adapter = ((HOST_FDO *)DeviceObject->DeviceExtension)->Adapter;
 
         if (Adapter && Major == IRP_MJ_PNP)
-        {
             return DispatchPnp(Adapter, Irp);
-        }
         if (Adapter && Major == IRP_MJ_POWER)
-        {
             return HostDispatchPower(Adapter, Irp);
-        }
         if (Adapter && Major == IRP_MJ_SYSTEM_CONTROL)
-        {
             return HostPassDown(Adapter, Irp);
-        }
         if (Major == IRP_MJ_CREATE || Major == IRP_MJ_CLEANUP || Major == IRP_MJ_CLOSE)
-        {
             return HostCompleteIrp(Irp, STATUS_SUCCESS);
-        }
     }
     return HostCompleteIrp(Irp, STATUS_INVALID_DEVICE_REQUEST);
 }
@@ -385,27 +347,15 @@ VOID NdisMGetDeviceProperty(NDIS_HANDLE MiniportAdapterHandle, PDEVICE_OBJECT *P
 
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE);
     if (!Adapter)
-    {
         return;
-    }
     if (PhysicalDeviceObject)
-    {
         *PhysicalDeviceObject = Adapter->Pdo;
-    }
     if (FunctionalDeviceObject)
-    {
         *FunctionalDeviceObject = Adapter->Fdo;
-    }
     if (NextDeviceObject)
-    {
         *NextDeviceObject = Adapter->Lower;
-    }
     if (AllocatedResources)
-    {
         *AllocatedResources = NULL;
-    }
     if (AllocatedResourcesTranslated)
-    {
         *AllocatedResourcesTranslated = NULL;
-    }
 }

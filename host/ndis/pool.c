@@ -14,17 +14,13 @@ static HOST_POOL *NewPool(_In_ HOST_MAGIC Magic, _In_opt_ NDIS_HANDLE Handle, _I
 
     HandlerRule(Call, "Pool_Tag", Tag != 0, Place, "no tag");
     if (!Pool)
-    {
         return NULL;
-    }
     RtlZeroMemory(Pool, sizeof(*Pool));
     Pool->Magic = Magic;
     Pool->Tag = Tag;
     Pool->Place = Place;
     if (Handle) /* the backend's pools belong to no miniport */
-    {
         Pool->Driver = HostOwnerOf(Handle, &Pool->Adapter, Call, Place);
-    }
     if (Pool->Driver)
     {
         KeAcquireSpinLock(&HostLock, &Irql);
@@ -132,9 +128,7 @@ NDIS_HANDLE NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle, NET_BUFFER_POOL_PA
     }
     Pool = NewPool(HostMagicBufferPool, NdisHandle, Parameters->PoolTag, __func__, Place);
     if (Pool)
-    {
         Pool->DataSize = Parameters->DataSize;
-    }
     return Pool;
 }
 
@@ -178,9 +172,7 @@ static BOOLEAN AttachData(_Inout_ HOST_BUFFER *Host, _In_ ULONG Size)
     MDL *Mdl;
 
     if (!Data)
-    {
         return FALSE;
-    }
     Mdl = IoAllocateMdl(Data, Size, FALSE, FALSE, NULL);
     if (!Mdl)
     {
@@ -212,9 +204,7 @@ static HOST_LIST *NewList(_In_ HOST_POOL *Pool, _In_ ULONG ContextSize, _In_ ULO
     HOST_LIST *Host = ExAllocatePoolWithTag(NonPagedPoolNx, Size, HOST_TAG);
 
     if (!Host)
-    {
         return NULL;
-    }
     RtlZeroMemory(Host, Size);
     Host->Magic = HostMagicList;
     Host->Owner = HostOwnerAllocator;
@@ -255,9 +245,7 @@ PNET_BUFFER_LIST NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
     }
     Host = NewList(Pool, Pool->ContextSize + ContextSize, ContextBackFill);
     if (!Host)
-    {
         return NULL;
-    }
     InitializeBuffer(&Host->Embedded, Pool, MdlChain, DataOffset, DataLength);
     Host->HasBuffer = TRUE;
     Host->List.FirstNetBuffer = &Host->Embedded.Buffer;
@@ -280,9 +268,7 @@ PNET_BUFFER_LIST NdisAllocateNetBufferList(NDIS_HANDLE PoolHandle, USHORT Contex
     }
     Host = NewList(Pool, Pool->ContextSize + ContextSize, ContextBackFill);
     if (!Host || !Pool->AllocateBuffer)
-    {
         return Host ? &Host->List : NULL;
-    }
     InitializeBuffer(&Host->Embedded, Pool, NULL, 0, 0);
     if (!AttachData(&Host->Embedded, Pool->DataSize))
     {
@@ -316,9 +302,7 @@ VOID NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList)
         return;
     }
     if (Host->HasBuffer)
-    {
         ReleaseData(&Host->Embedded);
-    }
     InterlockedDecrement(&Host->Pool->Outstanding);
     Host->Magic = HostMagicDead;
     ExFreePoolWithTag(Host, HOST_TAG);
@@ -338,9 +322,7 @@ PNET_BUFFER NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG D
     }
     Host = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Host), HOST_TAG);
     if (!Host)
-    {
         return NULL;
-    }
     InitializeBuffer(Host, Pool, MdlChain, DataOffset, DataLength);
     if (Pool->DataSize && !AttachData(Host, Pool->DataSize))
     {

@@ -47,17 +47,11 @@ NTSTATUS HostDispatchPower(NDIS_HOST_ADAPTER *Adapter, IRP *Irp)
         NTSTATUS Status = Awake ? HostPassDownAndWait(Adapter, Irp) : STATUS_SUCCESS;
 
         if (IsDevice)
-        {
             HostAdapterSetPower(Adapter, Awake);
-        }
         else
-        {
             RequestDevice(Adapter, Awake);
-        }
         if (Awake)
-        {
             return HostCompleteIrp(Irp, Status);
-        }
     }
     Irp->IoStatus.Status = STATUS_SUCCESS;
     return HostPassDown(Adapter, Irp);

@@ -75,17 +75,11 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
     NdisRule("Receive_Count", Count == NumberOfNetBufferLists, Place, "%u lists, said to be %u", (unsigned)Count,
              (unsigned)NumberOfNetBufferLists);
     if (!Resources)
-    {
         InterlockedAdd64(&Adapter->ReceivesOut, Count);
-    }
     BackendReceive(Adapter->Backend, NetBufferLists, ReceiveFlags);
     if (Resources)
-    {
         for (NET_BUFFER_LIST *List = NetBufferLists; List; List = List->Next)
-        {
             InterlockedExchange(&HostListOf(List)->Owner, HostOwnerAllocator);
-        }
-    }
 }
 
 VOID NdisHostReturn(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG ReturnFlags)

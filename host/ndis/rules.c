@@ -33,13 +33,9 @@ BOOLEAN HostHeaderValid(const NDIS_OBJECT_HEADER *Header, UCHAR Type, UCHAR Revi
 VOID HostEnter(PCSTR Call, PVOID Place, PCSTR IrqlRule, KIRQL Irql, BOOLEAN Out)
 {
     if (KeGetCurrentIrql() > Irql)
-    {
         HostRuleBroken(IrqlRule, Call, Place, "at IRQL %u, at most %u is allowed", KeGetCurrentIrql(), Irql);
-    }
     if (Out && PlatformSpinLocksHeld())
-    {
         HostRuleBroken("SpinLock_AcrossNdis", Call, Place, "%u spin locks are held", (unsigned)PlatformSpinLocksHeld());
-    }
 }
 
 VOID HostGuardEnd(const HOST_GUARD *Guard, PCSTR Call, PVOID Handler)
@@ -48,9 +44,7 @@ VOID HostGuardEnd(const HOST_GUARD *Guard, PCSTR Call, PVOID Handler)
     ULONG SpinLocks = PlatformSpinLocksHeld();
 
     if (Irql != Guard->Irql)
-    {
         HostRuleBroken("Irql_Miniport_Driver", Call, Handler, "called at IRQL %u, returned at %u", Guard->Irql, Irql);
-    }
     if (SpinLocks != Guard->SpinLocks)
     {
         HostRuleBroken("SpinLockBalanced", Call, Handler, "called with %u spin locks, returned with %u",

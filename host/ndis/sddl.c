@@ -40,12 +40,8 @@ static BOOLEAN Skip(_Inout_ SDDL *Sddl, _In_z_ PCSTR Text)
     const WCHAR *At = Sddl->At;
 
     for (; *Text; Text++, At++)
-    {
         if (At >= Sddl->End || *At != (WCHAR)*Text)
-        {
             return FALSE;
-        }
-    }
     Sddl->At = At;
     return TRUE;
 }
@@ -53,9 +49,7 @@ static BOOLEAN Skip(_Inout_ SDDL *Sddl, _In_z_ PCSTR Text)
 static VOID Put(_Inout_ SDDL *Sddl, _In_ ULONG Value, _In_ ULONG Bytes)
 {
     for (ULONG I = 0; I < Bytes && Sddl->Used < DESCRIPTOR_BYTES; I++)
-    {
         Sddl->Bytes[Sddl->Used++] = (UCHAR)(Value >> 8 * I);
-    }
 }
 
 /* Decimal, or hexadecimal after 0x. FALSE: no digit, or more than 32 bits. */
@@ -74,9 +68,7 @@ static BOOLEAN Number(_Inout_ SDDL *Sddl, _Out_ ULONG *Value)
                                                     : 16;
 
         if (Here >= Base)
-        {
             break;
-        }
         Sum = Sum * Base + Here;
     }
     *Value = (ULONG)Sum;
@@ -90,9 +82,7 @@ static BOOLEAN Mask(_Inout_ SDDL *Sddl)
     if (Sddl->At < Sddl->End && *Sddl->At == '0')
     {
         if (!Number(Sddl, &Sum))
-        {
             return FALSE;
-        }
         Put(Sddl, Sum, 4);
         return TRUE;
     }
@@ -100,9 +90,7 @@ static BOOLEAN Mask(_Inout_ SDDL *Sddl)
     {
         Before = Sum;
         for (ULONG I = 0; I < sizeof(Rights) / sizeof(Rights[0]); I++)
-        {
             Sum |= Skip(Sddl, Rights[I].Name) ? Rights[I].Mask : 0;
-        }
     } while (Sum != Before);
     Put(Sddl, Sum, 4);
     return Sum != 0;
@@ -119,25 +107,19 @@ static BOOLEAN Sid(_Inout_ SDDL *Sddl)
             Put(Sddl, 1u | (ULONG)Accounts[I].Parts << 8, 4);
             Put(Sddl, (ULONG)Accounts[I].Authority << 24, 4);
             for (ULONG J = 0; J < Accounts[I].Parts; J++)
-            {
                 Put(Sddl, Accounts[I].Values[J], 4);
-            }
             return TRUE;
         }
     }
     Count = Sddl->Used + 1;
     if (!Skip(Sddl, "S-1-") || !Number(Sddl, &Authority) || Authority > 255)
-    {
         return FALSE;
-    }
     Put(Sddl, 1, 4);
     Put(Sddl, Authority << 24, 4);
     while (Skip(Sddl, "-"))
     {
         if (!Number(Sddl, &Value) || Sddl->Used + 4 > DESCRIPTOR_BYTES || ++Sddl->Bytes[Count] > SID_PARTS_MAX)
-        {
             return FALSE;
-        }
         Put(Sddl, Value, 4);
     }
     return TRUE;
@@ -150,14 +132,10 @@ static BOOLEAN Entry(_Inout_ SDDL *Sddl)
     BOOLEAN Denies = Skip(Sddl, "D;;");
 
     if (!Denies && !Skip(Sddl, "A;;"))
-    {
         return FALSE;
-    }
     Put(Sddl, Denies, 4);
     if (!Mask(Sddl) || !Skip(Sddl, ";;;") || !Sid(Sddl) || !Skip(Sddl, ")") || Sddl->Used >= DESCRIPTOR_BYTES)
-    {
         return FALSE;
-    }
     Sddl->Bytes[Begin + 2] = (UCHAR)(Sddl->Used - Begin); /* at most 8 + 8 + 15 * 4 bytes */
     return TRUE;
 }
@@ -169,19 +147,13 @@ static BOOLEAN Parse(_Inout_ SDDL *Sddl, _In_ const UNICODE_STRING *Text)
 
     *Sddl = (SDDL){.At = Text->Buffer, .End = Text->Buffer + Text->Length / sizeof(WCHAR)};
     if (!Skip(Sddl, "D:"))
-    {
         return FALSE;
-    }
     Protected = Skip(Sddl, "P");
     Put(Sddl, 1u | (ULONG)(SELF_RELATIVE | SE_DACL_PRESENT | (Protected ? DACL_PROTECTED : 0)) << 16, 4);
     Sddl->Used = HEADER_BYTES + LIST_BYTES;
     for (; Skip(Sddl, "("); Count++)
-    {
         if (!Entry(Sddl))
-        {
             return FALSE;
-        }
-    }
     Sddl->Bytes[HEADER_BYTES - 4] = HEADER_BYTES;
     Sddl->Bytes[HEADER_BYTES] = 2; /* ACL_REVISION */
     Sddl->Bytes[HEADER_BYTES + 2] = (UCHAR)(Sddl->Used - HEADER_BYTES);
@@ -204,9 +176,7 @@ NTSTATUS HostSddlApply(DEVICE_OBJECT *Device, const UNICODE_STRING *Text)
     NTSTATUS Status;
 
     if (!Parse(&Sddl, Text))
-    {
         return STATUS_INVALID_PARAMETER;
-    }
     Status = ObOpenObjectByPointer(Device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC, NULL, KernelMode, &Handle);
     if (NT_SUCCESS(Status))
     {

@@ -48,9 +48,7 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
 
     HostEnter(__func__, Place, "Irql_SendRcv", DISPATCH_LEVEL, TRUE);
     if (!Adapter || !NdisRule("Send_Complete", NetBufferLists != NULL, Place, "no lists"))
-    {
         return;
-    }
     NdisRule("Send_Flags", (SendCompleteFlags & ~(ULONG)NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL) == 0, Place,
              "flags 0x%x", (unsigned)SendCompleteFlags);
     NdisRule("Flags_Irql",

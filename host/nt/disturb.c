@@ -20,7 +20,5 @@ VOID NtDisturb(VOID)
 
     Chance = Chance * 1664525 + 1013904223 + (ULONG)(ULONG_PTR)&Chance;
     if (OneIn && (Chance >> 8) % OneIn == 0)
-    {
         usleep(20 + (Chance >> 20) % 64);
-    }
 }

@@ -28,9 +28,7 @@ PVOID MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
             Length++;
         }
         if (!Exports[I].Name[Length] && Length == SystemRoutineName->Length / sizeof(WCHAR))
-        {
             return SimFail(__func__, SIM_PLACE()) ? NULL : Exports[I].Address;
-        }
     }
     return NULL;
 }

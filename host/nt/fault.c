@@ -39,9 +39,7 @@ BOOLEAN SimFaultFired(PCSTR *Call, const VOID **Place)
 BOOLEAN SimFail(PCSTR Call, const VOID *Place)
 {
     if ((const UCHAR *)Place < CodeBegin || (const UCHAR *)Place >= CodeEnd)
-    {
         return FALSE;
-    }
     /* Relaxed: the counters must not order threads that are otherwise unordered. */
     if (atomic_fetch_add_explicit(&Seen, 1, memory_order_relaxed) + 1 !=
         atomic_load_explicit(&Target, memory_order_relaxed))

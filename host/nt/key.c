@@ -60,9 +60,7 @@ static VALUE *Find(_In_ const UNICODE_STRING *Path, _In_opt_ const UNICODE_STRIN
     VALUE *Value = Values;
 
     while (Value && !(NtStringsEqual(&Value->Path, Path) && (!Name || NtStringsEqual(&Value->Name, Name))))
-    {
         Value = Value->Next;
-    }
     return Value;
 }
 
@@ -84,9 +82,7 @@ NTSTATUS ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBU
     Value = Find(ObjectAttributes->ObjectName, NULL);
     pthread_mutex_unlock(&RegistryLock);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     return Value ? OpenKey(ObjectAttributes->ObjectName, DesiredAccess, ObjectAttributes->Attributes, KeyHandle)
                  : STATUS_OBJECT_NAME_NOT_FOUND;
 }
@@ -100,9 +96,7 @@ NTSTATUS IoOpenDeviceRegistryKey(PDEVICE_OBJECT DeviceObject, ULONG KeyType, ACC
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     Number = (UNICODE_STRING){.Buffer = Digits, .MaximumLength = sizeof(Digits)};
     RtlIntegerToUnicodeString((ULONG)((ULONG_PTR)DeviceObject >> 4), 16, &Number);
     RtlAppendUnicodeToString(&Path, KeyType == PLUGPLAY_REGKEY_DRIVER ? L"\\Driver\\" : L"\\Device\\");
@@ -126,9 +120,7 @@ NTSTATUS ZwQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, KEY_VALUE_
     NtIrql(PASSIVE_LEVEL);
     NtRule("Registry", Class == KeyValuePartialInformation, "class %d is not known here", Class);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     pthread_mutex_lock(&RegistryLock);
     Value = Find(&((KEY *)Key)->Path, ValueName);
     *ResultLength = 0;
@@ -165,9 +157,7 @@ NTSTATUS ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleI
 
     NtIrql(PASSIVE_LEVEL);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     pthread_mutex_lock(&RegistryLock);
     Value = Find(&((KEY *)Key)->Path, ValueName);
     if (!Value)

@@ -39,9 +39,7 @@ NTSTATUS PoRequestPowerIrp(PDEVICE_OBJECT DeviceObject, UCHAR MinorFunction, POW
 
     NtIrql(DISPATCH_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     if (!NtRule("PowerIrp",
                 (MinorFunction == IRP_MN_SET_POWER || MinorFunction == IRP_MN_QUERY_POWER) &&
                     PowerState.DeviceState >= PowerDeviceD0 && PowerState.DeviceState <= PowerDeviceD3,
@@ -51,9 +49,7 @@ NTSTATUS PoRequestPowerIrp(PDEVICE_OBJECT DeviceObject, UCHAR MinorFunction, POW
     }
     Block.Status = Send(NtDevicePdo(DeviceObject), MinorFunction, DevicePowerState, PowerState, SIM_PLACE());
     if (CompletionFunction)
-    {
         CompletionFunction(DeviceObject, MinorFunction, PowerState, Context, &Block);
-    }
     return STATUS_PENDING;
 }
 
@@ -63,8 +59,6 @@ NTSTATUS SimPower(DEVICE_OBJECT *Pdo, SYSTEM_POWER_STATE System)
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (System > PowerSystemWorking)
-    {
         Status = Send(Pdo, IRP_MN_QUERY_POWER, SystemPowerState, State, SIM_PLACE());
-    }
     return NT_SUCCESS(Status) ? Send(Pdo, IRP_MN_SET_POWER, SystemPowerState, State, SIM_PLACE()) : Status;
 }

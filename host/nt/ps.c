@@ -78,9 +78,7 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     NtRule("KernelHandle", ObjectAttributes && (ObjectAttributes->Attributes & OBJ_KERNEL_HANDLE),
            "a program could close the thread's handle");
     Thread = NtObjectCreate(&NtThreadType, sizeof(*Thread));
@@ -94,9 +92,7 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
         return Status;
     }
     if (ClientId)
-    {
         *ClientId = (CLIENT_ID){.UniqueProcess = (HANDLE)System.Id, .UniqueThread = (HANDLE)Thread->Id};
-    }
     pthread_attr_init(&Attributes);
     pthread_attr_setdetachstate(&Attributes, PTHREAD_CREATE_DETACHED);
     /* The reference from NtObjectCreate is the running thread's. */
@@ -146,9 +142,7 @@ NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process)
 
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INVALID_CID;
-    }
     NtLock();
     for (LIST_ENTRY *Entry = Processes.Flink; Entry != &Processes; Entry = Entry->Flink)
     {
@@ -181,9 +175,7 @@ NTSTATUS PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRo
     NtIrql(PASSIVE_LEVEL);
     NtRule("ProcessNotify", !NtThread()->Notifying, "called by a process notify routine, which it would wait for");
     if (!Remove && SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INVALID_PARAMETER;
-    }
     NtLock();
     for (LONG I = NOTIFY_ROUTINES - 1; I >= 0; I--)
     {
@@ -218,9 +210,7 @@ NTSTATUS ZwOpenProcess(PHANDLE ProcessHandle, ACCESS_MASK DesiredAccess, POBJECT
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     Status = PsLookupProcessByProcessId(ClientId->UniqueProcess, &Process);
     if (NT_SUCCESS(Status))
     {
@@ -328,9 +318,7 @@ VOID SimProcessKill(PEPROCESS Process)
 VOID SimProcessDelete(PEPROCESS Process)
 {
     if (!Process->Dead)
-    {
         SimProcessKill(Process);
-    }
     NtMmProcessGone(Process);
     NtLock();
     RemoveEntryList(&Process->Link);
@@ -341,10 +329,6 @@ VOID SimProcessDelete(PEPROCESS Process)
 VOID NtPsCheckEmpty(PCSTR When)
 {
     for (ULONG I = 0; I < NOTIFY_ROUTINES; I++)
-    {
         if (Notify[I].Routine)
-        {
             NtRuleBroken("Leak_Notify", When, (PVOID)Notify[I].Routine, "a process notify routine is still set");
-        }
-    }
 }

@@ -14,9 +14,7 @@ VOID RtlInitUnicodeString(PUNICODE_STRING Destination, PCWSTR Source)
     SIZE_T Length = 0;
 
     while (Source && Source[Length])
-    {
         Length++;
-    }
     NtRule("String", Length < 0x7fff, "%zu characters", Length);
     *Destination = (UNICODE_STRING){.Length = (USHORT)(Length * sizeof(WCHAR)),
                                     .MaximumLength = (USHORT)(Source ? (Length + 1) * sizeof(WCHAR) : 0),
@@ -28,27 +26,19 @@ VOID RtlCopyUnicodeString(PUNICODE_STRING Destination, PCUNICODE_STRING Source)
     USHORT Length = Source ? min(Source->Length, Destination->MaximumLength) : 0;
 
     if (Length)
-    {
         memmove(Destination->Buffer, Source->Buffer, Length);
-    }
     Destination->Length = Length;
 }
 
 NTSTATUS RtlAppendUnicodeStringToString(PUNICODE_STRING Destination, PCUNICODE_STRING Source)
 {
     if (Source->Length > Destination->MaximumLength - Destination->Length)
-    {
         return STATUS_BUFFER_TOO_SMALL;
-    }
     if (Source->Length)
-    {
         memmove((PUCHAR)Destination->Buffer + Destination->Length, Source->Buffer, Source->Length);
-    }
     Destination->Length += Source->Length;
     if (Destination->MaximumLength - Destination->Length >= (int)sizeof(WCHAR))
-    {
         Destination->Buffer[Destination->Length / sizeof(WCHAR)] = 0;
-    }
     return STATUS_SUCCESS;
 }
 
@@ -83,17 +73,13 @@ static WCHAR Upper(_In_ WCHAR Character)
 BOOLEAN RtlEqualUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInsensitive)
 {
     if (String1->Length != String2->Length)
-    {
         return FALSE;
-    }
     for (ULONG I = 0; I < String1->Length / sizeof(WCHAR); I++)
     {
         WCHAR A = String1->Buffer[I], B = String2->Buffer[I];
 
         if (CaseInsensitive ? Upper(A) != Upper(B) : A != B)
-        {
             return FALSE;
-        }
     }
     return TRUE;
 }
@@ -106,9 +92,7 @@ BOOLEAN NtStringsEqual(const UNICODE_STRING *A, const UNICODE_STRING *B)
 VOID RtlFreeUnicodeString(PUNICODE_STRING String)
 {
     if (String->Buffer)
-    {
         ExFreePoolWithTag(String->Buffer, STRING_TAG);
-    }
     *String = (UNICODE_STRING){0};
 }
 
@@ -120,16 +104,12 @@ NTSTATUS RtlStringFromGUID(const GUID *Guid, PUNICODE_STRING String)
                           Guid->Data4[4], Guid->Data4[5], Guid->Data4[6], Guid->Data4[7]);
 
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_NO_MEMORY;
-    }
     String->Length = (USHORT)(Length * 2);
     String->MaximumLength = (USHORT)(Length * 2 + 2);
     String->Buffer = NtPoolAllocate(String->MaximumLength, STRING_TAG, SIM_PLACE());
     for (int I = 0; I <= Length; I++)
-    {
         String->Buffer[I] = (WCHAR)Text[I];
-    }
     return STATUS_SUCCESS;
 }
 
@@ -139,9 +119,7 @@ NTSTATUS RtlGUIDFromString(PCUNICODE_STRING String, GUID *Guid)
     unsigned Parts[11];
 
     for (ULONG I = 0; I < String->Length / sizeof(WCHAR) && I < sizeof(Text) - 1; I++)
-    {
         Text[I] = (CHAR)String->Buffer[I];
-    }
     if (String->Length != 38 * sizeof(WCHAR) ||
         sscanf(Text, "{%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x}", &Parts[0], &Parts[1], &Parts[2], &Parts[3], &Parts[4],
                &Parts[5], &Parts[6], &Parts[7], &Parts[8], &Parts[9], &Parts[10]) != 11)
@@ -150,9 +128,7 @@ NTSTATUS RtlGUIDFromString(PCUNICODE_STRING String, GUID *Guid)
     }
     *Guid = (GUID){.Data1 = Parts[0], .Data2 = (USHORT)Parts[1], .Data3 = (USHORT)Parts[2]};
     for (ULONG I = 0; I < 8; I++)
-    {
         Guid->Data4[I] = (UCHAR)Parts[3 + I];
-    }
     return STATUS_SUCCESS;
 }
 
@@ -162,9 +138,7 @@ SIZE_T RtlCompareMemory(const VOID *Source1, const VOID *Source2, SIZE_T Length)
     SIZE_T Equal = 0;
 
     while (Equal < Length && A[Equal] == B[Equal])
-    {
         Equal++;
-    }
     return Equal;
 }
 

@@ -37,12 +37,8 @@ static BOOLEAN Lists(_In_ PCSTR List, _In_ PCSTR Rule)
     SIZE_T Length = strlen(Rule);
 
     for (PCSTR At = List; At; At = strchr(At, ',') ? strchr(At, ',') + 1 : NULL)
-    {
         if (strncmp(At, Rule, Length) == 0 && (At[Length] == ',' || !At[Length]))
-        {
             return TRUE;
-        }
-    }
     return FALSE;
 }
 
@@ -60,9 +56,7 @@ VOID SimViolation(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Text)
     SimDescribe(Place, Where, sizeof(Where));
     fprintf(stderr, "VIOLATION of %s in %s, called by %s: %s\n", Rule, Call, Where, Text);
     if (Place && strncmp(Rule, "Leak", 4) != 0)
-    {
         STACK_TRACE();
-    }
     if (Violations > 50)
     {
         fprintf(stderr, "too many violations\n");

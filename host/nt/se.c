@@ -150,25 +150,15 @@ ULONG NtDescriptorLength(PSECURITY_DESCRIPTOR SecurityDescriptor)
     ULONG Length = sizeof(*Header);
 
     if (Header->Revision != 1 || !(Header->Control & SE_SELF_RELATIVE))
-    {
         return 0;
-    }
     if (Header->Owner)
-    {
         Length = max(Length, Header->Owner + 8 + 4u * Bytes[Header->Owner + 1]);
-    }
     if (Header->Group)
-    {
         Length = max(Length, Header->Group + 8 + 4u * Bytes[Header->Group + 1]);
-    }
     if ((Header->Control & SE_DACL_PRESENT) && Header->Dacl)
-    {
         Length = max(Length, Header->Dacl + ((const ACL_HEADER *)(Bytes + Header->Dacl))->Size);
-    }
     if ((Header->Control & SE_SACL_PRESENT) && Header->Sacl)
-    {
         Length = max(Length, Header->Sacl + ((const ACL_HEADER *)(Bytes + Header->Sacl))->Size);
-    }
     return Length;
 }
 
@@ -198,9 +188,7 @@ ACCESS_MASK NtAccessAllowed(PSECURITY_DESCRIPTOR Descriptor, SIM_ACCOUNT Account
     ULONG Offset;
 
     if (!(Header->Control & SE_DACL_PRESENT) || !Header->Dacl)
-    {
         return Mapping->GenericAll; /* no list: everyone everything */
-    }
     Acl = (const ACL_HEADER *)(Bytes + Header->Dacl);
     Offset = Header->Dacl + sizeof(*Acl);
     for (ULONG I = 0; I < Acl->Count; I++)
@@ -212,13 +200,9 @@ ACCESS_MASK NtAccessAllowed(PSECURITY_DESCRIPTOR Descriptor, SIM_ACCOUNT Account
         if (Entry->Type <= ACE_DENIED && !(Entry->Flags & ACE_INHERIT_ONLY) && Has(Account, Entry->Sid))
         {
             if (Entry->Type == ACE_ALLOWED)
-            {
                 Allowed |= Mask & ~Denied;
-            }
             else
-            {
                 Denied |= Mask & ~Allowed;
-            }
         }
         Offset += Entry->Size;
     }
@@ -238,9 +222,7 @@ VOID SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
     NtIrql(PASSIVE_LEVEL);
     *SubjectContext = (SECURITY_SUBJECT_CONTEXT){.PrimaryToken = IoGetCurrentProcess()};
     if (SubjectContext->PrimaryToken != NtSystemProcess)
-    {
         ObfReferenceObject(SubjectContext->PrimaryToken);
-    }
     InterlockedIncrement(&Contexts);
 }
 
@@ -248,9 +230,7 @@ VOID SeLockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
     NtIrql(PASSIVE_LEVEL);
     if (Captured(SubjectContext, __func__, SIM_PLACE()))
-    {
         SubjectContext->ProcessAuditId = (PVOID)((ULONG_PTR)SubjectContext->ProcessAuditId + 1);
-    }
 }
 
 VOID SeUnlockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
@@ -267,14 +247,10 @@ VOID SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
     NtIrql(PASSIVE_LEVEL);
     if (!Captured(SubjectContext, __func__, SIM_PLACE()))
-    {
         return;
-    }
     NtRule("SubjectContext", !SubjectContext->ProcessAuditId, "released while it is locked");
     if (SubjectContext->PrimaryToken != NtSystemProcess)
-    {
         ObfDereferenceObject(SubjectContext->PrimaryToken);
-    }
     *SubjectContext = (SECURITY_SUBJECT_CONTEXT){0};
     InterlockedDecrement(&Contexts);
 }
@@ -303,9 +279,7 @@ BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT
     *GrantedAccess = DesiredAccess & MAXIMUM_ALLOWED ? Allowed : Wanted;
     *AccessStatus = Wanted & ~Allowed ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
     if (Wanted & ~Allowed)
-    {
         *GrantedAccess = 0;
-    }
     return NT_SUCCESS(*AccessStatus);
 }
 
@@ -322,9 +296,7 @@ VOID NtSeCheckEmpty(PCSTR When)
     LONG Left = ReadAcquire(&Contexts);
 
     if (Left)
-    {
         NtRuleBroken("Leak_SubjectContext", When, NULL, "%d subject contexts are not released", (int)Left);
-    }
 }
 
 PGENERIC_MAPPING IoGetFileObjectGenericMapping(VOID)

@@ -115,9 +115,7 @@ NDIS_STATUS ClassicInitialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Parameters);
     if (!Adapter)
-    {
         return NDIS_STATUS_RESOURCES;
-    }
     RtlZeroMemory(Adapter, sizeof(*Adapter));
     Adapter->Handle = Handle;
     KeInitializeEvent(&Adapter->Running, NotificationEvent, FALSE);
@@ -126,9 +124,7 @@ NDIS_STATUS ClassicInitialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
     ReadConfiguration(Adapter);
     Status = SetAttributes(Adapter);
     if (Status != NDIS_STATUS_SUCCESS)
-    {
         goto freeAdapter;
-    }
     NdisMGetDeviceProperty(Handle, &Adapter->Pdo, &Adapter->Fdo, &Adapter->Next, NULL, NULL);
     Adapter->Pool = NdisAllocateNetBufferListPool(Handle, &Pool);
     if (!Adapter->Pool)
@@ -238,9 +234,7 @@ static NDIS_STATUS Query(_In_ CLASSIC_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST
 NDIS_STATUS ClassicOidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
 {
     if (Request->RequestType == NdisRequestQueryInformation || Request->RequestType == NdisRequestQueryStatistics)
-    {
         return Query(Context, Request);
-    }
     switch (Request->DATA.SET_INFORMATION.Oid)
     {
     case OID_GEN_CURRENT_LOOKAHEAD:

@@ -51,13 +51,9 @@ static BOOLEAN SendOne(_Inout_ CLASSIC_SESSION *Session, _In_ NET_BUFFER *Buffer
     }
     Data = NdisGetDataBuffer(Buffer, Length, Slot->Data, 1, 0);
     if (!Data)
-    {
         return FALSE;
-    }
     if (Data != Slot->Data)
-    {
         RtlCopyMemory(Slot->Data, Data, Length);
-    }
     Slot->Length = Length;
     Session->SendTail++;
     return TRUE;
@@ -74,24 +70,16 @@ static VOID SendAll(_Inout_ CLASSIC_ADAPTER *Adapter, _Inout_ CLASSIC_SESSION *S
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
     {
         for (NET_BUFFER *Buffer = List->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
-        {
             if (SendOne(Session, Buffer))
-            {
                 Sent++;
-            }
             else
-            {
                 Dropped++;
-            }
-        }
     }
     WritePosition(&Ring->Tail, Session->SendTail);
     KeReleaseInStackQueuedSpinLockFromDpcLevel(&Queue);
     KeMemoryBarrier(); /* Tail before Waiting; the program has the mirror image */
     if (ReadWaiting(Ring))
-    {
         KeSetEvent(Session->ToProgram.Event, IO_NETWORK_INCREMENT, FALSE);
-    }
     InterlockedAdd64(&Adapter->ToProgram, Sent);
     InterlockedAdd64(&Adapter->Dropped, Dropped);
 }
@@ -104,14 +92,10 @@ VOID ClassicSend(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER P
 
     UNREFERENCED_PARAMETER(Port);
     if (Adapter->Session)
-    {
         SendAll(Adapter, Adapter->Session, Lists);
-    }
     ExReleaseSpinLockShared(&Adapter->SessionLock, Irql);
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
-    {
         NET_BUFFER_LIST_STATUS(List) = NDIS_STATUS_SUCCESS;
-    }
     NdisMSendNetBufferListsComplete(
         Adapter->Handle, Lists, Flags & NDIS_SEND_FLAGS_DISPATCH_LEVEL ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);
 }
@@ -126,14 +110,10 @@ static VOID GiveBack(_Inout_ CLASSIC_SESSION *Session, _In_ ULONG Position)
 
     KeAcquireInStackQueuedSpinLock(&Session->ReturnLock, &Queue);
     if (Position != Session->Head)
-    {
         InterlockedIncrement64(&Session->Adapter->OutOfOrder);
-    }
     Session->Done[Position & Mask] = TRUE;
     for (Position = Session->Head; Session->Done[Position & Mask]; Position++)
-    {
         Session->Done[Position & Mask] = FALSE;
-    }
     WritePosition(&Session->Head, Position); /* the thread reads it without the lock */
     WritePosition(&Session->ToDriver.Ring->Head, Position);
     KeReleaseInStackQueuedSpinLock(&Queue);
@@ -151,9 +131,7 @@ static NET_BUFFER_LIST *MakeList(_Inout_ CLASSIC_SESSION *Session, _In_ ULONG Po
     NET_BUFFER_LIST *List;
 
     if (Length < 20 || Length > CLASSIC_PACKET_LIMIT || (!Ipv6 && (First & 0xf0) != 0x40))
-    {
         return NULL;
-    }
     IoBuildPartialMdl(Ring, Mdl,
                       (PUCHAR)MmGetMdlVirtualAddress(Ring) + ((PUCHAR)Slot->Data - (PUCHAR)Session->ToDriver.Ring),
                       Length);
@@ -207,9 +185,7 @@ static ULONG Receive(_Inout_ CLASSIC_SESSION *Session)
     Ready = min(Ready, Free);
     Ready = min(Ready, BATCH);
     if (!Ready || !ExAcquireRundownProtectionEx(&Adapter->Indications, Ready))
-    {
         return 0;
-    }
     ExAcquireRundownProtectionEx(&Session->Lists, Ready);
     for (; Taken < Ready; Taken++)
     {
@@ -232,9 +208,7 @@ static ULONG Receive(_Inout_ CLASSIC_SESSION *Session)
     }
     InterlockedAdd64(&Adapter->ToDriver, Count);
     if (Count)
-    {
         NdisMIndicateReceiveNetBufferLists(Adapter->Handle, First, NDIS_DEFAULT_PORT_NUMBER, Count, 0);
-    }
     return Taken;
 }
 
@@ -269,9 +243,7 @@ static BOOLEAN WaitForProgram(_Inout_ CLASSIC_SESSION *Session)
     WriteWaiting(Session->ToDriver.Ring, 1);
     KeMemoryBarrier(); /* Waiting before Tail; the program has the mirror image */
     if (IsEmpty(Session))
-    {
         Status = KeWaitForMultipleObjects(2, Objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL);
-    }
     WriteWaiting(Session->ToDriver.Ring, 0);
     return Status == STATUS_WAIT_0 + 1;
 }
@@ -283,9 +255,7 @@ static BOOLEAN WaitForStack(_Inout_ CLASSIC_SESSION *Session)
     LARGE_INTEGER Soon = {.QuadPart = -10000};
 
     if (KeWaitForMultipleObjects(2, Objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL) != STATUS_WAIT_0 + 1)
-    {
         return FALSE;
-    }
     return KeWaitForSingleObject(&Session->Stop, Executive, KernelMode, FALSE, &Soon) == STATUS_TIMEOUT;
 }
 
@@ -298,17 +268,11 @@ VOID ClassicReceiveThread(PVOID Context)
     while (Go && !KeReadStateEvent(&Session->Stop))
     {
         if (Receive(Session))
-        {
             continue;
-        }
         if (!IsEmpty(Session))
-        {
             Go = WaitForStack(Session);
-        }
         else if (!SpinWhileEmpty(Session))
-        {
             Go = WaitForProgram(Session);
-        }
     }
     PsTerminateSystemThread(STATUS_SUCCESS);
 }

@@ -35,9 +35,7 @@ static CLASSIC_ADAPTER *Find(_In_ const DEVICE_OBJECT *Device)
         CLASSIC_ADAPTER *Adapter = CONTAINING_RECORD(Entry, CLASSIC_ADAPTER, Link);
 
         if (Adapter->Fdo == Device)
-        {
             return Adapter;
-        }
     }
     return NULL;
 }
@@ -75,9 +73,7 @@ static NTSTATUS CopyStart(_Inout_ IRP *Irp, _Out_ CLASSIC_START *Start)
     CLASSIC_START32 Small;
 
     if (Length != (Narrow ? sizeof(Small) : sizeof(*Start)))
-    {
         return STATUS_INVALID_PARAMETER;
-    }
     __try
     {
         ProbeForRead(Buffer, Length, Narrow ? sizeof(ULONG) : sizeof(PVOID));
@@ -106,13 +102,9 @@ static NTSTATUS OnStart(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
     NTSTATUS Status = ClassicCheckCaller();
 
     if (NT_SUCCESS(Status))
-    {
         Status = CopyStart(Irp, &Start);
-    }
     if (!NT_SUCCESS(Status))
-    {
         return Complete(Irp, Status, 0);
-    }
     LockExclusive();
     Adapter = Find(Device);
     Status =
@@ -131,9 +123,7 @@ static ULONG64 SystemTime(VOID)
     LARGE_INTEGER Time = {.QuadPart = 0};
 
     if (Routine)
-    {
         Routine(&Time);
-    }
     return (ULONG64)Time.QuadPart;
 }
 
@@ -145,14 +135,10 @@ static NTSTATUS OnState(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
     LARGE_INTEGER Counter, Frequency;
 
     if (Location->Parameters.DeviceIoControl.OutputBufferLength < sizeof(*State) || !Irp->MdlAddress)
-    {
         return Complete(Irp, STATUS_BUFFER_TOO_SMALL, 0);
-    }
     State = MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority | MdlMappingNoExecute);
     if (!State)
-    {
         return Complete(Irp, STATUS_INSUFFICIENT_RESOURCES, 0);
-    }
     Counter = KeQueryPerformanceCounter(&Frequency);
     KeEnterCriticalRegion();
     ExAcquireResourceSharedLite(&ClassicLock, TRUE);
@@ -200,9 +186,7 @@ static NTSTATUS OnClose(DEVICE_OBJECT *Device, IRP *Irp)
     LockExclusive();
     Adapter = Find(Device);
     if (Adapter && Adapter->Session && Adapter->Session->FileObject == FileObject && !Adapter->Forgetful)
-    {
         ClassicEnd(Adapter);
-    }
     Unlock();
     return NdisClose(Device, Irp);
 }
@@ -219,14 +203,10 @@ static NTSTATUS OnPnp(DEVICE_OBJECT *Device, IRP *Irp)
         LockExclusive();
         Adapter = Find(Device);
         if (Adapter)
-        {
             FileObject = ClassicEnd(Adapter);
-        }
         Unlock();
         if (FileObject)
-        {
             ClassicCloseHandles(FileObject);
-        }
     }
     return NdisPnp(Device, Irp);
 }
@@ -239,9 +219,7 @@ static VOID OnProcess(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create)
     UNREFERENCED_PARAMETER(ParentId);
     InterlockedIncrement64(Create ? &Born : &Died);
     if (Create)
-    {
         return;
-    }
     /* Most processes have nothing to do with us: their end shall not wait for whoever waits to change something. */
     KeEnterCriticalRegion();
     ExAcquireSharedStarveExclusive(&ClassicLock, TRUE);
@@ -253,9 +231,7 @@ static VOID OnProcess(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create)
     }
     Unlock();
     if (!Owner)
-    {
         return;
-    }
     LockExclusive();
     for (LIST_ENTRY *Entry = Adapters.Flink; Entry != &Adapters; Entry = Entry->Flink)
     {
@@ -328,19 +304,13 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
     InitializeListHead(&Adapters);
     Status = ExInitializeResourceLite(&ClassicLock);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Status = PsSetCreateProcessNotifyRoutine(OnProcess, FALSE);
     if (!NT_SUCCESS(Status))
-    {
         goto deleteResource;
-    }
     Status = NdisMRegisterMiniportDriver(DriverObject, RegistryPath, NULL, &Characteristics, &ClassicDriver);
     if (Status != NDIS_STATUS_SUCCESS)
-    {
         goto removeRoutine;
-    }
     NdisDeviceControl = DriverObject->MajorFunction[IRP_MJ_DEVICE_CONTROL];
     NdisClose = DriverObject->MajorFunction[IRP_MJ_CLOSE];
     NdisPnp = DriverObject->MajorFunction[IRP_MJ_PNP];

@@ -52,9 +52,7 @@ static BOOL Echo(BYTE *Packet, ULONG Length)
     ULONG Header = (Packet[0] & 15) * 4u;
 
     if (Packet[0] >> 4 != 4 || Length < Header + 8)
-    {
         return FALSE;
-    }
     Swap(Packet + 12, Packet + 16, 4);
     if (Packet[9] == 1 && Packet[Header] == 8)
     {
@@ -79,21 +77,15 @@ static VOID SendPacket(const CLASSIC_PACKET *Packet)
     CLASSIC_PACKET *Slot = SlotOf(Out, Tail);
 
     while (Tail - __atomic_load_n(&Out->Head, __ATOMIC_ACQUIRE) >= SLOTS)
-    {
         Sleep(0); /* until the stack has returned some */
-    }
     memcpy(Slot->Data, Packet->Data, Packet->Length);
     if (!Echo(Slot->Data, Packet->Length))
-    {
         return;
-    }
     Slot->Length = Packet->Length;
     __atomic_store_n(&Out->Tail, Tail + 1, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* Tail before Waiting */
     if (Out->Waiting)
-    {
         SetEvent(Rings.ToDriver.Event);
-    }
 }
 
 static DWORD WINAPI EchoThread(VOID *Context)
@@ -108,9 +100,7 @@ static DWORD WINAPI EchoThread(VOID *Context)
             In->Waiting = 1;
             __atomic_thread_fence(__ATOMIC_SEQ_CST); /* Waiting before Tail */
             if (Head == In->Tail)
-            {
                 WaitForSingleObject(Rings.ToProgram.Event, INFINITE);
-            }
             In->Waiting = 0;
             continue;
         }
@@ -130,12 +120,8 @@ static BOOL IsListed(const WCHAR *Path)
         return FALSE;
     }
     for (const WCHAR *Listed = List; *Listed; Listed += wcslen(Listed) + 1)
-    {
         if (!_wcsicmp(Listed, Path))
-        {
             return TRUE;
-        }
-    }
     return FALSE;
 }
 
@@ -158,9 +144,7 @@ static DWORD Open(VOID)
     }
     SetupDiDestroyDeviceInfoList(Set);
     if (Error || !IsListed(Path.Detail.DevicePath))
-    {
         return Error ? Error : ERROR_INVALID_DATA;
-    }
     Device = CreateFileW(Path.Detail.DevicePath, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
                          OPEN_EXISTING, 0, NULL);
     return Device == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
@@ -198,12 +182,8 @@ static VOID MakeRings(VOID)
 static BOOL Intact(VOID)
 {
     for (ULONG I = 0; I < SLOTS; I++)
-    {
         if (SlotOf(In, I)->Reserved[0] != I || SlotOf(Out, I)->Reserved[0] != ~I)
-        {
             return FALSE;
-        }
-    }
     return TRUE;
 }
 
@@ -213,9 +193,7 @@ static DWORD Start(VOID)
     DWORD Error = Control(IOCTL_CLASSIC_START, &Rings, sizeof(Rings), NULL, 0);
 
     if (Error == ERROR_SUCCESS && !Thread)
-    {
         Thread = CreateThread(NULL, 0, EchoThread, NULL, 0, NULL);
-    }
     return Error ? Error : Intact() ? ERROR_SUCCESS : ERROR_INVALID_DATA;
 }
 
@@ -251,9 +229,7 @@ static DWORD StartWrong(const char *What)
     DWORD Error;
 
     if (!strcmp(What, "restricted"))
-    {
         return StartRestricted();
-    }
     if (!strcmp(What, "unaligned"))
     {
         Wrong.ToDriver.Ring = (BYTE *)Out + 16;
@@ -299,18 +275,14 @@ static DWORD StartOverlapping(VOID)
     Overlapping.ToDriver.Slots = CLASSIC_SLOTS_MIN;
     Error = Control(IOCTL_CLASSIC_START, &Overlapping, sizeof(Overlapping), NULL, 0);
     if (Error != ERROR_SUCCESS)
-    {
         return Error;
-    }
     Packet->Length = 20;
     memset(Packet->Data, 0, 20);
     Packet->Data[0] = 0x45;
     __atomic_store_n(&Inner->Tail, 1, __ATOMIC_SEQ_CST);
     SetEvent(Rings.ToDriver.Event);
     for (ULONG I = 0; I < 500 && __atomic_load_n(&Inner->Head, __ATOMIC_ACQUIRE) != 1; I++)
-    {
         Sleep(10);
-    }
     return Inner->Head == 1 ? ERROR_SUCCESS : ERROR_TIMEOUT;
 }
 
@@ -340,37 +312,21 @@ int wmain(int Count, WCHAR **Arguments)
 
         Line[strcspn(Line, "\r\n")] = 0;
         if (!strcmp(Line, "open"))
-        {
             printf("open %lu\n", Open());
-        }
         else if (!strcmp(Line, "close"))
-        {
             printf("close %lu\n", CloseHandle(Device) ? ERROR_SUCCESS : GetLastError());
-        }
         else if (!strcmp(Line, "start"))
-        {
             printf("start %lu\n", Start());
-        }
         else if (!strcmp(Line, "overlap"))
-        {
             printf("overlap %lu\n", StartOverlapping());
-        }
         else if (!strncmp(Line, "wrong ", 6))
-        {
             printf("wrong %lu\n", StartWrong(Line + 6));
-        }
         else if (!strcmp(Line, "state"))
-        {
             State();
-        }
         else if (!strcmp(Line, "handle"))
-        {
             printf("handle %lu\n", GetHandleInformation(Device, &Flags) ? ERROR_SUCCESS : GetLastError());
-        }
         else if (!strcmp(Line, "quit"))
-        {
             return 0;
-        }
     }
     return 0;
 }

@@ -99,19 +99,13 @@ static HANDLE_LIST *TakeHandles(VOID)
         NTSTATUS Status;
 
         if (!List)
-        {
             return NULL;
-        }
         Status = ZwQuerySystemInformation(SYSTEM_EXTENDED_HANDLE_INFORMATION, List, Size, NULL);
         if (NT_SUCCESS(Status))
-        {
             return List;
-        }
         ExFreePoolWithTag(List, CLASSIC_TAG);
         if (Status != STATUS_INFO_LENGTH_MISMATCH)
-        {
             return NULL;
-        }
         Size *= 2; /* there are more by the next time */
     }
     return NULL;
@@ -125,9 +119,7 @@ static VOID CloseIn(_In_ HANDLE ProcessId, _In_ HANDLE Handle, _In_ const FILE_O
     PVOID Object;
 
     if (!NT_SUCCESS(PsLookupProcessByProcessId(ProcessId, &Process)))
-    {
         return;
-    }
     KeStackAttachProcess(Process, &State);
     if (NT_SUCCESS(ObReferenceObjectByHandle(Handle, 0, *IoFileObjectType, UserMode, &Object, NULL)))
     {
@@ -135,9 +127,7 @@ static VOID CloseIn(_In_ HANDLE ProcessId, _In_ HANDLE Handle, _In_ const FILE_O
 
         ObDereferenceObject(Object);
         if (Same)
-        {
             ObCloseHandle(Handle, UserMode);
-        }
     }
     KeUnstackDetachProcess(&State);
     ObDereferenceObject(Process);
@@ -148,16 +138,10 @@ VOID ClassicCloseHandles(const FILE_OBJECT *FileObject)
     HANDLE_LIST *List = TakeHandles();
 
     for (ULONG_PTR I = 0; List && I < List->Count; I++)
-    {
         if (List->Entries[I].Object == FileObject)
-        {
             CloseIn((HANDLE)List->Entries[I].ProcessId, (HANDLE)List->Entries[I].Handle, FileObject);
-        }
-    }
     if (List)
-    {
         ExFreePoolWithTag(List, CLASSIC_TAG);
-    }
 }
 
 /* ---- */
@@ -182,9 +166,7 @@ static NTSTATUS Map(_In_ const CLASSIC_SIDE *Side, _Out_ CLASSIC_MAPPED *Mapped)
     Status = ObReferenceObjectByHandle(Side->Event, EVENT_MODIFY_STATE | SYNCHRONIZE, *ExEventObjectType, UserMode,
                                        (PVOID *)&Mapped->Event, NULL);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Mapped->Slots = Side->Slots;
     Mapped->Mdl = IoAllocateMdl(Side->Ring, CLASSIC_RING_SIZE(Side->Slots), FALSE, FALSE, NULL);
     if (!Mapped->Mdl)
@@ -222,12 +204,8 @@ dereferenceEvent:
 static VOID FreeSlots(_Inout_ CLASSIC_SESSION *Session)
 {
     for (ULONG I = 0; I < Session->ToDriver.Slots; I++)
-    {
         if (Session->SlotMdls[I])
-        {
             IoFreeMdl(Session->SlotMdls[I]);
-        }
-    }
     ExFreePoolWithTag(Session->SlotMdls, CLASSIC_TAG);
 }
 
@@ -240,9 +218,7 @@ static BOOLEAN MakeSlots(_Inout_ CLASSIC_SESSION *Session)
 
     Session->SlotMdls = ExAllocatePoolWithTag(NonPagedPoolNx, Size, CLASSIC_TAG);
     if (!Session->SlotMdls)
-    {
         return FALSE;
-    }
     RtlZeroMemory(Session->SlotMdls, Size);
     Session->Done = (BOOLEAN *)&Session->SlotMdls[Slots];
     for (ULONG I = 0; I < Slots; I++)
@@ -267,9 +243,7 @@ static NTSTATUS StartThread(_Inout_ CLASSIC_SESSION *Session)
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, ClassicReceiveThread, Session);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Status = ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, (PVOID *)&Session->Thread, NULL);
     if (!NT_SUCCESS(Status))
     {
@@ -294,14 +268,10 @@ NTSTATUS ClassicStart(CLASSIC_ADAPTER *Adapter, FILE_OBJECT *FileObject, const C
     NTSTATUS Status;
 
     if (Adapter->Session)
-    {
         return STATUS_DEVICE_BUSY;
-    }
     Session = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Session), CLASSIC_TAG);
     if (!Session)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     RtlZeroMemory(Session, sizeof(*Session));
     Session->Adapter = Adapter;
     Session->FileObject = FileObject;
@@ -312,14 +282,10 @@ NTSTATUS ClassicStart(CLASSIC_ADAPTER *Adapter, FILE_OBJECT *FileObject, const C
     ExInitializeRundownProtection(&Session->Lists);
     Status = Map(&Start->ToProgram, &Session->ToProgram);
     if (!NT_SUCCESS(Status))
-    {
         goto freeSession;
-    }
     Status = Map(&Start->ToDriver, &Session->ToDriver);
     if (!NT_SUCCESS(Status))
-    {
         goto unmapToProgram;
-    }
     Session->SendTail = Session->ToProgram.Ring->Tail;
     Session->Next = Session->Head = Session->ToDriver.Ring->Head;
     if (!MakeSlots(Session))
@@ -329,9 +295,7 @@ NTSTATUS ClassicStart(CLASSIC_ADAPTER *Adapter, FILE_OBJECT *FileObject, const C
     }
     Status = StartThread(Session);
     if (!NT_SUCCESS(Status))
-    {
         goto freeSlots;
-    }
     SetSession(Adapter, Session);
     InterlockedIncrement64(&Adapter->Sessions);
     return STATUS_SUCCESS;
@@ -353,9 +317,7 @@ FILE_OBJECT *ClassicEnd(CLASSIC_ADAPTER *Adapter)
     FILE_OBJECT *FileObject;
 
     if (!Session)
-    {
         return NULL;
-    }
     FileObject = Session->FileObject;
     SetSession(Adapter, NULL);
     KeSetEvent(&Session->Stop, IO_NO_INCREMENT, FALSE);

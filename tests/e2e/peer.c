@@ -151,10 +151,8 @@ static void WorkEcho(SLOT *Slot)
             continue;
         }
         for (DWORD i = 0; i < Count; i++)
-        {
             if (Inspect(Slot, &Packets[i]))
                 Ours[OurCount++] = Packets[i];
-        }
         BOOL Sent = SendBack(Slot, Ours, OurCount);
         DWORD Error = GetLastError();
         PlaintunRelease(Slot->Session, Packets, Count);
@@ -661,10 +659,8 @@ int wmain(int Count, WCHAR **Arguments)
         fflush(stdout);
     }
     for (int i = 0; i < SLOTS; i++)
-    {
         if (Slots[i].Adapter)
             CloseSlot(&Slots[i]);
-    }
     puts("ok");
     return 0;
 }

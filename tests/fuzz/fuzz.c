@@ -47,9 +47,7 @@ VOID LabFailed(PCSTR File, int Line, PCSTR Condition, PCSTR Format, ...)
 VOID LabCheckEqual(PCSTR File, int Line, PCSTR What, ULONG64 Got, ULONG64 Wanted)
 {
     if (Got != Wanted)
-    {
         LabFailed(File, Line, What, "0x%llx, not 0x%llx", Got, Wanted);
-    }
 }
 
 ULONG LabRandom(ULONG64 *State)
@@ -78,9 +76,7 @@ VOID FuzzWatch(const VOID *Begin, SIZE_T Size, VOID (*Hook)(const VOID *))
 static inline VOID Loads(_In_ const VOID *Address)
 {
     if (Watch.Hook && (SIZE_T)((const UCHAR *)Address - Watch.Begin) < Watch.Size)
-    {
         Watch.Hook(Address);
-    }
 }
 
 /* The compiler calls these before each load in the driver: -fsanitize-coverage=trace-loads. */
@@ -140,9 +136,7 @@ NTSTATUS __wrap_KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE
     NTSTATUS Status;
 
     if (Timeout)
-    {
         return __real_KeWaitForMultipleObjects(Count, Objects, Type, Reason, Mode, Alertable, Timeout, Blocks);
-    }
     pthread_mutex_lock(&RestLock);
     while ((Status = __real_KeWaitForMultipleObjects(Count, Objects, Type, Reason, Mode, Alertable, &Now, Blocks)) ==
            STATUS_TIMEOUT)
@@ -200,9 +194,7 @@ VOID FuzzSettle(LAB *Lab)
     TUN_SESSION *Session = FuzzAdapter(Lab)->Session;
 
     if (!Session)
-    {
         return;
-    }
     pthread_mutex_lock(&RestLock);
     Kicks++;
     pthread_cond_broadcast(&Kick);
@@ -245,8 +237,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size)
     LabUnload(&Lab);
     SimCheckEmpty("the end of the input");
     if (SimViolations())
-    {
         abort();
-    }
     return 0;
 }

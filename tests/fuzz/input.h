@@ -45,9 +45,7 @@ static inline FUZZ FuzzPart(FUZZ *Input, size_t Length)
     FUZZ Part = *Input;
 
     if (Length < (size_t)(Input->End - Input->Next))
-    {
         Part.End = Input->Next + Length;
-    }
     Input->Next = Part.End;
     return Part;
 }
@@ -58,9 +56,7 @@ static inline void FuzzFill(FUZZ *Input, void *To, size_t Length)
     size_t There = (size_t)(Part.End - Part.Next);
 
     if (There)
-    {
         memcpy(To, Part.Next, There);
-    }
     memset((uint8_t *)To + There, 0, Length - There);
 }
 

@@ -139,21 +139,13 @@ static ULONG ChooseInput(_Inout_ FUZZ *Input, _Out_ UCHAR *Buffer)
     Start.ToStackPackets = (ULONG64)ChooseHandle(Input);
     Start.ToStackSpace = (ULONG64)ChooseHandle(Input);
     if (Kind >= 160)
-    {
         Start.Capacity = Capacities[Kind % ARRAYSIZE(Capacities)];
-    }
     else if (Kind >= 144)
-    {
         Start.Protocol = FuzzLong(Input);
-    }
     else if (Kind >= 136)
-    {
         Start.Flags = 1ull << Kind % 64;
-    }
     else if (Kind >= 96)
-    {
         Start.Flags = TUN_START_MONITOR;
-    }
     memset(Buffer, 0, BUFFER_MAX);
     memcpy(Buffer, &Start, sizeof(Start));
     return Length < 200 ? sizeof(Start) : Length - 200;
@@ -209,9 +201,7 @@ static VOID Control(_Inout_ FUZZ *Input, _In_ const LAB *Lab)
     NTSTATUS Status;
 
     if (Which < 208) /* mostly the handle's own process */
-    {
         Process = State.Handles[Which % HANDLES].Process;
-    }
     OutputLength = OutputLength < 192   ? sizeof(TUN_STATISTICS)
                    : OutputLength < 250 ? OutputLength - 192
                                         : FuzzWord(Input) % BUFFER_MAX;
@@ -274,9 +264,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
 
     memset(&State, 0, sizeof(State));
     for (ULONG I = 0; I < PROCESSES; I++)
-    {
         State.Processes[I] = SimProcessCreate(Accounts[I]);
-    }
     MakeEvents(0);
     LabEqual(SimOpen(State.Processes[0], Lab->Path, GENERIC_READ | GENERIC_WRITE, &Handle), STATUS_SUCCESS);
     Remember(0, Handle, FALSE);
@@ -313,13 +301,9 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
             break;
         case 13:
             if (Paused)
-            {
                 LabRestart(Lab);
-            }
             else
-            {
                 FuzzPause(Lab);
-            }
             Paused = !Paused;
             break;
         case 14:
@@ -331,13 +315,9 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
             break;
         case 15:
             if (Which & 1)
-            {
                 SimFaultArm(FuzzWord(Input) % 640); /* one of the next calls fails, if so many are made */
-            }
             else if (!Paused && Sends++ < 8)
-            {
                 FuzzStackSendPlain(Lab->Stack, 1 + Which, FuzzLength(Input), FALSE);
-            }
             break;
         default:
             Control(Input, Lab);
@@ -346,11 +326,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
     }
     SimFaultArm(0);
     if (Paused)
-    {
         LabRestart(Lab);
-    }
     for (ULONG I = 0; I < PROCESSES; I++)
-    {
         SimProcessDelete(State.Processes[I]);
-    }
 }

@@ -90,9 +90,7 @@ static const UCHAR *Rubbish(VOID)
     static UCHAR Bytes[2 * RUBBISH];
 
     for (ULONG I = 0; !Bytes[0] && I < sizeof(Bytes); I++)
-    {
         Bytes[sizeof(Bytes) - 1 - I] = (UCHAR)LabRandom(&Chain.Random) | 1;
-    }
     return Bytes;
 }
 
@@ -107,17 +105,11 @@ static VOID FillPacket(_Inout_ FUZZ *Input, _Inout_ PACKET *Packet)
     Head[16] = Kind & 2 ? 0xe0 : 10;
     Head[24] = Kind & 2 ? 0xff : 0xfd;
     if (Kind & 4)
-    {
         memset(Head + 16, 0xff, 4);
-    }
     if (Kind & 32)
-    {
         Head[0] = (UCHAR)(0x40 | FuzzByte(Input) % 16); /* a header of that many words */
-    }
     if (Kind >= 192)
-    {
         FuzzFill(Input, Head, Kind & 24 ? 1 : 44);
-    }
     for (ULONG I = 0; I < Packet->Count; I++)
     {
         PART *Part = &Packet->Parts[I];
@@ -142,9 +134,7 @@ static VOID MakePacket(_Inout_ FUZZ *Input, _In_ LAB *Lab, _Inout_ PACKET *Packe
         Size = Chain.Bytes + Size > BYTES_MAX ? 0 : Size;
         MakePart(Input, &Packet->Parts[I], Size, Shape & 16 && I % 2 == (Shape >> 5 & 1));
         if (I)
-        {
             Packet->Parts[I - 1].Mdl->Next = Packet->Parts[I].Mdl;
-        }
     }
     if (Packet->Count)
     {
@@ -153,9 +143,7 @@ static VOID MakePacket(_Inout_ FUZZ *Input, _In_ LAB *Lab, _Inout_ PACKET *Packe
         Packet->Offset = min(Packet->Offset, Packet->Parts[Packet->Current].Size);
     }
     for (ULONG I = Packet->Current; I < Packet->Count; I++)
-    {
         Room += Packet->Parts[I].Size;
-    }
     Room -= Packet->Offset;
     Slack = FuzzByte(Input);
     Packet->Length = Slack < 160   ? Room
@@ -168,9 +156,7 @@ static VOID MakePacket(_Inout_ FUZZ *Input, _In_ LAB *Lab, _Inout_ PACKET *Packe
     Packet->Buffer->CurrentMdlOffset = Packet->Offset;
     Packet->Buffer->DataOffset = Packet->Offset;
     for (ULONG I = 0; I < Packet->Current; I++)
-    {
         Packet->Buffer->DataOffset += Packet->Parts[I].Size;
-    }
     Packet->Buffer->DataLength = Packet->Length;
 }
 
@@ -182,14 +168,10 @@ static VOID FreePacket(_Inout_ PACKET *Packet)
         PART *Part = &Packet->Parts[I];
 
         if (Part->User)
-        {
             MmUnlockPages(Part->Mdl);
-        }
         IoFreeMdl(Part->Mdl);
         if (!Part->User)
-        {
             ExFreePoolWithTag(Part->Memory, LISTS_TAG);
-        }
     }
 }
 
@@ -206,16 +188,12 @@ static BOOLEAN Gather(_Inout_ PACKET *Packet, _Out_ PUCHAR To, _In_ ULONG Size)
         ULONG Here;
 
         if (I >= Packet->Count)
-        {
             return FALSE;
-        }
         Here = min(Part->Size - Offset, Size);
         if (Here && Part->User && !Part->Mapped)
         {
             if (++Chain.Maps == Chain.FailingMap)
-            {
                 return FALSE;
-            }
             Part->Mapped = TRUE;
         }
         memcpy(To, Part->Memory + Offset, Here);
@@ -319,9 +297,7 @@ static VOID SendChain(_Inout_ FUZZ *Input, _In_ LAB *Lab, _In_ BOOLEAN Session)
         NdisFreeNetBufferList(List[I]);
     }
     for (ULONG I = 0; I < Chain.Count; I++)
-    {
         FreePacket(&Chain.Packets[I]);
-    }
 }
 
 /* Takes up to Count packets from the ring, which must be those that were foreseen. */
@@ -381,18 +357,12 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
             Session = !Session;
         }
         if (Action < 176)
-        {
             SendChain(Input, Lab, Session);
-        }
         else if (Session)
-        {
             Receive(&Program, Action >= 250 ? ~0u : Action - 176);
-        }
     }
     if (Session)
-    {
         Receive(&Program, ~0u);
-    }
     AdapterReadCounters(FuzzAdapter(Lab), &Counters);
     LabCheck(memcmp(&Counters, &Expected, sizeof(Counters)) == 0,
              "%llu packets, %llu bytes, dropped %llu invalid, %llu full, %llu without a session; should be %llu, %llu, "

@@ -136,18 +136,14 @@ static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
     Side->Own = Side->Next = atomic_load(&Side->Ring->Tail) & ~(RING_ALIGNMENT - 1);
     Side->Other = atomic_load(&Side->Ring->Head) & ~(RING_ALIGNMENT - 1);
     if (Side->Own - Side->Other > Side->Capacity)
-    {
         return;
-    }
     Count = Length > 4096 ? min(Count, 12) : Count;
     Length *= 1 + (First >> 6 & 1); /* longer than a packet may be, too */
     while (Count-- && RingReserve(Side, Length, &Entry) == RING_OK)
     {
         memset(RingPacketData(Entry), 0x11, min(Length, RING_PACKET_MAX));
         if (Length)
-        {
             *(UCHAR *)RingPacketData(Entry) = (UCHAR)(First & 1 && Count & 1 ? 0x60 : First & 2 ? First : 0x45);
-        }
         if (Length > 24)
         {
             ((UCHAR *)RingPacketData(Entry))[16] = (UCHAR)(First & 4 ? 0xff : First);
@@ -155,9 +151,7 @@ static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
         }
     }
     if (First & 48 && Side->Next != Side->Own) /* the last one lies about its length: a little, or by anything */
-    {
         atomic_store(&Entry->Length, First & 16 ? Length + (uint32_t)(int8_t)FuzzByte(Input) : FuzzLong(Input));
-    }
     RingPublish(Side, Side->Next);
     SimEventSet(Program->Process, Program->ToStackPackets);
 }
@@ -195,9 +189,7 @@ static VOID CheckDriver(_In_ LAB *Lab)
              "to_stack: released 0x%x, taken 0x%x, seen 0x%x", Session->ToStack.Own, Session->ToStack.Next,
              Session->ToStack.Other);
     if (atomic_load(&Session->Dead))
-    {
         return; /* what was reserved is not published any more */
-    }
     LabCheck(Session->ToApp.Next - Session->ToApp.Other <= Session->ToApp.Capacity &&
                  Session->ToApp.Next == Session->ToApp.Own,
              "to_app: published 0x%x, reserved 0x%x, seen 0x%x", Session->ToApp.Own, Session->ToApp.Next,
@@ -218,13 +210,9 @@ static VOID Start(_Inout_ PROGRAM *Program, _In_ LAB *Lab, _In_ ULONG Capacity)
 static VOID Stop(_Inout_ PROGRAM *Program, _In_ BOOLEAN Ask)
 {
     if (Ask)
-    {
         LabEqual(ProgramEnd(Program), STATUS_SUCCESS);
-    }
     else
-    {
         SimProcessKill(Program->Process);
-    }
     FuzzWatch(NULL, 0, NULL);
     Arm(NULL, (FUZZ){0});
 }
@@ -259,9 +247,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
         case 4:
         case 5:
             for (Count = 0; Count <= Action >> 4; Count++)
-            {
                 Write(&Program, Input, NULL);
-            }
             break;
         case 6:
         case 7:
@@ -273,9 +259,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
             Count = min(1 + FuzzByte(Input) % 64, Left);
             Left -= Count;
             if (!Paused)
-            {
                 FuzzStackSendPlain(Lab->Stack, Count, FuzzLength(Input), Action >> 7);
-            }
             break;
         case 11:
             ReceiveSome(Action & 16 ? Carrier : &Program);
@@ -286,13 +270,9 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
             break;
         case 13:
             if (!Paused)
-            {
                 FuzzPause(Lab);
-            }
             else
-            {
                 LabRestart(Lab);
-            }
             Paused = !Paused;
             break;
         case 14:
@@ -311,14 +291,10 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
         SimEventSet(Carrier->Process, Carrier->ToStackPackets);
         FuzzSettle(Lab);
         if (!Paused)
-        {
             CheckDriver(Lab);
-        }
     }
     if (Paused)
-    {
         LabRestart(Lab);
-    }
     if (Shape & 2) /* the device goes under the program */
     {
         FuzzStackHold(Lab->Stack, FALSE);
@@ -333,7 +309,5 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
     }
     ProgramClose(&Program);
     if (Carrier != &Program)
-    {
         ProgramClose(&Other);
-    }
 }

@@ -68,14 +68,10 @@ static VOID Ask(_In_ LAB *Lab, _In_ NDIS_REQUEST_TYPE Type, _In_ NDIS_OID Oid, _
         Request.DATA.QUERY_INFORMATION.InformationBufferLength = Length;
     }
     if (OutputLength & 1)
-    {
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
-    }
     Answer->Status = Adapter->Driver->Characteristics.OidRequestHandler(Adapter->Context, &Request);
     if (OutputLength & 1)
-    {
         KeLowerIrql(Irql);
-    }
     LabCheck(Answer->Status != NDIS_STATUS_PENDING, "no request of this driver's pends");
     if (Type == NdisRequestMethod)
     {
@@ -91,9 +87,7 @@ static VOID Ask(_In_ LAB *Lab, _In_ NDIS_REQUEST_TYPE Type, _In_ NDIS_OID Oid, _
     LabCheck(Answer->Status == NDIS_STATUS_SUCCESS || Answer->Done == 0, "OID 0x%x: status 0x%x, %u bytes done", Oid,
              (unsigned)Answer->Status, Answer->Done);
     if (IsTooShort(Answer->Status))
-    {
         LabCheck(Answer->Needed > Length, "OID 0x%x: %u bytes are too short, %u needed", Oid, Length, Answer->Needed);
-    }
     memcpy(Answer->Bytes, Buffer, Length);
     free(Block);
 }
@@ -149,31 +143,21 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
             break;
         case 2:
             if (Paused)
-            {
                 LabRestart(Lab);
-            }
             else
-            {
                 FuzzPause(Lab);
-            }
             Paused = !Paused;
             break;
         case 3:
             if (!Paused && Sent++ < 8)
-            {
                 FuzzStackSendPlain(Lab->Stack, 1 + Action % 32, FuzzLength(Input), Action & 16);
-            }
             break;
         default:
             Request(Input, Lab);
         }
     }
     if (Paused)
-    {
         LabRestart(Lab);
-    }
     if (Open)
-    {
         ProgramClose(&Program);
-    }
 }

@@ -77,14 +77,10 @@ VOID FuzzStackReturn(BACKEND *Stack, ULONG Count, BOOLEAN Newest)
     }
     Stack->HeldCount -= Count;
     if (!Newest)
-    {
         memmove(Stack->Held, Stack->Held + Count, Stack->HeldCount * sizeof(Stack->Held[0]));
-    }
     pthread_mutex_unlock(&Stack->Lock);
     if (Chain)
-    {
         NdisHostReturn(Stack->Adapter, Chain, 0);
-    }
 }
 
 /* ---- What the driver indicates */
@@ -127,9 +123,7 @@ VOID BackendReceive(BACKEND *Stack, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags)
     }
     pthread_mutex_unlock(&Stack->Lock);
     if (!Hold && !Lent)
-    {
         NdisHostReturn(Stack->Adapter, Lists, 0);
-    }
 }
 
 /* ---- What is sent */
@@ -152,18 +146,12 @@ VOID FuzzStackSend(BACKEND *Stack, NET_BUFFER_LIST *Chain, BOOLEAN Dispatch)
     KIRQL Irql = KeGetCurrentIrql();
 
     for (NET_BUFFER_LIST *List = Chain; List; List = List->Next)
-    {
         Stack->Outstanding++;
-    }
     if (Dispatch)
-    {
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
-    }
     NdisHostSend(Stack->Adapter, Chain, Dispatch ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0);
     if (Dispatch)
-    {
         KeLowerIrql(Irql);
-    }
     LabCheck(Stack->Outstanding == 0, "%u lists are with the driver", Stack->Outstanding);
 }
 
@@ -187,9 +175,7 @@ VOID FuzzStackSendPlain(BACKEND *Stack, ULONG Count, ULONG Length, BOOLEAN IsIpv
         Chain = List;
     }
     if (Chain)
-    {
         FuzzStackSend(Stack, Chain, Length & 1);
-    }
     for (NET_BUFFER_LIST *Next; Chain; Chain = Next)
     {
         Next = Chain->Next;

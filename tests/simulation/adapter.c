@@ -21,9 +21,7 @@ VOID LabPath(const TUN_GUID *Guid, WCHAR *Path)
                  Guid->Data4[4], Guid->Data4[5], Guid->Data4[6], Guid->Data4[7]);
 
     for (int I = 0; I <= Length; I++)
-    {
         Path[I] = (WCHAR)Text[I];
-    }
 }
 
 static SIM_PROPERTY Property(_In_ TUN_PROPERTY_KEY Key, _In_ DEVPROPTYPE Type, _In_ const VOID *Data, _In_ ULONG Size)
@@ -55,9 +53,7 @@ NTSTATUS LabAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULO
 
     LabOperations(1);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Status = SimPnp(*Pdo, IRP_MN_START_DEVICE);
     if (!NT_SUCCESS(Status))
     {
@@ -87,13 +83,9 @@ VOID LabPlug(LAB *Lab, ULONG Number)
 VOID LabUnplug(LAB *Lab, BOOLEAN Surprise)
 {
     if (Surprise)
-    {
         LabEqual(SimPnp(Lab->Pdo, IRP_MN_SURPRISE_REMOVAL), STATUS_SUCCESS);
-    }
     else
-    {
         LabEqual(SimPnp(Lab->Pdo, IRP_MN_QUERY_REMOVE_DEVICE), STATUS_SUCCESS);
-    }
     LabEqual(SimPnp(Lab->Pdo, IRP_MN_REMOVE_DEVICE), STATUS_SUCCESS);
     SimDeleteDevice(Lab->Pdo);
     Lab->Pdo = NULL;

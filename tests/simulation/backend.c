@@ -162,18 +162,14 @@ static VOID Return(_In_ BACKEND *Stack, _In_ NET_BUFFER_LIST *Lists, _In_ ULONG 
     KIRQL Irql = KeGetCurrentIrql();
 
     if (Chance & 1)
-    {
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
-    }
     SimGuardBegin(&Guard);
     Told = LabTold(TRUE);
     NdisHostReturn(Stack->Adapter, Lists, (Chance & 3) == 3 ? NDIS_RETURN_FLAGS_DISPATCH_LEVEL : 0);
     LabTold(Told);
     SimGuardEnd(&Guard, "MiniportReturnNetBufferLists", NULL);
     if (Chance & 1)
-    {
         KeLowerIrql(Irql);
-    }
 }
 
 /* Under the lock: the packet's bytes in one piece. NULL: its MDLs hold less than it says. */
@@ -187,13 +183,9 @@ static const UCHAR *Bytes(_In_ BACKEND *Stack, _In_ const NET_BUFFER *Buffer)
         ULONG Here = min(MmGetMdlByteCount(Mdl) - Offset, Length - Used);
 
         if (!Part)
-        {
             return NULL;
-        }
         if (!Used && Here == Length)
-        {
             return Part + Offset;
-        }
         memcpy(Stack->Copy + Used, Part + Offset, Here);
         Used += Here;
         Offset = 0;
@@ -245,9 +237,7 @@ static void *Returner(void *Context)
         pthread_mutex_unlock(&Stack->Lock);
         Return(Stack, Chain, Chance >> 8);
         if (Chance & 64)
-        {
             LabSleep(Chance >> 16 & 127);
-        }
         pthread_mutex_lock(&Stack->Lock);
     }
     pthread_mutex_unlock(&Stack->Lock);
@@ -272,9 +262,7 @@ static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
     }
     LabCheck(Packet[0] >> 4 == (IsIpv6 ? 6 : 4), "first byte 0x%02x, list says IPv%d", Packet[0], IsIpv6 ? 6 : 4);
     if (Stack->Distrusts || (Packet[0] != 0x45 && Packet[0] != 0x60))
-    {
         return; /* from a hostile program: any bytes, but an IP header */
-    }
     if (!PacketCheck(Packet, Length, &Flow, &Sequence))
     {
         LabCheck(Flow >= STACK_FLOWS, "packet of %u bytes, flow %u, number %llu is not as it was sent", Length, Flow,
@@ -313,9 +301,7 @@ VOID BackendReceive(BACKEND *Stack, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags)
     pthread_mutex_unlock(&Stack->Lock);
     LabOperations(Count);
     if (!Lent && AtOnce)
-    {
         Return(Stack, Lists, Count);
-    }
     SimGuardEnd(&Guard, "BackendReceive", NULL);
 }
 
@@ -329,13 +315,9 @@ static CARRIER *Claim(_Inout_ BACKEND *Stack)
     while (!Carrier)
     {
         for (ULONG I = 0; I < CARRIERS && !Carrier; I++)
-        {
             Carrier = Stack->Carriers[I].Busy ? NULL : &Stack->Carriers[I];
-        }
         if (!Carrier)
-        {
             pthread_cond_wait(&Stack->Changed, &Stack->Lock);
-        }
     }
     Carrier->Busy = TRUE;
     pthread_mutex_unlock(&Stack->Lock);
@@ -405,9 +387,7 @@ static ULONG Fill(_Inout_ CARRIER *Carrier, _In_ const STACK_SHAPE *Shape, _In_ 
             NET_BUFFER *Buffer = Carrier->Buffers[I][J];
 
             if (!Given)
-            {
                 PacketMake(Packet, Length, IsIpv6, Flow, (*Sequence)++);
-            }
             Buffer->Next = J + 1 < Shape->Buffers ? Carrier->Buffers[I][J + 1] : NULL;
             LabCheck(Used + Length + PARTS_MAX * (GAP + 64) <= CARRIER_BYTES, "the chain is too long for the test");
             Used += Cut(Carrier, Index, Given ? Given : Packet, Length, Parts, Carrier->Memory + Used, Buffer, Random);
@@ -432,9 +412,7 @@ static VOID Unmap(_Inout_ BACKEND *Stack, _In_ NET_BUFFER *Buffer, _Out_ MDL **L
         MDL *User;
 
         if (!Length)
-        {
             continue; /* an empty part stays out */
-        }
         Memory = SimUserMemory(Stack->Sender, Length + PAGE_SIZE);
         memcpy(Memory + UNMAPPED_OFFSET, Mdl->MappedSystemVa, Length);
         User = IoAllocateMdl(Memory + UNMAPPED_OFFSET, (ULONG)Length, FALSE, FALSE, NULL);
@@ -468,18 +446,14 @@ static VOID SendCarrier(_Inout_ BACKEND *Stack, _Inout_ CARRIER *Carrier, _In_ c
     Carrier->Late = Shape->Late;
     InterlockedExchange(&Carrier->Outstanding, (LONG)Shape->Lists);
     if (Shape->Dispatch)
-    {
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
-    }
     SimGuardBegin(&Guard);
     Told = LabTold(TRUE);
     NdisHostSend(Stack->Adapter, Carrier->Lists[0], Shape->Dispatch ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0);
     LabTold(Told);
     SimGuardEnd(&Guard, "MiniportSendNetBufferLists", NULL);
     if (Shape->Dispatch)
-    {
         KeLowerIrql(Irql);
-    }
     if (!Shape->Late && KeWaitForSingleObject(Complete, Executive, KernelMode, FALSE, &Limit) == STATUS_TIMEOUT)
     {
         PlatformRuleBroken("NdisTimedDataHang", "MiniportSendNetBufferLists",
@@ -497,15 +471,11 @@ BOOLEAN StackSend(BACKEND *Stack, const STACK_SHAPE *Shape, ULONG Length, BOOLEA
     ULONG Packets;
 
     if (!ExAcquireRundownProtection(&Stack->Sends))
-    {
         return FALSE;
-    }
     Carrier = Claim(Stack);
     Packets = Fill(Carrier, Shape, Length, IsIpv6, Flow, Sequence, Given, Random);
     if (Shape->Unmapped)
-    {
         Unmap(Stack, Carrier->Buffers[0][0], Locked);
-    }
     SendCarrier(Stack, Carrier, Shape);
     if (Shape->Late) /* the carrier is BackendSendComplete's, and may be on its next way already */
     {
@@ -527,14 +497,10 @@ BOOLEAN StackSend(BACKEND *Stack, const STACK_SHAPE *Shape, ULONG Length, BOOLEA
     pthread_mutex_lock(&Stack->Lock);
     Stack->Counters.Sent += Packets;
     for (ULONG I = 0; I < Shape->Lists; I++)
-    {
         Stack->Counters.Refused += Carrier->Lists[I]->Status != NDIS_STATUS_SUCCESS ? Shape->Buffers : 0;
-    }
     pthread_mutex_unlock(&Stack->Lock);
     if (Status)
-    {
         *Status = Carrier->Lists[Shape->Lists - 1]->Status;
-    }
     Unclaim(Stack, Carrier);
     ExReleaseRundownProtection(&Stack->Sends);
     LabOperations(Packets);
@@ -567,13 +533,9 @@ VOID BackendSendComplete(BACKEND *Stack, NET_BUFFER_LIST *Lists)
         if (InterlockedDecrement(&Carrier->Outstanding) == 0)
         {
             if (Carrier->Late)
-            {
                 Unclaim(Stack, Carrier);
-            }
             else
-            {
                 KeSetEvent(&Carrier->Complete, 0, FALSE);
-            }
         }
     }
 }
@@ -585,21 +547,15 @@ static VOID MakeCarrier(_In_ BACKEND *Stack, _Out_ CARRIER *Carrier)
     Carrier->Memory = ExAllocatePoolWithTag(NonPagedPoolNx, CARRIER_BYTES, BACKEND_TAG);
     KeInitializeEvent(&Carrier->Complete, NotificationEvent, FALSE);
     for (ULONG I = 0; I < PACKETS_MAX; I++)
-    {
         for (ULONG J = 0; J < PARTS_MAX; J++)
-        {
             Carrier->Mdls[I][J] = IoAllocateMdl(Carrier->Memory, 65536 + PAGE_SIZE, FALSE, FALSE, NULL);
-        }
-    }
     for (ULONG I = 0; I < LISTS_MAX; I++)
     {
         Carrier->Lists[I] = NdisAllocateNetBufferAndNetBufferList(Stack->ListPool, 0, 0, Carrier->Mdls[I][0], 0, 0);
         NET_BUFFER_LIST_PROTOCOL_RESERVED(Carrier->Lists[I])[0] = Carrier;
         Carrier->Buffers[I][0] = Carrier->Lists[I]->FirstNetBuffer;
         for (ULONG J = 1; J < BUFFERS_MAX; J++)
-        {
             Carrier->Buffers[I][J] = NdisAllocateNetBuffer(Stack->BufferPool, Carrier->Mdls[I][0], 0, 0);
-        }
     }
 }
 
@@ -608,18 +564,12 @@ static VOID FreeCarrier(_In_ CARRIER *Carrier)
     for (ULONG I = 0; I < LISTS_MAX; I++)
     {
         for (ULONG J = 1; J < BUFFERS_MAX; J++)
-        {
             NdisFreeNetBuffer(Carrier->Buffers[I][J]);
-        }
         NdisFreeNetBufferList(Carrier->Lists[I]);
     }
     for (ULONG I = 0; I < PACKETS_MAX; I++)
-    {
         for (ULONG J = 0; J < PARTS_MAX; J++)
-        {
             IoFreeMdl(Carrier->Mdls[I][J]);
-        }
-    }
     ExFreePoolWithTag(Carrier->Memory, BACKEND_TAG);
 }
 
@@ -651,9 +601,7 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     Stack->BufferPool = NdisAllocateNetBufferPool(NULL, &Buffers);
     Stack->Sender = SimProcessCreate(SimUser);
     for (ULONG I = 0; I < CARRIERS; I++)
-    {
         MakeCarrier(Stack, &Stack->Carriers[I]);
-    }
     Stack->Returner = LabStart(Returner, Stack);
     memset(Identity, 0, sizeof(*Identity));
     Identity->IfIndex = NextIndex++;
@@ -673,9 +621,7 @@ VOID BackendDestroy(BACKEND *Stack)
     pthread_mutex_unlock(&Stack->Lock);
     LabJoin(Stack->Returner);
     for (ULONG I = 0; I < CARRIERS; I++)
-    {
         FreeCarrier(&Stack->Carriers[I]);
-    }
     NdisFreeNetBufferPool(Stack->BufferPool);
     NdisFreeNetBufferListPool(Stack->ListPool);
     SimProcessDelete(Stack->Sender);

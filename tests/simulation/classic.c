@@ -78,9 +78,7 @@ static void *Receive(void *Context)
         WriteNoFence((volatile LONG *)&Program->In->Waiting, 1);
         KeMemoryBarrier();
         if (Read(&Program->In->Tail) == Program->Head)
-        {
             SimWait(Program->Process, 1, &Program->Received, 20);
-        }
         WriteNoFence((volatile LONG *)&Program->In->Waiting, 0);
     }
     return NULL;
@@ -107,13 +105,9 @@ static void *Send(void *Context)
         Publish(&Program->Out->Tail, Program->Tail);
         KeMemoryBarrier();
         if (ReadNoFence((volatile LONG *)&Program->Out->Waiting))
-        {
             SimEventSet(Program->Process, Program->Sent);
-        }
         if (!Free)
-        {
             LabSleep(50);
-        }
     }
     return NULL;
 }
@@ -148,9 +142,7 @@ static NTSTATUS OpenAs(_Out_ OLD_PROGRAM *Program, _In_ LAB *Lab, _In_ SIM_ACCOU
     LabEqual(SimDeviceInterface(Lab->Pdo, &NetInterface, Path), STATUS_SUCCESS);
     Program->Process = SimProcessCreate(Account);
     if (Is32Bit)
-    {
         SimProcessMake32Bit(Program->Process);
-    }
     Program->In = SimUserMemory(Program->Process, CLASSIC_RING_SIZE(SLOTS));
     Program->Out = SimUserMemory(Program->Process, CLASSIC_RING_SIZE(SLOTS));
     Program->Start = SimUserMemory(Program->Process, sizeof(*Program->Start));
@@ -212,9 +204,7 @@ static VOID Unload(_Inout_ OLD_PROGRAM *Program)
 {
     atomic_store(&Program->Stop, 1);
     for (ULONG I = 0; I < ARRAYSIZE(Program->Threads); I++)
-    {
         LabJoin(Program->Threads[I]);
-    }
     LabOperations(Program->InCount + Program->OutCount);
 }
 
@@ -418,9 +408,7 @@ VOID ClassicTwo(VOID)
         Load(&Goes);
         LabSleep(3000);
         if (Round % 2)
-        {
             SimProcessKill(Goes.Process);
-        }
         LabEqual(SimPnp(Second.Pdo, Round % 3 ? IRP_MN_SURPRISE_REMOVAL : IRP_MN_QUERY_REMOVE_DEVICE), STATUS_SUCCESS);
         LabEqual(SimPnp(Second.Pdo, IRP_MN_REMOVE_DEVICE), STATUS_SUCCESS);
         SimDeleteDevice(Second.Pdo);

@@ -236,13 +236,9 @@ VOID EndWhileDying(VOID)
         LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
         atomic_store(&Program.ToApp.Ring->Head, 8);
         for (ULONG J = 0; J < 2; J++)
-        {
             StackSend(Lab.Stack, &Shape, 9000, FALSE, 1, &Sequence, NULL, &Random, NULL);
-        }
         if (I % 3 == 0)
-        {
             LabSleep(LabRandom(&Random) % 200);
-        }
         LabEqual(ProgramEnd(&Program), STATUS_SUCCESS);
         LabEqual(RingClosed(Program.ToApp.Ring), TUN_CLOSED_CORRUPT_TOAPP);
         LabEqual(RingClosed(Program.ToStack.Ring), TUN_CLOSED_CORRUPT_TOAPP);
@@ -294,9 +290,7 @@ VOID DropStatistics(VOID)
     LabEqual(Statistics(&Lab).ifOutDiscards, 16);
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
     for (ULONG I = 0; I < 8; I++)
-    {
         StackSend(Lab.Stack, &Shape, 2000, FALSE, 1, &Sequence, NULL, &Random, NULL);
-    }
     Counters = ProgramStatistics(&Program).Adapter;
     Dropped = Counters.ToAppDropNoSession + Counters.ToAppDropFull;
     LabCheck(Counters.ToAppDropFull > 0, "the ring is not full");

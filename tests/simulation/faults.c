@@ -94,13 +94,9 @@ static VOID Note(VOID)
     ULONG I = 0;
 
     if (!SimFaultFired(&Call, &Place))
-    {
         return;
-    }
     while (I < SiteCount && Sites[I].Place != Place)
-    {
         I++;
-    }
     if (I == SiteCount && SiteCount < SITES)
     {
         Sites[SiteCount].Place = Place;
@@ -120,9 +116,7 @@ VOID Faults(VOID)
         SimFaultArm(Number);
         Live();
         if (!Fired())
-        {
             break;
-        }
         Note();
 #if __has_feature(thread_sanitizer)
         /* All of them are the address sanitizer's part; of the many alike this takes some. */
@@ -146,7 +140,5 @@ VOID Faults(VOID)
         }
     }
     if (File)
-    {
         fclose(File);
-    }
 }

@@ -63,9 +63,7 @@ VOID CorruptToApp(VOID)
         LabEqual(Head, Tail);
         atomic_store(&Ring->Head, Head + Wrong[I]);
         for (ULONG J = 0; J < 8; J++)
-        {
             StackSend(Lab.Stack, &Eight, 4000, FALSE, 1, &Sequence, NULL, &Random, NULL);
-        }
         ExpectDeath(&Lab, &Program, TUN_CLOSED_CORRUPT_TOAPP, I);
     }
     LabClose(&Lab);
@@ -156,9 +154,7 @@ static void *Writes(void *Context)
         atomic_store_explicit((_Atomic(uint32_t) *)(Writer->Memory + (Offset & ~(SIZE_T)3)), Value,
                               memory_order_relaxed);
         if (Chance >> 24 == 0)
-        {
             LabSleep(50);
-        }
     }
     LabOperations(1);
     return NULL;
@@ -197,9 +193,7 @@ VOID HostileWriter(VOID)
 
         Open(&Program, &Lab);
         if (Round % 2)
-        {
             ProgramSend(&Program, 40, 300, FALSE, STACK_FLOWS, &Sequence); /* something to begin with */
-        }
         for (ULONG I = 0; I < 2; I++)
         {
             Writers[I] = (WRITER){.Memory = Program.Memory,
@@ -214,9 +208,7 @@ VOID HostileWriter(VOID)
             LabSleep(100);
         }
         if (Round % 3 == 0)
-        {
             ProgramEnd(&Program);
-        }
         SimProcessKill(Program.Process); /* while the writers go on */
         for (ULONG I = 0; I < 2; I++)
         {

@@ -63,9 +63,7 @@ static NTSTATUS Plug(_In_ LAB *Lab, _In_ const SIM_PROPERTY *Properties, _In_ UL
     NTSTATUS Status = LabAddDevice(Lab->Driver, Properties, Count, &Lab->Pdo);
 
     if (NT_SUCCESS(Status))
-    {
         LabUnplug(Lab, FALSE);
-    }
     return Status;
 }
 

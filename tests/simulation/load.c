@@ -81,16 +81,12 @@ VOID LabLoadStop(LAB_LOAD *Running, LAB *Lab, PROGRAM *Program)
     for (ULONG I = 0; I < LAB_SENDERS; I++)
     {
         if (!Running->Stack[I].Packets)
-        {
             atomic_store(&Running->Stack[I].Stop, 1);
-        }
         LabJoin(Running->Senders[I]);
         StackDrop(Running->Stack[I].Stack);
     }
     if (!Running->App.Packets)
-    {
         atomic_store(&Running->App.Stop, 1);
-    }
     LabJoin(Running->Sender);
     LabUntil(StackRead(Lab->Stack).Received + ProgramStatistics(Program).Adapter.ToStackDropInvalid == Program->Sent);
     atomic_store_explicit(&Program->Stop, 1, memory_order_release);

@@ -74,17 +74,13 @@ VOID MonitorSees(VOID)
             StackSend(Lab.Stack, &Shape, LabSizes[I], IsIpv6, 1, &ToApp, NULL, &Random, NULL);
             StackSend(Lab.Stack, &One, sizeof(Bad), FALSE, 1, &ToApp, Bad, &Random, NULL);
             for (ULONG J = 0; J < Sent; J++)
-            {
                 Next(&Monitor, 1, ToApp - Sent + J, LabSizes[I], 0); /* before the program has taken any */
-            }
             LabEqual(ProgramReceive(&Program), Sent);
             LabCheck(ProgramSendBytes(&Program, Bad, sizeof(Bad)), "closed");
             LabCheck(ProgramSend(&Program, Count, LabSizes[I], IsIpv6, 2, &ToStack), "closed");
             LabUntil(StackNext(Lab.Stack, 2) == ToStack);
             for (ULONG J = 0; J < Count; J++)
-            {
                 Next(&Monitor, 2, ToStack - Count + J, LabSizes[I], RING_FLAG_TO_STACK);
-            }
             ExpectEmpty(&Monitor);
             Packets += Sent + Count;
         }
@@ -234,16 +230,10 @@ VOID MonitorCorrupts(VOID)
         LabEqual(ProgramReceive(&Monitor), 4);
         atomic_store(&Monitor.ToApp.Ring->Head, Monitor.ToApp.Own + Wrong[I]);
         for (ULONG J = 0; J < 40; J++)
-        {
             if (I % 2)
-            {
                 StackSend(Lab.Stack, &One, 4000, FALSE, 1, &ToApp, NULL, &Random, NULL);
-            }
             else
-            {
                 ProgramSend(&Program, 1, 4000, FALSE, 2, &ToStack);
-            }
-        }
         LabUntil(StackNext(Lab.Stack, 2) == ToStack);
         ProgramReceive(&Program);
         LabEqual(RingClosed(Monitor.ToApp.Ring), TUN_CLOSED_CORRUPT_TOAPP);

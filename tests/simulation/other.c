@@ -38,14 +38,10 @@ static VOID Complete(PVOID Context)
     else
     {
         while (ReadAcquire(&Pended.Adapter->Returned) != ReadAcquire(&Pended.Adapter->Received))
-        {
             LabSleep(100);
-        }
         Pended.Adapter->Held = NULL;
         if (Held && !Wrong(Pended.Adapter, "hold"))
-        {
             NdisMSendNetBufferListsComplete(Pended.Adapter->Handle, Held, 0);
-        }
         Pended.Pause(Pended.Adapter->Handle);
     }
     PsTerminateSystemThread(STATUS_SUCCESS);
@@ -78,9 +74,7 @@ static NTSTATUS Plug(_Out_ LAB *Lab, _In_z_ PCSTR What)
     LabEqual(SimLoadDriver(OtherDriverEntry, L"other", &Lab->Driver), STATUS_SUCCESS);
     LabEqual(SimAddDevice(Lab->Driver, NULL, 0, &Lab->Pdo), STATUS_SUCCESS);
     for (ULONG I = 0; What[I]; I++)
-    {
         Wide[I] = (WCHAR)What[I];
-    }
     LabEqual(IoOpenDeviceRegistryKey(Lab->Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_WRITE, &Key), STATUS_SUCCESS);
     LabEqual(ZwSetValueKey(Key, &Name, 0, REG_SZ, Wide, (ULONG)(strlen(What) + 1) * sizeof(WCHAR)), STATUS_SUCCESS);
     ZwClose(Key);
@@ -163,9 +157,7 @@ static VOID Breach(_In_z_ PCSTR What)
     LAB Lab;
 
     if (NT_SUCCESS(Plug(&Lab, What)))
-    {
         SendSome(&Lab, 3, &Sequence, &Random);
-    }
     Unplug(&Lab);
     SimCheckEmpty("a wrong miniport");
 }
@@ -194,9 +186,7 @@ VOID WrongMiniports(VOID)
         }
         close(Pipe[1]);
         while ((Got = read(Pipe[0], Words + Used, sizeof(Words) - 1 - Used)) > 0)
-        {
             Used += (size_t)Got;
-        }
         Words[Used] = 0;
         close(Pipe[0]);
         waitpid(Child, NULL, 0);
@@ -273,9 +263,7 @@ VOID DeferredWork(VOID)
     LabEqual(KeCancelTimer(&Deferred.Timer), FALSE); /* it has expired */
     LabEqual(KeSetTimerEx(&Deferred.Timer, Soon, 1, &Deferred.Dpc), FALSE);
     for (ULONG I = 0; I < 5; I++)
-    {
         WaitDone(&Deferred);
-    }
     LabEqual(KeCancelTimer(&Deferred.Timer), TRUE);
     KeFlushQueuedDpcs();
     LabCheck(Deferred.Runs >= 106, "%d runs", (int)Deferred.Runs);

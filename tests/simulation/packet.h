@@ -39,9 +39,7 @@ static inline VOID PacketMake(_Out_ UCHAR *Packet, _In_ ULONG Length, _In_ BOOLE
     {
         memcpy(Packet + Header, Stamp, PACKET_STAMP);
         for (ULONG I = Header + PACKET_STAMP; I < Length; I++)
-        {
             Packet[I] = PacketByte(Flow, Sequence, I);
-        }
     }
 }
 
@@ -54,27 +52,17 @@ static inline BOOLEAN PacketCheck(_In_ const UCHAR *Packet, _In_ ULONG Length, _
     *Flow = 0;
     *Sequence = 0;
     if ((Packet[0] != 0x60 && Packet[0] != 0x45) || Length < Header)
-    {
         return FALSE;
-    }
     if (Length < Header + PACKET_STAMP)
-    {
         return TRUE;
-    }
     memcpy(Stamp, Packet + Header, PACKET_STAMP);
     *Flow = Stamp[0];
     *Sequence = Stamp[2] | (ULONG64)Stamp[3] << 32;
     if (Stamp[1] != Length)
-    {
         return FALSE;
-    }
     for (ULONG I = Header + PACKET_STAMP; I < Length; I++)
-    {
         if (Packet[I] != PacketByte(*Flow, *Sequence, I))
-        {
             return FALSE;
-        }
-    }
     return TRUE;
 }
 

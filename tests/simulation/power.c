@@ -24,9 +24,7 @@ static NDIS_MINIPORT_DRIVER_CHARACTERISTICS Miniport;
 static VOID Note(_In_ PCSTR What, _In_ ULONG State)
 {
     if (StepCount < STEPS)
-    {
         Steps[StepCount] = (STEP){.What = What, .State = State, .Power = SimDevicePower(Pdo)};
-    }
     StepCount++;
 }
 

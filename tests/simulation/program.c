@@ -127,9 +127,7 @@ ULONG ProgramReceive(PROGRAM *Program)
         Program->ReceivedOctets += Length;
         Count++;
         if (Count % 16 == 0)
-        {
             RingRelease(&Program->ToApp, Program->ToApp.Next);
-        }
     }
     LabCheck(Status == RING_EMPTY, "the driver's side of to_app is wrong: %d", Status);
     RingRelease(&Program->ToApp, Program->ToApp.Next);
@@ -140,9 +138,7 @@ ULONG ProgramReceive(PROGRAM *Program)
 BOOLEAN ProgramWait(PROGRAM *Program, ULONG Milliseconds)
 {
     if (RingSleep(&Program->ToApp) != RING_EMPTY)
-    {
         return TRUE;
-    }
     if (RingClosed(Program->ToApp.Ring) || atomic_load(&Program->Dead))
     {
         RingAwake(&Program->ToApp);
@@ -179,9 +175,7 @@ static BOOLEAN Over(_In_ PROGRAM *Program)
 static VOID Publish(_Inout_ PROGRAM *Program)
 {
     if (RingPublish(&Program->ToStack, Program->ToStack.Next) && !atomic_load(&Program->Dead))
-    {
         SimEventSet(Program->Process, Program->ToStackPackets);
-    }
 }
 
 /* Waits for room; what is reserved is published first. FALSE: it is over. */
@@ -194,13 +188,9 @@ static RING_PACKET *Reserve(_Inout_ PROGRAM *Program, _In_ ULONG Length)
     {
         Publish(Program);
         if (Over(Program))
-        {
             return NULL;
-        }
         if (RingStall(&Program->ToStack, Length) == RING_FULL)
-        {
             SimWait(Program->Process, 1, &Program->ToStackSpace, 50);
-        }
     }
     LabCheck(Status == RING_OK, "the driver's side of to_stack is wrong: %d", Status);
     return Status == RING_OK ? Entry : NULL;
@@ -213,9 +203,7 @@ BOOLEAN ProgramSend(PROGRAM *Program, ULONG Count, ULONG Length, BOOLEAN IsIpv6,
         RING_PACKET *Entry = Reserve(Program, Length);
 
         if (!Entry)
-        {
             return FALSE;
-        }
         PacketMake(RingPacketData(Entry), Length, IsIpv6, Flow, (*Sequence)++);
         Program->Sent++;
         Program->SentOctets += Length;
@@ -230,9 +218,7 @@ BOOLEAN ProgramSendBytes(PROGRAM *Program, const UCHAR *Bytes, ULONG Length)
     RING_PACKET *Entry = Reserve(Program, Length);
 
     if (!Entry)
-    {
         return FALSE;
-    }
     memcpy(RingPacketData(Entry), Bytes, Length);
     Program->Sent++;
     Publish(Program);

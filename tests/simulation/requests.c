@@ -48,9 +48,7 @@ static NTSTATUS Complete(_Inout_ IRP *Irp, _In_ NTSTATUS Status, _In_ ULONG_PTR 
 static VOID Copy(_Out_ PUCHAR To, _In_ const UCHAR *From, _In_ ULONG Length)
 {
     for (ULONG I = 0; I < Length; I++)
-    {
         To[I] = (UCHAR)(From[I] + 1);
-    }
 }
 
 static NTSTATUS CopyNeither(_In_ IRP *Irp, _In_ const IO_STACK_LOCATION *Stack, _In_ ULONG Length)
@@ -127,9 +125,7 @@ static NTSTATUS DispatchControl(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
     case CODE_OUT:
         Second = Irp->MdlAddress ? MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority) : NULL;
         if (!Second)
-        {
             return Complete(Irp, STATUS_INSUFFICIENT_RESOURCES, 0);
-        }
         Copy(Code == CODE_IN ? System : Second, Code == CODE_IN ? Second : System, Length);
         return Complete(Irp, STATUS_SUCCESS, Code == CODE_IN ? System[Length - 1] : Length);
     case CODE_NEITHER:
@@ -163,9 +159,7 @@ static NTSTATUS DispatchPnp(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
     NTSTATUS Status;
 
     if (Minor == IRP_MN_START_DEVICE || Minor == IRP_MN_SURPRISE_REMOVAL)
-    {
         IoSetDeviceInterfaceState(&Fdo->Link, Minor == IRP_MN_START_DEVICE);
-    }
     Irp->IoStatus.Status = STATUS_SUCCESS;
     IoSkipCurrentIrpStackLocation(Irp);
     Status = IoCallDriver(Fdo->Lower, Irp);
@@ -261,15 +255,11 @@ VOID RequestMethods(VOID)
         {
             memset(Output, 0, BYTES);
             for (ULONG J = 0; J < Length; J++)
-            {
                 Input[J] = (UCHAR)(J * 7 + Length);
-            }
             LabEqual(Ask(&Older, Codes[I], Input, Output, Length, &Returned), STATUS_SUCCESS);
             LabEqual(Returned, Length);
             for (ULONG J = 0; J < BYTES; J++)
-            {
                 LabEqual(Output[J], J < Length ? (UCHAR)(Input[J] + 1) : 0);
-            }
         }
     }
     Output[9] = 4; /* METHOD_IN_DIRECT: the second buffer is what the driver reads */
@@ -348,16 +338,12 @@ VOID PendingAtDeath(VOID)
     Begin(&Older);
     InterlockedExchange(&Cancelled, 0);
     for (ULONG I = 0; I < ARRAYSIZE(Threads); I++)
-    {
         Threads[I] = LabStart(Pend, &Older);
-    }
     LabSleep(20000);
     LabEqual(SimPnp(Older.Pdo, IRP_MN_REMOVE_DEVICE), STATUS_DEVICE_BUSY); /* it is open */
     SimProcessKill(Older.Process);
     for (ULONG I = 0; I < ARRAYSIZE(Threads); I++)
-    {
         LabJoin(Threads[I]);
-    }
     LabEqual(ReadAcquire(&Cancelled), ARRAYSIZE(Threads));
     End(&Older);
 }
@@ -465,9 +451,7 @@ VOID WhoHasItOpen(VOID)
         FILE_OBJECT *File = List.Handles[I].Object;
 
         if (List.Handles[I].Process != (ULONG_PTR)PsGetProcessId(Older.Process))
-        {
             continue;
-        }
         LabEqual(List.Handles[I].Handle, (ULONG_PTR)Older.File);
         LabCheck(File->DeviceObject == Older.Pdo, "another device");
         LabEqual(PsLookupProcessByProcessId((HANDLE)List.Handles[I].Process, &Process), STATUS_SUCCESS);
@@ -598,13 +582,9 @@ VOID ReadersAndWriters(VOID)
     memset(Shared, 0, sizeof(*Shared));
     LabEqual(ExInitializeResourceLite(&Shared->Resource), STATUS_SUCCESS);
     for (ULONG_PTR I = 0; I < LOCK_THREADS; I++)
-    {
         Threads[I] = LabStart(UseLocks, (void *)I);
-    }
     for (ULONG I = 0; I < LOCK_THREADS; I++)
-    {
         LabJoin(Threads[I]);
-    }
     LabEqual(Shared->Torn, 0);
     LabEqual(Shared->QueuedPair[0], LOCK_THREADS * 2000);
     LabEqual(Shared->QueuedPair[1], LOCK_THREADS * 2000);

@@ -518,13 +518,9 @@ static NTSTATUS WrongEntry(_In_ DRIVER_OBJECT *Driver, _In_ UNICODE_STRING *Regi
     NTSTATUS Status = IoCreateDevice(Driver, 0, &Name, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device);
 
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     for (ULONG Major = 0; Major <= IRP_MJ_MAXIMUM_FUNCTION; Major++)
-    {
         Driver->MajorFunction[Major] = WrongDispatch;
-    }
     Driver->DriverUnload = WrongUnload;
     Device->Flags &= ~DO_DEVICE_INITIALIZING;
     return IoCreateSymbolicLink(&Link, &Name);
@@ -665,16 +661,12 @@ static VOID TryApart(_In_ const RULE_CASE *Case)
     }
     close(Pipe[1]);
     while ((Got = read(Pipe[0], Words + Used, sizeof(Words) - 8 - (size_t)Used)) > 0)
-    {
         Used += Got;
-    }
     close(Pipe[0]);
     waitpid(Child, &Status, 0);
     Words[Used] = 0;
     if (WIFSIGNALED(Status) && WTERMSIG(Status) == SIGSEGV)
-    {
         strcat(Words, "SEGV"); /* built without sanitizers, it has no words */
-    }
     LabCheck(!WIFEXITED(Status) || WEXITSTATUS(Status) != 0, "%s went unnoticed", Case->Rule);
     LabCheck(strstr(Words, Case->Rule) != NULL, "%s is not named in: %.200s", Case->Rule, Words);
     LabOperations(1);
@@ -698,16 +690,12 @@ VOID RulesFire(VOID)
         Count++;
     }
     for (ULONG I = 0; I < ARRAYSIZE(Fatal); I++)
-    {
         TryApart(&Fatal[I]);
-    }
     LabEqual(SimLoadDriver(WrongEntry, L"wrong", &Driver), STATUS_SUCCESS);
     Program = SimProcessCreate(SimSystem);
     LabEqual(SimOpen(Program, L"\\\\.\\Wrong", GENERIC_ALL, &WrongFile), STATUS_SUCCESS);
     for (ULONG I = 0; I < ARRAYSIZE(Cases); I++)
-    {
         Try(&Cases[I]);
-    }
     SimProcessDelete(Program);
     IoDeleteSymbolicLink(&Link);
     IoDeleteDevice(Driver->DeviceObject);

@@ -310,9 +310,7 @@ static VOID StringTooLong(VOID)
     UNICODE_STRING String;
 
     for (ULONG I = 0; I < 40001; I++)
-    {
         Text[I] = I < 40000 ? 'x' : 0;
-    }
     RtlInitUnicodeString(&String, Text);
     free(Text);
 }

@@ -47,23 +47,15 @@ static VOID Sizes(_In_ PROGRAM *Program)
                                       OutSize, &Returned);
                 LabOperations(1);
                 if (Function > 3)
-                {
                     Wanted = STATUS_INVALID_DEVICE_REQUEST;
-                }
                 else if (Function == 1 && (InSize != sizeof(Input) || OutSize < Outputs[1]))
-                {
                     Wanted = STATUS_INVALID_BUFFER_SIZE;
-                }
                 else
-                {
                     Wanted = OutSize < Outputs[Function] ? STATUS_BUFFER_TOO_SMALL : STATUS_SUCCESS;
-                }
                 LabEqual(Status, Wanted);
                 LabEqual(Returned, NT_SUCCESS(Status) ? Outputs[Function] : 0);
                 for (ULONG I = Returned; I < sizeof(Out); I++)
-                {
                     LabCheck(Out[I] == 0xcc, "function %u, %u bytes out, byte %u written", Function, OutSize, I);
-                }
                 if (Function == 1 && NT_SUCCESS(Status))
                 {
                     TUN_START_OUTPUT Output;
@@ -96,9 +88,7 @@ static VOID Values(_In_ PROGRAM *Program)
         Input = GoodInput(Program);
         Input.Flags = 1ull << Bit;
         if (Input.Flags != TUN_START_MONITOR)
-        {
             LabEqual(Start(Program, &Input), STATUS_INVALID_PARAMETER);
-        }
     }
     for (ULONG Bit = 0; Bit < 32; Bit++)
     {
@@ -115,9 +105,7 @@ static VOID Values(_In_ PROGRAM *Program)
         Input = GoodInput(Program);
         Words[1 + LabRandom(&Random) % 3] = (ULONG64)LabRandom(&Random) << (LabRandom(&Random) % 48) & ~3ull;
         if (NT_SUCCESS(Start(Program, &Input)))
-        {
             ProgramEnd(Program); /* it hit another of the process' events */
-        }
     }
 }
 
@@ -198,9 +186,7 @@ VOID ManySessions(VOID)
         LabEqual(ProgramQuery(&Program).SessionProcessId, PsGetProcessId(Program.Process));
         /* Nobody has sent anything: all there is, is zero. Wholly near the beginning, here and there behind. */
         for (SIZE_T Byte = 0; Byte < Program.Size; Byte += Byte < 4096 ? 1 : 997)
-        {
             LabCheck(Program.Memory[Byte] == 0, "byte %zu of a new section is 0x%x", Byte, Program.Memory[Byte]);
-        }
         LabEqual(ProgramEnd(&Program), STATUS_SUCCESS);
         LabEqual(RingClosed(Program.ToApp.Ring), TUN_CLOSED_ENDED);
         LabEqual(RingClosed(Program.ToStack.Ring), TUN_CLOSED_ENDED);

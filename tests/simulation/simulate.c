@@ -79,9 +79,7 @@ VOID LabFailed(PCSTR File, int Line, PCSTR Condition, PCSTR Format, ...)
 VOID LabCheckEqual(PCSTR File, int Line, PCSTR What, ULONG64 Got, ULONG64 Wanted)
 {
     if (Got != Wanted)
-    {
         LabFailed(File, Line, What, "is 0x%llx, should be 0x%llx", Got, Wanted);
-    }
 }
 
 /* splitmix64: public domain. */
@@ -131,9 +129,7 @@ static void Hangs(int Signal)
     static const char Text[] = "\nVIOLATION: the scenario hangs\n";
 
     if (write(2, Text, sizeof(Text) - 1) > 0 && write(2, Running, strlen(Running)) > 0)
-    {
         abort();
-    }
     _exit(1);
 }
 
@@ -147,9 +143,7 @@ static BOOLEAN Wanted(_In_ PCSTR Name, _In_ int Count, _In_ char **Names)
     BOOLEAN Found = Count == 0;
 
     for (int I = 0; I < Count; I++)
-    {
         Found |= strcmp(Names[I], Name) == 0;
-    }
     return Found;
 }
 
@@ -170,9 +164,7 @@ int main(int Count, char **Arguments)
         ULONG Violations = SimViolations();
 
         if (!Wanted(Scenarios[I].Name, Count - 1, Arguments + 1))
-        {
             continue;
-        }
         Running = Scenarios[I].Name;
         alarm(SCENARIO_SECONDS * Scale);
         Scenarios[I].Run();

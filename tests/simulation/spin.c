@@ -211,13 +211,9 @@ static VOID Look(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Monitor)
     {
         Act(Actor->Spin);
         if (LabRandom(&Actor->Random) % 4 == 0)
-        {
             LabSleep(LabRandom(&Actor->Random) % 1000);
-        }
         else if (!ProgramReceive(Monitor) && !ProgramWait(Monitor, 5) && RingClosed(Monitor->ToApp.Ring))
-        {
             break;
-        }
     }
     if (Chance >> 4 & 1)
     {
@@ -339,9 +335,7 @@ static VOID SystemActor(_Inout_ ACTOR *Actor, _In_ BOOLEAN Remove)
 static VOID BooksOutside(_In_ SPIN *Spin, _In_ const STACK_COUNTERS *Stack)
 {
     if (Spin->Buffers == 1)
-    {
         LabEqual(Stack->Sent - Stack->Refused, Spin->Received);
-    }
     LabEqual(Stack->Received + Spin->Left + Spin->Junk, Spin->Sent);
 }
 
@@ -405,9 +399,7 @@ VOID Spin(VOID)
         {
             LabJoin(Threads[I]);
             if (I < STACK_ACTORS + PROGRAM_ACTORS)
-            {
                 *(I < STACK_ACTORS ? &StackSequence[I] : &ProgramSequence[I - STACK_ACTORS]) = Actors[I].Sequence;
-            }
         }
         if (!Remove)
         {
@@ -421,9 +413,7 @@ VOID Spin(VOID)
             BooksOutside(&Spinning, &Stack);
         }
         for (ULONG I = 0; I < ARRAYSIZE(Actors); I++)
-        {
             StackDrop(Actors[I].Stack);
-        }
         LabUnload(&Spinning.Lab);
         SimCheckEmpty("Spin, end of an epoch");
         Done += Spinning.Actions;

@@ -264,9 +264,7 @@ VOID RefusedWhilePausing(VOID)
         LabUntil(ReadAcquire(&StackAdapter(Lab.Stack)->State) == HostPausing);
         LabUntil(ProgramQuery(&Program).Running == 0);
         if (Round)
-        {
             LabEqual(LabSetPower(&Lab, NdisDeviceStateD3), NDIS_STATUS_SUCCESS);
-        }
         /* The flag goes down a moment before the way is shut. */
         do
         {

@@ -63,9 +63,7 @@ VOID DriverIsWoken(VOID)
 
         LabCheck(ProgramSend(&Program, 1, 100, FALSE, 1, &Sequence), "closed");
         while (atomic_load(&Program.ToStack.Ring->Head) != Program.ToStack.Own && Nanoseconds() < Give)
-        {
             sched_yield();
-        }
         if (atomic_load(&Program.ToStack.Ring->Head) != Program.ToStack.Own)
         {
             LabFailed(__FILE__, __LINE__, "wake-up", "packet %u lies in the ring: a wake-up was lost", I);

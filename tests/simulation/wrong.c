@@ -25,13 +25,9 @@ BOOLEAN MiniIsNow(_In_ WRONG_MOMENT Moment, _In_z_ PCSTR Call)
 VOID MiniReach(_In_ WRONG_MOMENT Moment)
 {
     if (Current->Moment == Moment && Current->Break)
-    {
         Current->Break();
-    }
     else if (Current->Then == Moment && Current->Mend)
-    {
         Current->Mend();
-    }
 }
 
 /* ---- Calls of NDIS at a wrong IRQL, or with a spin lock; handlers that return so */
@@ -44,34 +40,24 @@ static BOOLEAN IsIrqlCase(VOID)
 VOID MiniDisturb(VOID)
 {
     if (IsIrqlCase())
-    {
         KeRaiseIrql(max(Highest, KeGetCurrentIrql()) + 1, &Mini.Irql);
-    }
     else
-    {
         KeAcquireSpinLock(&Mini.Lock, &Mini.Irql);
-    }
 }
 
 VOID MiniSettle(VOID)
 {
     if (IsIrqlCase())
-    {
         KeLowerIrql(Mini.Irql);
-    }
     else
-    {
         KeReleaseSpinLock(&Mini.Lock, Mini.Irql);
-    }
 }
 
 /* The last thing that a handler does. What it keeps is taken back when the report comes. */
 VOID MiniLeave(_In_z_ PCSTR Handler)
 {
     if (MiniIsNow(AtHandler, Handler) && !Fired)
-    {
         MiniDisturb();
-    }
 }
 
 #pragma clang section text = ""
@@ -83,12 +69,8 @@ static BOOLEAN Lists(_In_opt_ PCSTR List, _In_ PCSTR Rule)
     SIZE_T Length = strlen(Rule);
 
     for (PCSTR At = List; At; At = strchr(At, ',') ? strchr(At, ',') + 1 : NULL)
-    {
         if (strncmp(At, Rule, Length) == 0 && (At[Length] == ',' || !At[Length]))
-        {
             return TRUE;
-        }
-    }
     return FALSE;
 }
 
@@ -102,9 +84,7 @@ static VOID Watch(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Text)
                  "%s in %s: the place is not the miniport's", Rule, Call);
         Fired++;
         if (Report)
-        {
             fprintf(Report, "%s\t%s\t%s\n", Rule, Call, Text);
-        }
     }
     else
     {
@@ -112,13 +92,9 @@ static VOID Watch(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Text)
                  Rule, Text);
     }
     if (Awaited && Current->Moment == AtHandler && !IsIrqlCase())
-    {
         MiniSettle();
-    }
     else if (Awaited && Fired == 1)
-    {
         MiniReach(AtReport);
-    }
 }
 
 static VOID Adapter(_In_ LAB *Lab)
@@ -141,9 +117,7 @@ static VOID Live(VOID)
     LAB Lab = {0};
 
     if (!NT_SUCCESS(SimLoadDriver(MiniEntry, L"wrong", &Lab.Driver)))
-    {
         return;
-    }
     LabEqual(SimAddDevice(Lab.Driver, NULL, 0, &Lab.Pdo), STATUS_SUCCESS);
     if (NT_SUCCESS(SimPnp(Lab.Pdo, IRP_MN_START_DEVICE)))
     {
@@ -210,22 +184,14 @@ VOID NdisRulesFire(VOID)
     ULONG Count = 0;
 
     if (__has_feature(thread_sanitizer))
-    {
         return; /* one thread: there is nothing to see */
-    }
     Report = Path ? fopen(Path, "w") : NULL;
     for (const WRONG_CASE *Case = WrongThings; Case->Rule; Case++, Count++)
-    {
         Try(Case);
-    }
     for (const WRONG_CASE *Case = WrongTraffic; Case->Rule; Case++, Count++)
-    {
         Try(Case);
-    }
     Count += TryCalls();
     if (Report)
-    {
         fclose(Report);
-    }
     printf("rules: %u ways to break a rule of NDIS, all named\n", Count);
 }

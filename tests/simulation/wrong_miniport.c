@@ -257,9 +257,7 @@ static NDIS_STATUS SetAllAttributes(VOID)
     Status = Mini.Handled ? NDIS_STATUS_SUCCESS : SetAttributes(&Mini.Registration);
     MiniReach(AtGeneral);
     if (Status == NDIS_STATUS_SUCCESS && !Mini.Handled)
-    {
         Status = SetAttributes(&Mini.General);
-    }
     Mini.Handled = FALSE;
     return Status;
 }
@@ -288,9 +286,7 @@ static VOID Halt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
     MiniReach(AtHalt);
     MAKE("NdisFreeNetBufferPool", NdisFreeNetBufferPool(Mini.BufferPool));
     if (Mini.ListPool)
-    {
         MAKE("NdisFreeNetBufferListPool", NdisFreeNetBufferListPool(Mini.ListPool));
-    }
     MiniLeave("MiniportHaltEx");
 }
 
@@ -300,9 +296,7 @@ static NDIS_STATUS Restart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETER
     Mini.Status = NDIS_STATUS_PENDING;
     MiniReach(AtRestart);
     if (!Mini.Handled)
-    {
         MAKE("NdisMRestartComplete", NdisMRestartComplete(Mini.Adapter, NDIS_STATUS_SUCCESS));
-    }
     Mini.Handled = FALSE;
     MiniLeave("MiniportRestart");
     return Mini.Status;
@@ -313,13 +307,9 @@ static NDIS_STATUS Pause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Pa
     Mini.Status = NDIS_STATUS_PENDING;
     MiniReach(AtPause);
     if (Mini.Succeed)
-    {
         Mini.Status = NDIS_STATUS_SUCCESS;
-    }
     else if (!Mini.Handled)
-    {
         MAKE("NdisMPauseComplete", NdisMPauseComplete(Mini.Adapter));
-    }
     Mini.Handled = FALSE;
     MiniLeave("MiniportPause");
     return Mini.Status;
@@ -362,17 +352,11 @@ static NDIS_STATUS Answer(_Inout_ NDIS_OID_REQUEST *Request)
     ULONG Room = Request->DATA.QUERY_INFORMATION.InformationBufferLength, Length = AnswerLength(Oid, Room);
 
     if (Oid == OID_PNP_QUERY_POWER)
-    {
         return NDIS_STATUS_SUCCESS;
-    }
     if (!Length)
-    {
         return NDIS_STATUS_NOT_SUPPORTED;
-    }
     if (Oid == OID_GEN_XMIT_OK || Oid == OID_GEN_RCV_OK)
-    {
         Request->DATA.QUERY_INFORMATION.BytesNeeded = sizeof(ULONG64);
-    }
     if (Room < Length)
     {
         *(Set ? &Request->DATA.SET_INFORMATION.BytesNeeded : &Request->DATA.QUERY_INFORMATION.BytesNeeded) = Length;
@@ -413,9 +397,7 @@ static VOID Send(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER P
     }
     MiniReach(AtSend);
     if (!Mini.Handled)
-    {
         MAKE("NdisMSendNetBufferListsComplete", NdisMSendNetBufferListsComplete(Mini.Adapter, Lists, 0));
-    }
     Mini.Handled = FALSE;
     MiniLeave("MiniportSendNetBufferLists");
 }
@@ -456,9 +438,7 @@ static VOID Unload(PDRIVER_OBJECT DriverObject)
 {
     MiniReach(AtUnload);
     if (!Mini.Handled)
-    {
         MAKE("NdisMDeregisterMiniportDriver", NdisMDeregisterMiniportDriver(Mini.Driver));
-    }
     Mini.Handled = FALSE;
     MiniLeave("MiniportDriverUnload");
 }

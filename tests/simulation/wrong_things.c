@@ -387,9 +387,7 @@ static VOID ListPool(_In_ const NET_BUFFER_LIST_POOL_PARAMETERS *Parameters)
     NDIS_HANDLE Pool = NdisAllocateNetBufferListPool(Mini.Adapter, Parameters);
 
     if (Pool)
-    {
         NdisFreeNetBufferListPool(Pool);
-    }
 }
 
 static VOID ShortListPool(VOID)
@@ -430,9 +428,7 @@ static VOID BufferPool(_In_ const NET_BUFFER_POOL_PARAMETERS *Parameters)
     NDIS_HANDLE Pool = NdisAllocateNetBufferPool(Mini.Adapter, Parameters);
 
     if (Pool)
-    {
         NdisFreeNetBufferPool(Pool);
-    }
 }
 
 static VOID ShortBufferPool(VOID)

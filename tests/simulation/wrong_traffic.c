@@ -316,33 +316,25 @@ static ULONG Room(VOID)
 static VOID WritesMoreThanRoom(VOID)
 {
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() < sizeof(ULONG))
-    {
         Mini.Request->DATA.QUERY_INFORMATION.BytesWritten = sizeof(ULONG);
-    }
 }
 
 static VOID WritesLess(VOID)
 {
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() >= sizeof(ULONG))
-    {
         Mini.Request->DATA.QUERY_INFORMATION.BytesWritten = 3;
-    }
 }
 
 static VOID WritesAndFails(VOID)
 {
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() == 3)
-    {
         Mini.Request->DATA.QUERY_INFORMATION.BytesWritten = 1;
-    }
 }
 
 static VOID NeedsMore(VOID)
 {
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() == 3)
-    {
         Mini.Request->DATA.QUERY_INFORMATION.BytesNeeded = 100;
-    }
 }
 
 static VOID AnswersAnything(VOID)
@@ -350,9 +342,7 @@ static VOID AnswersAnything(VOID)
     static UCHAR Number;
 
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() >= sizeof(ULONG))
-    {
         *(PUCHAR)Mini.Request->DATA.QUERY_INFORMATION.InformationBuffer = Number++;
-    }
 }
 
 static VOID ListsNoPower(VOID)
@@ -372,49 +362,37 @@ static VOID NoShortCounter(VOID)
 static VOID ReadsLess(VOID)
 {
     if (IsSet(OID_GEN_CURRENT_LOOKAHEAD))
-    {
         Mini.Request->DATA.SET_INFORMATION.BytesRead = 0;
-    }
 }
 
 static VOID NeedsNothing(VOID)
 {
     if (Mini.Status == NDIS_STATUS_INVALID_LENGTH && IsQuery(OID_GEN_VENDOR_ID))
-    {
         Mini.Request->DATA.QUERY_INFORMATION.BytesNeeded = 0;
-    }
 }
 
 static VOID WritesBehind(VOID)
 {
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() == 3)
-    {
         memset(Mini.Request->DATA.QUERY_INFORMATION.InformationBuffer, 0, sizeof(ULONG));
-    }
 }
 
 static VOID OddStatus(VOID)
 {
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() == 3)
-    {
         Mini.Status = NDIS_STATUS_FAILURE;
-    }
 }
 
 static VOID SucceedsWithout(VOID)
 {
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() == 0)
-    {
         Mini.Status = NDIS_STATUS_SUCCESS;
-    }
 }
 
 static VOID SucceedsWithLess(VOID)
 {
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() == 3)
-    {
         Mini.Status = NDIS_STATUS_SUCCESS;
-    }
 }
 
 static VOID SetsWithLess(VOID)
@@ -429,17 +407,13 @@ static VOID SetsWithLess(VOID)
 static VOID KnowsAll(VOID)
 {
     if (Mini.Status == NDIS_STATUS_NOT_SUPPORTED)
-    {
         Mini.Status = NDIS_STATUS_SUCCESS;
-    }
 }
 
 static VOID KnowsNoVendor(VOID)
 {
     if (IsQuery(OID_GEN_VENDOR_ID))
-    {
         Mini.Status = NDIS_STATUS_NOT_SUPPORTED;
-    }
 }
 
 static VOID KnowsNoLookahead(VOID)
@@ -454,17 +428,13 @@ static VOID KnowsNoLookahead(VOID)
 static VOID WillNotSleep(VOID)
 {
     if (IsQuery(OID_PNP_QUERY_POWER))
-    {
         Mini.Status = NDIS_STATUS_FAILURE;
-    }
 }
 
 static VOID DoesNotSleep(VOID)
 {
     if (IsSet(OID_PNP_SET_POWER))
-    {
         Mini.Status = NDIS_STATUS_NOT_ACCEPTED;
-    }
 }
 
 static VOID CompletesOther(VOID)
@@ -562,9 +532,7 @@ VOID MiniTidy(VOID)
     unsetenv("HOST_NDIS_HANDLER_SECONDS");
     unsetenv("HOST_NDIS_SEND_SECONDS");
     if (Mini.Threaded)
-    {
         LabJoin(Mini.Thread);
-    }
 }
 
 /* ---- Rule, call, when, what; what else is reported; when it is set right, and how. */

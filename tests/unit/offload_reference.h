@@ -103,9 +103,7 @@ static PACKET MakeTcp(bool Ipv6, bool Plain, uint32_t Payload, uint32_t *Tcp)
         P[0] = 0x60 | (P[0] & 15);
         P[6] = Ip == 40 ? 6 : 60; /* destination options */
         for (uint32_t At = 40; At < Ip; At += 8)
-        {
             memcpy(P + At, (uint8_t[]){At + 8 < Ip ? 60 : 6, 0, 1, 4, 0, 0, 0, 0}, 8);
-        }
     }
     else
     {

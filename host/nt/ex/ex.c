@@ -74,9 +74,7 @@ PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
     NtRule("PoolTag", Tag != 0, "no tag");
     NtRule("PoolNx", PoolType != NonPagedPool, "executable pool");
     if (!NtRule("PoolSize", NumberOfBytes != 0, "0 bytes") || SimFail(__func__, SIM_PLACE()))
-    {
         return NULL;
-    }
     return Allocate(NumberOfBytes, Tag, PoolType == PagedPool, SIM_PLACE());
 }
 
@@ -104,9 +102,7 @@ static VOID Free(_In_ PVOID Memory, _In_ ULONG Tag, _In_ PCSTR Call, _In_ const 
     POOL_BLOCK *Block = Take(Memory);
 
     if (!Block && NtMdlPoolFree(Memory, Call, Place))
-    {
         return;
-    }
     if (!Block)
     {
         NtRuleBroken("PoolFree", Call, Place, "%p is no pool block, or was freed before", Memory);

@@ -39,9 +39,7 @@ BOOLEAN ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
     do
     {
         if (Value & 1)
-        {
             return FALSE;
-        }
     } while (!__atomic_compare_exchange_n(&RunRef->Count, &Value, Value + 2ul * Count, 0, __ATOMIC_ACQUIRE,
                                           __ATOMIC_RELAXED));
     return TRUE;
@@ -58,9 +56,7 @@ static VOID ReleaseRundown(_Inout_ PEX_RUNDOWN_REF RunRef, _In_ ULONG Count, _In
 
     /* From here on whoever waits may free RunRef: only Before is looked at. */
     if (Before >> 1 < Count)
-    {
         NtRuleBroken("Rundown", Call, Place, "%u references released, %lu were held", Count, Before >> 1);
-    }
     if (Before == 2ul * Count + 1)
     {
         NT_QUIET_BEGIN();
@@ -90,9 +86,7 @@ VOID ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
     NT_QUIET_BEGIN();
     pthread_mutex_lock(&RundownLock);
     while (__atomic_load_n(&RunRef->Count, __ATOMIC_ACQUIRE) >> 1)
-    {
         pthread_cond_wait(&RundownReleased, &RundownLock);
-    }
     pthread_mutex_unlock(&RundownLock);
     NT_QUIET_END();
     __atomic_load_n(&RunRef->Count, __ATOMIC_ACQUIRE); /* where the thread sanitizer sees it */
@@ -133,9 +127,7 @@ NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
 
     NtIrql(DISPATCH_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     NtRule("Resource", NtPoolNonPaged(Resource, sizeof(*Resource)) || NtInImage(Resource), "in memory that is paged");
     memset(Resource, 0, sizeof(*Resource));
     Record = NtPoolAllocate(sizeof(*Record), 'lseR', SIM_PLACE());
@@ -165,9 +157,7 @@ static RESOURCE_OWNER **SharedOwner(_In_ RESOURCE *Record, _In_ PKTHREAD Thread)
     RESOURCE_OWNER **Link = &Record->Shared;
 
     while (*Link && (*Link)->Thread != Thread)
-    {
         Link = &(*Link)->Next;
-    }
     return Link;
 }
 
@@ -175,13 +165,9 @@ static RESOURCE_OWNER **SharedOwner(_In_ RESOURCE *Record, _In_ PKTHREAD Thread)
 static VOID CheckAcquire(_In_ PKTHREAD Thread, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     if (Thread->Irql > APC_LEVEL)
-    {
         NtRuleBroken("Irql", Call, Place, "at IRQL %u", Thread->Irql);
-    }
     if (!Thread->Critical && Thread->Irql < APC_LEVEL)
-    {
         NtRuleBroken("CriticalRegions", Call, Place, "a resource is acquired outside a critical region");
-    }
 }
 
 BOOLEAN ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
@@ -199,9 +185,7 @@ BOOLEAN ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
     }
     Record->WaitingExclusive++;
     while (Wait && Record->Exclusive != Thread && (Record->Exclusive || Record->Shared))
-    {
         pthread_cond_wait(&Record->Changed, &Record->Lock);
-    }
     Record->WaitingExclusive--;
     Acquired = Record->Exclusive == Thread || (!Record->Exclusive && !Record->Shared);
     if (Acquired)
@@ -236,9 +220,7 @@ static BOOLEAN AcquireShared(_In_ RESOURCE *Record, _In_ BOOLEAN Wait, _In_ BOOL
     else
     {
         while (Wait && (Record->Exclusive || (Record->WaitingExclusive && !Starve)))
-        {
             pthread_cond_wait(&Record->Changed, &Record->Lock);
-        }
         Acquired = !Record->Exclusive && (Starve || !Record->WaitingExclusive);
         if (Acquired)
         {
@@ -333,12 +315,8 @@ ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
 static BOOLEAN Holds(_In_ PKTHREAD Thread, _In_ PEX_SPIN_LOCK SpinLock)
 {
     for (ULONG I = 0; I < min(Thread->SpinLocks, NT_HELD_LOCKS); I++)
-    {
         if (Thread->Held[I] == SpinLock)
-        {
             return TRUE;
-        }
-    }
     return FALSE;
 }
 
@@ -374,9 +352,7 @@ static VOID ReleaseSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive, 
     NtLockLeft(NtThread(), SpinLock, Call, Place);
     Value = __atomic_fetch_sub(SpinLock, Exclusive ? WRITER : 1, __ATOMIC_RELEASE);
     if (Exclusive ? Value != WRITER : Value <= 0 || (Value & WRITER))
-    {
         NtRuleBroken("SpinLockRelease", Call, Place, "not held: 0x%x", (unsigned)Value);
-    }
 }
 
 static KIRQL RaiseForSpin(_In_ PCSTR Call, _In_ const VOID *Place)
@@ -385,9 +361,7 @@ static KIRQL RaiseForSpin(_In_ PCSTR Call, _In_ const VOID *Place)
     KIRQL Old = Thread->Irql;
 
     if (Old > DISPATCH_LEVEL)
-    {
         NtRuleBroken("Irql", Call, Place, "at IRQL %u", Old);
-    }
     Thread->Irql = DISPATCH_LEVEL;
     return Old;
 }
@@ -479,8 +453,6 @@ VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex)
     NtRule("FastMutex", FastMutex->Owner == NtThread(), "released by a thread that does not own it");
     FastMutex->Owner = NULL;
     if (InterlockedIncrement(&FastMutex->Count) <= 0)
-    {
         KeSetEvent(&FastMutex->Event, 0, FALSE);
-    }
     KeLowerIrql(Old);
 }

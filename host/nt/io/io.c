@@ -43,14 +43,10 @@ static BOOLEAN SkipPrefix(_Inout_ UNICODE_STRING *String, _In_ PCWSTR Prefix)
 
     RtlInitUnicodeString(&Wanted, Prefix);
     if (String->Length < Wanted.Length)
-    {
         return FALSE;
-    }
     Head.Length = Wanted.Length;
     if (!NtStringsEqual(&Head, &Wanted))
-    {
         return FALSE;
-    }
     String->Buffer += Wanted.Length / sizeof(WCHAR);
     String->Length -= Wanted.Length;
     return TRUE;
@@ -130,26 +126,20 @@ NTSTATUS IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, 
 
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     if (DeviceName)
     {
         NtLock();
         Device = FindDevice(DeviceName);
         NtUnlock();
         if (Device)
-        {
             return STATUS_OBJECT_NAME_COLLISION;
-        }
     }
     Device = NtDeviceCreate(DriverObject, DeviceExtensionSize, DeviceType);
     Device->Characteristics = DeviceCharacteristics;
     RecordOf(Device)->Place = SIM_PLACE();
     if (DeviceName)
-    {
         RecordOf(Device)->Name = Copy(DeviceName);
-    }
     *DeviceObject = Device;
     return STATUS_SUCCESS;
 }
@@ -184,9 +174,7 @@ VOID IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
     Last = DeviceObject->ReferenceCount == 0;
     NtUnlock();
     if (NtRule("Device", First, "deleted twice") && Last)
-    {
         Retire(DeviceObject);
-    }
 }
 
 VOID NtDeviceDelete(PVOID Object)
@@ -204,9 +192,7 @@ PDEVICE_OBJECT IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice, PDEVICE_
 
     NtIrql(DISPATCH_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return NULL;
-    }
     NtLock();
     for (Top = TargetDevice; Top->AttachedDevice; Top = Top->AttachedDevice)
     {
@@ -234,9 +220,7 @@ DEVICE_OBJECT *NtDeviceTop(DEVICE_OBJECT *Device)
 {
     NtLock();
     while (Device->AttachedDevice)
-    {
         Device = Device->AttachedDevice;
-    }
     NtUnlock();
     return Device;
 }
@@ -245,9 +229,7 @@ DEVICE_OBJECT *NtDevicePdo(DEVICE_OBJECT *Device)
 {
     NtLock();
     while (RecordOf(Device)->Below)
-    {
         Device = RecordOf(Device)->Below;
-    }
     NtUnlock();
     return Device;
 }
@@ -265,9 +247,7 @@ static LINK **FindLink(_In_ const UNICODE_STRING *Name)
         UNICODE_STRING Have = Plain(&(*Link)->Name);
 
         if (NtStringsEqual(&Have, &Wanted))
-        {
             break;
-        }
     }
     return Link;
 }
@@ -279,9 +259,7 @@ NTSTATUS IoCreateSymbolicLink(PUNICODE_STRING LinkName, PUNICODE_STRING DeviceNa
 
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     NtLock();
     Link = FindLink(LinkName);
     if (!*Link)
@@ -304,14 +282,10 @@ NTSTATUS IoDeleteSymbolicLink(PUNICODE_STRING LinkName)
     Link = FindLink(LinkName);
     Gone = *Link;
     if (Gone)
-    {
         *Link = Gone->Next;
-    }
     NtUnlock();
     if (!Gone)
-    {
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    }
     free(Gone->Name.Buffer);
     free(Gone->Target.Buffer);
     free(Gone);
@@ -344,25 +318,17 @@ static DEVICE_OBJECT *Resolve(_In_ const UNICODE_STRING *Path, _Out_ UNICODE_STR
     ULONG End = 0;
 
     while (End < Name.Length / sizeof(WCHAR) && Name.Buffer[End] != '\\')
-    {
         End++;
-    }
     *Rest = (UNICODE_STRING){.Buffer = Name.Buffer + End, .Length = (USHORT)(Name.Length - End * sizeof(WCHAR))};
     Name.Length = (USHORT)(End * sizeof(WCHAR));
     NtLock();
     Device = NtInterfaceDevice(&Name);
     if (!Device && *FindLink(&Name))
-    {
         Device = FindDevice(&(*FindLink(&Name))->Target);
-    }
     if (Device && (Device->Flags & DO_DEVICE_INITIALIZING))
-    {
         Device = NULL;
-    }
     if (Device)
-    {
         Device->ReferenceCount++;
-    }
     NtUnlock();
     return Device;
 }
@@ -375,9 +341,7 @@ static VOID FileGone(_In_ DEVICE_OBJECT *Device)
     Last = --Device->ReferenceCount == 0 && RecordOf(Device)->Deleted;
     NtUnlock();
     if (Last)
-    {
         Retire(Device);
-    }
 }
 
 NTSTATUS NtOpenDevice(PEPROCESS Process, const UNICODE_STRING *Path, ACCESS_MASK Access, HANDLE *Handle)
@@ -389,9 +353,7 @@ NTSTATUS NtOpenDevice(PEPROCESS Process, const UNICODE_STRING *Path, ACCESS_MASK
     NTSTATUS Status;
 
     if (!Device)
-    {
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    }
     NtMapGeneric(&Access, &NtFileMapping);
     NtLock();
     Allowed = NtAccessAllowed(RecordOf(Device)->Descriptor, Process->Account, &NtFileMapping);
@@ -413,9 +375,7 @@ NTSTATUS NtOpenDevice(PEPROCESS Process, const UNICODE_STRING *Path, ACCESS_MASK
     {
         Status = NtHandleCreate(Process, File, Access, Handle);
         if (!NT_SUCCESS(Status))
-        {
             NtFileClose(File);
-        }
     }
     ObfDereferenceObject(File);
     return Status;
@@ -431,9 +391,7 @@ VOID NtFileDelete(PVOID Object)
     FILE_OBJECT *File = Object;
 
     if (NT_SUCCESS(File->FinalStatus))
-    {
         Request(File, IRP_MJ_CLOSE, "IRP_MJ_CLOSE");
-    }
     FileGone(File->DeviceObject);
     free(File->FileName.Buffer);
 }
@@ -475,26 +433,18 @@ NTSTATUS ZwQuerySecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInfor
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     Status = NtHandleReference(NtThread()->Process, Handle, READ_CONTROL, &NtDeviceType, KernelMode, &Object, NULL);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     NtLock();
     Descriptor = RecordOf((DEVICE_OBJECT *)Object)->Descriptor;
     Descriptor = Descriptor ? Descriptor : NtDefaultDescriptor;
     *LengthNeeded = NtDescriptorLength((PSECURITY_DESCRIPTOR)Descriptor);
     if (Length < *LengthNeeded)
-    {
         Status = STATUS_BUFFER_TOO_SMALL;
-    }
     else
-    {
         memcpy(SecurityDescriptor, Descriptor, *LengthNeeded);
-    }
     NtUnlock();
     ObfDereferenceObject(Object);
     return Status;
@@ -510,26 +460,16 @@ NTSTATUS ZwSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInforma
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     if (!Length)
-    {
         return STATUS_INVALID_SECURITY_DESCR;
-    }
     Status = NtHandleReference(NtThread()->Process, Handle, 0, &NtDeviceType, KernelMode, &Object, &Granted);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     if ((SecurityInformation & DACL_SECURITY_INFORMATION) && !(Granted & WRITE_DAC))
-    {
         Status = STATUS_ACCESS_DENIED;
-    }
     else
-    {
         NtDeviceSecure(Object, SecurityDescriptor);
-    }
     ObfDereferenceObject(Object);
     return Status;
 }
@@ -537,9 +477,7 @@ NTSTATUS ZwSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInforma
 VOID NtIoCheckEmpty(PCSTR When)
 {
     for (LINK *Link = Links; Link; Link = Link->Next)
-    {
         NtRuleBroken("Leak_SymbolicLink", When, Link->Place, "a symbolic link is left");
-    }
     for (LIST_ENTRY *Entry = Devices.Flink; Entry != &Devices; Entry = Entry->Flink)
     {
         DEVICE_OBJECT *Device = CONTAINING_RECORD(Entry, DEVICE_OBJECT, Queue.ListEntry);

@@ -21,9 +21,7 @@ static NTSTATUS CopyGuarded(_Out_writes_bytes_(Length) VOID *To, _In_reads_bytes
                             _In_ SIZE_T Length)
 {
     if (!Length)
-    {
         return STATUS_SUCCESS;
-    }
     __try
     {
         memcpy(To, From, Length);
@@ -39,9 +37,7 @@ static NTSTATUS CopyGuarded(_Out_writes_bytes_(Length) VOID *To, _In_reads_bytes
 static NTSTATUS MakeSystemBuffer(_Inout_ IRP *Irp, _In_ const CONTROL *Control, _In_ ULONG Size)
 {
     if (!Size)
-    {
         return STATUS_SUCCESS;
-    }
     Irp->AssociatedIrp.SystemBuffer = NtPoolAllocate(Size, BUFFER_TAG, SIM_PLACE());
     return CopyGuarded(Irp->AssociatedIrp.SystemBuffer, Control->Input, Control->InputLength);
 }
@@ -53,9 +49,7 @@ static NTSTATUS LockOutput(_Inout_ IRP *Irp, _In_ const CONTROL *Control)
     MDL *Mdl;
 
     if (!Control->OutputLength)
-    {
         return STATUS_SUCCESS;
-    }
     Mdl = IoAllocateMdl(Control->Output, Control->OutputLength, FALSE, FALSE, NULL);
     __try
     {
@@ -124,9 +118,7 @@ static NTSTATUS Send(_In_ FILE_OBJECT *File, _In_ const CONTROL *Control, _Out_ 
     }
     NtIrpFree(Irp);
     if (Buffer)
-    {
         ExFreePoolWithTag(Buffer, BUFFER_TAG);
-    }
     return Status;
 }
 
@@ -148,9 +140,7 @@ NTSTATUS SimIoControl(PEPROCESS Process, HANDLE Handle, ULONG Code, const VOID *
         ObfDereferenceObject(File);
     }
     if (Returned)
-    {
         *Returned = Bytes;
-    }
     NtLeave(Previous);
     return Status;
 }

@@ -49,9 +49,7 @@ PIRP NtIrpAllocate(CCHAR StackSize, KPROCESSOR_MODE Mode)
 static VOID Release(_In_ IRP_RECORD *Record)
 {
     if (InterlockedDecrement(&Record->References) == 0)
-    {
         free(Record);
-    }
 }
 
 VOID NtIrpFree(PIRP Irp)
@@ -71,9 +69,7 @@ PIRP IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
 
     NtIrql(DISPATCH_LEVEL);
     if (Irp)
-    {
         RecordOf(Irp)->IsDrivers = TRUE;
-    }
     return Irp;
 }
 
@@ -86,9 +82,7 @@ VOID IoFreeIrp(PIRP Irp)
 VOID NtIrpCheckEmpty(PCSTR When)
 {
     if (!IsListEmpty(&Requests))
-    {
         NtRuleBroken("Leak_Irp", When, NULL, "requests are left");
-    }
 }
 
 NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
@@ -114,9 +108,7 @@ static VOID FreeMdls(_Inout_ IRP *Irp)
     {
         Next = Mdl->Next;
         if (Mdl->MdlFlags & MDL_PAGES_LOCKED && !(Mdl->MdlFlags & MDL_PARTIAL))
-        {
             MmUnlockPages(Mdl);
-        }
         IoFreeMdl(Mdl);
     }
     Irp->MdlAddress = NULL;
@@ -151,9 +143,7 @@ VOID IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
                 Irp->CurrentLocation <= Irp->StackCount ? IoGetCurrentIrpStackLocation(Irp)->DeviceObject : NULL;
 
             if (Routine(Device, Irp, Context) == STATUS_MORE_PROCESSING_REQUIRED)
-            {
                 return;
-            }
         }
         else if (Irp->PendingReturned && Irp->CurrentLocation <= Irp->StackCount)
         {
@@ -190,9 +180,7 @@ NTSTATUS NtCallAndWait(DEVICE_OBJECT *Device, IRP *Irp, PCSTR Call)
         return Status;
     }
     if (Irp->PendingReturned)
-    {
         NtRuleBroken("PendedCompleted", Call, Place, "marked pending and not returned as pending");
-    }
     if (Status != Irp->IoStatus.Status)
     {
         NtRuleBroken("IrpStatus", Call, Place, "returned 0x%08x, completed with 0x%08x", (unsigned)Status,
@@ -247,9 +235,7 @@ VOID NtIrpCancelAll(PEPROCESS Process)
                     !__atomic_load_n(&Record->Irp.Cancel, __ATOMIC_RELAXED);
         }
         if (Found)
-        {
             InterlockedIncrement(&Record->References);
-        }
         pthread_mutex_unlock(&RequestsLock);
         if (Found)
         {

@@ -37,9 +37,7 @@ static NTSTATUS BusDispatch(DEVICE_OBJECT *Device, IRP *Irp)
 
             InterlockedIncrement(&Pdo->PowerSeen);
             if (Stack->Parameters.Power.Type == DevicePowerState)
-            {
                 InterlockedExchange(&Pdo->Power, (LONG)Stack->Parameters.Power.State.DeviceState);
-            }
         }
     }
     if (Stack->MajorFunction == IRP_MJ_PNP)
@@ -97,9 +95,7 @@ NTSTATUS SimLoadDriver(PDRIVER_INITIALIZE Entry, PCWSTR Name, DRIVER_OBJECT **Dr
     New->Object.DriverInit = Entry;
     New->Extension.DriverObject = &New->Object;
     for (ULONG Major = 0; Major <= IRP_MJ_MAXIMUM_FUNCTION; Major++)
-    {
         New->Object.MajorFunction[Major] = NoSuchRequest;
-    }
     SimGuardBegin(&Guard);
     Status = Entry(&New->Object, &RegistryPath);
     SimGuardEnd(&Guard, "DriverEntry", (PVOID)Entry);
@@ -122,9 +118,7 @@ NTSTATUS SimUnloadDriver(DRIVER_OBJECT *Driver)
     Busy = Driver->DeviceObject != NULL;
     NtUnlock();
     if (Busy)
-    {
         return STATUS_DEVICE_BUSY;
-    }
     SimGuardBegin(&Guard);
     Driver->DriverUnload(Driver);
     SimGuardEnd(&Guard, "DriverUnload", (PVOID)Driver->DriverUnload);
@@ -190,9 +184,7 @@ static VOID Secure(_In_ DEVICE_OBJECT *Device)
     const SIM_PROPERTY *Property = NtDeviceProperty(Device, &Security);
 
     if (Property)
-    {
         NtDeviceSecure(Device, (PSECURITY_DESCRIPTOR)Property->Data);
-    }
 }
 
 NTSTATUS SimAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULONG Count, DEVICE_OBJECT **Pdo)
@@ -212,9 +204,7 @@ NTSTATUS SimAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULO
     NtDeviceName(Device, &Name);
     Device->Flags &= ~DO_DEVICE_INITIALIZING;
     for (ULONG I = 0; I < Count; I++)
-    {
         SetProperty(PdoOf(Device), &Properties[I]);
-    }
     Secure(Device);
     SimGuardBegin(&Guard);
     Status = Driver->DriverExtension->AddDevice(Driver, Device);
@@ -248,9 +238,7 @@ NTSTATUS SimPnp(DEVICE_OBJECT *Pdo, UCHAR Minor)
     NTSTATUS Status;
 
     if (Minor == IRP_MN_REMOVE_DEVICE && NtDeviceIsOpen(Pdo))
-    {
         return STATUS_DEVICE_BUSY;
-    }
     Status = SendPnp(Pdo, Minor);
     if (Minor == IRP_MN_QUERY_REMOVE_DEVICE && NT_SUCCESS(Status) && NtDeviceIsOpen(Pdo))
     {
@@ -265,9 +253,7 @@ VOID SimDeleteDevice(DEVICE_OBJECT *Pdo)
     PDO *Extension = PdoOf(Pdo);
 
     for (ULONG I = 0; I < Extension->Count; I++)
-    {
         free((PVOID)Extension->Properties[I].Data);
-    }
     free(Extension->Properties);
     NtInterfacesForget(Pdo);
     IoDeleteDevice(Pdo);
@@ -280,12 +266,8 @@ const SIM_PROPERTY *NtDeviceProperty(DEVICE_OBJECT *Device, const DEVPROPKEY *Ke
     PDO *Pdo = PdoOf(Device);
 
     for (ULONG I = 0; I < Pdo->Count; I++)
-    {
         if (memcmp(&Pdo->Properties[I].Key, Key, sizeof(*Key)) == 0)
-        {
             return &Pdo->Properties[I];
-        }
-    }
     return NULL;
 }
 
@@ -296,24 +278,16 @@ NTSTATUS IoGetDevicePropertyData(PDEVICE_OBJECT Pdo, const DEVPROPKEY *PropertyK
 
     NtIrql(APC_LEVEL);
     if (!NtRule("Pdo", NtIsPdo(Pdo), "%p is no physical device object", (void *)Pdo))
-    {
         return STATUS_INVALID_DEVICE_REQUEST;
-    }
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     Property = NtDeviceProperty(Pdo, PropertyKey);
     if (!Property)
-    {
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    }
     *RequiredSize = Property->Size;
     *Type = Property->Type;
     if (Size < Property->Size)
-    {
         return STATUS_BUFFER_TOO_SMALL;
-    }
     memcpy(Data, Property->Data, Property->Size);
     return STATUS_SUCCESS;
 }
@@ -325,9 +299,7 @@ NTSTATUS IoSetDevicePropertyData(PDEVICE_OBJECT Pdo, const DEVPROPKEY *PropertyK
 
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     SetProperty(PdoOf(Pdo), &Property);
     return STATUS_SUCCESS;
 }

@@ -66,9 +66,7 @@ NTSTATUS IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GU
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     if (!NtRule("Pdo", NtIsPdo(PhysicalDeviceObject), "%p is no physical device object",
                 (void *)PhysicalDeviceObject) ||
         !NT_SUCCESS(Status = Make(PhysicalDeviceObject, InterfaceClassGuid, &Made)))
@@ -87,9 +85,7 @@ NTSTATUS IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GU
                                          .MaximumLength = INTERFACE_BYTES};
     RtlCopyUnicodeString(SymbolicLinkName, &Interface->Link);
     if (Interface != Made)
-    {
         free(Made);
-    }
     return STATUS_SUCCESS;
 }
 
@@ -104,17 +100,11 @@ NTSTATUS IoSetDeviceInterfaceState(PUNICODE_STRING SymbolicLinkName, BOOLEAN Ena
     NtLock();
     Interface = Find(NULL, NULL, SymbolicLinkName);
     if (!Interface || (!Enable && !Interface->Enabled))
-    {
         Status = STATUS_OBJECT_NAME_NOT_FOUND;
-    }
     else if (Enable && Interface->Enabled)
-    {
         Status = STATUS_OBJECT_NAME_EXISTS;
-    }
     else
-    {
         Interface->Enabled = Enable;
-    }
     NtUnlock();
     return Status;
 }
@@ -128,9 +118,7 @@ DEVICE_OBJECT *NtInterfaceDevice(const UNICODE_STRING *Name)
                                .Length = Interface->Link.Length - 4 * sizeof(WCHAR)};
 
         if (Interface->Enabled && NtStringsEqual(&Rest, Name))
-        {
             return Interface->Pdo;
-        }
     }
     return NULL;
 }

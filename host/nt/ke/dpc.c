@@ -26,9 +26,7 @@ static ULONGLONG Now(VOID)
 static BOOLEAN QueueDpc(_Inout_ PRKDPC Dpc, _In_opt_ PVOID First, _In_opt_ PVOID Second)
 {
     if (Dpc->DpcData)
-    {
         return FALSE;
-    }
     Dpc->DpcData = &Dpcs;
     Dpc->SystemArgument1 = First;
     Dpc->SystemArgument2 = Second;
@@ -59,14 +57,10 @@ static ULONGLONG ExpireTimers(VOID)
             }
             NtSignal(&Timer->Header, 1);
             if (Timer->Dpc)
-            {
                 QueueDpc(Timer->Dpc, NULL, NULL);
-            }
         }
         if (TIMER_QUEUED(Timer) && (!Next || Timer->DueTime.QuadPart < Next))
-        {
             Next = Timer->DueTime.QuadPart;
-        }
     }
     return Next;
 }
@@ -147,9 +141,7 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
     BOOLEAN Queued;
 
     if (!NtRule("Dpc", Dpc->DeferredRoutine != NULL, "%p is no initialised DPC", (void *)Dpc))
-    {
         return FALSE;
-    }
     pthread_mutex_lock(&ClockLock);
     Queued = QueueDpc(Dpc, SystemArgument1, SystemArgument2);
     WakeClock();
@@ -177,9 +169,7 @@ VOID KeFlushQueuedDpcs(VOID)
     NtIrql(PASSIVE_LEVEL);
     pthread_mutex_lock(&ClockLock);
     while (DpcRuns || !IsListEmpty(&Dpcs))
-    {
         pthread_cond_wait(&ClockIdle, &ClockLock);
-    }
     pthread_mutex_unlock(&ClockLock);
 }
 
@@ -267,9 +257,7 @@ PIO_WORKITEM IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
 
     NtIrql(DISPATCH_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return NULL;
-    }
     Item = calloc(1, sizeof(*Item));
     Item->Device = DeviceObject;
     InterlockedIncrement(&WorkItems);
@@ -305,9 +293,7 @@ VOID IoQueueWorkItem(PIO_WORKITEM WorkItem, PIO_WORKITEM_ROUTINE Routine, WORK_Q
 
     NtIrql(DISPATCH_LEVEL);
     if (!NtRule("WorkItem", InterlockedExchange(&WorkItem->Queued, 1) == 0, "queued twice"))
-    {
         return;
-    }
     WorkItem->Routine = Routine;
     WorkItem->Context = Context;
     ObfReferenceObject(WorkItem->Device);
@@ -325,9 +311,7 @@ VOID NtDpcCheckEmpty(PCSTR When)
     Left = !IsListEmpty(&Dpcs) || !IsListEmpty(&Timers);
     ClockEnds = TRUE;
     if (ClockRuns)
-    {
         pthread_cond_signal(&ClockChanged);
-    }
     pthread_mutex_unlock(&ClockLock);
     if (ClockRuns)
     {
@@ -336,11 +320,7 @@ VOID NtDpcCheckEmpty(PCSTR When)
         ClockRuns = FALSE;
     }
     if (Left)
-    {
         NtRuleBroken("Leak_Timer", When, NULL, "DPCs or timers are queued still");
-    }
     if (WorkItems)
-    {
         NtRuleBroken("Leak_WorkItem", When, NULL, "%d work items are left", (int)WorkItems);
-    }
 }

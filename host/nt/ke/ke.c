@@ -84,18 +84,14 @@ VOID KeLowerIrql(KIRQL NewIrql)
 VOID NtLockHeld(PKTHREAD Thread, const volatile VOID *Lock)
 {
     if (Thread->SpinLocks < NT_HELD_LOCKS)
-    {
         Thread->Held[Thread->SpinLocks] = Lock;
-    }
     Thread->SpinLocks++;
 }
 
 VOID NtLockLeft(PKTHREAD Thread, const volatile VOID *Lock, PCSTR Call, const VOID *Place)
 {
     if (Thread->SpinLocks && Thread->SpinLocks <= NT_HELD_LOCKS && Thread->Held[Thread->SpinLocks - 1] != Lock)
-    {
         NtRuleBroken("SpinLockOrder", Call, Place, "released before a lock that was acquired later");
-    }
     Thread->SpinLocks -= Thread->SpinLocks != 0;
 }
 
@@ -116,9 +112,7 @@ static VOID Acquire(_Inout_ PKSPIN_LOCK SpinLock, _In_ PCSTR Call, _In_ const VO
         abort();
     }
     while (!TryAcquire(SpinLock, Thread))
-    {
         sched_yield();
-    }
     NtLockHeld(Thread, SpinLock);
 }
 
@@ -175,9 +169,7 @@ BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 
     NtRule("Irql", Thread->Irql == DISPATCH_LEVEL, "called at IRQL %u", Thread->Irql);
     if (!TryAcquire(SpinLock, Thread))
-    {
         return FALSE;
-    }
     NtLockHeld(Thread, SpinLock);
     return TRUE;
 }
@@ -263,9 +255,7 @@ void HostTryLeave(HOST_TRY *Frame)
     PKTHREAD Thread = NtThread();
 
     if (Thread->Try == Frame)
-    {
         Thread->Try = Frame->Outer;
-    }
 }
 
 void HostRaise(NTSTATUS Code)
@@ -303,9 +293,7 @@ LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER Frequency)
 
     clock_gettime(CLOCK_MONOTONIC, &Now);
     if (Frequency)
-    {
         Frequency->QuadPart = 10000000;
-    }
     return (LARGE_INTEGER){.QuadPart = Now.tv_sec * 10000000ll + Now.tv_nsec / 100};
 }
 
@@ -333,9 +321,7 @@ VOID KeStallExecutionProcessor(ULONG Microseconds)
     LONGLONG End = KeQueryPerformanceCounter(NULL).QuadPart + Microseconds * 10ll;
 
     while (KeQueryPerformanceCounter(NULL).QuadPart < End)
-    {
         YieldProcessor();
-    }
 }
 
 ULONG KeQueryActiveProcessorCountEx(USHORT Group)
@@ -353,9 +339,7 @@ ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER Number)
     ULONG Processor = (ULONG)sched_getcpu();
 
     if (Number)
-    {
         *Number = (PROCESSOR_NUMBER){.Number = (UCHAR)Processor};
-    }
     return Processor;
 }
 

@@ -49,9 +49,7 @@ static BOOLEAN Check(_In_ const DISPATCHER_HEADER *Header, _In_ PCSTR Call, _In_
 static VOID WakeWaiters(_In_ DISPATCHER_HEADER *Header)
 {
     for (LIST_ENTRY *Entry = Header->WaitListHead.Flink; Entry != &Header->WaitListHead; Entry = Entry->Flink)
-    {
         pthread_cond_signal(&CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry)->Thread->Wake);
-    }
 }
 
 LONG NtSignal(DISPATCHER_HEADER *Header, LONG State)
@@ -63,9 +61,7 @@ LONG NtSignal(DISPATCHER_HEADER *Header, LONG State)
     Before = Header->SignalState;
     Header->SignalState = State;
     if (!Before)
-    {
         WakeWaiters(Header);
-    }
     Unlock();
     return Before;
 }
@@ -222,9 +218,7 @@ static BOOLEAN Satisfied(_In_ ULONG Count, _In_ PVOID *Objects, _In_ WAIT_TYPE T
     if (Type == WaitAll && Ready == Count)
     {
         for (ULONG I = 0; I < Count; I++)
-        {
             Consume(Objects[I], Thread);
-        }
         return TRUE;
     }
     return FALSE;
@@ -258,9 +252,7 @@ NTSTATUS NtWait(ULONG Count, PVOID *Objects, WAIT_TYPE Type, PLARGE_INTEGER Time
     ULONG Index;
 
     if (Timeout && !Late)
-    {
         Until = Deadline(*Timeout);
-    }
     Lock();
     for (ULONG I = 0; I < Count; I++)
     {
@@ -271,34 +263,20 @@ NTSTATUS NtWait(ULONG Count, PVOID *Objects, WAIT_TYPE Type, PLARGE_INTEGER Time
     {
         Done = Satisfied(Count, Objects, Type, Thread, &Index);
         if (Done || Late)
-        {
             break;
-        }
         if (Timeout)
-        {
             Late = pthread_cond_timedwait(&Thread->Wake, &Dispatcher, &Until) == ETIMEDOUT;
-        }
         else
-        {
             pthread_cond_wait(&Thread->Wake, &Dispatcher);
-        }
     }
     for (ULONG I = 0; I < Count; I++)
-    {
         RemoveEntryList(&Blocks[I].WaitListEntry);
-    }
     Unlock();
     if (!Done)
-    {
         return STATUS_TIMEOUT;
-    }
     for (ULONG I = 0; I < Count; I++)
-    {
         if (Type == WaitAll || I == Index)
-        {
             NT_SEES(Objects[I]);
-        }
-    }
     return STATUS_WAIT_0 + (NTSTATUS)Index;
 }
 
@@ -315,9 +293,7 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
                                PLARGE_INTEGER Timeout)
 {
     if (!MayWait(Timeout, __func__, SIM_PLACE()) || !Check(Object, __func__, SIM_PLACE()))
-    {
         return STATUS_TIMEOUT;
-    }
     return NtWait(1, &Object, WaitAny, Timeout);
 }
 
@@ -330,9 +306,7 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE WaitTy
     Valid &= NtRule("Wait", Count >= 1 && Count <= MAXIMUM_WAIT_OBJECTS, "%u objects", Count) &&
              NtRule("Wait", Count <= THREAD_WAIT_OBJECTS || WaitBlockArray, "%u objects and no WaitBlockArray", Count);
     for (ULONG I = 0; Valid && I < Count; I++)
-    {
         Valid = Check(Objects[I], __func__, SIM_PLACE());
-    }
     return Valid ? NtWait(Count, Objects, WaitType, Timeout) : STATUS_TIMEOUT;
 }
 

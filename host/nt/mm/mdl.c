@@ -41,9 +41,7 @@ static PMDL NewMdl(_In_opt_ PVOID VirtualAddress, _In_ ULONG Length)
     MDL_RECORD *Record = calloc(1, sizeof(*Record) + Extra);
 
     if (!Record)
-    {
         return NULL;
-    }
     Record->Magic = MDL_MAGIC;
     Record->Room = sizeof(MDL) + Extra;
     MmInitializeMdl(&Record->Mdl, VirtualAddress, Length);
@@ -58,18 +56,14 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
 
     NtIrql(DISPATCH_LEVEL);
     if (!NtRule("Mdl", Length != 0, "an MDL of 0 bytes") || SimFail(__func__, SIM_PLACE()))
-    {
         return NULL;
-    }
     Mdl = NewMdl(VirtualAddress, Length);
     if (Mdl && Irp)
     {
         PMDL *Link = &Irp->MdlAddress;
 
         while (SecondaryBuffer && *Link)
-        {
             Link = &(*Link)->Next;
-        }
         *Link = Mdl;
     }
     return Mdl;
@@ -110,14 +104,10 @@ VOID IoFreeMdl(PMDL Mdl)
 
     NtIrql(DISPATCH_LEVEL);
     if (!NtRule("Mdl", !Record->IsPool, "an MDL of MmAllocatePagesForMdlEx is freed by ExFreePool"))
-    {
         return;
-    }
     NtRule("Mdl", !(Mdl->MdlFlags & MDL_PAGES_LOCKED) || (Mdl->MdlFlags & MDL_PARTIAL), "freed with its pages locked");
     if (Mdl->MdlFlags & MDL_PARTIAL)
-    {
         UnmapMdl(Record);
-    }
     FreeMdl(Record);
 }
 
@@ -136,9 +126,7 @@ BOOLEAN NtMdlPoolFree(PVOID Memory, PCSTR Call, const VOID *Place)
     }
     NtUnlock();
     if (!Record)
-    {
         return FALSE;
-    }
     if (Record->OwnsPages)
     {
         NtRuleBroken("Mdl", Call, Place, "freed with pages that MmFreePagesFromMdl has not freed");
@@ -169,20 +157,14 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
            "flags 0x%x", Mdl->MdlFlags);
     NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
     if (SimFail(__func__, SIM_PLACE()))
-    {
         HostRaise(STATUS_INSUFFICIENT_RESOURCES);
-    }
     NtLock();
     View = NtViewFind(Address, Mdl->ByteCount, AccessMode == KernelMode ? NULL : NtThread()->Process);
     if (!View && AccessMode == KernelMode)
-    {
         View = NtViewFind(Address, Mdl->ByteCount, NtThread()->Process);
-    }
     View = View && View->ReadOnly && Operation != IoReadAccess ? NULL : View;
     if (View)
-    {
         InterlockedIncrement(&View->Locks);
-    }
     NtUnlock();
     if (View)
     {
@@ -215,9 +197,7 @@ VOID MmUnlockPages(PMDL Mdl)
     if (Record->Section)
     {
         if (InterlockedDecrement(&Record->View->Locks) == 0 && Record->View->Gone)
-        {
             free(Record->View);
-        }
         ObfDereferenceObject(Record->Section);
         Record->Section = NULL;
         Record->View = NULL;
@@ -231,9 +211,7 @@ static PVOID MapForProgram(_Inout_ MDL_RECORD *Record, _In_ SIZE_T First, _In_ S
     PUCHAR Address = Record->Section ? NtSectionMap(Record->Section, First, Size, NtMapUser) : NULL;
 
     if (!Address)
-    {
         HostRaise(STATUS_INSUFFICIENT_RESOURCES); /* pool is no section's here and cannot be mapped again */
-    }
     Record->UserView = NtViewAdd(Record->Section, Address, NtThread()->Process, Place);
     Record->UserView->Size = Size;
     Record->UserView->Locks = 1; /* a process that ends with it is bug check 0x76, too */
@@ -257,22 +235,16 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
         SimFail(__func__, SIM_PLACE()))
     {
         if (ForProgram)
-        {
             HostRaise(STATUS_INSUFFICIENT_RESOURCES);
-        }
         return NULL;
     }
     if (ForProgram)
-    {
         return MapForProgram(Record, First, Size, SIM_PLACE());
-    }
     if (Record->Section)
     {
         Record->Mapping = NtSectionMap(Record->Section, First, Size, NtMapSystem);
         if (!Record->Mapping)
-        {
             return NULL;
-        }
         Record->MappingSize = Size;
         Mdl->MappedSystemVa = Record->Mapping + (Record->Offset - First);
     }
@@ -348,9 +320,7 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighA
 
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()) || !NT_SUCCESS(NtSectionCreate(TotalBytes, &Section)))
-    {
         return NULL;
-    }
     Mdl = NewMdl(NULL, (ULONG)ROUND_TO_PAGES(TotalBytes));
     Record = RecordOf(Mdl);
     Record->Section = Section;
@@ -384,7 +354,5 @@ VOID NtMdlCheckEmpty(PCSTR When)
     LONG Left = ReadAcquire(&Mdls);
 
     if (Left)
-    {
         NtRuleBroken("Leak_Mdl", When, NULL, "%d MDLs are left", (int)Left);
-    }
 }

@@ -20,9 +20,7 @@ NTSTATUS NtSectionCreate(SIZE_T Size, NT_SECTION **Section)
     if (Fd < 0 || ftruncate(Fd, (off_t)ROUND_TO_PAGES(Size)) != 0)
     {
         if (Fd >= 0)
-        {
             close(Fd);
-        }
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     *Section = NtObjectCreate(&NtSectionType, sizeof(**Section));
@@ -67,9 +65,7 @@ PUCHAR NtSectionMap(NT_SECTION *Section, SIZE_T Offset, SIZE_T Size, NT_MAP Map)
         return Address;
     }
     if (Map != NtMapSystem)
-    {
         return MapAt(NtUserReserve(Room, Map == NtMapUserLow), Section, Offset, Size);
-    }
     Address = mmap(NULL, Room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return MapAt(Address == MAP_FAILED ? NULL : Address, Section, Offset, Size);
 }
@@ -89,9 +85,7 @@ VOID NtSectionUnmap(NT_SECTION *Section, PUCHAR Address, SIZE_T Size)
     }
     NtUnlock();
     if (Size)
-    {
         munmap(Address - PAGE_SIZE, Size + 2 * PAGE_SIZE);
-    }
 }
 
 /* ---- Views */
@@ -132,13 +126,9 @@ static NT_VIEW *TakeView(_In_ const VOID *Base, _In_opt_ PEPROCESS Process)
     NtLock();
     View = NtViewFind(Base, 1, Process);
     if (View && View->Base == Base)
-    {
         RemoveEntryList(&View->Link);
-    }
     else
-    {
         View = NULL;
-    }
     NtUnlock();
     return View;
 }
@@ -146,19 +136,13 @@ static NT_VIEW *TakeView(_In_ const VOID *Base, _In_opt_ PEPROCESS Process)
 static VOID FreeView(_In_ NT_VIEW *View)
 {
     if (View->Process)
-    {
         NtSectionUnmap(View->Section, View->Base, View->Size);
-    }
     else
-    {
         munmap(View->Base, View->Size);
-    }
     ObfDereferenceObject(View->Section);
     View->Gone = View->Locks != 0;
     if (!View->Gone)
-    {
         free(View);
-    }
 }
 
 NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize)
@@ -168,9 +152,7 @@ NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSi
 
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_NO_MEMORY;
-    }
     if (!NtRule("Section", NtObjectType(Section) == &NtSectionType, "%p is no section", Section) ||
         !NtRule("Section", *ViewSize <= Object->Size, "a view of %zu of %zu bytes", *ViewSize, Object->Size))
     {
@@ -178,9 +160,7 @@ NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSi
     }
     Base = mmap(NULL, Object->Size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (Base == MAP_FAILED)
-    {
         return STATUS_NO_MEMORY;
-    }
     NtViewAdd(Object, Base, NULL, SIM_PLACE());
     *MappedBase = Base;
     *ViewSize = Object->Size;
@@ -193,9 +173,7 @@ NTSTATUS MmUnmapViewInSystemSpace(PVOID MappedBase)
 
     NtIrql(APC_LEVEL);
     if (!NtRule("SystemView", View != NULL, "%p is no view", MappedBase))
-    {
         return STATUS_NOT_MAPPED_VIEW;
-    }
     NtRule("SystemView", View->Locks == 0, "unmapped while %d MDLs lock its pages", (int)View->Locks);
     FreeView(View);
     return STATUS_SUCCESS;
@@ -209,17 +187,13 @@ NTSTATUS SimMapSection(PEPROCESS Process, HANDLE Section, BOOLEAN Hostile, PVOID
                                         UserMode, &Object, NULL);
 
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Mapped = Object;
     *Address = NtSectionMap(Mapped, 0, Mapped->Size, Hostile ? NtMapHostile : NtMapUser);
     *Size = Mapped->Size;
     Status = *Address ? STATUS_SUCCESS : STATUS_NO_MEMORY;
     if (*Address)
-    {
         NtViewAdd(Mapped, *Address, Process, SIM_PLACE());
-    }
     ObfDereferenceObject(Mapped);
     return Status;
 }
@@ -229,9 +203,7 @@ VOID SimUnmapSection(PEPROCESS Process, PVOID Address)
     NT_VIEW *View = TakeView(Address, Process);
 
     if (NtRule("UserView", View != NULL, "%p is no view of the process", Address))
-    {
         FreeView(View);
-    }
 }
 
 VOID NtMmProcessGone(PEPROCESS Process)
@@ -247,14 +219,10 @@ VOID NtMmProcessGone(PEPROCESS Process)
             View = View->Process == Process ? View : NULL;
         }
         if (View)
-        {
             RemoveEntryList(&View->Link);
-        }
         NtUnlock();
         if (!View)
-        {
             return;
-        }
         /* On Windows this is bug check 0x76, PROCESS_HAS_LOCKED_PAGES. */
         NtRule("ProcessHasLockedPages", View->Locks == 0, "a process goes while %d MDLs lock its pages",
                (int)View->Locks);
@@ -275,9 +243,7 @@ VOID NtMmCheckEmpty(PCSTR When)
     }
     NtMdlCheckEmpty(When);
     if (Mapped)
-    {
         NtRuleBroken("Leak_Mapping", When, NULL, "%d mappings are left", (int)Mapped);
-    }
 }
 
 NTSTATUS ZwCreateSection(PHANDLE SectionHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
@@ -289,9 +255,7 @@ NTSTATUS ZwCreateSection(PHANDLE SectionHandle, ACCESS_MASK DesiredAccess, POBJE
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     NtRule("KernelHandle", ObjectAttributes && (ObjectAttributes->Attributes & OBJ_KERNEL_HANDLE),
            "a program could use the section's handle");
     if (!NtRule("Section",
@@ -317,9 +281,7 @@ static NTSTATUS ReferenceProcess(_In_ HANDLE Handle, _Outptr_ PVOID *Process)
     {
         *Process = NtThread()->Process;
         if (*Process != NtSystemProcess)
-        {
             ObfReferenceObject(*Process);
-        }
         return STATUS_SUCCESS;
     }
     return NtHandleReference(NtThread()->Process, Handle, 0, &NtProcessType, KernelMode, Process, NULL);
@@ -328,9 +290,7 @@ static NTSTATUS ReferenceProcess(_In_ HANDLE Handle, _Outptr_ PVOID *Process)
 static VOID DereferenceProcess(_In_ PVOID Process)
 {
     if (Process != NtSystemProcess)
-    {
         ObfDereferenceObject(Process);
-    }
 }
 
 /* Whole sections only, read and write, at an address of the kernel's choosing. */
@@ -343,9 +303,7 @@ NTSTATUS ZwMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *B
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_NO_MEMORY;
-    }
     if (!NtRule("Section",
                 !*BaseAddress && (!SectionOffset || !SectionOffset->QuadPart) && PageProtection == PAGE_READWRITE,
                 "only whole sections are mapped here, read and write"))
@@ -354,9 +312,7 @@ NTSTATUS ZwMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *B
     }
     Status = ReferenceProcess(ProcessHandle, &Process);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Status = NtHandleReference(NtThread()->Process, SectionHandle, SECTION_MAP_READ | SECTION_MAP_WRITE, &NtSectionType,
                                KernelMode, &Section, NULL);
     if (NT_SUCCESS(Status))
@@ -381,14 +337,10 @@ NTSTATUS ZwUnmapViewOfSection(HANDLE ProcessHandle, PVOID BaseAddress)
     NtIrql(PASSIVE_LEVEL);
     Status = ReferenceProcess(ProcessHandle, &Process);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     View = TakeView(BaseAddress, Process);
     if (View)
-    {
         FreeView(View);
-    }
     DereferenceProcess(Process);
     return View ? STATUS_SUCCESS : STATUS_NOT_MAPPED_VIEW;
 }

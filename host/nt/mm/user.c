@@ -62,9 +62,7 @@ PUCHAR NtUserReserve(SIZE_T Size, BOOLEAN Low)
                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
         if (Address != MAP_FAILED)
-        {
             return Address;
-        }
     }
     return NULL;
 }
@@ -80,9 +78,7 @@ PVOID SimUserMemory(PEPROCESS Process, SIZE_T Size)
     {
         Address = NtSectionMap(Section, 0, Section->Size, Process->Is32Bit ? NtMapUserLow : NtMapUser);
         if (Address)
-        {
             NtViewAdd(Section, Address, Process, SIM_PLACE());
-        }
         ObfDereferenceObject(Section);
     }
     return Address;
@@ -115,21 +111,15 @@ static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ UL
     BOOLEAN Allowed;
 
     if (!Length)
-    {
         return;
-    }
     if ((ULONG_PTR)Address % Alignment)
-    {
         HostRaise(STATUS_DATATYPE_MISALIGNMENT);
-    }
     NtLock();
     View = NtViewFind((const VOID *)Address, Length, NtThread()->Process);
     Allowed = View && View->Process && !(Writes && View->ReadOnly);
     NtUnlock();
     if (!Allowed)
-    {
         HostRaise(STATUS_ACCESS_VIOLATION);
-    }
 }
 
 VOID ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)

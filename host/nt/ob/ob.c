@@ -135,9 +135,7 @@ static NT_HANDLE *Lookup(_In_ PEPROCESS Process, _In_ HANDLE Handle, _In_ KPROCE
     if (Value >= KERNEL_HANDLE)
     {
         if (Mode != KernelMode)
-        {
             return NULL;
-        }
         Table = TableOf(NULL);
         Value -= KERNEL_HANDLE;
     }
@@ -209,9 +207,7 @@ NTSTATUS NtHandleReference(PEPROCESS Process, HANDLE Handle, ACCESS_MASK Access,
         *Object = Entry->Object;
         InterlockedIncrement(&HeaderOf(Entry->Object)->Pointers);
         if (Granted)
-        {
             *Granted = Entry->Access;
-        }
     }
     NtUnlock();
     return Status;
@@ -221,9 +217,7 @@ NTSTATUS NtHandleReference(PEPROCESS Process, HANDLE Handle, ACCESS_MASK Access,
 static VOID HandleGone(_In_ PVOID Object)
 {
     if (InterlockedDecrement(&HeaderOf(Object)->Handles) == 0)
-    {
         HeaderOf(Object)->Type->Close(Object);
-    }
     ObfDereferenceObject(Object);
 }
 
@@ -242,9 +236,7 @@ NTSTATUS NtHandleClose(PEPROCESS Process, HANDLE Handle)
     }
     NtUnlock();
     if (!Object)
-    {
         return STATUS_INVALID_HANDLE;
-    }
     HandleGone(Object);
     return STATUS_SUCCESS;
 }
@@ -265,9 +257,7 @@ VOID NtHandlesCloseAll(PEPROCESS Process)
         Process->Handles.Open -= Object != NULL;
         NtUnlock();
         if (!Object)
-        {
             return;
-        }
         HandleGone(Object);
     }
 }
@@ -278,9 +268,7 @@ static ULONG TypeIndex(_In_ const OBJECT_TYPE *Type)
     ULONG Index = 0;
 
     while (Types[Index] != Type)
-    {
         Index++;
-    }
     return Index + 2;
 }
 
@@ -311,9 +299,7 @@ VOID NtHandlesEnumerate(VOID (*Routine)(PVOID Context, const NT_HANDLE_SEEN *See
     NtLock();
     Enumerate(NtSystemProcess, Routine, Context);
     for (PEPROCESS Process = NtProcessNext(NULL); Process; Process = NtProcessNext(Process))
-    {
         Enumerate(Process, Routine, Context);
-    }
     NtUnlock();
 }
 
@@ -329,14 +315,10 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
     NtIrql(PASSIVE_LEVEL);
     NtRule("ObjectType", ObjectType || AccessMode == KernelMode, "a program's handle is taken whatever its type");
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     Status = NtHandleReference(NtThread()->Process, Handle, DesiredAccess, ObjectType, AccessMode, Object, &Granted);
     if (NT_SUCCESS(Status) && HandleInformation)
-    {
         *HandleInformation = (OBJECT_HANDLE_INFORMATION){.GrantedAccess = Granted};
-    }
     return Status;
 }
 
@@ -349,13 +331,9 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
     NtIrql(PASSIVE_LEVEL);
     NtRule("ObjectType", ObjectType || AccessMode == KernelMode, "ObjectType is missing");
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     if (ObjectType && Header->Type != ObjectType)
-    {
         return STATUS_OBJECT_TYPE_MISMATCH;
-    }
     NtMapGeneric(&Access, &Header->Type->Mapping);
     return NtHandleCreate(HandleAttributes & OBJ_KERNEL_HANDLE ? NULL : NtThread()->Process, Object, Access, Handle);
 }
@@ -387,17 +365,11 @@ NTSTATUS ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER 
     NtIrql(PASSIVE_LEVEL);
     Status = NtHandleReference(NtThread()->Process, Handle, SYNCHRONIZE, NULL, KernelMode, &Object, NULL);
     if (!NtRule("Handle", NT_SUCCESS(Status), "%p is no handle", Handle))
-    {
         return Status;
-    }
     if (NtObjectType(Object)->Waitable)
-    {
         Status = NtWait(1, &Object, WaitAny, Timeout);
-    }
     else
-    {
         Status = STATUS_OBJECT_TYPE_MISMATCH;
-    }
     ObfDereferenceObject(Object);
     return Status;
 }
@@ -413,26 +385,18 @@ NTSTATUS ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HAND
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     if (SourceProcessHandle != NtCurrentProcess())
     {
         Status = NtHandleReference(Present, SourceProcessHandle, 0, &NtProcessType, KernelMode, &Source, NULL);
         if (!NT_SUCCESS(Status))
-        {
             return Status;
-        }
     }
     Status = STATUS_SUCCESS;
     if (TargetProcessHandle && TargetProcessHandle != NtCurrentProcess())
-    {
         Status = NtHandleReference(Present, TargetProcessHandle, 0, &NtProcessType, KernelMode, &Target, NULL);
-    }
     if (NT_SUCCESS(Status))
-    {
         Status = NtHandleReference(Source ? Source : Present, SourceHandle, 0, NULL, KernelMode, &Object, &Access);
-    }
     if (NT_SUCCESS(Status))
     {
         Status = NtHandleCreate(HandleAttributes & OBJ_KERNEL_HANDLE ? NULL
@@ -442,13 +406,9 @@ NTSTATUS ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HAND
         ObfDereferenceObject(Object);
     }
     if (Target)
-    {
         ObfDereferenceObject(Target);
-    }
     if (Source)
-    {
         ObfDereferenceObject(Source);
-    }
     return Status;
 }
 
@@ -460,9 +420,7 @@ NTSTATUS SimCloseHandle(PEPROCESS Process, HANDLE Handle)
     NTSTATUS Status;
 
     if ((ULONG64)Handle >= KERNEL_HANDLE)
-    {
         return STATUS_INVALID_HANDLE;
-    }
     Previous = NtEnter(Process);
     Status = NtHandleClose(Process, Handle);
     NtLeave(Previous);
@@ -518,18 +476,12 @@ NTSTATUS SimWait(PEPROCESS Process, ULONG Count, const HANDLE *Handles, ULONG Mi
     {
         Status = NtHandleReference(Process, Handles[Got], SYNCHRONIZE, NULL, UserMode, &Objects[Got], NULL);
         if (!NT_SUCCESS(Status))
-        {
             break;
-        }
     }
     if (NT_SUCCESS(Status))
-    {
         Status = NtWait(Count, Objects, WaitAny, &Timeout);
-    }
     while (Got-- > 0)
-    {
         ObfDereferenceObject(Objects[Got]);
-    }
     return Status;
 }
 
@@ -537,17 +489,13 @@ VOID NtObCheckEmpty(PCSTR When)
 {
     /* A thread is waited for until it is signalled; it is gone a moment later. */
     for (ULONG Tries = 0; Tries < 2000 && ReadAcquire(&NtThreadType.Alive); Tries++)
-    {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
     for (ULONG I = 0; I < ARRAYSIZE(Types); I++)
     {
         LONG Alive = ReadAcquire(&Types[I]->Alive);
 
         if (Alive)
-        {
             NtRuleBroken("Leak_Object", When, NULL, "%d objects of type %s are left", (int)Alive, Types[I]->Name);
-        }
     }
     if (NtSystemProcess->Handles.Open)
     {

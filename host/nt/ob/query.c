@@ -51,9 +51,7 @@ static VOID Add(_In_ PVOID Context, _In_ const NT_HANDLE_SEEN *Seen)
     ULONG Index = Query->Count++;
 
     if (Index >= Query->Room)
-    {
         return;
-    }
     if (Query->IsExtended)
     {
         ((EXTENDED_LIST *)Query->Information)->Handles[Index] = (EXTENDED_ENTRY){.Object = Seen->Object,
@@ -82,9 +80,7 @@ NTSTATUS ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID Informatio
 
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     if (!NtRule("SystemInformation", Query.IsExtended || SystemInformationClass == SYSTEM_HANDLES,
                 "class %u: only handles are known here", SystemInformationClass))
     {
@@ -93,13 +89,9 @@ NTSTATUS ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID Informatio
     Query.Room = InformationLength >= Header ? (InformationLength - Header) / Each : 0;
     NtHandlesEnumerate(Add, &Query);
     if (ReturnLength)
-    {
         *ReturnLength = Header + Query.Count * Each;
-    }
     if (InformationLength < Header || Query.Count > Query.Room)
-    {
         return STATUS_INFO_LENGTH_MISMATCH;
-    }
     if (Query.IsExtended)
     {
         ((EXTENDED_LIST *)Information)->Count = Query.Count;

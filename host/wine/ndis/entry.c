@@ -31,9 +31,7 @@ static PVOID FindFunction(_In_ PVOID Module, _In_z_ PCSTR Name)
     PVOID Address = NULL;
 
     while (Name[String.Length])
-    {
         String.Length++;
-    }
     String.MaximumLength = (USHORT)(String.Length + 1);
     LdrGetProcedureAddress(Module, &String, 0, &Address);
     return Address;
@@ -46,9 +44,7 @@ static VOID FindWineKernel(VOID)
     PVOID Kernel;
 
     if (!NT_SUCCESS(LdrGetDllHandle(NULL, 0, &Name, &Kernel)))
-    {
         return;
-    }
     WineKernel = (WINE_KERNEL){
         .ObReferenceObjectByHandle = FindFunction(Kernel, "ObReferenceObjectByHandle"),
         .ObfReferenceObject = FindFunction(Kernel, "ObfReferenceObject"),
@@ -89,9 +85,7 @@ int Entry(PVOID First, PVOID Second, PVOID Third)
 
     UNREFERENCED_PARAMETER(Third);
     if ((ULONG_PTR)Second >= LARGEST_REASON)
-    {
         return STATUS_SUCCESS; /* DriverEntry of the boot service: NDIS itself has no device */
-    }
     if ((ULONG_PTR)Second == DLL_PROCESS_ATTACH)
     {
         LdrAddRefDll(1, First); /* LDR_ADDREF_DLL_PIN: NDIS stays when the driver that brought it is unloaded */

@@ -148,12 +148,8 @@ static BOOLEAN Same(_In_z_ PCSTR A, _In_z_ PCSTR B, _In_ CHAR Fold)
 static IMAGE *FindImage(_In_ ULONG_PTR Address)
 {
     for (ULONG I = 0; I < IMAGE_LIMIT; I++)
-    {
         if (Images[I].Base && Address - Images[I].Base < Images[I].Size)
-        {
             return &Images[I];
-        }
-    }
     return NULL;
 }
 
@@ -189,20 +185,14 @@ VOID ImageForget(PVOID Base)
     IMAGE *Image = FindImage((ULONG_PTR)Base);
 
     if (Image)
-    {
         Image->Base = 0;
-    }
 }
 
 PVOID ImageFindReplacement(PCSTR Name)
 {
     for (ULONG I = 0; I < RTL_NUMBER_OF(Replacements); I++)
-    {
         if (Same(Name, Replacements[I].Name, 0))
-        {
             return Replacements[I].Function;
-        }
-    }
     return NULL;
 }
 
@@ -216,9 +206,7 @@ PVOID MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
     if (Length < sizeof(Name))
     {
         for (ULONG I = 0; I < Length; I++)
-        {
             Name[I] = (CHAR)SystemRoutineName->Buffer[I];
-        }
         Name[Length] = 0;
         Function = ImageFindReplacement(Name);
     }
@@ -234,17 +222,11 @@ VOID ImagePatch(PVOID Base)
     BOOLEAN Miniport = FALSE;
 
     if (!Imports || *(USHORT *)(Header + 24) != 0x20b)
-    {
         return;
-    }
     for (ULONG *Entry = (ULONG *)(Image + Imports); Entry[3]; Entry += 5)
-    {
         Miniport |= Same((PCSTR)Image + Entry[3], "ndis.sys", 0x20);
-    }
     if (!Miniport)
-    {
         return;
-    }
     if (!FindImage((ULONG_PTR)Base))
     {
         for (ULONG I = 0; I < IMAGE_LIMIT; I++)
@@ -264,9 +246,7 @@ VOID ImagePatch(PVOID Base)
         ULONG_PTR *Slot = (ULONG_PTR *)(Image + Entry[4]);
 
         if (!Same(Module, "ntoskrnl.exe", 0x20) && !Same(Module, "hal.dll", 0x20))
-        {
             continue;
-        }
         for (; *Name; Name++, Slot++)
         {
             PVOID Function = (LONG_PTR)*Name < 0 ? NULL : ImageFindReplacement((PCSTR)Image + *Name + 2);
@@ -284,7 +264,5 @@ VOID ImagePatch(PVOID Base)
         }
     }
     if (Patched)
-    {
         DbgPrint("wine: %lu imports of image %p completed\n", (unsigned long)Patched, Base);
-    }
 }

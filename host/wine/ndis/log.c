@@ -29,13 +29,9 @@ BOOLEAN LogSetting(PCSTR Name, PSTR Value, ULONG Size)
         long long Read, Total = 0;
 
         while (File >= 0 && (Read = LinuxRead(File, Environment + Total, (ULONG)(ENVIRONMENT_LIMIT - 1 - Total))) > 0)
-        {
             Total += Read;
-        }
         if (File >= 0)
-        {
             LinuxClose(File);
-        }
         Length = Total;
     }
     while (I < Length)
@@ -44,24 +40,18 @@ BOOLEAN LogSetting(PCSTR Name, PSTR Value, ULONG Size)
         ULONG N = 0;
 
         while (Name[N] && Variable[N] == Name[N])
-        {
             N++;
-        }
         if (!Name[N] && Variable[N] == '=')
         {
             ULONG Used = 0;
 
             for (N++; Variable[N] && Used + 1 < Size; N++)
-            {
                 Value[Used++] = Variable[N];
-            }
             Value[Used] = 0;
             return TRUE;
         }
         while (I < Length && Environment[I])
-        {
             I++;
-        }
         I++;
     }
     return FALSE;
@@ -72,9 +62,7 @@ VOID LogOpen(VOID)
     CHAR Path[256];
 
     if (LogFile < 0 && LogSetting("HOST_NDIS_LOG", Path, sizeof(Path)))
-    {
         LogFile = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CREAT | LINUX_O_APPEND | LINUX_O_CLOEXEC, 0644);
-    }
 }
 
 static VOID LogLine(_In_z_ PCSTR Format, va_list Arguments)
@@ -83,9 +71,7 @@ static VOID LogLine(_In_z_ PCSTR Format, va_list Arguments)
     int Length;
 
     if (LogFile < 0)
-    {
         return;
-    }
     Length = _vsnprintf(Line, sizeof(Line), Format, Arguments);
     if (Length < 0 || Length > (int)sizeof(Line))
     {
@@ -120,9 +106,7 @@ ULONG PlatformSetting(PCSTR Name, ULONG Default)
     ULONG Value = 0, I = 0, Base = 10;
 
     if (!LogSetting(Name, Text, sizeof(Text)) || !Text[0])
-    {
         return Default;
-    }
     if (Text[0] == '0' && (Text[1] | 32) == 'x')
     {
         Base = 16;
@@ -133,9 +117,7 @@ ULONG PlatformSetting(PCSTR Name, ULONG Default)
         ULONG Digit = Text[I] >= '0' && Text[I] <= '9' ? (ULONG)(Text[I] - '0') : (ULONG)((Text[I] | 32) - 'a' + 10);
 
         if (Digit >= Base)
-        {
             return Default;
-        }
         Value = Value * Base + Digit;
     }
     return Value;

@@ -61,9 +61,7 @@ int __C_specific_handler(EXCEPTION *Record, PVOID Frame, PVOID Context, DISPATCH
         const SCOPE *Scope = &Scopes->Scope[I];
 
         if (Pc < Scope->Begin || Pc >= Scope->End)
-        {
             continue;
-        }
         if (Record->Flags & UNWINDING)
         {
             if (!Scope->Target) /* __finally */
@@ -84,13 +82,9 @@ int __C_specific_handler(EXCEPTION *Record, PVOID Frame, PVOID Context, DISPATCH
                 LONG Filter = ((LONG(*)(EXCEPTION_POINTERS *, PVOID))(Image + Scope->Handler))(&Pointers, Frame);
 
                 if (Filter < 0)
-                {
                     return CONTINUE_FAULTED;
-                }
                 if (!Filter)
-                {
                     continue;
-                }
             }
             /* The value arrives in rax, which is where the block looks for the code. */
             RtlUnwindEx(Frame, Image + Scope->Target, Record, (PVOID)(ULONG_PTR)(ULONG)Record->Code,

@@ -29,18 +29,12 @@ static VOID Start(VOID)
     HANDLE Thread;
 
     if (InterlockedCompareExchange(&Started, 1, 0))
-    {
         return;
-    }
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     if (NT_SUCCESS(PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, DpcThread, NULL)))
-    {
         NtClose(Thread);
-    }
     else
-    {
         InterlockedExchange(&Started, 0);
-    }
 }
 
 VOID KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext)
@@ -55,9 +49,7 @@ VOID KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID Defer
 static BOOLEAN Queue(_Inout_ PRKDPC Dpc, _In_opt_ PVOID First, _In_opt_ PVOID Second)
 {
     if (Dpc->DpcData)
-    {
         return FALSE;
-    }
     Dpc->SystemArgument1 = First;
     Dpc->SystemArgument2 = Second;
     Dpc->DpcData = Dpc;
@@ -75,9 +67,7 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
     Queued = Queue(Dpc, SystemArgument1, SystemArgument2);
     KeReleaseSpinLock(&DpcLock, Irql);
     if (Queued)
-    {
         Wake();
-    }
     return Queued;
 }
 
@@ -105,18 +95,14 @@ VOID KeFlushQueuedDpcs(VOID)
     KIRQL Irql;
 
     if (KeGetCurrentIrql() > PASSIVE_LEVEL)
-    {
         PlatformRuleBroken("Irql_Dpc", __func__, __builtin_return_address(0), "above PASSIVE_LEVEL");
-    }
     do
     {
         KeAcquireSpinLock(&DpcLock, &Irql);
         Idle = IsListEmpty(&Dpcs) && !Running;
         KeReleaseSpinLock(&DpcLock, Irql);
         if (!Idle)
-        {
             LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
-        }
     } while (!Idle);
 }
 
@@ -139,9 +125,7 @@ VOID KeInitializeTimer(PKTIMER Timer)
 static BOOLEAN Unset(_Inout_ PKTIMER Timer)
 {
     if (!Timer->TimerListEntry.Flink)
-    {
         return FALSE;
-    }
     RemoveEntryList(&Timer->TimerListEntry);
     Timer->TimerListEntry.Flink = NULL;
     return TRUE;
@@ -197,9 +181,7 @@ BOOLEAN DpcIsIn(PVOID Address, SIZE_T Size)
     KIRQL Irql;
 
     if (!Started)
-    {
         return FALSE;
-    }
     KeAcquireSpinLock(&DpcLock, &Irql);
     for (LIST_ENTRY *Entry = Timers.Flink; Entry != &Timers && !Found; Entry = Entry->Flink)
     {
@@ -242,9 +224,7 @@ static ULONG64 Expire(VOID)
         {
             KeSetEvent((PRKEVENT)&Timer->Header, 0, FALSE);
             if (Timer->Dpc)
-            {
                 Queue(Timer->Dpc, NULL, NULL);
-            }
             if (!Timer->Period)
             {
                 Unset(Timer);

@@ -32,9 +32,7 @@ static inline BOOLEAN IsFutexEvent(_In_ const KEVENT *Event)
 static inline VOID LockEvent(_Inout_ KEVENT *Event)
 {
     while (__atomic_exchange_n(&Event->Header.Signalling, 1, __ATOMIC_ACQUIRE))
-    {
         __builtin_ia32_pause();
-    }
 }
 
 static inline VOID UnlockEvent(_Inout_ KEVENT *Event)
@@ -55,9 +53,7 @@ VOID EventForget(PVOID Address, SIZE_T Size)
     KIRQL Irql;
 
     if (!UpgradedCount)
-    {
         return;
-    }
     do
     {
         Count = 0;
@@ -73,9 +69,7 @@ VOID EventForget(PVOID Address, SIZE_T Size)
         }
         KeReleaseSpinLock(&UpgradedLock, Irql);
         for (ULONG I = 0; I < Count; I++)
-        {
             NtClose(Handles[I]);
-        }
     } while (Count == RTL_NUMBER_OF(Handles));
 }
 
@@ -88,9 +82,7 @@ static HANDLE Upgrade(_Inout_ KEVENT *Event)
     KIRQL Irql;
 
     if (Handle || !NT_SUCCESS(NtCreateEvent(&Handle, EVENT_ALL_ACCESS, NULL, Event->Header.Type, FALSE)))
-    {
         return Handle;
-    }
     KeAcquireSpinLock(&UpgradedLock, &Irql);
     for (ULONG I = 0; I < UPGRADED_LIMIT && !Kept; I++)
     {
@@ -129,9 +121,7 @@ static HANDLE Upgrade(_Inout_ KEVENT *Event)
     __atomic_store_n((HANDLE *)&Event->Header.WaitListHead.Blink, Handle, __ATOMIC_RELEASE);
     UnlockEvent(Event);
     if (State)
-    {
         NtSetEvent(Handle, NULL);
-    }
     /* Who sleeps on the futex shall sleep on the handle. */
     LinuxFutexWake((volatile int32_t *)&Event->Header.SignalState, 0x7fffffff);
     return Handle;
@@ -178,9 +168,7 @@ LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
         Handle = ObjectHandle(Event);
         Old = 0;
         if (Handle)
-        {
             NtSetEvent(Handle, &Old);
-        }
         return Old;
     }
     LockEvent(Event);
@@ -208,9 +196,7 @@ LONG KeResetEvent(PRKEVENT Event)
     {
         Handle = ObjectHandle(Event);
         if (Handle)
-        {
             NtResetEvent(Handle, &Old);
-        }
         return Old;
     }
     LockEvent(Event);
@@ -218,9 +204,7 @@ LONG KeResetEvent(PRKEVENT Event)
     Old = __atomic_exchange_n(&Event->Header.SignalState, 0, __ATOMIC_SEQ_CST);
     UnlockEvent(Event);
     if (Handle)
-    {
         NtResetEvent(Handle, &Old);
-    }
     return Old;
 }
 
@@ -242,9 +226,7 @@ static LONG64 Remaining(_In_ const LARGE_INTEGER *Timeout)
     LARGE_INTEGER Now;
 
     if (Timeout->QuadPart <= 0)
-    {
         return -Timeout->QuadPart;
-    }
     NtQuerySystemTime(&Now);
     return Timeout->QuadPart > Now.QuadPart ? Timeout->QuadPart - Now.QuadPart : 0;
 }
@@ -267,28 +249,20 @@ static NTSTATUS WaitFutex(_Inout_ KEVENT *Event, _In_ BOOLEAN Alertable, _In_opt
         BOOLEAN Signalled;
 
         if (Handle)
-        {
             return NtWaitForSingleObject(Handle, Alertable, Deadline.QuadPart ? &Deadline : Timeout);
-        }
         LockEvent(Event); /* an upgrade takes the state along: it is here or there, never in both places */
         Signalled = !UpgradedHandle(Event) && Event->Header.SignalState;
         if (Signalled && Event->Header.Type == SynchronizationEvent)
-        {
             Event->Header.SignalState = 0;
-        }
         UnlockEvent(Event);
         if (Signalled)
-        {
             return STATUS_SUCCESS;
-        }
         if (Limited)
         {
             LONG64 Left = Deadline.QuadPart ? Remaining(&Deadline) : 0;
 
             if (!Left)
-            {
                 return STATUS_TIMEOUT;
-            }
             Limit.Seconds = Left / 10000000;
             Limit.Nanoseconds = Left % 10000000 * 100;
         }
@@ -299,9 +273,7 @@ static NTSTATUS WaitFutex(_Inout_ KEVENT *Event, _In_ BOOLEAN Alertable, _In_opt
 static VOID CheckMayWait(_In_opt_ const LARGE_INTEGER *Timeout, _In_z_ PCSTR Call, PVOID Place)
 {
     if (KeGetCurrentIrql() >= DISPATCH_LEVEL && (!Timeout || Timeout->QuadPart))
-    {
         PlatformRuleBroken("Irql_Synch", Call, Place, "a wait at DISPATCH_LEVEL");
-    }
 }
 
 NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
@@ -309,13 +281,9 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MOD
 {
     CheckMayWait(Timeout, __func__, __builtin_return_address(0));
     if (IsFutexEvent(Object))
-    {
         return WaitFutex(Object, Alertable, Timeout);
-    }
     if (ObjectKind(Object) == ObjectEvent)
-    {
         return NtWaitForSingleObject(ObjectHandle(Object), Alertable, Timeout);
-    }
     return WineKernel.KeWaitForSingleObject(Object, Reason, Mode, Alertable, Timeout);
 }
 
@@ -332,9 +300,7 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE Type, 
     UNREFERENCED_PARAMETER(WaitBlocks);
     CheckMayWait(Timeout, __func__, __builtin_return_address(0));
     if (Count > WAIT_LIMIT)
-    {
         return STATUS_INVALID_PARAMETER;
-    }
     for (ULONG I = 0; I < Count; I++)
     {
         Handles[I] = EventHandle(Objects[I]);
@@ -342,9 +308,7 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE Type, 
         {
             Status = WineKernel.ObOpenObjectByPointer(Objects[I], 0, NULL, SYNCHRONIZE, NULL, KernelMode, &Handles[I]);
             if (!NT_SUCCESS(Status))
-            {
                 goto closeOpened;
-            }
             Opened[OpenedCount++] = Handles[I];
         }
     }
@@ -363,8 +327,6 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE Type, 
 
 closeOpened:
     while (OpenedCount)
-    {
         NtClose(Opened[--OpenedCount]);
-    }
     return Status;
 }

@@ -53,9 +53,7 @@ static PVOID Allocate(_In_ SIZE_T Size, _In_ ULONG Tag, PVOID Place)
     KIRQL Irql;
 
     if (Room < Size || !(Raw = RtlAllocateHeap(ProcessHeap(), 0, Room)))
-    {
         return NULL;
-    }
     Data = (PUCHAR)(((ULONG_PTR)Raw + sizeof(POOL_HEADER) + Alignment - 1) & ~(Alignment - 1));
     Header = (POOL_HEADER *)Data - 1;
     *Header = (POOL_HEADER){
@@ -79,13 +77,9 @@ PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
     PVOID Place = __builtin_return_address(0);
 
     if (!Tag || !NumberOfBytes)
-    {
         PlatformRuleBroken("Pool_Tag", __func__, Place, "no tag, or no bytes");
-    }
     if (PoolType == PagedPool && KeGetCurrentIrql() >= DISPATCH_LEVEL)
-    {
         PlatformRuleBroken("Irql_Pool", __func__, Place, "paged pool at DISPATCH_LEVEL");
-    }
     return Allocate(NumberOfBytes, Tag, Place);
 }
 
@@ -106,9 +100,7 @@ static VOID Free(_In_ PVOID Memory, _In_ ULONG Tag, PVOID Place)
         return;
     }
     if (Tag && Tag != Header->Tag)
-    {
         PlatformRuleBroken("Pool_Tag", "ExFreePoolWithTag", Place, "another tag than it was allocated with");
-    }
     Canary = (PUCHAR)Memory + Header->Size;
     for (ULONG I = 0; I < CANARY_SIZE; I++)
     {
@@ -120,9 +112,7 @@ static VOID Free(_In_ PVOID Memory, _In_ ULONG Tag, PVOID Place)
     }
     EventForget(Memory, Header->Size);
     if (DpcIsIn(Memory, Header->Size))
-    {
         PlatformRuleBroken("Pool_TimerSet", "ExFreePoolWithTag", Place, "a timer is set, or a DPC queued, in it");
-    }
     KeAcquireSpinLock(&BlocksLock, &Irql);
     RemoveEntryList(&Header->Link);
     KeReleaseSpinLock(&BlocksLock, Irql);
@@ -187,9 +177,7 @@ VOID ExInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 VOID ExReInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 {
     if (RunRef->Count != 1)
-    {
         PlatformRuleBroken("Rundown_ReInitialize", __func__, __builtin_return_address(0), "not run down");
-    }
     __atomic_store_n(&RunRef->Count, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -205,9 +193,7 @@ BOOLEAN ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
     do
     {
         if (Value & 1)
-        {
             return FALSE;
-        }
     } while (!__atomic_compare_exchange_n(&RunRef->Count, &Value, Value + 2 * (ULONG_PTR)Count, FALSE, __ATOMIC_ACQUIRE,
                                           __ATOMIC_RELAXED));
     return TRUE;
@@ -223,9 +209,7 @@ VOID ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
     ULONG_PTR Left = __atomic_sub_fetch(&RunRef->Count, 2 * (ULONG_PTR)Count, __ATOMIC_RELEASE);
 
     if (Left > (ULONG_PTR) - (LONG_PTR)(2 * (ULONG_PTR)Count) - 2)
-    {
         PlatformRuleBroken("Rundown_Release", __func__, __builtin_return_address(0), "released more than acquired");
-    }
     if (Left == 1)
     {
         /* The futex is the low half of the count; its memory may be gone after the last release, which Linux bears. */
@@ -243,9 +227,7 @@ VOID ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
     ULONG_PTR Value = __atomic_or_fetch(&RunRef->Count, 1, __ATOMIC_SEQ_CST);
 
     if (Value != 1 && KeGetCurrentIrql() >= DISPATCH_LEVEL)
-    {
         PlatformRuleBroken("Irql_Synch", __func__, __builtin_return_address(0), "a wait at DISPATCH_LEVEL");
-    }
     while (Value != 1)
     {
         LinuxFutexWait((volatile int32_t *)&RunRef->Count, (int32_t)Value, NULL);
@@ -275,9 +257,7 @@ VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex)
 
     FastMutex->Owner = NULL;
     if (InterlockedIncrement(&FastMutex->Count) <= 0)
-    {
         KeSetEvent(&FastMutex->Event, 0, FALSE);
-    }
     KeLowerIrql(Irql);
 }
 

@@ -48,9 +48,7 @@ static PDRIVER_DISPATCH OriginalOf(_In_ DEVICE_OBJECT *DeviceObject, _In_ UCHAR 
         INTERPOSED *Driver = CONTAINING_RECORD(Entry, INTERPOSED, Link);
 
         if (Driver->DriverObject == DeviceObject->DriverObject)
-        {
             Original = Driver->Original[Major];
-        }
     }
     KeReleaseSpinLock(&FilesLock, Irql);
     return Original;
@@ -64,9 +62,7 @@ static OPEN_FILE *FindFile(_In_ const FILE_OBJECT *FileObject)
         OPEN_FILE *File = CONTAINING_RECORD(Entry, OPEN_FILE, Link);
 
         if (File->FileObject == FileObject)
-        {
             return File;
-        }
     }
     return NULL;
 }
@@ -79,9 +75,7 @@ static DYING_DEVICE *FindDying(_In_ const DEVICE_OBJECT *DeviceObject)
         DYING_DEVICE *Device = CONTAINING_RECORD(Entry, DYING_DEVICE, Link);
 
         if (Device->DeviceObject == DeviceObject)
-        {
             return Device;
-        }
     }
     return NULL;
 }
@@ -90,12 +84,8 @@ static DYING_DEVICE *FindDying(_In_ const DEVICE_OBJECT *DeviceObject)
 static BOOLEAN HasFiles(_In_ const DEVICE_OBJECT *DeviceObject)
 {
     for (LIST_ENTRY *Entry = Files.Flink; Entry != &Files; Entry = Entry->Flink)
-    {
         if (CONTAINING_RECORD(Entry, OPEN_FILE, Link)->DeviceObject == DeviceObject)
-        {
             return TRUE;
-        }
-    }
     return FALSE;
 }
 
@@ -124,9 +114,7 @@ static VOID SendRequest(_In_ DEVICE_OBJECT *DeviceObject, _In_ FILE_OBJECT *File
     KEVENT Event;
 
     if (!Irp)
-    {
         return;
-    }
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     IoSetNextIrpStackLocation(Irp);
     IoSetCompletionRoutine(Irp, KeepRequest, &Event, TRUE, TRUE, TRUE);
@@ -152,9 +140,7 @@ static NTSTATUS OnCreate(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     KIRQL Irql;
 
     if (!File)
-    {
         return Complete(Irp, STATUS_INSUFFICIENT_RESOURCES);
-    }
     *File = (OPEN_FILE){.FileObject = FileObject, .DeviceObject = DeviceObject, .ProcessId = PsGetCurrentProcessId()};
     KeAcquireSpinLock(&FilesLock, &Irql);
     Refused = FindDying(DeviceObject) != NULL;
@@ -166,9 +152,7 @@ static NTSTATUS OnCreate(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     KeAcquireSpinLock(&FilesLock, &Irql);
     File = FindFile(FileObject);
     if (File)
-    {
         File->CreateStatus = Status;
-    }
     KeReleaseSpinLock(&FilesLock, Irql);
     return Status;
 }
@@ -195,13 +179,9 @@ static DEVICE_OBJECT *ForgetFile(_In_ FILE_OBJECT *FileObject)
     }
     KeReleaseSpinLock(&FilesLock, Irql);
     if (Device)
-    {
         ExFreePoolWithTag(Device, KERNEL_TAG);
-    }
     if (File)
-    {
         ExFreePoolWithTag(File, KERNEL_TAG);
-    }
     return Last;
 }
 
@@ -231,9 +211,7 @@ static NTSTATUS OnClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     }
     Last = ForgetFile(FileObject);
     if (Last)
-    {
         WineKernel.IoDeleteDevice(Last);
-    }
     return Status;
 }
 
@@ -261,9 +239,7 @@ BOOLEAN FilesIsCopy(const VOID *Address, SIZE_T Size)
     const IO_STACK_LOCATION *Location;
 
     if (!CurrentIrp || CurrentThread != ThreadMark())
-    {
         return FALSE;
-    }
     Location = IoGetCurrentIrpStackLocation(CurrentIrp);
     return Location->MajorFunction == IRP_MJ_DEVICE_CONTROL &&
            (IsIn(Address, Size, Location->Parameters.DeviceIoControl.Type3InputBuffer,
@@ -290,14 +266,10 @@ static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     KeAcquireSpinLock(&FilesLock, &Irql);
     File = Location->FileObject ? FindFile(Location->FileObject) : NULL;
     if (File)
-    {
         CreateStatus = File->CreateStatus;
-    }
     KeReleaseSpinLock(&FilesLock, Irql);
     if (!NT_SUCCESS(CreateStatus))
-    {
         return Complete(Irp, CreateStatus);
-    }
     CurrentThread = ThreadMark();
     CurrentIrp = Irp;
     Status = OriginalOf(DeviceObject, Location->MajorFunction)(DeviceObject, Irp);
@@ -337,9 +309,7 @@ static VOID CloseFiles(_In_ DRIVER_OBJECT *DriverObject, _In_opt_ DEVICE_OBJECT 
             }
             Last = ForgetFile(File->FileObject);
             if (Last)
-            {
                 WineKernel.IoDeleteDevice(Last);
-            }
         }
     } while (File);
 }
@@ -349,9 +319,7 @@ static VOID CloseFiles(_In_ DRIVER_OBJECT *DriverObject, _In_opt_ DEVICE_OBJECT 
 static NTSTATUS OnPnp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     if (IoGetCurrentIrpStackLocation(Irp)->MinorFunction == IRP_MN_REMOVE_DEVICE)
-    {
         CloseFiles(DeviceObject->DriverObject, DeviceObject);
-    }
     return OriginalOf(DeviceObject, IRP_MJ_PNP)(DeviceObject, Irp);
 }
 
@@ -379,9 +347,7 @@ VOID FilesInterpose(DRIVER_OBJECT *DriverObject)
     KIRQL Irql;
 
     if (!Driver)
-    {
         return;
-    }
     Driver->DriverObject = DriverObject;
     RtlCopyMemory(Driver->Original, DriverObject->MajorFunction, sizeof(Driver->Original));
     KeAcquireSpinLock(&FilesLock, &Irql);
@@ -391,9 +357,7 @@ VOID FilesInterpose(DRIVER_OBJECT *DriverObject)
     DriverObject->MajorFunction[IRP_MJ_CLOSE] = OnClose;
     DriverObject->MajorFunction[IRP_MJ_PNP] = OnPnp;
     for (ULONG I = 0; I < sizeof(Requests); I++)
-    {
         DriverObject->MajorFunction[Requests[I]] = OnRequest;
-    }
 }
 
 /* A device is to be deleted. TRUE: files are open on it; it is deleted when the last one is closed. */
@@ -404,21 +368,15 @@ BOOLEAN FilesKeepDevice(DEVICE_OBJECT *DeviceObject)
     KIRQL Irql;
 
     if (!Device)
-    {
         return FALSE;
-    }
     Device->DeviceObject = DeviceObject;
     KeAcquireSpinLock(&FilesLock, &Irql);
     Keep = HasFiles(DeviceObject);
     if (Keep)
-    {
         InsertTailList(&Dying, &Device->Link);
-    }
     KeReleaseSpinLock(&FilesLock, Irql);
     if (!Keep)
-    {
         ExFreePoolWithTag(Device, KERNEL_TAG);
-    }
     return Keep;
 }
 
@@ -435,9 +393,7 @@ VOID FilesCloseAll(DRIVER_OBJECT *DriverObject)
         INTERPOSED *Candidate = CONTAINING_RECORD(Entry, INTERPOSED, Link);
 
         if (Candidate->DriverObject == DriverObject)
-        {
             Driver = Candidate;
-        }
     }
     if (Driver)
     {
@@ -446,7 +402,5 @@ VOID FilesCloseAll(DRIVER_OBJECT *DriverObject)
     }
     KeReleaseSpinLock(&FilesLock, Irql);
     if (Driver)
-    {
         ExFreePoolWithTag(Driver, KERNEL_TAG);
-    }
 }

@@ -34,9 +34,7 @@ static PVOID FileOf(_In_ HANDLE Process, _In_ HANDLE Handle)
     HANDLE Own;
 
     if (!NT_SUCCESS(NtDuplicateObject(Process, Handle, NtCurrentProcess(), &Own, 0, 0, DUPLICATE_SAME)))
-    {
         return NULL;
-    }
     if (NT_SUCCESS(WineKernel.ObReferenceObjectByHandle(Own, 0, *WineKernel.FileType, KernelMode, &Object, NULL)))
     {
         WineKernel.ObfDereferenceObject(Object);
@@ -61,22 +59,16 @@ static VOID FillObjects(_Inout_ HANDLE_LIST *List)
             CLIENT_ID Id = {.UniqueProcess = Entry->ProcessId};
 
             if (Process)
-            {
                 NtClose(Process);
-            }
             ProcessId = Entry->ProcessId;
             Process = NULL;
             NtOpenProcess(&Process, PROCESS_DUP_HANDLE, &Attributes, &Id);
         }
         if (Process)
-        {
             Entry->Object = FileOf(Process, Entry->Handle);
-        }
     }
     if (Process)
-    {
         NtClose(Process);
-    }
 }
 
 NTSTATUS ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID Information, ULONG InformationLength,
@@ -85,8 +77,6 @@ NTSTATUS ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID Informatio
     NTSTATUS Status = NtQuerySystemInformation(SystemInformationClass, Information, InformationLength, ReturnLength);
 
     if (NT_SUCCESS(Status) && SystemInformationClass == EXTENDED_HANDLES && FilesAny())
-    {
         FillObjects(Information);
-    }
     return Status;
 }

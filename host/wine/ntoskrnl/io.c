@@ -15,9 +15,7 @@ __declspec(dllimport) NTSTATUS NtQueryInformationProcess(HANDLE Process, ULONG C
 VOID IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
     if (!FilesKeepDevice(DeviceObject))
-    {
         WineKernel.IoDeleteDevice(DeviceObject);
-    }
 }
 
 static VOID Append(_Inout_ UNICODE_STRING *String, _In_z_ PCSTR Text)
@@ -35,9 +33,7 @@ static VOID AppendHex(_Inout_ UNICODE_STRING *String, _In_ ULONG64 Value, _In_ U
     CHAR Text[17] = {0};
 
     for (ULONG I = 0; I < Digits; I++)
-    {
         Text[I] = Hex[(Value >> (4 * (Digits - 1 - I))) & 15];
-    }
     Append(String, Text);
 }
 
@@ -55,9 +51,7 @@ static VOID AppendProperty(_Inout_ UNICODE_STRING *Path, _In_ const DEVPROPKEY *
     {
         AppendHex(Path, Key->fmtid.Data4[I], 2);
         if (I == 1)
-        {
             Append(Path, "-");
-        }
     }
     Append(Path, "}\\");
     AppendHex(Path, Key->pid, 4);
@@ -88,26 +82,18 @@ NTSTATUS IoGetDevicePropertyData(PDEVICE_OBJECT Pdo, const DEVPROPKEY *PropertyK
     *Type = DEVPROP_TYPE_EMPTY;
     Name = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Name), KERNEL_TAG);
     if (!Name)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     /* "Device Parameters" lies below the device's key, whose path Wine's kernel does not give directly. */
     Status = IoOpenDeviceRegistryKey(Pdo, PLUGPLAY_REGKEY_DEVICE, KEY_READ, &Key);
     if (!NT_SUCCESS(Status))
-    {
         goto free;
-    }
     Status = NtQueryKey(Key, 3 /* KeyNameInformation */, Name, sizeof(*Name), &Length);
     NtClose(Key);
     if (!NT_SUCCESS(Status))
-    {
         goto free;
-    }
     Path = (UNICODE_STRING){.Length = (USHORT)Name->Length, .MaximumLength = sizeof(Name->Text), .Buffer = Name->Text};
     while (Path.Length && Path.Buffer[Path.Length / sizeof(WCHAR) - 1] != '\\')
-    {
         Path.Length -= sizeof(WCHAR);
-    }
     Path.Length -= Path.Length ? sizeof(WCHAR) : 0;
     AppendProperty(&Path, PropertyKey);
     InitializeObjectAttributes(&Attributes, &Path, OBJ_CASE_INSENSITIVE, NULL, NULL);
@@ -138,9 +124,7 @@ NTSTATUS IoGetDevicePropertyData(PDEVICE_OBJECT Pdo, const DEVPROPKEY *PropertyK
 
 free:
     if (Value)
-    {
         ExFreePoolWithTag(Value, KERNEL_TAG);
-    }
     ExFreePoolWithTag(Name, KERNEL_TAG);
     return Status;
 }

@@ -44,13 +44,9 @@ static inline ULONG_PTR ThreadMark(VOID)
 static VOID Pause(_Inout_ ULONG *Spins)
 {
     if (++*Spins % SPINS_BEFORE_YIELD)
-    {
         __builtin_ia32_pause();
-    }
     else
-    {
         LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
-    }
 }
 
 KIRQL KeGetCurrentIrql(VOID)
@@ -63,9 +59,7 @@ KIRQL KfRaiseIrql(KIRQL NewIrql)
     KIRQL Old = (KIRQL)ReadIrql();
 
     if (NewIrql < Old)
-    {
         PlatformRuleBroken("Irql_Raise", __func__, __builtin_return_address(0), "the IRQL is higher already");
-    }
     WriteIrql(NewIrql);
     return Old;
 }
@@ -73,9 +67,7 @@ KIRQL KfRaiseIrql(KIRQL NewIrql)
 VOID KeLowerIrql(KIRQL NewIrql)
 {
     if (NewIrql > ReadIrql())
-    {
         PlatformRuleBroken("Irql_Lower", __func__, __builtin_return_address(0), "the IRQL is lower already");
-    }
     WriteIrql(NewIrql);
 }
 
@@ -89,9 +81,7 @@ KIRQL KeRaiseIrqlToDpcLevel(VOID)
 VOID KeStallExecutionProcessor(ULONG Microseconds)
 {
     while (Microseconds--)
-    {
         LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
-    }
 }
 
 /* ---- Spin locks. A held lock contains its holder's TEB. */
@@ -105,9 +95,7 @@ static VOID Acquire(_Inout_ PKSPIN_LOCK SpinLock, PVOID Place)
     while (!__atomic_compare_exchange_n(Lock, &Free, Self, FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     {
         if (Free == Self && Spins == 0)
-        {
             PlatformRuleBroken("SpinLock", "KeAcquireSpinLock", Place, "the thread holds this lock already");
-        }
         Pause(&Spins);
         Free = 0;
     }
@@ -119,9 +107,7 @@ static VOID Release(_Inout_ PKSPIN_LOCK SpinLock, PVOID Place)
     volatile ULONG_PTR *Lock = (volatile ULONG_PTR *)SpinLock;
 
     if (*Lock != ThreadMark())
-    {
         PlatformRuleBroken("SpinLockRelease", "KeReleaseSpinLock", Place, "the thread does not hold this lock");
-    }
     CountLocks(-1);
     __atomic_store_n(Lock, 0, __ATOMIC_RELEASE);
 }
@@ -144,9 +130,7 @@ VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 VOID KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
     if (ReadIrql() < DISPATCH_LEVEL)
-    {
         PlatformRuleBroken("Irql_Synch", __func__, __builtin_return_address(0), "below DISPATCH_LEVEL");
-    }
     Acquire(SpinLock, __builtin_return_address(0));
 }
 
@@ -213,9 +197,7 @@ VOID ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock)
         LONG Value = *SpinLock;
 
         if (!(Value & EXCLUSIVE) && InterlockedCompareExchange(SpinLock, Value + 1, Value) == Value)
-        {
             break;
-        }
         Pause(&Spins);
     }
     CountLocks(1);
@@ -236,15 +218,11 @@ VOID ExAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock)
         LONG Value = *SpinLock;
 
         if (!(Value & EXCLUSIVE) && InterlockedCompareExchange(SpinLock, Value | EXCLUSIVE, Value) == Value)
-        {
             break;
-        }
         Pause(&Spins);
     }
     while (*SpinLock != EXCLUSIVE)
-    {
         Pause(&Spins);
-    }
     CountLocks(1);
 }
 

@@ -50,9 +50,7 @@ static LOCKED *FindLocked(_In_ const MDL *Mdl)
         LOCKED *Locked = CONTAINING_RECORD(Entry, LOCKED, Link);
 
         if (Locked->Mdl == Mdl)
-        {
             Found = Locked;
-        }
     }
     KeReleaseSpinLock(&MmLock, Irql);
     return Found;
@@ -68,26 +66,18 @@ NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSi
     KIRQL Irql;
 
     if (ObjectKind(Section) != ObjectSection)
-    {
         return STATUS_INVALID_PARAMETER_1;
-    }
     View = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*View), KERNEL_TAG);
     if (!View)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     *View = (VIEW){.Place = __builtin_return_address(0)};
     Status = NtDuplicateObject(NtCurrentProcess(), ObjectHandle(Section), NtCurrentProcess(), &View->Section, 0, 0, 2);
     if (!NT_SUCCESS(Status))
-    {
         goto freeView;
-    }
     Status =
         NtMapViewOfSection(View->Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READWRITE);
     if (!NT_SUCCESS(Status))
-    {
         goto closeSection;
-    }
     View->Base = *MappedBase = Base;
     View->Size = *ViewSize = Size;
     KeAcquireSpinLock(&MmLock, &Irql);
@@ -142,9 +132,7 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
     /* What the MDL's 16-bit Size can say is its own limit in Windows, too; 64 MiB and more still get an MDL there. */
     Mdl = ExAllocatePoolWithTag(NonPagedPoolNx, Size, KERNEL_TAG);
     if (!Mdl)
-    {
         return NULL;
-    }
     RtlZeroMemory(Mdl, sizeof(*Mdl));
     MmInitializeMdl(Mdl, VirtualAddress, Length);
     if (Irp && SecondaryBuffer)
@@ -152,13 +140,9 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
         MDL *Last = Irp->MdlAddress;
 
         while (Last && Last->Next)
-        {
             Last = Last->Next;
-        }
         if (Last)
-        {
             Last->Next = Mdl;
-        }
     }
     else if (Irp)
     {
@@ -175,9 +159,7 @@ SIZE_T MmSizeOfMdl(PVOID Base, SIZE_T Length)
 VOID IoFreeMdl(PMDL Mdl)
 {
     if (Mdl->MdlFlags & MDL_PAGES_LOCKED)
-    {
         PlatformRuleBroken("Mdl_Free", __func__, __builtin_return_address(0), "its pages are locked");
-    }
     ExFreePoolWithTag(Mdl, KERNEL_TAG);
 }
 
@@ -212,9 +194,7 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
                       MdlPages(TargetMdl) * sizeof(PFN_NUMBER));
     }
     if (TargetMdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA))
-    {
         TargetMdl->MappedSystemVa = (PUCHAR)SourceMdl->MappedSystemVa + Offset;
-    }
 }
 
 /* This process' own memory is always there; only that it is committed needs a look. */
@@ -244,27 +224,19 @@ static NTSTATUS LockUserPages(_Inout_ MDL *Mdl, _In_ BOOLEAN Write, _Out_ BOOLEA
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (!FilesIsCopy(MmGetMdlVirtualAddress(Mdl), MmGetMdlByteCount(Mdl)))
-    {
         Status = ObjectOpenCaller(&Process);
-    }
     *User = Process != NULL;
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     if (!Process)
-    {
         return OwnMemoryIsThere(Mdl) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
-    }
     Status = ProcessWatch(TRUE);
     if (NT_SUCCESS(Status))
     {
         Status =
             UserPagesLock(Process, PsGetCurrentProcessId(), Mdl->StartVa, MdlPages(Mdl), Write, MmGetMdlPfnArray(Mdl));
         if (!NT_SUCCESS(Status))
-        {
             ProcessWatch(FALSE);
-        }
     }
     NtClose(Process);
     return Status;
@@ -281,9 +253,7 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
     KIRQL Irql;
 
     if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
-    {
         PlatformRuleBroken("Irql_Mdl", __func__, __builtin_return_address(0), "at DISPATCH_LEVEL");
-    }
     if (FindLocked(Mdl))
     {
         PlatformRuleBroken("Mdl_Lock", __func__, __builtin_return_address(0), "locked already");
@@ -291,18 +261,12 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
     }
     Locked = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Locked), KERNEL_TAG);
     if (!Locked)
-    {
         ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
-    }
     *Locked = (LOCKED){.Mdl = Mdl, .Place = __builtin_return_address(0), .ProcessId = PsGetCurrentProcessId()};
     if (AccessMode == UserMode)
-    {
         Status = LockUserPages(Mdl, Operation != IoReadAccess, &Locked->User);
-    }
     else if (!OwnMemoryIsThere(Mdl))
-    {
         Status = STATUS_ACCESS_VIOLATION;
-    }
     if (!NT_SUCCESS(Status))
     {
         ExFreePoolWithTag(Locked, KERNEL_TAG);
@@ -338,9 +302,7 @@ static PVOID MapAlias(_In_ const MDL *Mdl, _Out_ PVOID *Alias)
     }
     KeReleaseSpinLock(&MmLock, Irql);
     if (!Section)
-    {
         return Address;
-    }
     Offset.QuadPart = (LONG64)(Within & ~(SIZE_T)(GRANULARITY - 1));
     Within &= GRANULARITY - 1;
     Size = Within + Mdl->ByteCount;
@@ -369,9 +331,7 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
     UNREFERENCED_PARAMETER(BugCheckOnFailure);
     UNREFERENCED_PARAMETER(Priority);
     if (Mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL))
-    {
         return Mdl->MappedSystemVa;
-    }
     if ((!Locked && !Partial) || AccessMode != KernelMode)
     {
         PlatformRuleBroken("Mdl_Map", __func__, __builtin_return_address(0),
@@ -393,9 +353,7 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
         Mdl->MdlFlags |= (CSHORT)(MDL_MAPPED_TO_SYSTEM_VA | (Locked ? 0 : MDL_PARTIAL_HAS_BEEN_MAPPED));
     }
     if (Locked)
-    {
         Locked->Alias = Alias;
-    }
     return Address;
 }
 
@@ -413,9 +371,7 @@ VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL Mdl)
         NtUnmapViewOfSection(NtCurrentProcess(), Locked->Alias);
     }
     if (Locked)
-    {
         Locked->Alias = NULL;
-    }
     Mdl->MdlFlags &= (CSHORT) ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
     Mdl->MappedSystemVa = NULL;
 }
@@ -432,9 +388,7 @@ VOID MmUnlockPages(PMDL Mdl)
         return;
     }
     if (Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA)
-    {
         MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
-    }
     KeAcquireSpinLock(&MmLock, &Irql);
     RemoveEntryList(&Locked->Link);
     KeReleaseSpinLock(&MmLock, Irql);
@@ -477,18 +431,14 @@ VOID MapReportLeaks(PVOID ImageBase, PCSTR ViewRule, PCSTR LockRule)
         VIEW *View = CONTAINING_RECORD(Entry, VIEW, Link);
 
         if (ImageBaseOf(View->Place) == ImageBase)
-        {
             PlatformRuleBroken(ViewRule, "MmMapViewInSystemSpace", View->Place, "never unmapped");
-        }
     }
     for (LIST_ENTRY *Entry = Locks.Flink; Entry != &Locks; Entry = Entry->Flink)
     {
         LOCKED *Locked = CONTAINING_RECORD(Entry, LOCKED, Link);
 
         if (ImageBaseOf(Locked->Place) == ImageBase)
-        {
             PlatformRuleBroken(LockRule, "MmProbeAndLockPages", Locked->Place, "never unlocked");
-        }
     }
     KeReleaseSpinLock(&MmLock, Irql);
 }

@@ -46,16 +46,10 @@ static BOOLEAN HandleIs(_In_ HANDLE Handle, _In_z_ PCSTR TypeName)
     ULONG I = 0;
 
     if (!NT_SUCCESS(NtQueryObject(Handle, 2 /* ObjectTypeInformation */, &Type, sizeof(Type), NULL)))
-    {
         return FALSE;
-    }
     for (; TypeName[I] && I < Type.Name.Length / sizeof(WCHAR); I++)
-    {
         if (Type.Name.Buffer[I] != (WCHAR)TypeName[I])
-        {
             return FALSE;
-        }
-    }
     return !TypeName[I] && I == Type.Name.Length / sizeof(WCHAR);
 }
 
@@ -76,9 +70,7 @@ NTSTATUS ObjectOpenCaller(HANDLE *Process)
     __asm__("movq %%gs:0x40, %0" : "=r"(Own));
     *Process = NULL;
     if (Id.UniqueProcess == Own)
-    {
         return STATUS_SUCCESS;
-    }
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
     return NtOpenProcess(Process, PROCESS_ALL_ACCESS, &Attributes, &Id);
 }
@@ -90,20 +82,14 @@ static NTSTATUS TakeFromCaller(_In_ HANDLE Handle, _In_ ACCESS_MASK DesiredAcces
     NTSTATUS Status;
 
     if ((LONG_PTR)Handle <= 0)
-    {
         return STATUS_INVALID_HANDLE; /* pseudo handles and the kernel's own are not for programs to pass */
-    }
     Status = ObjectOpenCaller(&Process);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Status = NtDuplicateObject(Process ? Process : NtCurrentProcess(), Handle, NtCurrentProcess(), Taken, 0, 0,
                                DUPLICATE_SAME);
     if (Process)
-    {
         NtClose(Process);
-    }
     if (NT_SUCCESS(Status) && (GrantedAccess(*Taken) & DesiredAccess) != DesiredAccess)
     {
         NtClose(*Taken);
@@ -117,9 +103,7 @@ static NTSTATUS NewObject(_In_ OBJECT_KIND Kind, _In_ HANDLE Handle, _Outptr_ PV
     HOST_OBJECT *Host = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Host), KERNEL_TAG);
 
     if (!Host)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     RtlZeroMemory(Host, sizeof(*Host));
     Host->Event.Header.WaitListHead.Flink = (LIST_ENTRY *)((ULONG_PTR)Host ^ OBJECT_MARK);
     Host->Kind = Kind;
@@ -143,16 +127,12 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
 
     *Object = NULL;
     if (KeGetCurrentIrql() > PASSIVE_LEVEL)
-    {
         PlatformRuleBroken("Irql_Object", __func__, __builtin_return_address(0), "above PASSIVE_LEVEL");
-    }
     if (AccessMode == UserMode)
     {
         Status = TakeFromCaller(Handle, DesiredAccess, &Own);
         if (!NT_SUCCESS(Status))
-        {
             return Status;
-        }
     }
     /* Wine's own handling of events and sections is what stands aside here; the rest is Wine's. */
     if (HandleIs(Own, "Event"))
@@ -179,9 +159,7 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
         goto closeOwn;
     }
     if (NT_SUCCESS(Status) && HandleInformation)
-    {
         *HandleInformation = (OBJECT_HANDLE_INFORMATION){.GrantedAccess = GrantedAccess(Own)};
-    }
     if (NT_SUCCESS(Status) && AccessMode == KernelMode)
     {
         /* The caller keeps and closes its handle; the object needs one of its own. */
@@ -192,16 +170,12 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
     {
         Status = NewObject(Kind, Own, Object);
         if (NT_SUCCESS(Status))
-        {
             return Status;
-        }
     }
 
 closeOwn:
     if (AccessMode == UserMode && Own != Handle)
-    {
         NtClose(Own);
-    }
     return Status;
 }
 
@@ -217,9 +191,7 @@ LONG_PTR ObfDereferenceObject(PVOID Object)
     LONG Left;
 
     if (ObjectKind(Object) == ObjectNone)
-    {
         return WineKernel.ObfDereferenceObject(Object);
-    }
     Left = InterlockedDecrement(&Host->References);
     if (!Left)
     {
@@ -247,23 +219,17 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
     }
     *Handle = NULL;
     if (ObjectType && ObjectType != (Kind == ObjectEvent ? *WineKernel.EventType : HostSectionType))
-    {
         return STATUS_OBJECT_TYPE_MISMATCH;
-    }
     if (!(HandleAttributes & OBJ_KERNEL_HANDLE))
     {
         Status = ObjectOpenCaller(&Process);
         if (!NT_SUCCESS(Status))
-        {
             return Status;
-        }
     }
     Status = NtDuplicateObject(NtCurrentProcess(), ObjectHandle(Object), Process ? Process : NtCurrentProcess(), Handle,
                                DesiredAccess, HandleAttributes & OBJ_INHERIT, 0);
     if (Process)
-    {
         NtClose(Process);
-    }
     return Status;
 }
 
@@ -274,16 +240,12 @@ NTSTATUS ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode)
     NTSTATUS Status = PreviousMode == UserMode ? ObjectOpenCaller(&Process) : STATUS_SUCCESS;
 
     if (!Process)
-    {
         return NT_SUCCESS(Status) ? NtClose(Handle) : Status;
-    }
     /* Wine closes a handle of another process only if it has a place to move it to. */
     Status = NtDuplicateObject(Process, Handle, NtCurrentProcess(), &Moved, 0, 0, DUPLICATE_SAME | DUPLICATE_CLOSE);
     NtClose(Process);
     if (NT_SUCCESS(Status))
-    {
         NtClose(Moved);
-    }
     return Status;
 }
 

@@ -65,9 +65,7 @@ static VOID Attach(_In_opt_ PEPROCESS Process)
 HANDLE PsGetCurrentProcessId(VOID)
 {
     if (Attached())
-    {
         return PsGetProcessId(Attached());
-    }
     return KeGetCurrentThread() ? WineKernel.PsGetCurrentProcessId() : NOBODY;
 }
 
@@ -82,9 +80,7 @@ PEPROCESS IoGetCurrentProcess(VOID)
     HANDLE Own;
 
     if (Attached() || KeGetCurrentThread())
-    {
         return Attached() ? Attached() : WineKernel.IoGetCurrentProcess();
-    }
     if (!System)
     {
         __asm__("movq %%gs:0x40, %0" : "=r"(Own));
@@ -100,9 +96,7 @@ PEPROCESS IoGetCurrentProcess(VOID)
 VOID KeStackAttachProcess(PRKPROCESS Process, PRKAPC_STATE ApcState)
 {
     if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
-    {
         PlatformRuleBroken("Irql_Process", __func__, __builtin_return_address(0), "at DISPATCH_LEVEL");
-    }
     RtlZeroMemory(ApcState, sizeof(*ApcState));
     ApcState->Process = (PKPROCESS)Attached();
     Attach((PEPROCESS)Process);
@@ -119,9 +113,7 @@ VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
 static VOID Lock(VOID)
 {
     while (InterlockedExchange(&Busy, 1))
-    {
         LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
-    }
 }
 
 static VOID Unlock(VOID)
@@ -146,16 +138,10 @@ static VOID Tell(_In_ const PROCESS *Process, _In_ BOOLEAN Create)
         Context = Object;
     }
     if (Context)
-    {
         KeStackAttachProcess((PRKPROCESS)Context, &State);
-    }
     for (ULONG I = 0; I < ROUTINES_MAX; I++)
-    {
         if (Routines[I])
-        {
             Routines[I](Process->ParentId, Process->Id, Create);
-        }
-    }
     if (Context)
     {
         KeUnstackDetachProcess(&State);
@@ -166,12 +152,8 @@ static VOID Tell(_In_ const PROCESS *Process, _In_ BOOLEAN Create)
 static PROCESS *FindProcess(_In_opt_ HANDLE Id)
 {
     for (ULONG I = 0; I < PROCESSES_MAX; I++)
-    {
         if (Processes[I].Handle ? Processes[I].Id == Id : !Id)
-        {
             return &Processes[I];
-        }
-    }
     return NULL;
 }
 
@@ -184,14 +166,10 @@ static VOID Born(_In_ HANDLE Id, _In_ HANDLE ParentId, _In_ BOOLEAN Silent)
 
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
     if (!Process || !NT_SUCCESS(NtOpenProcess(&Handle, PROCESS_ALL_ACCESS, &Attributes, &Client)))
-    {
         return;
-    }
     *Process = (PROCESS){.Id = Id, .ParentId = ParentId, .Handle = Handle, .There = TRUE};
     if (!Silent)
-    {
         Tell(Process, TRUE);
-    }
 }
 
 static VOID Died(_Inout_ PROCESS *Process)
@@ -228,9 +206,7 @@ static VOID DiedIfDead(_Inout_ PROCESS *Process)
     LARGE_INTEGER Zero = {.QuadPart = 0};
 
     if (Process->Handle && NtWaitForSingleObject(Process->Handle, FALSE, &Zero) == STATUS_SUCCESS)
-    {
         Died(Process);
-    }
 }
 
 /* In Windows a process' routines run before its handles are closed; here wineserver closes them first. */
@@ -243,9 +219,7 @@ VOID ProcessClosesFiles(HANDLE Id)
         Lock();
         Process = FindProcess(Id);
         if (Process)
-        {
             DiedIfDead(Process);
-        }
         Unlock();
     }
 }
@@ -256,13 +230,9 @@ static VOID Look(_In_ PUCHAR List, _In_ BOOLEAN Silent)
     ULONG Offset = 0;
 
     if (!NT_SUCCESS(NtQuerySystemInformation(5 /* SystemProcessInformation */, List, LIST_SIZE, NULL)))
-    {
         return;
-    }
     for (ULONG I = 0; I < PROCESSES_MAX; I++)
-    {
         Processes[I].There = FALSE;
-    }
     do
     {
         HANDLE Id, ParentId;
@@ -274,21 +244,13 @@ static VOID Look(_In_ PUCHAR List, _In_ BOOLEAN Silent)
         ParentId = *(HANDLE *)(List + PARENT_ID);
         Process = Id ? FindProcess(Id) : NULL;
         if (Process)
-        {
             Process->There = TRUE;
-        }
         else if (Id)
-        {
             Born(Id, ParentId, Silent);
-        }
     } while (Offset);
     for (ULONG I = 0; I < PROCESSES_MAX; I++)
-    {
         if (Processes[I].Handle && !Processes[I].There)
-        {
             DiedIfDead(&Processes[I]);
-        }
-    }
 }
 
 /* Sleeps until it is time to look again, or a process has died. Not locked: a handle may be closed meanwhile, and even
@@ -300,16 +262,10 @@ static VOID Wait(VOID)
     ULONG Count = 1;
 
     for (ULONG I = 0; I < PROCESSES_MAX && Count <= WAITED_MAX; I++)
-    {
         if (Processes[I].Handle)
-        {
             Handles[Count++] = Processes[I].Handle;
-        }
-    }
     if (!NT_SUCCESS(NtWaitForMultipleObjects(Count, Handles, WaitAny, FALSE, &Timeout)))
-    {
         LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
-    }
 }
 
 static VOID Watcher(PVOID List)
@@ -317,9 +273,7 @@ static VOID Watcher(PVOID List)
     for (;;)
     {
         if (!Wanted)
-        {
             InterlockedExchange(&Current, 0);
-        }
         if (!Current)
         {
             NtWaitForSingleObject(Changed, FALSE, NULL);
@@ -353,25 +307,17 @@ static NTSTATUS StartWatcher(VOID)
     NTSTATUS Status;
 
     if (Changed)
-    {
         return STATUS_SUCCESS;
-    }
     List = ExAllocatePoolWithTag(NonPagedPoolNx, LIST_SIZE, KERNEL_TAG);
     if (!List)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     Status = NtCreateEvent(&Changed, EVENT_ALL_ACCESS, NULL, SynchronizationEvent, FALSE);
     if (!NT_SUCCESS(Status))
-    {
         goto freeList;
-    }
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     Status = PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Watcher, List);
     if (!NT_SUCCESS(Status))
-    {
         goto closeEvent;
-    }
     NtClose(Thread);
     return STATUS_SUCCESS;
 
@@ -394,9 +340,7 @@ NTSTATUS ProcessWatch(BOOLEAN Watch)
     }
     /* A routine may lock pages, and then there is no need of Lock, which its caller has. */
     if (InterlockedIncrement(&Wanted) > 1 && Current)
-    {
         return STATUS_SUCCESS;
-    }
     Lock();
     Status = StartWatcher();
     Unlock();
@@ -407,9 +351,7 @@ NTSTATUS ProcessWatch(BOOLEAN Watch)
     }
     NtSetEvent(Changed, NULL);
     while (!Current)
-    {
         LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
-    }
     return STATUS_SUCCESS;
 }
 
@@ -422,28 +364,20 @@ NTSTATUS PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRo
     NTSTATUS Status = Remove ? STATUS_SUCCESS : ProcessWatch(TRUE);
 
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Lock();
     for (ULONG I = 0; I < ROUTINES_MAX; I++)
     {
         There |= Routines[I] == NotifyRoutine;
         if (Routines[I] == (Remove ? NotifyRoutine : NULL))
-        {
             Place = &Routines[I];
-        }
     }
     Status = Place && There == Remove ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
     if (NT_SUCCESS(Status))
-    {
         *Place = Remove ? NULL : NotifyRoutine;
-    }
     Unlock();
     if (NT_SUCCESS(Status) == Remove)
-    {
         ProcessWatch(FALSE);
-    }
     return Status;
 }
 

@@ -30,9 +30,7 @@ NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
     KeInitializeSpinLock(&Resource->SpinLock);
     Resource->OwnerTable = ExAllocatePoolWithTag(NonPagedPoolNx, Size, KERNEL_TAG);
     if (!Resource->OwnerTable)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     RtlZeroMemory(Resource->OwnerTable, Size);
     return STATUS_SUCCESS;
 }
@@ -40,9 +38,7 @@ NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
 NTSTATUS ExDeleteResourceLite(PERESOURCE Resource)
 {
     if (Resource->ActiveEntries)
-    {
         PlatformRuleBroken("Resource_Delete", __func__, __builtin_return_address(0), "somebody has it");
-    }
     ExFreePoolWithTag(Resource->OwnerTable, KERNEL_TAG);
     Resource->OwnerTable = NULL;
     return STATUS_SUCCESS;
@@ -52,12 +48,8 @@ NTSTATUS ExDeleteResourceLite(PERESOURCE Resource)
 static OWNER_ENTRY *FindEntry(_In_ const ERESOURCE *Resource, _In_ ULONG_PTR Owner)
 {
     for (ULONG I = 0; I < TABLE_SIZE; I++)
-    {
         if (Resource->OwnerTable[I].OwnerThread == Owner)
-        {
             return &Resource->OwnerTable[I];
-        }
-    }
     return NULL;
 }
 
@@ -67,9 +59,7 @@ static BOOLEAN TryExclusive(_Inout_ PERESOURCE Resource)
     if (Resource->OwnerEntry.OwnerThread != Self())
     {
         if (Resource->ActiveEntries)
-        {
             return FALSE;
-        }
         Resource->OwnerEntry.OwnerThread = Self();
         Resource->ActiveEntries = 1;
     }
@@ -91,9 +81,7 @@ static BOOLEAN TryShared(_Inout_ PERESOURCE Resource, _In_ BOOLEAN Starve)
     {
         Entry = FindEntry(Resource, 0);
         if (!Entry || Resource->OwnerEntry.OwnerThread || (Resource->NumberOfExclusiveWaiters && !Starve))
-        {
             return FALSE;
-        }
         Entry->OwnerThread = Self();
         Resource->ActiveEntries++;
     }
@@ -115,9 +103,7 @@ static BOOLEAN Acquire(_Inout_ PERESOURCE Resource, _In_ MANNER Manner, _In_ BOO
     KIRQL Irql;
 
     if (KeGetCurrentIrql() > APC_LEVEL)
-    {
         PlatformRuleBroken("Irql_Resource", "ExAcquireResourceExclusiveLite", Place, "at DISPATCH_LEVEL");
-    }
     for (;;)
     {
         int32_t Seen;
@@ -130,9 +116,7 @@ static BOOLEAN Acquire(_Inout_ PERESOURCE Resource, _In_ MANNER Manner, _In_ BOO
         *Waiters += Waiting;
         KeReleaseSpinLock(&Resource->SpinLock, Irql);
         if (!Waiting)
-        {
             return Got;
-        }
         LinuxFutexWait((volatile int32_t *)&Resource->ContentionCount, Seen, NULL);
     }
 }
@@ -171,13 +155,9 @@ VOID ExReleaseResourceLite(PERESOURCE Resource)
     }
     KeReleaseSpinLock(&Resource->SpinLock, Irql);
     if (!Entry)
-    {
         PlatformRuleBroken("Resource_Release", __func__, __builtin_return_address(0), "the thread does not have it");
-    }
     if (Free)
-    {
         LinuxFutexWake((volatile int32_t *)&Resource->ContentionCount, 0x7fffffff);
-    }
 }
 
 BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)

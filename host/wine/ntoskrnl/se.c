@@ -45,13 +45,9 @@ VOID SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
     if (NT_SUCCESS(ObjectOpenCaller(&Process)))
     {
         if (NT_SUCCESS(NtOpenProcessToken(Process ? Process : NtCurrentProcess(), TOKEN_ACCESS, &Token)))
-        {
             SubjectContext->PrimaryToken = Token;
-        }
         if (Process)
-        {
             NtClose(Process);
-        }
     }
     SubjectContext->ProcessAuditId = PsGetCurrentProcessId();
 }
@@ -70,13 +66,9 @@ VOID SeUnlockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 VOID SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
     if (SubjectContext->ClientToken)
-    {
         NtClose(SubjectContext->ClientToken);
-    }
     if (SubjectContext->PrimaryToken)
-    {
         NtClose(SubjectContext->PrimaryToken);
-    }
     RtlZeroMemory(SubjectContext, sizeof(*SubjectContext));
 }
 
@@ -88,9 +80,7 @@ static PSECURITY_DESCRIPTOR WithOwner(_In_ PSECURITY_DESCRIPTOR Descriptor, _Out
     ULONG *Offsets = (ULONG *)(Room + 4); /* of owner, group, SACL and DACL */
 
     if (!(((USHORT *)Descriptor)[1] & SELF_RELATIVE) || Length + SID_SIZE > DESCRIPTOR_LIMIT)
-    {
         return Descriptor;
-    }
     RtlCopyMemory(Room, Descriptor, Length);
     RtlCopyMemory(Room + Length, System, SID_SIZE);
     Offsets[0] = Offsets[0] ? Offsets[0] : Length;
@@ -118,9 +108,7 @@ BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT
 
     UNREFERENCED_PARAMETER(SubjectContextLocked);
     if (Privileges)
-    {
         *Privileges = NULL;
-    }
     *GrantedAccess = PreviouslyGrantedAccess;
     if (AccessMode == KernelMode || !DesiredAccess)
     {
@@ -144,9 +132,7 @@ BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT
         NtClose(Copy);
     }
     if (!NT_SUCCESS(Status))
-    {
         *AccessStatus = Status;
-    }
     if (!NT_SUCCESS(*AccessStatus))
     {
         *GrantedAccess = 0;

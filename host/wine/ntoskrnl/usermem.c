@@ -64,9 +64,7 @@ static volatile LONG RegionsBusy;
 static VOID Lock(VOID)
 {
     while (InterlockedExchange(&RegionsBusy, 1))
-    {
         LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
-    }
 }
 
 static VOID Unlock(VOID)
@@ -86,9 +84,7 @@ __attribute__((section(".remote$a"), noinline, no_stack_protector)) static ULONG
     long long Result = 1;
 
     if (Fd < 0)
-    {
         return (ULONG)-Fd;
-    }
     while (Done < Order->Size && Result > 0)
     {
         Result = LinuxCall(LINUX_PWRITE64, Fd, (long long)(Order->Address + Done), (long long)(Order->Size - Done),
@@ -113,9 +109,7 @@ __attribute__((section(".remote$b"), noinline)) static VOID ExchangeEnd(VOID)
 static PCHAR Digits(_Out_ PCHAR To, _In_ ULONG Value)
 {
     if (Value >= 10)
-    {
         To = Digits(To, Value / 10);
-    }
     *To = (CHAR)('0' + Value % 10);
     return To + 1;
 }
@@ -123,9 +117,7 @@ static PCHAR Digits(_Out_ PCHAR To, _In_ ULONG Value)
 static PCHAR Text(_Out_ PCHAR To, _In_z_ PCSTR From)
 {
     while (*From)
-    {
         *To++ = *From++;
-    }
     return To;
 }
 
@@ -146,23 +138,17 @@ static NTSTATUS Carry(_In_ HANDLE Process, _In_ const ORDER *Order)
 
     Status = NtAllocateVirtualMemory(Process, &Base, 0, &Size, ALLOCATE, EXECUTE_READWRITE);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     Status = NtWriteVirtualMemory(Process, Base, (const void *)Exchange, CodeSize, NULL);
     if (NT_SUCCESS(Status))
-    {
         Status = NtWriteVirtualMemory(Process, (PUCHAR)Base + CodeSize, Order, sizeof(*Order), NULL);
-    }
     if (NT_SUCCESS(Status))
     {
         Status = NtCreateThreadEx(&Thread, THREAD_ALL_ACCESS, NULL, Process, Base, (PUCHAR)Base + CodeSize,
                                   SKIP_THREAD_ATTACH, 0, STACK_SIZE, STACK_SIZE, NULL);
     }
     if (!NT_SUCCESS(Status))
-    {
         goto release;
-    }
     Status = NtWaitForSingleObject(Thread, FALSE, &Limit);
     NtQueryInformationThread(Thread, 0 /* ThreadBasicInformation */, &Information, sizeof(Information), NULL);
     NtClose(Thread);
@@ -219,9 +205,7 @@ static NTSTATUS RunTask(_Inout_ TASK *Task)
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     Status = PsCreateSystemThread(&Handles[0], THREAD_ALL_ACCESS, &Attributes, NULL, NULL, TaskThread, Task);
     if (!NT_SUCCESS(Status))
-    {
         return Status;
-    }
     if (NtWaitForMultipleObjects(2, Handles, WaitAny, FALSE, NULL) != STATUS_WAIT_0 &&
         NtWaitForSingleObject(Handles[0], FALSE, &Grace) != STATUS_SUCCESS)
     {
@@ -241,17 +225,11 @@ static REGION *FindRegion(_In_ HANDLE ProcessId, _In_ const UCHAR *Address, _Ino
         REGION *Region = CONTAINING_RECORD(Entry, REGION, Link);
 
         if (Region->ProcessId != ProcessId)
-        {
             continue;
-        }
         if (Address >= Region->User && Address < Region->User + Region->Size)
-        {
             return Region;
-        }
         if (Region->User > Address && Region->User < *Next)
-        {
             *Next = Region->User;
-        }
     }
     return NULL;
 }
@@ -271,24 +249,16 @@ static NTSTATUS NewRegion(_In_ HANDLE Process, _In_ HANDLE ProcessId, _In_ PUCHA
     int Fd;
 
     if (!Region)
-    {
         return STATUS_INSUFFICIENT_RESOURCES;
-    }
     *Region = (REGION){.ProcessId = ProcessId, .User = User, .Size = Size, .References = 0};
     Fd = (int)LinuxCall3(LINUX_MEMFD_CREATE, "locked pages", LINUX_MFD_CLOEXEC, 0);
     if (Fd < 0)
-    {
         goto freeRegion;
-    }
     if (LinuxCall3(LINUX_FTRUNCATE, Fd, Size, 0) < 0)
-    {
         goto closeFile;
-    }
     Kernel = LinuxCall(LINUX_MMAP, 0, (long long)Size, LINUX_PROT_READ | LINUX_PROT_WRITE, LINUX_MAP_SHARED, Fd, 0);
     if (Kernel < 0 && Kernel > -4096)
-    {
         goto closeFile;
-    }
     Region->Kernel = (PUCHAR)Kernel;
     Path = Digits(Path, (ULONG)LinuxCall3(LINUX_GETPID, 0, 0, 0));
     Path = Text(Path, "/fd/");
@@ -296,14 +266,10 @@ static NTSTATUS NewRegion(_In_ HANDLE Process, _In_ HANDLE ProcessId, _In_ PUCHA
     Status = NtDuplicateObject(NtCurrentProcess(), Process, NtCurrentProcess(), &Region->Process, 0, 0,
                                DUPLICATE_SAME_ACCESS);
     if (!NT_SUCCESS(Status))
-    {
         goto unmap;
-    }
     Status = RunTask(&(TASK){.Process = Process, .Order = &Order});
     if (!NT_SUCCESS(Status))
-    {
         goto closeProcess;
-    }
     LinuxClose(Fd); /* both mappings keep the file */
     InsertTailList(&Regions, &Region->Link);
     *Result = Region;
@@ -352,9 +318,7 @@ static REGION *RegionOfFrame(_In_ PFN_NUMBER Frame)
 static VOID UnlockFrames(_In_reads_(Count) const PFN_NUMBER *Frames, _In_ SIZE_T Count)
 {
     for (SIZE_T I = 0; I < Count; I++)
-    {
         Dereference(RegionOfFrame(Frames[I]));
-    }
 }
 
 /* Pages of one protection, as NtQueryVirtualMemory tells of them. */
@@ -391,13 +355,9 @@ NTSTATUS UserPagesLock(HANDLE Process, HANDLE ProcessId, PVOID Start, SIZE_T Cou
         REGION *Region = FindRegion(ProcessId, Page, &Limit);
 
         if (Page >= Span.End)
-        {
             Status = QuerySpan(Process, Page, Write, &Span);
-        }
         if (NT_SUCCESS(Status) && !Region)
-        {
             Status = NewRegion(Process, ProcessId, Page, (SIZE_T)(min(Limit, Span.End) - Page), Span.Protect, &Region);
-        }
         if (!NT_SUCCESS(Status))
         {
             UnlockFrames(Frames, I);
@@ -428,9 +388,7 @@ static SIZE_T RunOf(_In_reads_(Count) const PFN_NUMBER *Frames, _In_ SIZE_T Coun
     Left = (SIZE_T)(Region->Kernel + Region->Size - (PUCHAR)(Frames[0] << PAGE_SHIFT)) >> PAGE_SHIFT;
     Unlock();
     while (Run < Count && Run < Left && Frames[Run] == Frames[0] + Run)
-    {
         Run++;
-    }
     return Run;
 }
 
@@ -441,9 +399,7 @@ PVOID UserPagesMap(const PFN_NUMBER *Frames, SIZE_T Count)
                                LINUX_MAP_PRIVATE | LINUX_MAP_ANONYMOUS, -1, 0);
 
     if (Base < 0 && Base > -4096)
-    {
         return NULL;
-    }
     for (SIZE_T I = 0, Run; I < Count; I += Run)
     {
         long long To = Base + (long long)(I * PAGE_SIZE);

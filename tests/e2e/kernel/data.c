@@ -23,9 +23,7 @@ BOOLEAN TestData(ADAPTER *Adapter)
 VOID TestDataEnd(ADAPTER *Adapter)
 {
     if (!Wrong(Adapter, "pool"))
-    {
         NdisFreeNetBufferListPool(Adapter->Pool);
-    }
 }
 
 static VOID FreeList(_In_ NET_BUFFER_LIST *List)
@@ -103,9 +101,7 @@ static NET_BUFFER_LIST *Mirror(_In_ ADAPTER *Adapter, _In_ NET_BUFFER *Buffer, _
             Wrong(Adapter, "frametype") ? NULL : NET_BUFFER_LIST_INFO((NET_BUFFER_LIST *)Sent, NetBufferListFrameType);
     }
     if (Room)
-    {
         ExFreePoolWithTag(Room, TEST_TAG);
-    }
     return List;
 }
 
@@ -123,20 +119,14 @@ VOID TestSend(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER Port
             NET_BUFFER_LIST *Answer = Mirror(Adapter, Buffer, List);
 
             if (!Answer)
-            {
                 continue;
-            }
             InterlockedIncrement(&Adapter->Received);
             if (Wrong(Adapter, "lock"))
-            {
                 KeAcquireSpinLock(&Adapter->Lock, &Irql);
-            }
             NdisMIndicateReceiveNetBufferLists(Adapter->Handle, Answer, Port, Wrong(Adapter, "count") ? 2 : 1,
                                                Dispatch ? NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL : 0);
             if (Wrong(Adapter, "lock"))
-            {
                 KeReleaseSpinLock(&Adapter->Lock, Irql);
-            }
         }
         List->Status = NDIS_STATUS_SUCCESS;
     }
@@ -149,9 +139,7 @@ VOID TestSend(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER Port
     {
         NdisMSendNetBufferListsComplete(Adapter->Handle, Held, Dispatch ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);
         if (Wrong(Adapter, "complete"))
-        {
             NdisMSendNetBufferListsComplete(Adapter->Handle, Held, 0);
-        }
     }
     KeAcquireSpinLock(&Adapter->Lock, &Irql);
     Adapter->Held = Lists;

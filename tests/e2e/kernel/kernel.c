@@ -35,9 +35,7 @@ BOOLEAN Wrong(const ADAPTER *Adapter, PCSTR What)
     ULONG I = 0;
 
     while (What[I] && (WCHAR)What[I] == Adapter->Wrong[I])
-    {
         I++;
-    }
     return !What[I] && !Adapter->Wrong[I];
 }
 
@@ -54,23 +52,17 @@ static VOID ReadWrong(_Inout_ ADAPTER *Adapter)
     NDIS_STATUS Status;
 
     if (NdisOpenConfigurationEx(&Object, &Configuration) != NDIS_STATUS_SUCCESS)
-    {
         return;
-    }
     NdisReadConfiguration(&Status, &Value, Configuration, &Keyword, NdisParameterString);
     if (Status == NDIS_STATUS_SUCCESS)
     {
         UNICODE_STRING *String = &Value->ParameterData.StringData;
 
         for (ULONG I = 0; I < String->Length / sizeof(WCHAR) && I < RTL_NUMBER_OF(Adapter->Wrong) - 1; I++)
-        {
             Adapter->Wrong[I] = String->Buffer[I];
-        }
     }
     if (!Wrong(Adapter, "configuration"))
-    {
         NdisCloseConfiguration(Configuration);
-    }
 }
 
 static NDIS_STATUS SetAttributes(_Inout_ ADAPTER *Adapter)
@@ -111,9 +103,7 @@ static NDIS_STATUS SetAttributes(_Inout_ ADAPTER *Adapter)
 
     Status = NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&Registration);
     if (Status != NDIS_STATUS_SUCCESS || Wrong(Adapter, "attributes"))
-    {
         return Status;
-    }
     return NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&General);
 }
 
@@ -163,9 +153,7 @@ static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
 
     UNREFERENCED_PARAMETER(Context);
     if (!Adapter)
-    {
         return NDIS_STATUS_RESOURCES;
-    }
     RtlZeroMemory(Adapter, sizeof(*Adapter));
     Adapter->Handle = Handle;
     Adapter->Driver = Driver;
@@ -190,9 +178,7 @@ static VOID Halt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
     UNREFERENCED_PARAMETER(Action);
     TestDataEnd(Adapter);
     if (!Wrong(Adapter, "leak"))
-    {
         ExFreePoolWithTag(Adapter, TEST_TAG);
-    }
 }
 
 static NDIS_STATUS Restart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
@@ -210,9 +196,7 @@ static NDIS_STATUS Pause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Pa
 
     UNREFERENCED_PARAMETER(Parameters);
     if (Wrong(Adapter, "pause"))
-    {
         return NDIS_STATUS_FAILURE;
-    }
     TestPended(Adapter, NULL, NdisMPauseComplete);
     return NDIS_STATUS_PENDING;
 }
@@ -281,9 +265,7 @@ static NDIS_STATUS Query(_In_ ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Reques
 static NDIS_STATUS OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
 {
     if (Request->RequestType == NdisRequestQueryInformation || Request->RequestType == NdisRequestQueryStatistics)
-    {
         return Query(Context, Request);
-    }
     switch (Request->DATA.SET_INFORMATION.Oid)
     {
     case OID_GEN_CURRENT_LOOKAHEAD:

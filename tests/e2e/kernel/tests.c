@@ -134,9 +134,7 @@ static ULONG TestEventsTogether(ADAPTER *Adapter)
         Helper.Counter = Helper.Done = 0;
         EXPECT(NT_SUCCESS(StartThread(AnyThread, &Helper, &Thread)));
         if (Round & 1)
-        {
             EXPECT(WaitMs(&Helper.Pong, 5000) == STATUS_SUCCESS);
-        }
         for (ULONG I = 0; I < 20; I++)
         {
             KeSetEvent(&Helper.Ping, 0, FALSE);
@@ -228,9 +226,7 @@ static ULONG TestRundown(ADAPTER *Adapter)
     EXPECT(ExAcquireRundownProtection(&Helper.Rundown) && ExAcquireRundownProtectionEx(&Helper.Rundown, 2));
     EXPECT(NT_SUCCESS(StartThread(RundownThread, &Helper, &Thread)));
     while (ExAcquireRundownProtection(&Helper.Rundown)) /* until the thread has begun to wait */
-    {
         ExReleaseRundownProtection(&Helper.Rundown);
-    }
     ExReleaseRundownProtectionEx(&Helper.Rundown, 2);
     KeDelayExecutionThread(KernelMode, FALSE, &Short);
     EXPECT(!Helper.Done);
@@ -358,9 +354,7 @@ static ULONG TestBuffers(ADAPTER *Adapter)
     for (ULONG I = 0; I < 3; I++)
     {
         for (ULONG J = 0; J < 100; J++)
-        {
             Memory[I][J] = (UCHAR)(100 * I + J);
-        }
         Mdl[I] = NdisAllocateMdl(Adapter->Handle, Memory[I], 100);
         EXPECT(Mdl[I]);
     }
@@ -385,9 +379,7 @@ static ULONG TestBuffers(ADAPTER *Adapter)
     EXPECT(NET_BUFFER_FIRST_MDL(Buffer) == Mdl[0] && NET_BUFFER_DATA_OFFSET(Buffer) == 10);
     NdisFreeNetBufferList(List);
     for (ULONG I = 0; I < 3; I++)
-    {
         NdisFreeMdl(Mdl[I]);
-    }
     return 0;
 }
 
@@ -409,9 +401,7 @@ static ULONG TestDeviceObjects(ADAPTER *Adapter)
            STATUS_OBJECT_NAME_NOT_FOUND);
     Status = IoGetDevicePropertyData(Pdo, &FriendlyName, 0, 0, 0, NULL, &Length, &Type);
     if (Status != STATUS_OBJECT_NAME_NOT_FOUND) /* not every device has one */
-    {
         EXPECT(Status == STATUS_BUFFER_TOO_SMALL && Length >= 2 && Type == DEVPROP_TYPE_STRING);
-    }
     return 0;
 }
 
@@ -529,18 +519,14 @@ static ULONG TestResource(ADAPTER *Adapter)
     EXPECT(ExAcquireResourceSharedLite(&Owners.Resource, FALSE));
     EXPECT(ExIsResourceAcquiredExclusiveLite(&Owners.Resource));
     for (ULONG I = 0; I < 3; I++)
-    {
         ExReleaseResourceLite(&Owners.Resource);
-    }
     EXPECT(!ExIsResourceAcquiredExclusiveLite(&Owners.Resource) && !ExIsResourceAcquiredSharedLite(&Owners.Resource));
     EXPECT(NT_SUCCESS(StartThread(SharedThread, &Owners, &Shared)));
     EXPECT(WaitMs(&Owners.Have, 5000) == STATUS_SUCCESS);
     EXPECT(!ExAcquireResourceExclusiveLite(&Owners.Resource, FALSE));
     EXPECT(NT_SUCCESS(StartThread(ExclusiveThread, &Owners, &Exclusive)));
     while (!Owners.Waits)
-    {
         ZwYieldExecution();
-    }
     KeDelayExecutionThread(KernelMode, FALSE, &Moment);
     EXPECT(!Owners.Got);
     EXPECT(!ExAcquireResourceSharedLite(&Owners.Resource, FALSE));
@@ -601,9 +587,7 @@ static ULONG TestDpc(ADAPTER *Adapter)
     KeInitializeTimerEx(&Deferred.Timer, SynchronizationTimer);
     EXPECT(!KeSetTimerEx(&Deferred.Timer, Soon, 3, &Deferred.Dpc));
     for (ULONG I = 0; I < 5; I++)
-    {
         EXPECT(WaitMs(&Deferred.Timer, 5000) == STATUS_SUCCESS);
-    }
     EXPECT(KeCancelTimer(&Deferred.Timer));
     KeFlushQueuedDpcs();
     WaitMs(&Deferred.Timer, 0);
@@ -764,21 +748,15 @@ static VOID Misuse(ADAPTER *Adapter)
 VOID TestKernel(ADAPTER *Adapter)
 {
     if (Wrong(Adapter, "misuse"))
-    {
         Misuse(Adapter);
-    }
     for (ULONG I = 0; !Adapter->Wrong[0] && I < RTL_NUMBER_OF(Tests); I++)
     {
         ULONG Line = Tests[I].Run(Adapter);
 
         if (Line)
-        {
             DbgPrint("test %s FAILED at line %u\n", Tests[I].Name, (unsigned)Line);
-        }
         else
-        {
             DbgPrint("test %s ok\n", Tests[I].Name);
-        }
     }
     DbgPrint("tests done\n");
 }
@@ -807,9 +785,7 @@ static VOID PendedThread(PVOID Context)
         LARGE_INTEGER Millisecond = {.QuadPart = -10000};
 
         while (ReadAcquire(&Pended.Adapter->Returned) != ReadAcquire(&Pended.Adapter->Received))
-        {
             KeDelayExecutionThread(KernelMode, FALSE, &Millisecond);
-        }
         Pended.Adapter->Held = NULL; /* nothing is sent while it pauses */
         if (Held && !Wrong(Pended.Adapter, "hold"))
         {
@@ -828,12 +804,8 @@ VOID TestPended(ADAPTER *Adapter, VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS), VOI
     PVOID Thread;
 
     if (!Pended)
-    {
         return;
-    }
     *Pended = (PENDED){.Adapter = Adapter, .Restart = Restart, .Pause = Pause};
     if (NT_SUCCESS(StartThread(PendedThread, Pended, &Thread)))
-    {
         ObDereferenceObject(Thread);
-    }
 }
