@@ -9,8 +9,8 @@
 
 int wmain(int Count, WCHAR **Arguments)
 {
-    PLAINTUN_STATISTICS Statistics;
     PLAINTUN_ADAPTER_HANDLE Adapter = Count == 2 ? PlaintunOpenAdapter(Arguments[1]) : NULL;
+    PLAINTUN_STATISTICS Statistics;
     if (!Adapter || !PlaintunGetStatistics(Adapter, &Statistics))
     {
         fprintf(stderr, "counters: error %lu\n", GetLastError());

@@ -25,14 +25,16 @@ int wmain(int Count, WCHAR **Arguments)
         fprintf(stderr, "usage: create COUNT\n");
         return 2;
     }
-    LARGE_INTEGER Frequency, Begin, End;
+    LARGE_INTEGER Frequency;
     QueryPerformanceFrequency(&Frequency);
     unsigned Failed = 0;
     for (unsigned i = 0; i < Total; i++)
     {
+        LARGE_INTEGER Begin;
         QueryPerformanceCounter(&Begin);
         PLAINTUN_ADAPTER_HANDLE Adapter = PlaintunCreateAdapter(
             &(PLAINTUN_ADAPTER_CONFIG){.Size = sizeof(PLAINTUN_ADAPTER_CONFIG), .Name = L"create"});
+        LARGE_INTEGER End;
         QueryPerformanceCounter(&End);
         if (!Adapter)
         {

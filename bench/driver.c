@@ -39,7 +39,6 @@ static UCHAR *FloorRing, *FloorBuffers;
 static ULONG64 Now(VOID)
 {
     struct timespec Time;
-
     clock_gettime(CLOCK_MONOTONIC, &Time);
     return (ULONG64)Time.tv_sec * 1000000000 + (ULONG64)Time.tv_nsec;
 }
@@ -65,7 +64,6 @@ static VOID Number(_Inout_ UCHAR *Packet, _In_ ULONG64 Value)
 static VOID Check(_In_ const UCHAR *Packet)
 {
     ULONG64 Value;
-
     memcpy(&Value, Packet + STAMP, sizeof(Value));
     if (Value < Expected)
     {
@@ -91,7 +89,6 @@ static VOID Drain(VOID)
 {
     RING_PACKET *Packet;
     uint32_t Bytes;
-
     while (RingTake(&LabToApp, &Packet, &Bytes) == RING_OK)
         Check(RingPacketData(Packet));
     RingRelease(&LabToApp, LabToApp.Next);
@@ -101,8 +98,6 @@ static double ToApp(BOOLEAN Floor)
 {
     static uint32_t Index;
     ULONG64 Value = 0, Begin = Now();
-    double Result;
-
     for (ULONG Done = 0; Done < Packets; Done += Batch)
     {
         NumberChain(Floor ? &Value : &Sent);
@@ -111,7 +106,7 @@ static double ToApp(BOOLEAN Floor)
         if (!Floor)
             LabSend();
     }
-    Result = PerPacket(Begin, Packets);
+    double Result = PerPacket(Begin, Packets);
     Drain();
     return Result;
 }
@@ -131,7 +126,6 @@ static struct
 static UCHAR *Buffer(_In_ ULONG Number)
 {
     ULONG Each = Length <= 2048 ? 2048 : 65536, Count = RECEIVE_BYTES * (Length <= 2048 ? 1 : 4) / Each;
-
     return FloorBuffers + (SIZE_T)(Number % Count) * Each;
 }
 
@@ -139,11 +133,9 @@ static double CopyFloor(_In_ uint32_t Index)
 {
     ULONG64 Begin = Now();
     volatile ULONG64 Value; /* as Check reads it */
-
     for (ULONG I = 0; I < Packets; I++, Index += Entry)
     {
         UCHAR *To = Buffer(I);
-
         memcpy(To, FloorAt(Index), Length);
         Value = *(ULONG64 *)(To + STAMP);
     }
@@ -156,11 +148,9 @@ static uint32_t Write(VOID)
 {
     static uint32_t Index;
     uint32_t Begin = Index;
-
     for (ULONG I = 0; I < Packets; I++, Index += Entry)
     {
         RING_PACKET *Packet;
-
         if (RingReserve(&LabToStack, Length, &Packet) != RING_OK)
             abort();
         memcpy(RingPacketData(Packet), LabPackets[0], Length);
@@ -181,7 +171,6 @@ static VOID PublishBatch(VOID)
 static VOID ReceiveOne(NET_BUFFER_LIST *Lists)
 {
     static uint32_t Floor;
-
     for (NET_BUFFER_LIST *List = Lists; List; List = NET_BUFFER_LIST_NEXT_NBL(List))
         Check(NET_BUFFER_LIST_FIRST_NB(List)->CurrentMdl->MappedSystemVa);
     if (Seen < One.Due)
@@ -215,12 +204,11 @@ static VOID ReceiveOne(NET_BUFFER_LIST *Lists)
 
 static ULONG ToStackRounds(_In_ ULONG64 End)
 {
-    RING_PACKET *Packet;
-
     memset(&One, 0, sizeof(One));
     One.End = End;
     One.Due = One.Last = Seen + 1;
     LabReceive = ReceiveOne;
+    RING_PACKET *Packet;
     if (RingReserve(&LabToStack, Length, &Packet) != RING_OK)
         abort();
     memcpy(RingPacketData(Packet), LabPackets[0], Length);
@@ -250,7 +238,6 @@ static VOID Pause(_Inout_ ULONG *Spins)
 static VOID WaitForRoom(_In_ const _Atomic(uint32_t) *Head, _In_ uint32_t Index)
 {
     ULONG Spins = 0;
-
     while (Index + Batch * Entry - atomic_load_explicit(Head, memory_order_acquire) > LAB_CAPACITY)
         Pause(&Spins);
 }
@@ -260,17 +247,14 @@ static void *FloorConsumer(void *Copies)
 {
     uint32_t Head = 0;
     ULONG Spins = 0, Number = 0;
-    volatile ULONG64 Value;
-
     atomic_store(&Ready, 1);
+    volatile ULONG64 Value;
     while (Number < Packets)
     {
         uint32_t Tail = atomic_load_explicit(&FloorTail, memory_order_acquire);
-
         for (; Head != Tail; Head += Entry, Number++)
         {
             UCHAR *Packet = FloorAt(Head);
-
             if (Copies)
             {
                 memcpy(Buffer(Number), Packet, Length);
@@ -288,9 +272,8 @@ static void *FloorConsumer(void *Copies)
 static void *ToAppConsumer(void *Unused)
 {
     ULONG Spins = 0;
-    BOOLEAN Last;
-
     atomic_store(&Ready, 1);
+    BOOLEAN Last;
     do
     {
         Last = atomic_load(&SenderDone) != 0;
@@ -312,7 +295,6 @@ static VOID WriteBatch(_Inout_ RING_SIDE *Side)
     for (ULONG I = 0; I < Batch; I++)
     {
         RING_PACKET *Packet;
-
         if (RingReserve(Side, Length, &Packet) != RING_OK)
             abort();
         memcpy(RingPacketData(Packet), LabPackets[I], Length);
@@ -325,16 +307,15 @@ static VOID WriteBatch(_Inout_ RING_SIDE *Side)
 static double FloorTwo(_In_ BOOLEAN Copies)
 {
     uint32_t Index = 0;
-    ULONG64 Begin, Value = 0;
-    pthread_t Thread;
-
+    ULONG64 Value = 0;
     atomic_store(&FloorTail, 0);
     atomic_store(&FloorHead, 0);
     atomic_store(&Ready, 0);
+    pthread_t Thread;
     pthread_create(&Thread, NULL, FloorConsumer, Copies ? &FloorRing : NULL);
     while (!atomic_load(&Ready))
         sched_yield();
-    Begin = Now();
+    ULONG64 Begin = Now();
     for (ULONG Done = 0; Done < Packets; Done += Batch)
     {
         WaitForRoom(&FloorHead, Index);
@@ -352,17 +333,15 @@ static double FloorTwo(_In_ BOOLEAN Copies)
 static double ToAppTwo(BOOLEAN Floor)
 {
     uint32_t Index = LabToApp.Next;
-    ULONG64 Begin;
-    pthread_t Thread;
-
     if (Floor)
         return FloorTwo(FALSE);
     atomic_store(&Ready, 0);
     atomic_store(&SenderDone, 0);
+    pthread_t Thread;
     pthread_create(&Thread, NULL, ToAppConsumer, NULL);
     while (!atomic_load(&Ready))
         sched_yield();
-    Begin = Now();
+    ULONG64 Begin = Now();
     for (ULONG Done = 0; Done < Packets; Done += Batch, Index += Batch * Entry)
     {
         WaitForRoom(&LabToApp.Ring->Head, Index);
@@ -376,13 +355,12 @@ static double ToAppTwo(BOOLEAN Floor)
 
 static double ToStackTwo(BOOLEAN Floor)
 {
-    ULONG64 Begin, Wanted = Sent + Packets;
+    ULONG64 Wanted = Sent + Packets;
     ULONG Spins = 0;
-
     if (Floor)
         return FloorTwo(TRUE);
     LabReceive = ReceiveMany;
-    Begin = Now();
+    ULONG64 Begin = Now();
     for (ULONG Done = 0; Done < Packets; Done += Batch)
     {
         WaitForRoom(&LabToStack.Ring->Head, LabToStack.Next);
@@ -398,12 +376,10 @@ static double ToStackTwo(BOOLEAN Floor)
 static ULONG Rounds(_In_ MEASURE *Measure, _In_ ULONG64 End)
 {
     ULONG Round = 0;
-
     for (; Round < ROUNDS_MAX && (Round < 8 || Now() < End); Round++)
     {
         BOOLEAN FloorFirst = Round % 2 == 0;
         double First = Measure(FloorFirst), Second = Measure(!FloorFirst);
-
         Floors[Round] = FloorFirst ? First : Second;
         Ours[Round] = FloorFirst ? Second : First;
     }
@@ -413,7 +389,6 @@ static ULONG Rounds(_In_ MEASURE *Measure, _In_ ULONG64 End)
 static int Compare(const void *Left, const void *Right)
 {
     double A = *(const double *)Left, B = *(const double *)Right;
-
     return (A > B) - (A < B);
 }
 
@@ -425,11 +400,8 @@ static double Median(_Inout_ double *Values, _In_ ULONG Count)
 
 static VOID Row(_In_ BOOLEAN ToTheApp, _In_ ULONG Threads, _In_ ULONG Milliseconds, _In_z_ PCSTR Prefix)
 {
-    CHAR Name[64];
-    ULONG Count;
     ULONG64 End = Now() + Milliseconds * 1000000ull;
-    double Mine, Floor;
-
+    CHAR Name[64];
     snprintf(Name, sizeof(Name), "driver_%s_%u_b%u%s", ToTheApp ? "to_app" : "to_stack", Length, Batch,
              Threads == 2 ? "_t2" : "");
     if (strncmp(Name, Prefix, strlen(Prefix)) != 0)
@@ -445,12 +417,12 @@ static VOID Row(_In_ BOOLEAN ToTheApp, _In_ ULONG Threads, _In_ ULONG Millisecon
     }
     Sent = Seen = Expected = Lost = Reordered = 0;
     atomic_store(&Came, 0);
-    Count = Threads == 1 && !ToTheApp ? ToStackRounds(End)
-            : Threads == 1            ? Rounds(ToApp, End)
-                                      : Rounds(ToTheApp ? ToAppTwo : ToStackTwo, End);
+    ULONG Count = Threads == 1 && !ToTheApp ? ToStackRounds(End)
+                  : Threads == 1            ? Rounds(ToApp, End)
+                                            : Rounds(ToTheApp ? ToAppTwo : ToStackTwo, End);
     Lost += Sent - Expected; /* at the end of the last round */
-    Mine = Median(Ours, Count);
-    Floor = Median(Floors, Count);
+    double Mine = Median(Ours, Count);
+    double Floor = Median(Floors, Count);
     printf("{\"name\": \"%s\", \"ours\": %.1f, \"native\": %.1f, \"unit\": \"ns\", \"ratio\": %.3f, \"lost\": %llu, "
            "\"reordered\": %llu}\n",
            Name, Mine, Floor, Floor / Mine, Lost, Reordered);
@@ -461,7 +433,6 @@ int main(int Count, char **Arguments)
 {
     static const ULONG Sizes[] = {64, 576, 1420, 9000, 65535}, Batches[] = {1, 8, 64};
     ULONG Milliseconds = Count > 1 ? (ULONG)atoi(Arguments[1]) : 300;
-
     /* Shared, as a section is: pages of the same size. */
     FloorRing = mmap(NULL, LAB_CAPACITY + RING_ROOM + RING_ALIGNMENT, PROT_READ | PROT_WRITE,
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);

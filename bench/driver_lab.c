@@ -91,7 +91,6 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
         .fAllocateNetBuffer = TRUE,
         .PoolTag = TAG,
     };
-
     Stack.Adapter = Request->Adapter;
     Stack.Pool = NdisAllocateNetBufferListPool(NULL, &Parameters);
     Memory = ExAllocatePoolWithTag(NonPagedPoolNx, LAB_BATCH * 65536, TAG);
@@ -100,7 +99,6 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     for (ULONG I = 0; I < LAB_BATCH; I++)
     {
         MDL *Mdl = IoAllocateMdl(Memory, 65536 + PAGE_SIZE, FALSE, FALSE, NULL);
-
         LabLists[I] = NdisAllocateNetBufferAndNetBufferList(Stack.Pool, 0, 0, Mdl, 0, 0);
     }
     *Identity = (BACKEND_IDENTITY){.IfIndex = 1, .Name = "bench"};
@@ -114,7 +112,6 @@ VOID BackendDestroy(BACKEND *Backend)
     for (ULONG I = 0; I < LAB_BATCH; I++)
     {
         MDL *Mdl = NET_BUFFER_FIRST_MDL(NET_BUFFER_LIST_FIRST_NB(LabLists[I]));
-
         NdisFreeNetBufferList(LabLists[I]);
         IoFreeMdl(Mdl);
     }
@@ -156,7 +153,6 @@ VOID LabShape(ULONG Packets, ULONG Length)
     {
         NET_BUFFER *Buffer = NET_BUFFER_LIST_FIRST_NB(LabLists[I]);
         MDL *Mdl = NET_BUFFER_FIRST_MDL(Buffer);
-
         LabPackets[I] = Memory + (SIZE_T)I * ALIGN_UP_BY(Length, 64);
         MmInitializeMdl(Mdl, LabPackets[I], Length);
         MmBuildMdlForNonPagedPool(Mdl);
@@ -171,7 +167,6 @@ VOID LabShape(ULONG Packets, ULONG Length)
 VOID LabSend(VOID)
 {
     KIRQL Irql;
-
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     NdisHostSend(Stack.Adapter, LabLists[0], NDIS_SEND_FLAGS_DISPATCH_LEVEL);
     KeLowerIrql(Irql);
@@ -188,22 +183,23 @@ static VOID StartSession(VOID)
 {
     static const WCHAR Path[] = L"\\\\.\\Global\\" TUN_DEVICE_PREFIX L"{00000001-0002-0003-0405-060708090A0B}";
     TUN_START_INPUT Input = {.Protocol = TUN_PROTOCOL, .Capacity = LAB_CAPACITY};
-    TUN_START_OUTPUT Output;
-    HANDLE File, ToAppPackets, ToStackSpace;
-    PVOID Address;
-    SIZE_T Size;
-
     Process = SimProcessCreate(SimSystem);
+    HANDLE ToAppPackets;
     SimEventCreate(Process, SynchronizationEvent, EVENT_ALL_ACCESS, &ToAppPackets);
     SimEventCreate(Process, SynchronizationEvent, EVENT_ALL_ACCESS, &ToStackPackets);
+    HANDLE ToStackSpace;
     SimEventCreate(Process, SynchronizationEvent, EVENT_ALL_ACCESS, &ToStackSpace);
     Input.ToAppPackets = (ULONG64)ToAppPackets;
     Input.ToStackPackets = (ULONG64)ToStackPackets;
     Input.ToStackSpace = (ULONG64)ToStackSpace;
+    HANDLE File;
     Demand(NT_SUCCESS(SimOpen(Process, Path, GENERIC_READ | GENERIC_WRITE, &File)), "opening the adapter");
+    TUN_START_OUTPUT Output;
     Demand(
         NT_SUCCESS(SimIoControl(Process, File, TUN_IOCTL_START, &Input, sizeof(Input), &Output, sizeof(Output), NULL)),
         "starting a session");
+    PVOID Address;
+    SIZE_T Size;
     Demand(NT_SUCCESS(SimMapSection(Process, (HANDLE)Output.Section, FALSE, &Address, &Size)), "mapping the rings");
     RingAttach(&LabToApp, (RING *)((UCHAR *)Address + Output.ToApp), LAB_CAPACITY);
     RingAttach(&LabToStack, (RING *)((UCHAR *)Address + Output.ToStack), LAB_CAPACITY);
@@ -216,7 +212,6 @@ VOID LabOpen(VOID)
     static const TUN_PROPERTY_KEY Key = TUN_PROPERTY_GUID;
     static const TUN_GUID Guid = {1, 2, 3, {4, 5, 6, 7, 8, 9, 10, 11}};
     SIM_PROPERTY Property = {.Type = TUN_PROPERTY_GUID_TYPE, .Size = sizeof(Guid), .Data = &Guid};
-
     memcpy(&Property.Key, &Key, sizeof(Key));
     Demand(NT_SUCCESS(SimLoadDriver(DriverEntry, L"plaintun", &Driver)), "loading the driver");
     Demand(NT_SUCCESS(SimAddDevice(Driver, &Property, 1, &Pdo)), "adding the device");

@@ -29,10 +29,9 @@ static void TurnEcho(uint8_t *Icmp, uint8_t Request, uint8_t Reply)
 
 static int MakeAnswer(uint8_t *Packet, size_t Size)
 {
-    uint8_t *Payload;
     if (Size >= 28 && Packet[0] == 0x45 && Packet[16] < 224)
     {
-        Payload = Packet + 20;
+        uint8_t *Payload = Packet + 20;
         if (Packet[9] == 1 && Payload[0] == 8)
             TurnEcho(Payload, 8, 0);
         else if (Packet[9] == 17)
@@ -44,7 +43,7 @@ static int MakeAnswer(uint8_t *Packet, size_t Size)
     }
     if (Size >= 48 && Packet[0] >> 4 == 6 && Packet[24] != 0xff)
     {
-        Payload = Packet + 40;
+        uint8_t *Payload = Packet + 40;
         if (Packet[6] == 58 && Payload[0] == 128)
             TurnEcho(Payload, 128, 129);
         else if (Packet[6] == 17)

@@ -34,7 +34,6 @@ static void *Carry(void *Context)
 int main(int Count, char **Arguments)
 {
     static struct Direction There, Back;
-    pthread_t Thread;
     if (Count != 3)
     {
         fprintf(stderr, "usage: native_wire LEFT RIGHT\n");
@@ -43,6 +42,7 @@ int main(int Count, char **Arguments)
     StopOnSignals();
     There.From = Back.To = OpenTun(Arguments[1]);
     There.To = Back.From = OpenTun(Arguments[2]);
+    pthread_t Thread;
     if (pthread_create(&Thread, NULL, Carry, &Back))
         return 1;
     printf("ready\n");

@@ -39,9 +39,10 @@ static double Now(void)
 /* Over the sequence number and the rest, eight bytes at a time. */
 static uint64_t Sum(const struct Message *Message, size_t Size)
 {
-    uint64_t Result = Message->Sequence * 0x9e3779b97f4a7c15u, Word;
+    uint64_t Result = Message->Sequence * 0x9e3779b97f4a7c15u;
     for (size_t i = 0; i + 8 <= Size - 16; i += 8)
     {
+        uint64_t Word;
         memcpy(&Word, Message->Fill + i, 8);
         Result = (Result ^ Word) * 0x100000001b3u;
     }

@@ -72,10 +72,9 @@ static void TurnEcho(BYTE *Icmp, BYTE Request, BYTE Reply)
  */
 static BOOL MakeAnswer(BYTE *Packet, DWORD Size)
 {
-    BYTE *Source, *Payload;
-    BYTE Protocol, Request, Reply;
     BOOL First = TRUE;
     size_t AddressSize;
+    BYTE *Source, *Payload, Protocol, Request, Reply;
     if (Size >= 20 && Packet[0] >> 4 == 4)
     {
         Source = Packet + 12;
@@ -171,8 +170,9 @@ static int Fail(const char *What, DWORD Error)
 
 int wmain(int Count, WCHAR **Arguments)
 {
-    LPCWSTR Name = L"echo", Addresses[8];
+    LPCWSTR Name = L"echo";
     DWORD AddressCount = 0, Seconds = 0, Capacity = 0x400000;
+    LPCWSTR Addresses[8];
     for (int i = 1; i < Count; i += 2)
     {
         LPCWSTR Value = i + 1 < Count ? Arguments[i + 1] : NULL;
@@ -206,8 +206,8 @@ int wmain(int Count, WCHAR **Arguments)
         Fail("starting the session", GetLastError());
         goto closeAdapter;
     }
-    NET_LUID Luid;
     NET_IFINDEX Index = 0;
+    NET_LUID Luid;
     GetAdapterLuid(Adapter, &Luid);
     ConvertInterfaceLuidToIndex(&Luid, &Index);
     for (DWORD i = 0; i < AddressCount; i++)

@@ -13,10 +13,10 @@ void GuidText(const GUID *Guid, LPWSTR Text)
 BOOL GuidRead(LPCWSTR Text, GUID *Guid)
 {
     static const BYTE Digits[] = {8, 4, 4, 4, 12};
-    BYTE Bytes[16];
     DWORD Count = 0;
     BOOL Braces = *Text == L'{';
     Text += Braces;
+    BYTE Bytes[16];
     for (DWORD Group = 0; Group < ARRAYSIZE(Digits); ++Group)
     {
         for (DWORD i = 0; i < Digits[Group]; ++i, ++Count, ++Text)
@@ -44,8 +44,8 @@ BOOL GuidRead(LPCWSTR Text, GUID *Guid)
 
 BOOL AdapterList(PLAINTUN_ADAPTER_INFO **Adapters, DWORD *Count, EXIT_CODE *Code)
 {
-    DWORD Room;
     *Adapters = NULL;
+    DWORD Room;
     for (*Count = PlaintunListAdapters(NULL, 0); *Count > 0; *Count = Room)
     {
         Room = *Count + 4; /* some may come meanwhile */
@@ -90,11 +90,11 @@ static EXIT_CODE FailNotFound(LPCWSTR Name)
 
 BOOL AdapterFind(LPCWSTR Name, GUID *Guid, EXIT_CODE *Code)
 {
-    PLAINTUN_ADAPTER_INFO *Adapters;
-    DWORD Count;
     BOOL Found = FALSE;
     if (GuidRead(Name, Guid))
         return TRUE;
+    PLAINTUN_ADAPTER_INFO *Adapters;
+    DWORD Count;
     if (!AdapterList(&Adapters, &Count, Code))
         return FALSE;
     for (DWORD i = 0; i < Count && !Found; ++i)
@@ -125,9 +125,9 @@ PLAINTUN_ADAPTER_HANDLE AdapterOpen(LPCWSTR Name, EXIT_CODE *Code)
 /* learn.microsoft.com/windows/win32/api/ws2tcpip/nf-ws2tcpip-inetptonw */
 BOOL AddressRead(LPCWSTR Text, ADDRESS *Address)
 {
-    WCHAR Host[64];
     LPCWSTR Slash = wcschr(Text, L'/');
     *Address = (ADDRESS){0};
+    WCHAR Host[64];
     if (Slash == NULL || Slash - Text >= (ptrdiff_t)ARRAYSIZE(Host))
         return FALSE;
     lstrcpynW(Host, Text, (int)(Slash - Text) + 1);
@@ -161,8 +161,8 @@ DWORD AddressSet(const NET_LUID *Luid, const ADDRESS *Address)
 
 BOOL AddressesRead(const ARGUMENTS *Arguments, ADDRESSES *Addresses, EXIT_CODE *Code)
 {
-    LPCWSTR Text;
     Addresses->Count = 0;
+    LPCWSTR Text;
     for (DWORD Next = 0; (Text = OptionText(Arguments, L"--address", &Next)) != NULL; ++Addresses->Count)
     {
         Addresses->Texts[Addresses->Count] = Text;

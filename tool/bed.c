@@ -47,11 +47,11 @@ static void CopyAddress(BYTE *To, const SOCKADDR_INET *From)
 
 DWORD BedFlow(BED *Bed, DWORD Which, LPCWSTR *Step)
 {
-    ADDRESS System, Program;
     FLOW *Flow = &Bed->Flows[Which];
     DWORD Timeout = 5000, Buffer = 1 << 20;
-    WSADATA Data;
+    ADDRESS System;
     AddressRead(Ends[Which].System, &System);
+    ADDRESS Program;
     AddressRead(Ends[Which].Program, &Program);
     int Size = System.Address.si_family == AF_INET ? sizeof(System.Address.Ipv4) : sizeof(System.Address.Ipv6);
     *Step = L"setting the address";
@@ -59,6 +59,7 @@ DWORD BedFlow(BED *Bed, DWORD Which, LPCWSTR *Step)
     if (Error != NO_ERROR)
         return Error;
     *Step = L"opening a socket";
+    WSADATA Data;
     Error = WSAStartup(MAKEWORD(2, 2), &Data);
     if (Error != NO_ERROR)
         return Error;
@@ -121,13 +122,14 @@ BOOL BedSend(const BED *Bed, const FLOW *Flow, const DWORD *Numbers, const DWORD
 
 static BOOL FarReceive(BED *Bed)
 {
+    DWORD Good = 0;
     PLAINTUN_PACKET Packets[FLOW_BATCH];
-    DWORD Numbers[FLOW_BATCH], Sizes[FLOW_BATCH], Good = 0;
     DWORD Count = PlaintunReceive(Bed->Session, Packets, FLOW_BATCH);
     if (Count == 0 && GetLastError() == ERROR_NO_MORE_ITEMS)
         return PlaintunWait(Bed->Session, PLAINTUN_WAIT_PACKETS, LOOK_MS) != 0 || GetLastError() == ERROR_TIMEOUT;
     if (Count == 0)
         return FALSE;
+    DWORD Numbers[FLOW_BATCH], Sizes[FLOW_BATCH];
     for (DWORD i = 0; i < Count; ++i)
     {
         FLOW_PACKET Kind = FlowCheck(Bed->Flow, Packets[i].Data, Packets[i].Size, &Numbers[Good], &Sizes[Good]);

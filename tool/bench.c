@@ -111,8 +111,8 @@ static EXIT_CODE RoundTrips(BENCH *Bench)
         return FailTraffic(Bench, L"cannot start a thread");
     for (ULONG64 Begin = Microseconds(); Continues(Bench, Begin) && SampleCount < SAMPLES_MAX;)
     {
-        DWORD Number;
         ULONG64 Start = Microseconds();
+        DWORD Number;
         if (!SocketSend(Bench, SampleCount) || !SocketReceive(Bench, &Number))
             return FailTraffic(Bench, L"a datagram did not come back");
         Samples[SampleCount++] = (DWORD)(Microseconds() - Start);
@@ -142,7 +142,7 @@ static void ReportRate(const BENCH *Bench, LPCWSTR Key, LPCWSTR Title, ULONG64 S
 
 static EXIT_CODE ThereAndBack(BENCH *Bench)
 {
-    DWORD Sent = 0, Received = 0, Number;
+    DWORD Sent = 0, Received = 0;
     if (!BedStart(&Bench->Bed, FAR_ECHO, Bench->Flow, 0))
         return FailTraffic(Bench, L"cannot start a thread");
     ULONG64 Start = Microseconds();
@@ -152,6 +152,7 @@ static EXIT_CODE ThereAndBack(BENCH *Bench)
         for (; More && Sent - Received < ON_THE_WAY; ++Sent)
             if (!SocketSend(Bench, Sent))
                 return FailTraffic(Bench, L"cannot send");
+        DWORD Number;
         if (!SocketReceive(Bench, &Number))
             return FailTraffic(Bench, L"datagrams did not come back");
         ++Received;
@@ -165,10 +166,10 @@ static EXIT_CODE ThereAndBack(BENCH *Bench)
 static EXIT_CODE ToStack(BENCH *Bench)
 {
     ULONG64 Received = 0;
-    DWORD Number;
     if (!BedStart(&Bench->Bed, FAR_SOURCE, Bench->Flow, Bench->Size))
         return FailTraffic(Bench, L"cannot start a thread");
     ULONG64 Start = Microseconds();
+    DWORD Number;
     for (; Continues(Bench, Start); ++Received)
         if (!SocketReceive(Bench, &Number))
             return FailTraffic(Bench, L"the program's datagrams do not come");
@@ -206,7 +207,6 @@ static EXIT_CODE ToApp(BENCH *Bench)
 
 static EXIT_CODE Prepare(BENCH *Bench)
 {
-    LPCWSTR Step;
     Bench->Bed.Adapter = PlaintunCreateAdapter(&(PLAINTUN_ADAPTER_CONFIG){
         .Size = sizeof(PLAINTUN_ADAPTER_CONFIG),
         .Name = BED_NAME,
@@ -216,6 +216,7 @@ static EXIT_CODE Prepare(BENCH *Bench)
     Bench->Bed.Session = PlaintunStartSession(Bench->Bed.Adapter, NULL);
     if (Bench->Bed.Session == NULL || !PlaintunGetAdapterInfo(Bench->Bed.Adapter, &Bench->Bed.Info))
         return FailLibrary(L"cannot start a session");
+    LPCWSTR Step;
     DWORD Error = BedFlow(&Bench->Bed, FLOW_IPV4, &Step);
     Bench->Flow = &Bench->Bed.Flows[FLOW_IPV4];
     return Error == NO_ERROR ? EXIT_OK : FailSystem(Error, L"%ls", Step);

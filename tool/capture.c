@@ -135,7 +135,6 @@ static void Report(const CAPTURE *Capture)
 static EXIT_CODE CaptureSession(CAPTURE *Capture, PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_SESSION_HANDLE Session,
                                 LPCWSTR Name, HANDLE Stop)
 {
-    PLAINTUN_STATISTICS Statistics;
     ULONG64 Start = SystemTime();
     Capture->Time = Start;
     Capture->Buffered = PcapngBegin(Buffer, Name, Capture->SnapLength);
@@ -143,6 +142,7 @@ static EXIT_CODE CaptureSession(CAPTURE *Capture, PLAINTUN_ADAPTER_HANDLE Adapte
     if (!Capture->Pipe)
         Tell(L"capturing %ls; Ctrl-C ends it", Name);
     DWORD Error = TakeAll(Capture, Session, Stop);
+    PLAINTUN_STATISTICS Statistics;
     if (PlaintunGetStatistics(Adapter, &Statistics))
         Capture->Dropped = Statistics.MonitorDrops;
 
@@ -168,7 +168,6 @@ static EXIT_CODE CaptureSession(CAPTURE *Capture, PLAINTUN_ADAPTER_HANDLE Adapte
 static EXIT_CODE CaptureAdapter(CAPTURE *Capture, PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Output, HANDLE Stop)
 {
     PLAINTUN_ADAPTER_INFO Info;
-    EXIT_CODE Code;
     if (!PlaintunGetAdapterInfo(Adapter, &Info))
         return FailLibrary(L"the adapter does not answer");
     PLAINTUN_SESSION_HANDLE Session = PlaintunStartSession(
@@ -178,6 +177,7 @@ static EXIT_CODE CaptureAdapter(CAPTURE *Capture, PLAINTUN_ADAPTER_HANDLE Adapte
         return FailLibrary(L"cannot look on at the adapter %ls", Info.Name);
     Capture->File = Capture->Pipe ? GetStdHandle(STD_OUTPUT_HANDLE)
                                   : CreateFileW(Output, GENERIC_WRITE, FILE_SHARE_READ, NULL, CREATE_ALWAYS, 0, NULL);
+    EXIT_CODE Code;
     if (Capture->File == INVALID_HANDLE_VALUE)
         Code = FailSystem(GetLastError(), L"cannot write %ls", Output);
     else

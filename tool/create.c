@@ -4,7 +4,6 @@
 
 PLAINTUN_ADAPTER_HANDLE AdapterCreate(LPCWSTR Name, const ARGUMENTS *Arguments, DWORD Flags, EXIT_CODE *Code)
 {
-    GUID Guid;
     ULONG64 Mtu = 0, Metric = 0, Seconds = 0;
     LPCWSTR GuidGiven = OptionText(Arguments, L"--guid", NULL);
     *Code = EXIT_USAGE;
@@ -12,6 +11,7 @@ PLAINTUN_ADAPTER_HANDLE AdapterCreate(LPCWSTR Name, const ARGUMENTS *Arguments, 
         !OptionNumber(Arguments, L"--metric", 1, 9999, &Metric) ||
         !OptionNumber(Arguments, L"--timeout", 1, 3600, &Seconds))
         return NULL;
+    GUID Guid;
     if (GuidGiven != NULL && !GuidRead(GuidGiven, &Guid))
     {
         FailUsage(L"--guid %ls: expected one like 01234567-89AB-CDEF-0123-456789ABCDEF", GuidGiven);
@@ -58,9 +58,9 @@ static void Report(const PLAINTUN_ADAPTER_INFO *Info)
 
 static EXIT_CODE Create(const ARGUMENTS *Arguments)
 {
-    EXIT_CODE Code;
     LPCWSTR Name = Arguments->Operands[0];
     static ADDRESSES Addresses; /* too large for a stack without probes */
+    EXIT_CODE Code;
     if (!AddressesRead(Arguments, &Addresses, &Code))
         return Code;
     BOOL Hold = OptionText(Arguments, L"--hold", NULL) != NULL;

@@ -20,9 +20,9 @@ static DWORD Faults;
 
 static void Find(VERDICT Verdict, LPCWSTR Subject, LPCWSTR Pattern, ...)
 {
-    WCHAR Text[512];
     va_list List;
     va_start(List, Pattern);
+    WCHAR Text[512];
     FormatList(Text, ARRAYSIZE(Text), Pattern, List);
     va_end(List);
     Faults += Verdict == VERDICT_FAULT;
@@ -107,8 +107,9 @@ static BOOL ReadStartType(LPCWSTR Name, DWORD *StartType)
 {
     static BYTE Buffer[8192]; /* what the page says is enough */
     QUERY_SERVICE_CONFIGW *Config = (QUERY_SERVICE_CONFIGW *)Buffer;
-    DWORD Needed, Error = NO_ERROR;
+    DWORD Error = NO_ERROR;
     SC_HANDLE Service = NULL, Manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    DWORD Needed;
     if (Manager == NULL || (Service = OpenServiceW(Manager, Name, SERVICE_QUERY_CONFIG)) == NULL ||
         !QueryServiceConfigW(Service, Config, sizeof(Buffer), &Needed))
         Error = GetLastError();
@@ -134,12 +135,12 @@ static void ExamineServices(void)
     };
     for (DWORD i = 0; i < ARRAYSIZE(Services); ++i)
     {
-        DWORD StartType;
         BOOL Ours = i == ARRAYSIZE(Services) - 1;
+        DWORD StartType;
         if (!ReadStartType(Services[i].Name, &StartType))
         {
-            WCHAR Cause[200];
             DWORD Error = GetLastError();
+            WCHAR Cause[200];
             SystemText(Error, Cause, ARRAYSIZE(Cause));
             if (Error != ERROR_SERVICE_DOES_NOT_EXIST)
                 Find(VERDICT_NOTE, L"service", L"%ls (%ls): %ls", Services[i].Name, Services[i].Purpose, Cause);
@@ -164,7 +165,6 @@ static void ExamineServices(void)
 static void ExamineDriver(void)
 {
     PLAINTUN_DRIVER_INFO Info;
-    WCHAR Library[VERSION_TEXT], Installed[VERSION_TEXT], Loaded[VERSION_TEXT];
     if (!PlaintunGetDriverInfo(&Info))
     {
         WCHAR Cause[400];
@@ -172,8 +172,11 @@ static void ExamineDriver(void)
         Find(VERDICT_NOTE, L"driver", L"%ls", Cause);
         return;
     }
+    WCHAR Library[VERSION_TEXT];
     VersionText(Info.LibraryVersion, Library, ARRAYSIZE(Library));
+    WCHAR Installed[VERSION_TEXT];
     VersionText(Info.InstalledVersion, Installed, ARRAYSIZE(Installed));
+    WCHAR Loaded[VERSION_TEXT];
     VersionText(Info.LoadedVersion, Loaded, ARRAYSIZE(Loaded));
     if (Info.LoadedVersion != 0 && Info.LoadedVersion != Info.InstalledVersion)
         Find(VERDICT_FAULT, L"driver", L"%ls is loaded, %ls is installed: close all programs with adapters, or restart",

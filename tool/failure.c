@@ -73,12 +73,12 @@ EXIT_CODE FailLibrary(LPCWSTR Pattern, ...)
 {
     DWORD Error = GetLastError();
     WCHAR Text[TEXT_MAX];
-    va_list List;
     if (PlaintunGetMessage(Text, ARRAYSIZE(Text)) != 0 && IsAbout(Text, Error))
     {
         Tell(L"%ls", Text); /* also when the log has it: failures that programs expect are not logged */
         return ExitCodeOf(Error);
     }
+    va_list List;
     va_start(List, Pattern);
     FormatList(Text, 256, Pattern, List);
     va_end(List);
@@ -87,11 +87,12 @@ EXIT_CODE FailLibrary(LPCWSTR Pattern, ...)
 
 EXIT_CODE FailSystem(DWORD Error, LPCWSTR Pattern, ...)
 {
-    WCHAR What[256], Cause[512];
     va_list List;
     va_start(List, Pattern);
+    WCHAR What[256];
     FormatList(What, ARRAYSIZE(What), Pattern, List);
     va_end(List);
+    WCHAR Cause[512];
     SystemText(Error, Cause, ARRAYSIZE(Cause));
     Tell(L"%ls: %ls", What, Cause);
     return ExitCodeOf(Error);
@@ -99,9 +100,9 @@ EXIT_CODE FailSystem(DWORD Error, LPCWSTR Pattern, ...)
 
 EXIT_CODE FailUsage(LPCWSTR Pattern, ...)
 {
-    WCHAR Text[512];
     va_list List;
     va_start(List, Pattern);
+    WCHAR Text[512];
     FormatList(Text, ARRAYSIZE(Text), Pattern, List);
     va_end(List);
     Tell(L"%ls", Text);

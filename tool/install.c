@@ -21,10 +21,11 @@ static void PutVersion(LPCWSTR Key, ULONG64 Version)
 static EXIT_CODE Report(BOOL Restart)
 {
     PLAINTUN_DRIVER_INFO Info;
-    WCHAR Installed[VERSION_TEXT], Loaded[VERSION_TEXT];
     if (!PlaintunGetDriverInfo(&Info))
         return FailLibrary(L"cannot ask for the driver's version");
+    WCHAR Installed[VERSION_TEXT];
     VersionText(Info.InstalledVersion, Installed, ARRAYSIZE(Installed));
+    WCHAR Loaded[VERSION_TEXT];
     VersionText(Info.LoadedVersion, Loaded, ARRAYSIZE(Loaded));
     if (Json)
     {

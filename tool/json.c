@@ -10,8 +10,8 @@ static BOOL First = TRUE; /* nothing stands yet in the object or array that is o
 
 static void PutString(LPCWSTR Text)
 {
-    WCHAR Part[128];
     DWORD Length = 0;
+    WCHAR Part[128];
     Part[Length++] = L'"';
     for (; *Text != 0; ++Text)
     {

@@ -52,9 +52,9 @@ static void PrintOptions(const OPTION *Options, BOOL HasJson)
 {
     for (; Options != NULL && Options->Name != NULL; ++Options)
     {
-        WCHAR Form[64];
         if (!HasJson && wcscmp(Options->Name, L"--json") == 0)
             continue;
+        WCHAR Form[64];
         Format(Form, ARRAYSIZE(Form), L"%ls %ls", Options->Name, Options->Value != NULL ? Options->Value : L"");
         Print(L"  %-22ls %ls\n", Form, Options->Text);
     }
@@ -92,13 +92,15 @@ static EXIT_CODE Help(LPCWSTR Topic)
 
 static EXIT_CODE Version(void)
 {
-    PLAINTUN_DRIVER_INFO Info;
-    WCHAR Library[VERSION_TEXT], Installed[VERSION_TEXT], Loaded[VERSION_TEXT];
     Print(L"tool     %ls\n", TOOL_VERSION);
+    PLAINTUN_DRIVER_INFO Info;
     if (!PlaintunGetDriverInfo(&Info))
         return FailLibrary(L"cannot ask for the driver's version");
+    WCHAR Library[VERSION_TEXT];
     VersionText(Info.LibraryVersion, Library, ARRAYSIZE(Library));
+    WCHAR Installed[VERSION_TEXT];
     VersionText(Info.InstalledVersion, Installed, ARRAYSIZE(Installed));
+    WCHAR Loaded[VERSION_TEXT];
     VersionText(Info.LoadedVersion, Loaded, ARRAYSIZE(Loaded));
     Print(L"library  %ls\ndriver   installed: %ls, loaded: %ls\n", Library, Installed, Loaded);
     return EXIT_OK;

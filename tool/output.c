@@ -67,11 +67,12 @@ static BOOL WriteWide(HANDLE File, LPCWSTR Text)
     BOOL Console = IsConsole(File);
     for (DWORD Length = (DWORD)wcslen(Text); Length > 0 && File != NULL && File != INVALID_HANDLE_VALUE;)
     {
-        DWORD Units = Length < Part ? Length : Part, Written;
+        DWORD Units = Length < Part ? Length : Part;
         if (Units < Length && IS_HIGH_SURROGATE(Text[Units - 1]))
             --Units; /* a pair stays together */
         if (Console)
         {
+            DWORD Written;
             if (!WriteConsoleW(File, Text, Units, &Written, NULL))
                 return FALSE;
         }
@@ -91,9 +92,9 @@ static BOOL WriteWide(HANDLE File, LPCWSTR Text)
 /* Under Lock. */
 static void HideProgress(void)
 {
-    WCHAR Blank[256];
     if (Progress.Width == 0)
         return;
+    WCHAR Blank[256];
     Format(Blank, ARRAYSIZE(Blank), L"\r%*ls\r", Progress.Width, L"");
     WriteWide(GetStdHandle(STD_ERROR_HANDLE), Blank);
     Progress.Width = 0;
@@ -120,9 +121,9 @@ void PrintText(LPCWSTR Text)
 
 void Print(LPCWSTR Pattern, ...)
 {
-    WCHAR Text[TEXT_MAX];
     va_list List;
     va_start(List, Pattern);
+    WCHAR Text[TEXT_MAX];
     FormatList(Text, ARRAYSIZE(Text), Pattern, List);
     va_end(List);
     PrintText(Text);
@@ -130,11 +131,11 @@ void Print(LPCWSTR Pattern, ...)
 
 void Tell(LPCWSTR Pattern, ...)
 {
-    WCHAR Text[TEXT_MAX + 2];
-    va_list List;
     SIZE_T Start = wcslen(TOOL_NAME) + 2;
     DWORD LastError = GetLastError();
+    WCHAR Text[TEXT_MAX + 2];
     Format(Text, TEXT_MAX, L"%ls: ", TOOL_NAME);
+    va_list List;
     va_start(List, Pattern);
     FormatList(Text + Start, TEXT_MAX - Start, Pattern, List);
     va_end(List);
@@ -174,9 +175,9 @@ static DWORD WINAPI ShowProgress(void *Context)
     BOOL Console = IsConsole(File);
     ULONG64 Start = GetTickCount64();
     DWORD Wait = PROGRESS_FIRST_MS;
-    WCHAR Line[128];
     while (WaitForSingleObject(Progress.Done, Wait) == WAIT_TIMEOUT)
     {
+        WCHAR Line[128];
         Format(Line, ARRAYSIZE(Line), Console ? L"\r%ls: %ls (%llu s) " : L"%ls: %ls (%llu s)\n", TOOL_NAME,
                Progress.What, (GetTickCount64() - Start) / 1000);
         AcquireSRWLockExclusive(&Lock);

@@ -83,8 +83,8 @@ static DWORD EndBlock(WRITER *Writer)
 
 DWORD PcapngBegin(BYTE *Block, LPCWSTR InterfaceName, DWORD SnapLength)
 {
-    WRITER Writer;
     BYTE Resolution = TIME_DIGITS;
+    WRITER Writer;
     BeginBlock(&Writer, Block, SECTION_HEADER);
     Put32(&Writer, 0x1A2B3C4D); /* tells the byte order */
     Put16(&Writer, 1, 0);       /* version */
@@ -105,8 +105,8 @@ DWORD PcapngBegin(BYTE *Block, LPCWSTR InterfaceName, DWORD SnapLength)
 
 DWORD PcapngPacket(BYTE *Block, ULONG64 Time, const BYTE *Packet, DWORD Kept, DWORD Size, BOOL Inbound)
 {
-    WRITER Writer;
     UINT32 Flags = Inbound ? 1 : 2; /* direction: the two lowest bits */
+    WRITER Writer;
     BeginBlock(&Writer, Block, ENHANCED_PACKET);
     Put32(&Writer, 0); /* the interface */
     PutTime(&Writer, Time);

@@ -21,13 +21,13 @@ typedef struct _PING
 /* A person's ping is shown, a flood is not. The packet is the answer already. */
 static void Show(PING *Ping, const BYTE *Packet, DWORD Size)
 {
-    WCHAR Text[128];
     ULONG64 Second = GetTickCount64() / 1000;
     if (Second != Ping->Second)
         Ping->Lines = 0;
     Ping->Second = Second;
     if (Json || Ping->Lines++ >= LINES_A_SECOND)
         return;
+    WCHAR Text[128];
     PacketDescribe(Packet, Size, Text, ARRAYSIZE(Text));
     Print(L"answered for %ls, %lu bytes\n", Text, Size);
 }
@@ -52,13 +52,13 @@ static void Answer(PING *Ping, PLAINTUN_SESSION_HANDLE Session, const PLAINTUN_P
 /* Until Ctrl-C, until Seconds (0: never) are over, or until the session is. */
 static DWORD AnswerAll(PING *Ping, PLAINTUN_SESSION_HANDLE Session, HANDLE Stop, ULONG64 Seconds)
 {
-    PLAINTUN_PACKET Packets[BATCH];
     ULONG64 Deadline = GetTickCount64() + Seconds * 1000;
     for (;;)
     {
         ULONG64 Now = GetTickCount64();
         if (Seconds != 0 && Now >= Deadline)
             return NO_ERROR;
+        PLAINTUN_PACKET Packets[BATCH];
         DWORD Count = ReceiveOrStop(Session, Stop, Packets, BATCH, Seconds != 0 ? (DWORD)(Deadline - Now) : INFINITE);
         if (Count == 0)
             return GetLastError() == ERROR_CANCELLED || GetLastError() == ERROR_TIMEOUT ? NO_ERROR : GetLastError();

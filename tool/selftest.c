@@ -54,11 +54,12 @@ static RESULT System(TEST *Test)
 static RESULT Driver(TEST *Test)
 {
     PLAINTUN_DRIVER_INFO Before, After;
-    WCHAR Library[VERSION_TEXT], Installed[VERSION_TEXT];
     if (!PlaintunGetDriverInfo(&Before) || !PlaintunInstallDriver() || !PlaintunGetDriverInfo(&After))
         return FailedCall(Test, GetLastError(), L"installing the driver");
     Test->InstalledByUs = Before.InstalledVersion == 0;
+    WCHAR Library[VERSION_TEXT];
     VersionText(After.LibraryVersion, Library, ARRAYSIZE(Library));
+    WCHAR Installed[VERSION_TEXT];
     VersionText(After.InstalledVersion, Installed, ARRAYSIZE(Installed));
     SAY(Test, L"library %ls, driver %ls%ls", Library, Installed,
         Test->InstalledByUs ? L", installed now" : L", was there");
@@ -296,7 +297,7 @@ static RESULT Load(TEST *Test)
     BED *Bed = &Test->Bed;
     const FLOW *Flow = &Bed->Flows[Bed->Flows[FLOW_IPV4].HeaderSize != 0 ? FLOW_IPV4 : FLOW_IPV6];
     RESULT Result = RESULT_FAILED;
-    DWORD Sent = 0, Received = 0, Number;
+    DWORD Sent = 0, Received = 0;
     ULONG64 Start = Microseconds(), Left = 0;
     if (!BedStart(Bed, FAR_ECHO, Flow, 0))
         return FailedCall(Test, GetLastError(), L"starting a thread");
@@ -315,6 +316,7 @@ static RESULT Load(TEST *Test)
             SAY(Test, L"%lu of %lu datagrams came back, then none for 5 s", Received, Sent);
             goto stop;
         }
+        DWORD Number;
         if (!PayloadCheck(Payload, Size, &Number))
         {
             SAY(Test, L"a datagram of %d bytes came back broken", Size);
@@ -343,7 +345,6 @@ stop:
 
 static RESULT Statistics(TEST *Test)
 {
-    PLAINTUN_STATISTICS Statistics;
     PLAINTUN_PACKET Packet;
     /* The system may send words of its own at any time: what waits in the ring counts as delivered. */
     while (PlaintunReceive(Test->Bed.Session, &Packet, 1) > 0)
@@ -351,6 +352,7 @@ static RESULT Statistics(TEST *Test)
         ++Test->Received;
         PlaintunRelease(Test->Bed.Session, &Packet, 1);
     }
+    PLAINTUN_STATISTICS Statistics;
     if (!PlaintunGetStatistics(Test->Bed.Adapter, &Statistics))
         return FailedCall(Test, GetLastError(), L"asking for statistics");
     const PLAINTUN_COUNTERS *Counters = &Statistics.Session;
@@ -390,12 +392,12 @@ static RESULT Remove(TEST *Test)
 /* Leaves the machine as it was. */
 static RESULT Uninstall(TEST *Test)
 {
-    PLAINTUN_DRIVER_INFO Info;
     if (!Test->InstalledByUs)
     {
         SAY(Test, L"the driver was there before the test, and stays");
         return RESULT_SKIPPED;
     }
+    PLAINTUN_DRIVER_INFO Info;
     if (!PlaintunDeleteDriver() || !PlaintunGetDriverInfo(&Info))
         return FailedCall(Test, GetLastError(), L"removing the driver");
     SAY(Test, L"the driver is gone again");
@@ -434,8 +436,8 @@ static EXIT_CODE Run(const ARGUMENTS *Arguments)
     if (StopEvent() == NULL)
         return FailSystem(GetLastError(), L"cannot watch for Ctrl-C");
     SYSTEMTIME Time;
-    WCHAR When[64];
     GetSystemTime(&Time);
+    WCHAR When[64];
     Format(When, ARRAYSIZE(When), L"%04u-%02u-%02uT%02u:%02u:%02uZ", Time.wYear, Time.wMonth, Time.wDay, Time.wHour,
            Time.wMinute, Time.wSecond);
     if (Json)

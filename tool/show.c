@@ -44,12 +44,12 @@ static EXIT_CODE Show(const ARGUMENTS *Arguments)
         return Code;
     PLAINTUN_ADAPTER_INFO Info;
     PLAINTUN_STATISTICS Statistics;
-    WCHAR Guid[GUID_TEXT];
     if (!PlaintunGetAdapterInfo(Adapter, &Info) || !PlaintunGetStatistics(Adapter, &Statistics))
     {
         Code = FailLibrary(L"the adapter %ls does not answer", Name);
         goto closeAdapter;
     }
+    WCHAR Guid[GUID_TEXT];
     GuidText(&Info.Guid, Guid);
     if (Json)
     {
@@ -124,8 +124,8 @@ static EXIT_CODE Watch(const ARGUMENTS *Arguments)
     PLAINTUN_ADAPTER_HANDLE Adapter = AdapterOpen(Name, &Code);
     if (Adapter == NULL)
         return Code;
-    PLAINTUN_STATISTICS Before, Now;
     ULONG64 Due = Microseconds(), Last = Due;
+    PLAINTUN_STATISTICS Before;
     BOOL Answers = PlaintunGetStatistics(Adapter, &Before);
     for (DWORD Line = 0; Answers && !StopWanted() && (Seconds == 0 || Line < Seconds); ++Line)
     {
@@ -134,6 +134,7 @@ static EXIT_CODE Watch(const ARGUMENTS *Arguments)
         Due = Due + 1000000 > Time ? Due + 1000000 : Time + 1000000;
         if (WaitForSingleObject(Stop, Due > Time ? (DWORD)((Due - Time + 999) / 1000) : 0) == WAIT_OBJECT_0)
             break;
+        PLAINTUN_STATISTICS Now;
         Answers = PlaintunGetStatistics(Adapter, &Now);
         if (!Answers)
             break;

@@ -31,9 +31,9 @@ BOOL StopWanted(void)
 ULONG64 Microseconds(void)
 {
     static LARGE_INTEGER Frequency;
-    LARGE_INTEGER Now;
     if (Frequency.QuadPart == 0)
         QueryPerformanceFrequency(&Frequency);
+    LARGE_INTEGER Now;
     QueryPerformanceCounter(&Now);
     /* In two parts, so that the product stays within 64 bits. */
     return Now.QuadPart / Frequency.QuadPart * 1000000 +

@@ -33,12 +33,13 @@ void SystemRead(SYSTEM_FACTS *Facts)
     OSVERSIONINFOW Version = {.dwOSVersionInfoSize = sizeof(Version)};
     USHORT Process = 0, Native = 0;
     DWORD Revision = 0, Size = sizeof(Revision);
-    WCHAR Product[64], Release[32];
     *Facts = (SYSTEM_FACTS){0};
     RtlGetVersion(&Version);
     RegGetValueW(HKEY_LOCAL_MACHINE, L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion", L"UBR", RRF_RT_REG_DWORD, NULL,
                  &Revision, &Size);
+    WCHAR Product[64];
     ReadText(L"ProductName", Product, ARRAYSIZE(Product));
+    WCHAR Release[32];
     ReadText(L"DisplayVersion", Release, ARRAYSIZE(Release));
     Facts->Build = Version.dwBuildNumber;
     Format(Facts->Windows, ARRAYSIZE(Facts->Windows), L"%lu.%lu.%lu.%lu%ls%ls%ls%ls", Version.dwMajorVersion,

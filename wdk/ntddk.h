@@ -471,7 +471,6 @@ NTKERNELAPI VOID NTAPI ProbeForWrite(_Inout_ volatile VOID *Address, _In_ SIZE_T
 FORCEINLINE VOID MmInitializeMdl(_Out_ PMDL Mdl, _In_ PVOID Base, _In_ SIZE_T Length)
 {
     ULONG_PTR Offset = (ULONG_PTR)Base & (PAGE_SIZE - 1);
-
     Mdl->Next = NULL;
     Mdl->Size = (CSHORT)(sizeof(MDL) + sizeof(PFN_NUMBER) * ((Offset + Length + PAGE_SIZE - 1) / PAGE_SIZE));
     Mdl->MdlFlags = 0;

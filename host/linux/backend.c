@@ -111,8 +111,6 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     };
     BACKEND *Backend = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Backend), BACKEND_TAG);
     NTSTATUS Status = STATUS_INSUFFICIENT_RESOURCES;
-    int Error;
-
     if (!Backend)
         return STATUS_INSUFFICIENT_RESOURCES;
     RtlZeroMemory(Backend, sizeof(*Backend));
@@ -136,7 +134,7 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
         goto freeBatches;
     if (PlatformSetting("HOST_TUN_RETURN_LATE", 0))
         Backend->Late = LateCreate(Backend->Adapter, PlatformSetting("HOST_TUN_RETURN_LATE", 0));
-    Error = TunOpen(&Backend->Tun, Request->Name);
+    int Error = TunOpen(&Backend->Tun, Request->Name);
     if (Error < 0)
     {
         DbgPrint("linux: no TUN interface: error %d\n", -Error);
@@ -178,7 +176,6 @@ freeBackend:
 VOID BackendSetMtu(BACKEND *Backend, ULONG Mtu)
 {
     int Error = TunSetMtu(&Backend->Tun, Mtu);
-
     if (Error < 0)
         DbgPrint("linux: %s: MTU %u refused, error %d\n", Backend->Tun.Name, (unsigned)Mtu, -Error);
 }
@@ -186,7 +183,6 @@ VOID BackendSetMtu(BACKEND *Backend, ULONG Mtu)
 VOID BackendSetLink(BACKEND *Backend, const BACKEND_LINK *Link)
 {
     int Error = TunSetCarrier(&Backend->Tun, Link->Connected);
-
     if (Error < 0 && !Backend->CarrierFailed)
     {
         Backend->CarrierFailed = TRUE;
@@ -200,11 +196,9 @@ static ULONG TakePacket(_Inout_ BACKEND *Backend, _Out_ PUCHAR To, _Inout_ LONG6
 {
     PUCHAR Packet = Backend->Frame + FRAME_HEADROOM;
     VNET_HEADER *Vnet = (VNET_HEADER *)(Packet - sizeof(*Vnet));
-
     while (Backend->Segmenter.Next == Backend->Segmenter.Size)
     {
         long long Length = LinuxRead(Backend->Tun.Fd, Vnet, sizeof(*Vnet) + PACKET_LIMIT) - (long long)sizeof(*Vnet);
-
         if (Length <= 0)
             return 0;
         if (Vnet->GsoType == VNET_GSO_NONE)
@@ -229,7 +223,6 @@ static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
 {
     ULONG Count = 0;
     LONG64 Bytes = 0, Segments = 0;
-
     Batch->Used = 0;
     while (Count < BATCH_PACKETS && Batch->Used + PACKET_LIMIT <= BATCH_BYTES)
     {
@@ -238,11 +231,9 @@ static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
         NET_BUFFER *Buffer = List->FirstNetBuffer;
         MDL *Mdl = Batch->Mdls[Count];
         ULONG Length = TakePacket(Backend, Packet, &Segments);
-        BOOLEAN Ipv6;
-
         if (!Length)
             break;
-        Ipv6 = (Packet[0] & 0xf0) == 0x60;
+        BOOLEAN Ipv6 = (Packet[0] & 0xf0) == 0x60;
         MmInitializeMdl(Mdl, Packet, Length);
         MmBuildMdlForNonPagedPool(Mdl);
         Buffer->CurrentMdl = Buffer->MdlChain = Mdl;
@@ -288,22 +279,18 @@ static VOID Reader(_In_ PVOID Context)
     BACKEND *Backend = Context;
     BACKEND_BATCH *Batch = NULL;
     ULONG Idle = 0;
-
     while (!Backend->Stopping)
     {
-        ULONG Count;
-
         if (!Batch)
         {
             Batch = FreeBatchOf(Backend);
             continue;
         }
-        Count = FillBatch(Backend, Batch);
+        ULONG Count = FillBatch(Backend, Batch);
         if (Count)
         {
-            KIRQL Irql;
-
             Batch->Outstanding = (LONG)Count;
+            KIRQL Irql;
             /* TCP/IP sends at either level; the stricter one finds more. */
             KeRaiseIrql(DISPATCH_LEVEL, &Irql);
             NdisHostSend(Backend->Adapter, Batch->Lists[0], NDIS_SEND_FLAGS_DISPATCH_LEVEL);
@@ -321,7 +308,6 @@ static VOID Reader(_In_ PVOID Context)
         {
             LINUX_POLL_FD Fds[2] = {{.Fd = Backend->Tun.Fd, .Events = LINUX_POLLIN},
                                     {.Fd = Backend->StopEvent, .Events = LINUX_POLLIN}};
-
             LinuxCall3(LINUX_POLL, Fds, 2, -1);
         }
     }
@@ -331,7 +317,6 @@ static VOID Reader(_In_ PVOID Context)
 static VOID Stop(_Inout_ BACKEND *Backend)
 {
     uint64_t One = 1;
-
     InterlockedExchange(&Backend->Stopping, 1);
     LinuxWrite(Backend->StopEvent, &One, sizeof(One));
     KeSetEvent(&Backend->BatchFree, 0, FALSE);
@@ -339,13 +324,11 @@ static VOID Stop(_Inout_ BACKEND *Backend)
 
 NTSTATUS BackendStart(BACKEND *Backend)
 {
-    HANDLE Handle;
-    OBJECT_ATTRIBUTES Attributes;
-    NTSTATUS Status;
-
     Backend->Stopping = 0;
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Reader, Backend);
+    HANDLE Handle;
+    NTSTATUS Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Reader, Backend);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, &Backend->Thread, NULL);
@@ -360,12 +343,11 @@ NTSTATUS BackendStart(BACKEND *Backend)
 
 VOID BackendStop(BACKEND *Backend)
 {
-    uint64_t Count;
-
     Stop(Backend);
     KeWaitForSingleObject(Backend->Thread, Executive, KernelMode, FALSE, NULL);
     ObDereferenceObject(Backend->Thread);
     Backend->Thread = NULL;
+    uint64_t Count;
     LinuxRead(Backend->StopEvent, &Count, sizeof(Count));
     KeClearEvent(&Backend->BatchFree);
 }
@@ -374,24 +356,21 @@ VOID BackendStop(BACKEND *Backend)
 static long long WriteBounced(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Buffer)
 {
     ULONG Offset = Buffer->CurrentMdlOffset, Left = (ULONG)Buffer->DataLength, Used = sizeof(VNET_HEADER);
-    long long Result;
-    KIRQL Irql;
-
     if (Buffer->DataLength > PACKET_LIMIT)
         return -LINUX_EINVAL;
+    KIRQL Irql;
     KeAcquireSpinLock(&Backend->BounceLock, &Irql);
     RtlZeroMemory(Backend->Bounce, sizeof(VNET_HEADER));
     for (MDL *Mdl = Buffer->CurrentMdl; Mdl && Left; Mdl = Mdl->Next)
     {
         ULONG Here = min(MmGetMdlByteCount(Mdl) - Offset, Left);
-
         RtlCopyMemory(Backend->Bounce + Used, (PUCHAR)MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority) + Offset,
                       Here);
         Used += Here;
         Left -= Here;
         Offset = 0;
     }
-    Result = LinuxWrite(Backend->Tun.Fd, Backend->Bounce, Used);
+    long long Result = LinuxWrite(Backend->Tun.Fd, Backend->Bounce, Used);
     KeReleaseSpinLock(&Backend->BounceLock, Irql);
     return Result;
 }
@@ -403,12 +382,10 @@ static long long WritePacket(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Bu
     LINUX_IOVEC Parts[GATHER_PARTS] = {{.Base = &Vnet, .Length = sizeof(Vnet)}};
     ULONG Count = 1, Offset = Buffer->CurrentMdlOffset;
     SIZE_T Left = Buffer->DataLength;
-
     for (MDL *Mdl = Buffer->CurrentMdl; Left && Mdl; Mdl = Mdl->Next)
     {
         SIZE_T Here = min((SIZE_T)(MmGetMdlByteCount(Mdl) - Offset), Left);
         PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
-
         if (!Address)
             return -LINUX_EINVAL;
         if (Count == GATHER_PARTS)
@@ -445,12 +422,10 @@ static VOID Tally(_Inout_ BACKEND_TALLY *Tally, _In_ long long Result, _In_ ULON
 /* Writes what has been put together, if anything, and begins anew. */
 static VOID WriteCoalesced(_Inout_ BACKEND *Backend, _Inout_ COALESCER *Coalescer, _Inout_ BACKEND_TALLY *Counts)
 {
-    ULONG Parts;
-    long long Result;
-
     if (!Coalescer->Count)
         return;
-    Parts = CoalesceFinish(Coalescer);
+    ULONG Parts = CoalesceFinish(Coalescer);
+    long long Result;
     do
     {
         Result = LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Coalescer->Parts, Parts);
@@ -463,11 +438,9 @@ static VOID WriteCoalesced(_Inout_ BACKEND *Backend, _Inout_ COALESCER *Coalesce
 static PUCHAR FlatPacket(_In_ const NET_BUFFER *Buffer)
 {
     MDL *Mdl = Buffer->CurrentMdl;
-    PUCHAR Address;
-
     if (!Mdl || Buffer->DataLength > (SIZE_T)MmGetMdlByteCount(Mdl) - Buffer->CurrentMdlOffset)
         return NULL;
-    Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
+    PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
     return Address ? Address + Buffer->CurrentMdlOffset : NULL;
 }
 
@@ -475,7 +448,6 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
 {
     BACKEND_TALLY Counts = {.Packets = 0};
     COALESCER Coalescer;
-
     CoalesceClear(&Coalescer);
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
     {
@@ -483,14 +455,13 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
         {
             PUCHAR Packet = FlatPacket(Buffer);
             ULONG Size = (ULONG)Buffer->DataLength;
-            long long Result;
-
             if (Packet && Backend->Offload && CoalesceAdd(&Coalescer, Packet, Size))
                 continue;
             /* Only neighbours are put together: nothing overtakes anything. */
             WriteCoalesced(Backend, &Coalescer, &Counts);
             if (Packet && Backend->Offload && CoalesceAdd(&Coalescer, Packet, Size))
                 continue;
+            long long Result;
             do
             {
                 Result = WritePacket(Backend, Buffer);
@@ -527,7 +498,6 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
 static BACKEND_BATCH *BatchOf(_In_ BACKEND *Backend, _In_ const NET_BUFFER_LIST *List)
 {
     PUCHAR Packet = MmGetMdlVirtualAddress(List->FirstNetBuffer->MdlChain);
-
     for (ULONG I = 0; I < BATCHES; I++)
         if (Packet >= Backend->Batches[I].Memory && Packet < Backend->Batches[I].Memory + BATCH_BYTES)
             return &Backend->Batches[I];
@@ -537,12 +507,10 @@ static BACKEND_BATCH *BatchOf(_In_ BACKEND *Backend, _In_ const NET_BUFFER_LIST 
 VOID BackendSendComplete(BACKEND *Backend, NET_BUFFER_LIST *Lists)
 {
     LONG64 Refused = 0;
-
     for (NET_BUFFER_LIST *List = Lists; List;)
     {
         BACKEND_BATCH *Batch = BatchOf(Backend, List);
         LONG Count = 0;
-
         /* A run of lists of one batch is counted at once. After that the batch may be refilled: no look back. */
         for (; List && BatchOf(Backend, List) == Batch; List = List->Next)
         {
@@ -560,7 +528,6 @@ VOID BackendSendComplete(BACKEND *Backend, NET_BUFFER_LIST *Lists)
 VOID BackendDestroy(BACKEND *Backend)
 {
     const BACKEND_COUNTERS *To = &Backend->ToMiniport, *From = &Backend->FromMiniport;
-
     /* What was left of a super-packet when the reader stopped. */
     Backend->ToMiniport.Dropped += SegmentsLeft(&Backend->Segmenter);
     DbgPrint("linux: %s: to miniport %lld packets %lld bytes (%lld segments of %lld super-packets), refused %lld, "

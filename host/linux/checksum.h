@@ -14,7 +14,6 @@ static inline uint64_t ChecksumAdd(const void *Data, uint32_t Size, uint64_t Sum
 {
     const uint8_t *Bytes = Data;
     uint32_t Word = 0;
-
     for (; Size >= 4; Size -= 4, Bytes += 4)
     {
         __builtin_memcpy(&Word, Bytes, 4);
@@ -32,7 +31,6 @@ static inline uint64_t ChecksumCopy(void *restrict To, const void *restrict From
     const uint8_t *Bytes = From;
     uint8_t *Copy = To;
     uint32_t Word;
-
     for (; Size >= 4; Size -= 4, Bytes += 4, Copy += 4)
     {
         __builtin_memcpy(&Word, Bytes, 4);

@@ -22,7 +22,6 @@ static uint64_t PseudoSum(const uint8_t *Packet, bool Ipv6, uint32_t TcpLength)
 static bool ChecksumsRight(const uint8_t *Packet, uint32_t Size, bool Ipv6)
 {
     uint32_t Ip = IpHeader(Ipv6);
-
     return (Ipv6 || ChecksumFold(ChecksumAdd(Packet, Ip, 0)) == 0xffff) &&
            ChecksumFold(ChecksumAdd(Packet + Ip, Size - Ip, PseudoSum(Packet, Ipv6, Size - Ip))) == 0xffff;
 }
@@ -31,8 +30,7 @@ static bool ChecksumsRight(const uint8_t *Packet, uint32_t Size, bool Ipv6)
 static uint32_t Mergeable(const uint8_t *Packet, uint32_t Size)
 {
     bool Ipv6 = Size && Packet[0] >> 4 == 6;
-    uint32_t Ip = IpHeader(Ipv6), Header;
-
+    uint32_t Ip = IpHeader(Ipv6);
     if (Size < Ip + TCP_HEADER || Size > OFFLOAD_MAX)
         return 0;
     if (Ipv6 ? Packet[6] != IP_PROTOCOL_TCP || LoadShort(Packet + 4) != Size - IPV6_HEADER
@@ -41,7 +39,7 @@ static uint32_t Mergeable(const uint8_t *Packet, uint32_t Size)
     {
         return 0;
     }
-    Header = Ip + (Packet[Ip + 12] >> 4) * 4u;
+    uint32_t Header = Ip + (Packet[Ip + 12] >> 4) * 4u;
     /* Only ACK and PSH, none of the four reserved bits; something to carry. */
     if (Header < Ip + TCP_HEADER || Header >= Size || (Packet[Ip + 12] & 15) || (Packet[Ip + 13] & ~TCP_PSH) != TCP_ACK)
         return 0;
@@ -51,7 +49,6 @@ static uint32_t Mergeable(const uint8_t *Packet, uint32_t Size)
 static bool Same(const uint8_t *One, const uint8_t *Other, uint32_t From, uint32_t To)
 {
     uint8_t Difference = 0;
-
     for (uint32_t I = From; I < To; I++)
         Difference |= One[I] ^ Other[I];
     return !Difference;
@@ -62,7 +59,6 @@ static bool Follows(const COALESCER *Coalescer, const uint8_t *Packet)
 {
     const uint8_t *First = Coalescer->Header;
     uint32_t Ip = IpHeader(Coalescer->Ipv6);
-
     if (LoadLong(Packet + Ip + 4) != Coalescer->NextSequence ||
         !(Coalescer->Ipv6 ? Same(First, Packet, 0, 4) && Same(First, Packet, 6, Ip) /* all but the length */
                           /* all but length, identification and checksum */
@@ -83,14 +79,13 @@ static bool Follows(const COALESCER *Coalescer, const uint8_t *Packet)
 
 bool CoalesceAdd(COALESCER *Coalescer, const uint8_t *Packet, uint32_t Size)
 {
-    uint32_t Header, Ip, Payload;
-
     if (Coalescer->Closed)
         return false;
-    Header = Mergeable(Packet, Size);
+    uint32_t Header = Mergeable(Packet, Size);
     if (!Header)
         return false;
-    Payload = Size - Header;
+    uint32_t Payload = Size - Header;
+    uint32_t Ip;
     if (!Coalescer->Count)
     {
         Coalescer->Ipv6 = Packet[0] >> 4 == 6;
@@ -116,7 +111,6 @@ bool CoalesceAdd(COALESCER *Coalescer, const uint8_t *Packet, uint32_t Size)
         if (!Coalescer->Verified)
         {
             const LINUX_IOVEC *First = &Coalescer->Parts[1];
-
             if (!ChecksumsRight(First->Base, (uint32_t)First->Length, Coalescer->Ipv6))
             {
                 Coalescer->Closed = true;
@@ -142,7 +136,6 @@ uint32_t CoalesceFinish(COALESCER *Coalescer)
 {
     uint8_t *Header = Coalescer->Header;
     uint32_t Ip = IpHeader(Coalescer->Ipv6);
-
     Coalescer->Vnet = (VNET_HEADER){.GsoType = VNET_GSO_NONE};
     Coalescer->Parts[0] = (LINUX_IOVEC){.Base = &Coalescer->Vnet, .Length = sizeof(Coalescer->Vnet)};
     if (Coalescer->Count == 1)

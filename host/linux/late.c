@@ -21,13 +21,11 @@ struct _LATE
 static VOID Return(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
 {
     LATE *Late = Context;
-    NET_BUFFER_LIST *Lists;
-
     UNREFERENCED_PARAMETER(Dpc);
     UNREFERENCED_PARAMETER(First);
     UNREFERENCED_PARAMETER(Second);
     KeAcquireSpinLockAtDpcLevel(&Late->Lock);
-    Lists = Late->Kept;
+    NET_BUFFER_LIST *Lists = Late->Kept;
     Late->Kept = NULL;
     KeReleaseSpinLockFromDpcLevel(&Late->Lock);
     if (Lists)
@@ -38,7 +36,6 @@ LATE *LateCreate(NDIS_HOST_ADAPTER *Adapter, ULONG Milliseconds)
 {
     LARGE_INTEGER Due = {.QuadPart = -10000 * (LONG64)Milliseconds};
     LATE *Late = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Late), LATE_TAG);
-
     if (!Late)
         return NULL;
     RtlZeroMemory(Late, sizeof(*Late));
@@ -53,12 +50,10 @@ LATE *LateCreate(NDIS_HOST_ADAPTER *Adapter, ULONG Milliseconds)
 VOID LateKeep(LATE *Late, NET_BUFFER_LIST *Lists)
 {
     KIRQL Irql;
-
     KeAcquireSpinLock(&Late->Lock, &Irql);
     while (Lists)
     {
         NET_BUFFER_LIST *Next = Lists->Next;
-
         Lists->Next = Late->Kept;
         Late->Kept = Lists;
         Lists = Next;

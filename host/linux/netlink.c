@@ -41,10 +41,10 @@ void NetlinkAdd(NETLINK_MESSAGE *Message, uint16_t Attribute, const void *Data, 
 int NetlinkOpen(uint32_t Groups)
 {
     SOCKET_ADDRESS Address = {.Family = AF_NETLINK_, .Groups = Groups};
-    int Socket = (int)LinuxCall3(LINUX_SOCKET, AF_NETLINK_, SOCK_RAW_, 0), Error;
+    int Socket = (int)LinuxCall3(LINUX_SOCKET, AF_NETLINK_, SOCK_RAW_, 0);
     if (Socket < 0)
         return Socket;
-    Error = (int)LinuxCall3(LINUX_BIND, Socket, &Address, sizeof(Address));
+    int Error = (int)LinuxCall3(LINUX_BIND, Socket, &Address, sizeof(Address));
     if (Error >= 0)
         return Socket;
     LinuxClose(Socket);
@@ -54,8 +54,8 @@ int NetlinkOpen(uint32_t Groups)
 int NetlinkSend(int Socket, NETLINK_MESSAGE *Message)
 {
     SOCKET_ADDRESS Kernel = {.Family = AF_NETLINK_};
-    int Length;
     ((NETLINK_HEADER *)Message->Data)->Length = Message->Length;
+    int Length;
     do
         Length = (int)LinuxCall(LINUX_SENDTO, Socket, (long long)(intptr_t)Message->Data, Message->Length, 0,
                                 (long long)(intptr_t)&Kernel, sizeof(Kernel));
@@ -74,17 +74,17 @@ int NetlinkReceive(int Socket, void *Answer, uint32_t Length)
 
 int NetlinkTell(NETLINK_MESSAGE *Message)
 {
+    int Socket = NetlinkOpen(0);
+    if (Socket < 0)
+        return Socket;
+    ((NETLINK_HEADER *)Message->Data)->Flags |= NETLINK_ACK;
+    int Result = NetlinkSend(Socket, Message);
     struct
     {
         NETLINK_HEADER Header;
         int32_t Error;
         uint8_t Rest[1200]; /* the request comes back with it */
     } Answer;
-    int Socket = NetlinkOpen(0), Result;
-    if (Socket < 0)
-        return Socket;
-    ((NETLINK_HEADER *)Message->Data)->Flags |= NETLINK_ACK;
-    Result = NetlinkSend(Socket, Message);
     if (Result >= 0)
         Result = NetlinkReceive(Socket, &Answer, sizeof(Answer));
     if (Result >= 0)

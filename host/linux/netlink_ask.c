@@ -71,15 +71,15 @@ static int VisitDatagram(const uint8_t *Data, uint32_t Length, NETLINK_VISITOR V
 
 int NetlinkAsk(NETLINK_MESSAGE *Message, NETLINK_VISITOR Visitor, void *Context)
 {
-    _Alignas(8) uint8_t Answer[ANSWER_BYTES];
-    int Socket = NetlinkOpen(0), Outcome = 0, Done = 0, Length;
+    int Socket = NetlinkOpen(0), Outcome = 0, Done = 0;
     if (Socket < 0)
         return Socket;
     if ((((NETLINK_HEADER *)Message->Data)->Flags & NETLINK_DUMP) != NETLINK_DUMP)
         ((NETLINK_HEADER *)Message->Data)->Flags |= NETLINK_ACK;
-    Length = NetlinkSend(Socket, Message);
+    int Length = NetlinkSend(Socket, Message);
     while (Length >= 0 && !Done)
     {
+        _Alignas(8) uint8_t Answer[ANSWER_BYTES];
         Length = NetlinkReceive(Socket, Answer, sizeof(Answer));
         if (Length >= 0)
             Done = VisitDatagram(Answer, (uint32_t)Length, Visitor, Context, &Outcome);
@@ -96,13 +96,13 @@ int NetlinkListen(uint32_t Groups)
 int NetlinkHear(int Socket, int StopEvent, NETLINK_VISITOR Visitor, void *Context)
 {
     LINUX_POLL_FD Wait[2] = {{.Fd = Socket, .Events = LINUX_POLLIN}, {.Fd = StopEvent, .Events = LINUX_POLLIN}};
-    _Alignas(8) uint8_t News[ANSWER_BYTES];
-    int Outcome = 0, Length;
+    int Outcome = 0;
     if (LinuxCall3(LINUX_POLL, Wait, 2, -1) < 0)
         return 0;
     if (Wait[1].Revents)
         return 1;
-    Length = NetlinkReceive(Socket, News, sizeof(News));
+    _Alignas(8) uint8_t News[ANSWER_BYTES];
+    int Length = NetlinkReceive(Socket, News, sizeof(News));
     if (Length > 0)
         VisitDatagram(News, (uint32_t)Length, Visitor, Context, &Outcome);
     return 0;

@@ -8,9 +8,8 @@
 
 bool SegmentStart(SEGMENTER *Segmenter, const VNET_HEADER *Vnet, const uint8_t *Packet, uint32_t Size)
 {
-    uint32_t Tcp = Vnet->ChecksumStart, Header;
+    uint32_t Tcp = Vnet->ChecksumStart;
     bool Ipv6 = Vnet->GsoType == VNET_GSO_TCPV6;
-
     /* Linux tells where TCP begins, whatever IPv6 headers precede it. */
     if ((!Ipv6 && Vnet->GsoType != VNET_GSO_TCPV4) || !(Vnet->Flags & VNET_NEEDS_CHECKSUM) ||
         Vnet->ChecksumOffset != 16 || !Vnet->GsoSize || Size > OFFLOAD_MAX ||
@@ -18,7 +17,7 @@ bool SegmentStart(SEGMENTER *Segmenter, const VNET_HEADER *Vnet, const uint8_t *
     {
         return false;
     }
-    Header = Tcp + (Packet[Tcp + 12] >> 4) * 4u;
+    uint32_t Header = Tcp + (Packet[Tcp + 12] >> 4) * 4u;
     if (Header < Tcp + TCP_HEADER || Header >= Size || Header + Vnet->GsoSize > OFFLOAD_MAX ||
         (!Ipv6 && Tcp != (Packet[0] & 15) * 4u))
     {
@@ -39,7 +38,6 @@ bool SegmentStart(SEGMENTER *Segmenter, const VNET_HEADER *Vnet, const uint8_t *
 uint32_t SegmentsLeft(const SEGMENTER *Segmenter)
 {
     uint32_t Left = Segmenter->Size - Segmenter->Next;
-
     return Left ? (Left + Segmenter->SegmentSize - 1) / Segmenter->SegmentSize : 0;
 }
 
@@ -49,9 +47,6 @@ uint32_t SegmentNext(SEGMENTER *Segmenter, uint8_t *To)
     uint32_t Offset = Segmenter->Next, Left = Segmenter->Size - Offset, Header = Segmenter->HeaderLength;
     uint32_t Payload = Left < Segmenter->SegmentSize ? Left : Segmenter->SegmentSize, Size = Header + Payload;
     uint8_t *Tcp = To + Segmenter->TcpOffset;
-    uint16_t Pseudo;
-    uint64_t Sum;
-
     __builtin_memcpy(To, Packet, Header);
     if (Segmenter->Ipv6)
     {
@@ -70,12 +65,13 @@ uint32_t SegmentNext(SEGMENTER *Segmenter, uint8_t *To)
         Tcp[13] &= (uint8_t)~TCP_CWR;
     if (Payload < Left)
         Tcp[13] &= (uint8_t)~(TCP_FIN | TCP_PSH);
+    uint16_t Pseudo;
     /* The checksum field holds the sum of the pseudo-header, in which the whole's length stands: it is exchanged for
      * the segment's. Addresses that a routing header names instead of IPv6's own are in it already. */
     __builtin_memcpy(&Pseudo, Packet + Segmenter->TcpOffset + 16, 2);
     StoreShort(Tcp + 16, 0);
-    Sum = (uint64_t)Pseudo + (uint16_t)~SwapShort((uint16_t)(Segmenter->Size - Segmenter->TcpOffset)) +
-          SwapShort((uint16_t)(Size - Segmenter->TcpOffset));
+    uint64_t Sum = (uint64_t)Pseudo + (uint16_t)~SwapShort((uint16_t)(Segmenter->Size - Segmenter->TcpOffset)) +
+                   SwapShort((uint16_t)(Size - Segmenter->TcpOffset));
     Sum = ChecksumAdd(Tcp, Header - Segmenter->TcpOffset, Sum);
     StoreSum(Tcp + 16, (uint16_t)~ChecksumFold(ChecksumCopy(To + Header, Packet + Offset, Payload, Sum)));
     Segmenter->Next += Payload;
@@ -86,8 +82,6 @@ uint32_t SegmentNext(SEGMENTER *Segmenter, uint8_t *To)
 void CompleteChecksum(const VNET_HEADER *Vnet, uint8_t *To, const uint8_t *Packet, uint32_t Size)
 {
     uint32_t Start = Vnet->ChecksumStart, Field = Start + Vnet->ChecksumOffset;
-    uint16_t Sum;
-
     if (!(Vnet->Flags & VNET_NEEDS_CHECKSUM) || Start > Size || Field + 2 > Size)
     {
         __builtin_memcpy(To, Packet, Size);
@@ -95,6 +89,6 @@ void CompleteChecksum(const VNET_HEADER *Vnet, uint8_t *To, const uint8_t *Packe
     }
     /* The field holds the sum of the pseudo-header. */
     __builtin_memcpy(To, Packet, Start);
-    Sum = (uint16_t)~ChecksumFold(ChecksumCopy(To + Start, Packet + Start, Size - Start, 0));
+    uint16_t Sum = (uint16_t)~ChecksumFold(ChecksumCopy(To + Start, Packet + Start, Size - Start, 0));
     StoreSum(To + Field, Sum ? Sum : 0xffff); /* 0 would mean "none" in UDP: RFC 768 */
 }

@@ -177,7 +177,6 @@ static inline int LinuxIoctl(int Fd, unsigned Request, void *Argument)
 static inline uint64_t LinuxNow(void)
 {
     LINUX_TIMESPEC Time;
-
     LinuxCall3(LINUX_CLOCK_GETTIME, LINUX_CLOCK_MONOTONIC, &Time, 0);
     return (uint64_t)Time.Seconds * 10000000 + (uint64_t)Time.Nanoseconds / 100;
 }

@@ -49,12 +49,10 @@ typedef struct _INTERFACE_REQUEST
 static void CleanName(const char *Wanted, char *Name)
 {
     int Used = 0;
-
     for (; *Wanted && Used < TUN_NAME_LENGTH - 1; Wanted++)
     {
         unsigned char C = (unsigned char)*Wanted;
         bool Good = C > ' ' && C < 0x7f && C != '/' && C != ':' && C != '%' && C != '\\' && C != '"' && C != '\'';
-
         if (Good)
             Name[Used++] = (char)C;
         else if (Used && Name[Used - 1] != '-' && C < 0x80) /* one dash for a run; other scripts leave nothing */
@@ -75,9 +73,8 @@ static void CleanName(const char *Wanted, char *Name)
 /* Base and a number, cut so that both fit. Number 1 is the base alone. */
 static void NumberName(const char *Base, int Number, char *Name)
 {
-    char Digits[8];
     int Count = 0, Length = 0;
-
+    char Digits[8];
     for (int Rest = Number; Number > 1 && Rest; Rest /= 10)
         Digits[Count++] = (char)('0' + Rest % 10);
     while (Base[Length] && Length < TUN_NAME_LENGTH - 1 - Count)
@@ -107,9 +104,8 @@ static void CopyName(char *To, const char *From)
 static void QuietIpv6(const char *Name)
 {
     static const char Prefix[] = "/proc/sys/net/ipv6/conf/", Suffix[] = "/addr_gen_mode";
+    int Used = 0;
     char Path[sizeof(Prefix) + TUN_NAME_LENGTH + sizeof(Suffix)];
-    int Used = 0, Fd;
-
     for (int I = 0; Prefix[I]; I++)
         Path[Used++] = Prefix[I];
     for (int I = 0; Name[I]; I++)
@@ -117,7 +113,7 @@ static void QuietIpv6(const char *Name)
     for (int I = 0; Suffix[I]; I++)
         Path[Used++] = Suffix[I];
     Path[Used] = 0;
-    Fd = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CLOEXEC, 0);
+    int Fd = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CLOEXEC, 0);
     if (Fd >= 0)
     {
         LinuxWrite(Fd, "1\n", 2);
@@ -127,21 +123,21 @@ static void QuietIpv6(const char *Name)
 
 int TunOpen(TUN_DEVICE *Tun, const char *WantedName)
 {
+    int HeaderSize = TUN_HEADER;
     char Base[TUN_NAME_LENGTH];
-    INTERFACE_REQUEST Request;
-    int Result, HeaderSize = TUN_HEADER;
-
     CleanName(WantedName, Base);
     Tun->Control = (int)LinuxCall3(LINUX_SOCKET, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (Tun->Control < 0)
         return Tun->Control;
     Tun->Fd = LinuxOpen("/dev/net/tun", LINUX_O_RDWR | LINUX_O_NONBLOCK | LINUX_O_CLOEXEC, 0);
+    int Result;
     if (Tun->Fd < 0)
     {
         Result = Tun->Fd;
         goto closeControl;
     }
     Result = -LINUX_EBUSY;
+    INTERFACE_REQUEST Request;
     for (int Number = 1; Number <= NAME_ATTEMPTS && (Result == -LINUX_EBUSY || Result == -LINUX_EINVAL); Number++)
     {
         Request = (INTERFACE_REQUEST){.Flags = (int16_t)(uint16_t)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL)};
@@ -180,7 +176,6 @@ void TunClose(TUN_DEVICE *Tun)
 int TunSetMtu(TUN_DEVICE *Tun, uint32_t Mtu)
 {
     INTERFACE_REQUEST Request = {.Number = (int32_t)Mtu};
-
     CopyName(Request.Name, Tun->Name);
     return LinuxIoctl(Tun->Control, SIOCSIFMTU, &Request);
 }
@@ -212,9 +207,7 @@ int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
         int32_t Error;
         char Rest[256];
     } Answer = {.Error = -LINUX_EIO};
-    int Socket, Used = 0;
-    long long Done;
-
+    int Used = 0;
     while (Alias[Used] && Used < (int)sizeof(Request.Alias) - 1)
     {
         Request.Alias[Used] = Alias[Used];
@@ -222,10 +215,10 @@ int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
     }
     Request.AttributeLength = (uint16_t)(4 + Used + 1);
     Request.Length = (uint32_t)(((char *)Request.Alias - (char *)&Request) + ((Used + 1 + 3) & ~3));
-    Socket = (int)LinuxCall3(LINUX_SOCKET, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+    int Socket = (int)LinuxCall3(LINUX_SOCKET, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (Socket < 0)
         return Socket;
-    Done = LinuxWrite(Socket, &Request, Request.Length);
+    long long Done = LinuxWrite(Socket, &Request, Request.Length);
     if (Done >= 0)
         Done = LinuxRead(Socket, &Answer, sizeof(Answer));
     LinuxClose(Socket);
@@ -240,6 +233,5 @@ int TunSetOffload(TUN_DEVICE *Tun)
 int TunSetCarrier(TUN_DEVICE *Tun, bool On)
 {
     int Value = On;
-
     return LinuxIoctl(Tun->Fd, TUNSETCARRIER, &Value);
 }

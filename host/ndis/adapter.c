@@ -31,9 +31,8 @@ VOID HostPendingBegin(HOST_PENDING *Pending, PCSTR Call, PVOID Place)
 /* After the handler has returned Status: waits for its completion if it pends, and gives the final status. */
 NDIS_STATUS HostPendingEnd(HOST_PENDING *Pending, NDIS_STATUS Status)
 {
-    LARGE_INTEGER Frequency, Now = KeQueryPerformanceCounter(&Frequency), Deadline;
+    LARGE_INTEGER Frequency, Now = KeQueryPerformanceCounter(&Frequency);
     LONGLONG Seconds = (Now.QuadPart - Pending->Begin) / Frequency.QuadPart;
-
     HandlerRule(Pending->Call, "Handler_Time", Seconds < 1 || Seconds < HandlerSeconds(), Pending->Place,
                 "the handler took %lld s", (long long)Seconds);
     if (Status != NDIS_STATUS_PENDING)
@@ -42,6 +41,7 @@ NDIS_STATUS HostPendingEnd(HOST_PENDING *Pending, NDIS_STATUS Status)
                     "the handler completed and did not return NDIS_STATUS_PENDING");
         return Status;
     }
+    LARGE_INTEGER Deadline;
     Deadline.QuadPart = -10000000ll * HandlerSeconds();
     if (KeWaitForSingleObject(&Pending->Done, Executive, KernelMode, FALSE, &Deadline) == STATUS_TIMEOUT)
     {
@@ -74,11 +74,9 @@ static NDIS_STATUS Initialize(_Inout_ NDIS_HOST_ADAPTER *Adapter)
         .NetLuid = Adapter->Identity.NetLuid,
     };
     HOST_GUARD Guard = HostGuardBegin();
-    NDIS_STATUS Status;
-
     SetState(Adapter, HostInitializing);
     Adapter->InitializeThread = KeGetCurrentThread();
-    Status = Miniport->InitializeHandlerEx(Adapter, Adapter->Driver->Context, &Parameters);
+    NDIS_STATUS Status = Miniport->InitializeHandlerEx(Adapter, Adapter->Driver->Context, &Parameters);
     HostGuardEnd(&Guard, "MiniportInitializeEx", Miniport->InitializeHandlerEx);
     Adapter->InitializeThread = NULL;
     HandlerRule("MiniportInitializeEx", "Initialize_Status", Status != NDIS_STATUS_PENDING,
@@ -108,17 +106,14 @@ NDIS_STATUS HostAdapterRestart(NDIS_HOST_ADAPTER *Adapter)
                    .Size = sizeof(NDIS_MINIPORT_RESTART_PARAMETERS)},
         .RestartAttributes = Attributes,
     };
-    HOST_GUARD Guard;
-    NDIS_STATUS Status;
-
     Attributes->Oid = OID_GEN_MINIPORT_RESTART_ATTRIBUTES;
     Attributes->DataLength = sizeof(NDIS_RESTART_GENERAL_ATTRIBUTES);
     RtlCopyMemory(Attributes->Data, &Adapter->RestartGeneral, sizeof(Adapter->RestartGeneral));
     SetState(Adapter, HostRestarting);
     WriteRelease(&Adapter->PauseReturned, FALSE);
     HostPendingBegin(&Adapter->Restart, "MiniportRestart", Adapter->Driver->Characteristics.RestartHandler);
-    Guard = HostGuardBegin();
-    Status = Adapter->Driver->Characteristics.RestartHandler(Adapter->Context, &Parameters);
+    HOST_GUARD Guard = HostGuardBegin();
+    NDIS_STATUS Status = Adapter->Driver->Characteristics.RestartHandler(Adapter->Context, &Parameters);
     HostGuardEnd(&Guard, "MiniportRestart", Adapter->Driver->Characteristics.RestartHandler);
     Status = HostPendingEnd(&Adapter->Restart, Status);
     if (Status != NDIS_STATUS_SUCCESS)
@@ -142,7 +137,6 @@ NDIS_STATUS HostAdapterRestart(NDIS_HOST_ADAPTER *Adapter)
 VOID NdisMRestartComplete(NDIS_HANDLE NdisMiniportHandle, NDIS_STATUS Status)
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
-
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", DISPATCH_LEVEL, TRUE);
     if (Adapter)
         NdisRule("Completed_Once", HostPendingComplete(&Adapter->Restart, Status), HostPlace(), "no restart pends");
@@ -152,7 +146,6 @@ VOID NdisMRestartComplete(NDIS_HANDLE NdisMiniportHandle, NDIS_STATUS Status)
 static VOID CheckPaused(_In_ NDIS_HOST_ADAPTER *Adapter, _In_z_ PCSTR Call, _In_opt_ PVOID Place)
 {
     LONG64 Sends = ReadAcquire64(&Adapter->SendsOut), Receives = ReadAcquire64(&Adapter->ReceivesOut);
-
     HandlerRule(Call, "Pause_SendsCompleted", Sends == 0, Place, "%lld lists not completed", (long long)Sends);
     HandlerRule(Call, "Pause_ReceivesReturned", Receives == 0, Place, "%lld lists are still with the stack",
                 (long long)Receives);
@@ -168,9 +161,6 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
         .PauseReason = Reason,
     };
     PVOID Place = Adapter->Driver->Characteristics.PauseHandler;
-    HOST_GUARD Guard;
-    NDIS_STATUS Status;
-
     if (Adapter->State != HostRunning)
         return;
     if (Adapter->Flowing)
@@ -180,8 +170,8 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
     }
     SetState(Adapter, HostPausing);
     HostPendingBegin(&Adapter->Pause, "MiniportPause", Place);
-    Guard = HostGuardBegin();
-    Status = Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters);
+    HOST_GUARD Guard = HostGuardBegin();
+    NDIS_STATUS Status = Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters);
     HostGuardEnd(&Guard, "MiniportPause", Place);
     WriteRelease(&Adapter->PauseReturned, TRUE);
     if (Status != NDIS_STATUS_PENDING)
@@ -196,7 +186,6 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
 VOID NdisMPauseComplete(NDIS_HANDLE NdisMiniportHandle)
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
-
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", DISPATCH_LEVEL, TRUE);
     if (Adapter)
     {
@@ -211,16 +200,15 @@ VOID NdisMPauseComplete(NDIS_HANDLE NdisMiniportHandle)
 VOID HostAdapterQueryPower(NDIS_HOST_ADAPTER *Adapter)
 {
     NDIS_DEVICE_POWER_STATE State = NdisDeviceStateD3;
-    ULONG Done, Needed;
-    NDIS_STATUS Status;
-
     if (Adapter->Asleep || Adapter->PowerQueried || Adapter->State == HostHalted ||
         !(Adapter->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND))
     {
         return;
     }
     Adapter->PowerQueried = TRUE;
-    Status = HostOid(Adapter, NdisRequestQueryInformation, OID_PNP_QUERY_POWER, &State, sizeof(State), &Done, &Needed);
+    ULONG Done, Needed;
+    NDIS_STATUS Status =
+        HostOid(Adapter, NdisRequestQueryInformation, OID_PNP_QUERY_POWER, &State, sizeof(State), &Done, &Needed);
     HandlerRule("MiniportOidRequest", "Oid_QueryPower", Status == NDIS_STATUS_SUCCESS,
                 Adapter->Driver->Characteristics.OidRequestHandler, "status 0x%08x", (unsigned)Status);
 }
@@ -234,9 +222,6 @@ NTSTATUS HostAdapterSetPower(NDIS_HOST_ADAPTER *Adapter, BOOLEAN Awake)
 {
     NDIS_DEVICE_POWER_STATE State = Awake ? NdisDeviceStateD0 : NdisDeviceStateD3;
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
-    ULONG Done, Needed;
-    NDIS_STATUS Status;
-
     if (Awake == !Adapter->Asleep)
         return STATUS_SUCCESS;
     if (!(Adapter->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND))
@@ -254,7 +239,9 @@ NTSTATUS HostAdapterSetPower(NDIS_HOST_ADAPTER *Adapter, BOOLEAN Awake)
         HostAdapterQueryPower(Adapter);
         HostAdapterPause(Adapter, NDIS_PAUSE_LOW_POWER);
     }
-    Status = HostOid(Adapter, NdisRequestSetInformation, OID_PNP_SET_POWER, &State, sizeof(State), &Done, &Needed);
+    ULONG Done, Needed;
+    NDIS_STATUS Status =
+        HostOid(Adapter, NdisRequestSetInformation, OID_PNP_SET_POWER, &State, sizeof(State), &Done, &Needed);
     HandlerRule("MiniportOidRequest", "Oid_SetPower",
                 Status == NDIS_STATUS_SUCCESS || (Awake && Status == NDIS_STATUS_HARD_ERRORS), Place,
                 "to D%u: status 0x%08x", Awake ? 0 : 3, (unsigned)Status);
@@ -272,11 +259,9 @@ VOID HostAdapterPnpEvent(NDIS_HOST_ADAPTER *Adapter, NDIS_DEVICE_PNP_EVENT Event
                    .Size = sizeof(NET_DEVICE_PNP_EVENT)},
         .DevicePnPEvent = Event,
     };
-
     if (Adapter->State != HostHalted)
     {
         HOST_GUARD Guard = HostGuardBegin();
-
         Adapter->Driver->Characteristics.DevicePnPEventNotifyHandler(Adapter->Context, &Notice);
         HostGuardEnd(&Guard, "MiniportDevicePnPEventNotify",
                      Adapter->Driver->Characteristics.DevicePnPEventNotifyHandler);
@@ -288,7 +273,6 @@ static BOOLEAN IsLast(_In_ const NDIS_HOST_ADAPTER *Adapter)
 {
     BOOLEAN Last = TRUE;
     KIRQL Irql;
-
     KeAcquireSpinLock(&HostLock, &Irql);
     for (LIST_ENTRY *Entry = Adapter->Driver->Adapters.Flink; Entry != &Adapter->Driver->Adapters; Entry = Entry->Flink)
         Last &= CONTAINING_RECORD(Entry, NDIS_HOST_ADAPTER, Link)->State == HostHalted;
@@ -326,10 +310,7 @@ NTSTATUS HostAdapterStart(NDIS_HOST_ADAPTER *Adapter)
     CHAR Name[128], InstanceId[64];
     BACKEND_REQUEST Request = {
         .Adapter = Adapter, .Name = Name, .InstanceId = InstanceId, .IfType = IF_TYPE_PROP_VIRTUAL};
-    NDIS_STATUS Status;
-    NTSTATUS Result;
-
-    Result = HostDeviceName(Adapter->Pdo, Name, sizeof(Name));
+    NTSTATUS Result = HostDeviceName(Adapter->Pdo, Name, sizeof(Name));
     if (!NT_SUCCESS(Result))
         return Result;
     HostInstanceId(Adapter->Pdo, InstanceId, sizeof(InstanceId));
@@ -339,7 +320,7 @@ NTSTATUS HostAdapterStart(NDIS_HOST_ADAPTER *Adapter)
         DbgPrint("ndis: no interface for adapter \"%s\": 0x%08x\n", Name, (unsigned)Result);
         return Result;
     }
-    Status = Initialize(Adapter);
+    NDIS_STATUS Status = Initialize(Adapter);
     if (Status != NDIS_STATUS_SUCCESS)
     {
         DbgPrint("ndis: %s: initialise failed with 0x%08x\n", Adapter->Identity.Name, (unsigned)Status);
@@ -371,12 +352,10 @@ forget:
 /* Pause if need be, then MiniportHaltEx; nothing of the adapter may be left after it. */
 VOID HostAdapterStop(NDIS_HOST_ADAPTER *Adapter, NDIS_HALT_ACTION Action)
 {
-    HOST_GUARD Guard;
-
     if (Adapter->State == HostHalted)
         return;
     HostAdapterPause(Adapter, NDIS_PAUSE_NDIS_INTERNAL);
-    Guard = HostGuardBegin();
+    HOST_GUARD Guard = HostGuardBegin();
     Adapter->Driver->Characteristics.HaltHandlerEx(Adapter->Context, Action);
     HostGuardEnd(&Guard, "MiniportHaltEx", Adapter->Driver->Characteristics.HaltHandlerEx);
     Forget(Adapter);

@@ -29,7 +29,6 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
                               _In_ const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *Attributes, PVOID Place)
 {
     ULONG Length = Attributes->SupportedOidListLength;
-
     if (!HandlerRule(SetAttributes, "Header_Valid",
                      Attributes->Header.Revision >= 1 &&
                          Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
@@ -96,7 +95,6 @@ NDIS_STATUS NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
     PVOID Place = HostPlace();
-
     HostEnter(__func__, Place, "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE);
     if (!Adapter || !NdisRule("State_SetAttributes", Adapter->State == HostInitializing, Place, "in state %s",
                               HostStateName(Adapter->State)))

@@ -8,7 +8,6 @@
 static MDL *MakeMdl(_In_ PVOID VirtualAddress, _In_ ULONG Length)
 {
     MDL *Mdl = IoAllocateMdl(VirtualAddress, Length, FALSE, FALSE, NULL);
-
     if (Mdl)
         MmBuildMdlForNonPagedPool(Mdl);
     return Mdl;
@@ -20,7 +19,6 @@ PMDL NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)
     NDIS_HOST_ADAPTER *Adapter;
     NDIS_HOST_DRIVER *Driver = HostOwnerOf(NdisHandle, &Adapter, __func__, HostPlace());
     MDL *Mdl = Driver ? MakeMdl(VirtualAddress, Length) : NULL;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (Mdl && !HostOwn(Mdl, HostKindMdl, Driver->DriverObject, Adapter, HostPlace()))
     {
@@ -42,7 +40,6 @@ static VOID FindCurrent(_Inout_ NET_BUFFER *Buffer)
 {
     MDL *Mdl = Buffer->MdlChain;
     ULONG Offset = Buffer->DataOffset;
-
     while (Mdl && Mdl->Next && Offset >= MmGetMdlByteCount(Mdl))
     {
         Offset -= MmGetMdlByteCount(Mdl);
@@ -66,9 +63,6 @@ VOID NdisAdjustNetBufferCurrentMdl(PNET_BUFFER NetBuffer)
 static NDIS_STATUS Retreat(_Inout_ NET_BUFFER *NetBuffer, _In_ ULONG DataOffsetDelta, _In_ ULONG DataBackFill,
                            _In_opt_ NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler)
 {
-    ULONG Size;
-    MDL *Mdl;
-
     if (NetBuffer->DataOffset >= DataOffsetDelta)
     {
         NetBuffer->DataOffset -= DataOffsetDelta;
@@ -76,7 +70,8 @@ static NDIS_STATUS Retreat(_Inout_ NET_BUFFER *NetBuffer, _In_ ULONG DataOffsetD
         FindCurrent(NetBuffer);
         return NDIS_STATUS_SUCCESS;
     }
-    Size = DataOffsetDelta - NetBuffer->DataOffset + DataBackFill;
+    ULONG Size = DataOffsetDelta - NetBuffer->DataOffset + DataBackFill;
+    MDL *Mdl;
     if (AllocateMdlHandler)
     {
         Mdl = AllocateMdlHandler(&Size);
@@ -84,7 +79,6 @@ static NDIS_STATUS Retreat(_Inout_ NET_BUFFER *NetBuffer, _In_ ULONG DataOffsetD
     else
     {
         PVOID Data = ExAllocatePoolWithTag(NonPagedPoolNx, Size, HOST_TAG);
-
         Mdl = Data ? MakeMdl(Data, Size) : NULL;
         if (!Mdl && Data)
             ExFreePoolWithTag(Data, HOST_TAG);
@@ -121,7 +115,6 @@ static VOID Advance(_Inout_ NET_BUFFER *NetBuffer, _In_ ULONG DataOffsetDelta, _
            NetBuffer->DataOffset >= MmGetMdlByteCount(NetBuffer->MdlChain))
     {
         MDL *Mdl = NetBuffer->MdlChain;
-
         NetBuffer->MdlChain = Mdl->Next;
         NetBuffer->DataOffset -= MmGetMdlByteCount(Mdl);
         if (FreeMdlHandler)
@@ -152,7 +145,6 @@ NDIS_STATUS NdisRetreatNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, UL
     for (NET_BUFFER *Buffer = NetBufferList->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
     {
         NDIS_STATUS Status = Retreat(Buffer, DataOffsetDelta, DataBackFill, AllocateMdlHandler);
-
         if (Status != NDIS_STATUS_SUCCESS)
         {
             for (NET_BUFFER *Undo = NetBufferList->FirstNetBuffer; Undo != Buffer; Undo = Undo->Next)
@@ -179,14 +171,12 @@ PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage,
 {
     MDL *Mdl = NetBuffer->CurrentMdl;
     ULONG Offset = NetBuffer->CurrentMdlOffset, Copied = 0;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!BytesNeeded || BytesNeeded > NetBuffer->DataLength || !Mdl)
         return NULL;
     if (MmGetMdlByteCount(Mdl) - Offset >= BytesNeeded)
     {
         PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
-
         if (!Address)
             return NULL;
         if (AlignMultiple <= 1 || ((ULONG_PTR)(Address + Offset) - AlignOffset) % AlignMultiple == 0)
@@ -197,11 +187,9 @@ PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage,
     while (Copied < BytesNeeded && Mdl)
     {
         ULONG Here = min(MmGetMdlByteCount(Mdl) - Offset, BytesNeeded - Copied);
-
         if (Here)
         {
             PUCHAR Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
-
             if (!Address)
                 return NULL;
             RtlCopyMemory((PUCHAR)Storage + Copied, Address + Offset, Here);

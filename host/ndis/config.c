@@ -27,17 +27,15 @@ static NTSTATUS OpenParameters(_In_ NDIS_HOST_DRIVER *Driver, _Out_ HANDLE *Key)
 {
     static const WCHAR Suffix[] = {'\\', 'P', 'a', 'r', 'a', 'm', 'e', 't', 'e', 'r', 's'};
     UNICODE_STRING Path;
-    OBJECT_ATTRIBUTES Attributes;
-    NTSTATUS Status;
-
     Path.Length = Path.MaximumLength = (USHORT)(Driver->RegistryPath.Length + sizeof(Suffix));
     Path.Buffer = ExAllocatePoolWithTag(NonPagedPoolNx, Path.Length, HOST_TAG);
     if (!Path.Buffer)
         return STATUS_INSUFFICIENT_RESOURCES;
     RtlCopyMemory(Path.Buffer, Driver->RegistryPath.Buffer, Driver->RegistryPath.Length);
     RtlCopyMemory((PUCHAR)Path.Buffer + Driver->RegistryPath.Length, Suffix, sizeof(Suffix));
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, &Path, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status = ZwOpenKey(Key, KEY_READ | KEY_WRITE, &Attributes);
+    NTSTATUS Status = ZwOpenKey(Key, KEY_READ | KEY_WRITE, &Attributes);
     ExFreePoolWithTag(Path.Buffer, HOST_TAG);
     return Status;
 }
@@ -50,9 +48,6 @@ NDIS_STATUS NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PND
 {
     NDIS_HOST_ADAPTER *Adapter;
     NDIS_HOST_DRIVER *Driver = HostOwnerOf(ConfigObject->NdisHandle, &Adapter, __func__, HostPlace());
-    HOST_CONFIGURATION *Configuration;
-    NTSTATUS Status;
-
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", PASSIVE_LEVEL, TRUE);
     if (!Driver || !HostHeaderValid(&ConfigObject->Header, NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
                                     NDIS_CONFIGURATION_OBJECT_REVISION_1, NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1,
@@ -60,15 +55,15 @@ NDIS_STATUS NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PND
     {
         return NDIS_STATUS_INVALID_PARAMETER;
     }
-    Configuration = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Configuration), HOST_TAG);
+    HOST_CONFIGURATION *Configuration = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Configuration), HOST_TAG);
     if (!Configuration)
         return NDIS_STATUS_RESOURCES;
     RtlZeroMemory(Configuration, sizeof(*Configuration));
     Configuration->Magic = HostMagicConfiguration;
     Configuration->Count = Adapter ? &Adapter->Configurations : &Driver->Configurations;
-    Status = Adapter ? IoOpenDeviceRegistryKey(Adapter->Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_READ | KEY_WRITE,
-                                               &Configuration->Key)
-                     : OpenParameters(Driver, &Configuration->Key);
+    NTSTATUS Status = Adapter ? IoOpenDeviceRegistryKey(Adapter->Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_READ | KEY_WRITE,
+                                                        &Configuration->Key)
+                              : OpenParameters(Driver, &Configuration->Key);
     if (!NT_SUCCESS(Status))
     {
         ExFreePoolWithTag(Configuration, HOST_TAG);
@@ -82,7 +77,6 @@ NDIS_STATUS NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject, PND
 VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
 {
     HOST_CONFIGURATION *Configuration = ConfigurationHandle;
-
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", PASSIVE_LEVEL, TRUE);
     if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration, HostPlace(),
                   "%p is no configuration", ConfigurationHandle))
@@ -92,7 +86,6 @@ VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
     while (Configuration->Values)
     {
         HOST_VALUE *Value = Configuration->Values;
-
         Configuration->Values = Value->Next;
         ExFreePoolWithTag(Value, HOST_TAG);
     }
@@ -110,7 +103,6 @@ static BOOLEAN ParseInteger(_In_ const UNICODE_STRING *String, _In_ ULONG Base, 
     {
         WCHAR C = String->Buffer[I];
         ULONG Digit = C >= '0' && C <= '9' ? C - '0' : (C | 32) >= 'a' && (C | 32) <= 'f' ? (C | 32) - 'a' + 10 : 16;
-
         if (Digit >= Base || *Value > (0xffffffff - Digit) / Base)
             return FALSE;
         *Value = *Value * Base + Digit;
@@ -131,7 +123,6 @@ static BOOLEAN Convert(_Inout_ NDIS_CONFIGURATION_PARAMETER *Parameter, _In_ ULO
     if (RegistryType == REG_SZ || RegistryType == REG_MULTI_SZ)
     {
         UNICODE_STRING String = {.Length = (USHORT)Length, .MaximumLength = (USHORT)Length, .Buffer = (PWCH)Data};
-
         while (RegistryType == REG_SZ && String.Length && !String.Buffer[String.Length / sizeof(WCHAR) - 1])
             String.Length -= sizeof(WCHAR);
         if (Wanted == NdisParameterInteger || Wanted == NdisParameterHexInteger)
@@ -162,7 +153,6 @@ VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *P
     KEY_VALUE_PARTIAL_INFORMATION *Information = NULL;
     HOST_VALUE *Value = NULL;
     ULONG Length = 0;
-
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", PASSIVE_LEVEL, TRUE);
     *Status = NDIS_STATUS_FAILURE;
     if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration, HostPlace(),
@@ -206,9 +196,7 @@ VOID NdisWriteConfiguration(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHandle
                             PNDIS_CONFIGURATION_PARAMETER ParameterValue)
 {
     HOST_CONFIGURATION *Configuration = ConfigurationHandle;
-    ULONG Type = REG_BINARY, Length;
-    PVOID Data;
-
+    ULONG Type = REG_BINARY;
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", PASSIVE_LEVEL, TRUE);
     *Status = NDIS_STATUS_FAILURE;
     if (!NdisRule("Handle_Configuration", Configuration && Configuration->Magic == HostMagicConfiguration, HostPlace(),
@@ -216,6 +204,8 @@ VOID NdisWriteConfiguration(PNDIS_STATUS Status, NDIS_HANDLE ConfigurationHandle
     {
         return;
     }
+    ULONG Length;
+    PVOID Data;
     switch (ParameterValue->ParameterType)
     {
     case NdisParameterInteger:

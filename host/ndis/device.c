@@ -34,12 +34,10 @@ static NDIS_HOST_ADAPTER *InitializingAdapter(_In_ NDIS_HOST_DRIVER *Driver)
     NDIS_HOST_ADAPTER *Found = NULL;
     PKTHREAD Thread = KeGetCurrentThread();
     KIRQL Irql;
-
     KeAcquireSpinLock(&HostLock, &Irql);
     for (LIST_ENTRY *Entry = Driver->Adapters.Flink; Entry != &Driver->Adapters; Entry = Entry->Flink)
     {
         NDIS_HOST_ADAPTER *Adapter = CONTAINING_RECORD(Entry, NDIS_HOST_ADAPTER, Link);
-
         if (Adapter->InitializeThread == Thread)
             Found = Adapter;
     }
@@ -57,11 +55,6 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
 {
     NDIS_HOST_DRIVER *Driver = HostDriverOf(NdisHandle, __func__, HostPlace());
     const NDIS_DEVICE_OBJECT_ATTRIBUTES *Attributes = DeviceObjectAttributes;
-    HOST_DEVICE *Device;
-    DEVICE_OBJECT *Object;
-    NTSTATUS Status;
-    KIRQL Irql;
-
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, TRUE);
     if (!Driver ||
         !HostHeaderValid(&Attributes->Header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
@@ -77,11 +70,13 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
     {
         return NDIS_STATUS_NOT_SUPPORTED;
     }
-    Status = IoCreateDevice(Driver->DriverObject, (ULONG)sizeof(HOST_DEVICE) + Attributes->ExtensionSize,
-                            Attributes->DeviceName, FILE_DEVICE_NETWORK, FILE_DEVICE_SECURE_OPEN, FALSE, &Object);
+    DEVICE_OBJECT *Object;
+    NTSTATUS Status =
+        IoCreateDevice(Driver->DriverObject, (ULONG)sizeof(HOST_DEVICE) + Attributes->ExtensionSize,
+                       Attributes->DeviceName, FILE_DEVICE_NETWORK, FILE_DEVICE_SECURE_OPEN, FALSE, &Object);
     if (!NT_SUCCESS(Status))
         return Status;
-    Device = Object->DeviceExtension;
+    HOST_DEVICE *Device = Object->DeviceExtension;
     RtlZeroMemory(Device, sizeof(*Device) + Attributes->ExtensionSize);
     Device->Magic = HostMagicDevice;
     Device->Driver = Driver;
@@ -99,6 +94,7 @@ NDIS_STATUS NdisRegisterDeviceEx(NDIS_HANDLE NdisHandle, PNDIS_DEVICE_OBJECT_ATT
     if (!NT_SUCCESS(Status))
         goto freeName;
     Device->Adapter = InitializingAdapter(Driver);
+    KIRQL Irql;
     KeAcquireSpinLock(&HostLock, &Irql);
     InsertTailList(&Driver->Devices, &Device->Link);
     KeReleaseSpinLock(&HostLock, Irql);
@@ -118,14 +114,13 @@ deleteDevice:
 VOID NdisDeregisterDeviceEx(NDIS_HANDLE NdisDeviceHandle)
 {
     HOST_DEVICE *Device = NdisDeviceHandle;
-    KIRQL Irql;
-
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, TRUE);
     if (!NdisRule("Handle_Device", Device && Device->Magic == HostMagicDevice && Device->SymbolicName.Buffer,
                   HostPlace(), "%p is no registered device", NdisDeviceHandle))
     {
         return;
     }
+    KIRQL Irql;
     KeAcquireSpinLock(&HostLock, &Irql);
     RemoveEntryList(&Device->Link);
     KeReleaseSpinLock(&HostLock, Irql);
@@ -138,7 +133,6 @@ VOID NdisDeregisterDeviceEx(NDIS_HANDLE NdisDeviceHandle)
 PVOID NdisGetDeviceReservedExtension(PDEVICE_OBJECT DeviceObject)
 {
     HOST_DEVICE *Device = DeviceObject->DeviceExtension;
-
     return NdisRule("Handle_Device", Device && Device->Magic == HostMagicDevice, HostPlace(),
                     "%p is no device of NdisRegisterDeviceEx", (void *)DeviceObject) &&
                    Device->ExtensionSize
@@ -151,12 +145,10 @@ VOID HostDevicesCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter, 
 {
     ULONG Left = 0;
     KIRQL Irql;
-
     KeAcquireSpinLock(&HostLock, &Irql);
     for (LIST_ENTRY *Entry = Driver->Devices.Flink; Entry != &Driver->Devices; Entry = Entry->Flink)
     {
         HOST_DEVICE *Device = CONTAINING_RECORD(Entry, HOST_DEVICE, Link);
-
         if (!Adapter || Device->Adapter == Adapter)
         {
             Left++;

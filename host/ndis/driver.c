@@ -13,7 +13,6 @@ LIST_ENTRY HostDrivers = {&HostDrivers, &HostDrivers};
 ULONG HostVersion(VOID)
 {
     static volatile LONG Version;
-
     if (!Version)
         InterlockedExchange(&Version, (LONG)PlatformSetting("HOST_NDIS_VERSION", 0x60052));
     return (ULONG)Version;
@@ -29,14 +28,11 @@ UINT NdisGetVersion(VOID)
 static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
 {
     NDIS_HOST_DRIVER *Driver = NULL;
-    HOST_GUARD Guard;
     KIRQL Irql;
-
     KeAcquireSpinLock(&HostLock, &Irql);
     for (LIST_ENTRY *Entry = HostDrivers.Flink; Entry != &HostDrivers; Entry = Entry->Flink)
     {
         NDIS_HOST_DRIVER *Candidate = CONTAINING_RECORD(Entry, NDIS_HOST_DRIVER, Link);
-
         if (Candidate->DriverObject == DriverObject)
             Driver = Candidate;
     }
@@ -44,7 +40,7 @@ static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
     if (!Driver)
         return;
     PlatformDriverUnloading(DriverObject);
-    Guard = HostGuardBegin();
+    HOST_GUARD Guard = HostGuardBegin();
     Driver->Characteristics.UnloadHandler(DriverObject);
     HostGuardEnd(&Guard, "MiniportDriverUnload", (PVOID)Driver->Characteristics.UnloadHandler);
     HandlerRule("MiniportDriverUnload", "Unload_Deregister", Driver->Deregistered,
@@ -72,7 +68,6 @@ static const CHAR Register[] = "NdisMRegisterMiniportDriver";
 static NDIS_STATUS CheckCharacteristics(_In_ const NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Miniport, _In_opt_ PVOID Place)
 {
     UCHAR Revision = Miniport->Header.Revision;
-
     if (!HandlerRule(Register, "Header_Valid",
                      Miniport->Header.Type == NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS && Revision >= 1 &&
                          Miniport->Header.Size >= NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1,
@@ -110,13 +105,10 @@ NDIS_STATUS NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_ST
                                         PNDIS_HANDLE NdisMiniportDriverHandle)
 {
     NDIS_HOST_DRIVER *Driver;
-    NDIS_STATUS Status;
-    KIRQL Irql;
     SIZE_T Size = min(Characteristics->Header.Size, sizeof(Driver->Characteristics));
-
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, TRUE);
     PlatformDriverRegistered(DriverObject);
-    Status = CheckCharacteristics(Characteristics, HostPlace());
+    NDIS_STATUS Status = CheckCharacteristics(Characteristics, HostPlace());
     if (Status != NDIS_STATUS_SUCCESS)
         return Status;
     Driver = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Driver), HOST_TAG);
@@ -141,6 +133,7 @@ NDIS_STATUS NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_ST
         Driver->RegistryPath.Length = Driver->RegistryPath.MaximumLength = RegistryPath->Length;
         RtlCopyMemory(Driver->RegistryPath.Buffer, RegistryPath->Buffer, RegistryPath->Length);
     }
+    KIRQL Irql;
     KeAcquireSpinLock(&HostLock, &Irql);
     InsertTailList(&HostDrivers, &Driver->Link);
     KeReleaseSpinLock(&HostLock, Irql);
@@ -162,7 +155,6 @@ NDIS_STATUS NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_ST
 VOID NdisMDeregisterMiniportDriver(NDIS_HANDLE NdisMiniportDriverHandle)
 {
     NDIS_HOST_DRIVER *Driver = HostDriverOf(NdisMiniportDriverHandle, __func__, HostPlace());
-
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, TRUE);
     if (!Driver)
         return;

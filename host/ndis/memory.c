@@ -10,12 +10,10 @@ PVOID NdisAllocateMemoryWithTagPriority(NDIS_HANDLE NdisHandle, UINT Length, ULO
 {
     NDIS_HOST_ADAPTER *Adapter;
     NDIS_HOST_DRIVER *Driver = HostOwnerOf(NdisHandle, &Adapter, __func__, HostPlace());
-    PVOID Memory;
-
     UNREFERENCED_PARAMETER(Priority);
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     NdisRule("Memory_Tag", Tag != 0, HostPlace(), "no tag");
-    Memory = Driver ? ExAllocatePoolWithTag(NonPagedPoolNx, Length, Tag) : NULL;
+    PVOID Memory = Driver ? ExAllocatePoolWithTag(NonPagedPoolNx, Length, Tag) : NULL;
     if (Memory && !HostOwn(Memory, HostKindMemory, Driver->DriverObject, Adapter, HostPlace()))
     {
         ExFreePool(Memory);
@@ -40,7 +38,6 @@ VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)
 PNDIS_GENERIC_OBJECT NdisAllocateGenericObject(PDRIVER_OBJECT DriverObject, ULONG Tag, USHORT Size)
 {
     NDIS_GENERIC_OBJECT *Generic = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Generic) + Size, Tag);
-
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     NdisRule("Memory_Tag", Tag != 0, HostPlace(), "no tag");
     if (!Generic)

@@ -158,7 +158,6 @@ static inline VOID HostReservedKeep(_Inout_ HOST_LIST *Host)
 static inline BOOLEAN HostReservedKept(_Inout_ HOST_LIST *Host)
 {
     BOOLEAN Known = Host->ReservedKnown;
-
     Host->ReservedKnown = FALSE;
     return !Known ||
            (Host->Reserved[0] == Host->List.MiniportReserved[0] && Host->Reserved[1] == Host->List.MiniportReserved[1]);

@@ -22,9 +22,6 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
     BOOLEAN Query = Type != NdisRequestSetInformation;
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     NDIS_OID_REQUEST Request;
-    HOST_GUARD Guard;
-    NDIS_STATUS Status;
-
     RtlZeroMemory(&Request, sizeof(Request));
     Request.Header.Type = NDIS_OBJECT_TYPE_OID_REQUEST;
     Request.Header.Revision = NDIS_OID_REQUEST_REVISION_1;
@@ -48,8 +45,8 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
     Request.RequestId = (PVOID)(ULONG_PTR)++Adapter->NextRequestId;
     Adapter->OidRequest = &Request;
     HostPendingBegin(&Adapter->Oid, "MiniportOidRequest", Place);
-    Guard = HostGuardBegin();
-    Status = Adapter->Driver->Characteristics.OidRequestHandler(Adapter->Context, &Request);
+    HOST_GUARD Guard = HostGuardBegin();
+    NDIS_STATUS Status = Adapter->Driver->Characteristics.OidRequestHandler(Adapter->Context, &Request);
     HostGuardEnd(&Guard, "MiniportOidRequest", Place);
     Status = HostPendingEnd(&Adapter->Oid, Status);
     Adapter->OidRequest = NULL;
@@ -73,7 +70,6 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
 VOID NdisMOidRequestComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_OID_REQUEST Request, NDIS_STATUS Status)
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
-
     HostEnter(__func__, HostPlace(), "Irql_OID", DISPATCH_LEVEL, TRUE);
     if (Adapter && NdisRule("Oid_CompleteOnce", Adapter->OidRequest && Adapter->OidRequest == Request, HostPlace(),
                             "%p is not the request that pends", (void *)Request))
@@ -117,11 +113,9 @@ static NDIS_STATUS TryQuery(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oi
 {
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     ULONG Touched = 0;
-    NDIS_STATUS Status;
-
     RtlFillMemory(Answer->Buffer, Length, Fill);
     RtlFillMemory(Answer->Buffer + Length, CANARY_BYTES, CANARY);
-    Status =
+    NDIS_STATUS Status =
         HostOid(Adapter, NdisRequestQueryInformation, Oid, Answer->Buffer, Length, &Answer->Written, &Answer->Needed);
     for (ULONG I = Length; I < Length + CANARY_BYTES; I++)
         Touched += Answer->Buffer[I] != CANARY;
@@ -142,9 +136,9 @@ static VOID TryWhole(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
 {
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     ULONG Length = Full ? Full : ROOM / 2;
-    OID_ANSWER First, Second;
-
+    OID_ANSWER First;
     TryQuery(Adapter, Oid, Length, 0x00, &First);
+    OID_ANSWER Second;
     TryQuery(Adapter, Oid, Length, 0xff, &Second);
     OidRule("Oid_Mandatory", First.Status == NDIS_STATUS_SUCCESS, Place, "OID 0x%08x: status 0x%08x", (unsigned)Oid,
             (unsigned)First.Status);
@@ -162,10 +156,9 @@ static VOID TryShort(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
 {
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     BOOLEAN Counter = Oid == OID_GEN_RCV_OK || Oid == OID_GEN_XMIT_OK;
-    OID_ANSWER Answer;
-
     for (ULONG Length = 0; Length < Full; Length++)
     {
+        OID_ANSWER Answer;
         TryQuery(Adapter, Oid, Length, 0, &Answer);
         if (Counter && Length >= sizeof(ULONG))
         {
@@ -199,8 +192,6 @@ VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
     static const NDIS_OID AlsoListed[] = {OID_GEN_CURRENT_LOOKAHEAD, OID_GEN_CURRENT_PACKET_FILTER,
                                           OID_GEN_LINK_PARAMETERS, OID_PNP_SET_POWER, OID_PNP_QUERY_POWER};
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
-    OID_ANSWER Answer;
-
     for (ULONG I = 0; I < sizeof(Mandatory) / sizeof(Mandatory[0]); I++)
     {
         TryWhole(Adapter, Mandatory[I].Oid, Mandatory[I].Full);
@@ -215,6 +206,7 @@ VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
                     (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
                     "OID 0x%08x, which is set, is not in SupportedOidList", (unsigned)AlsoListed[I]);
     }
+    OID_ANSWER Answer;
     /* An OID that nobody knows: NDIS itself asks such ones of older miniports. */
     OidRule("Oid_Status", TryQuery(Adapter, 0xff00fe01, sizeof(ULONG), 0, &Answer) == NDIS_STATUS_NOT_SUPPORTED, Place,
             "an unknown OID must be NDIS_STATUS_NOT_SUPPORTED");
@@ -225,7 +217,6 @@ static VOID SetUlong(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     ULONG Done, Needed;
     NDIS_STATUS Status = HostOid(Adapter, NdisRequestSetInformation, Oid, &Value, sizeof(Value), &Done, &Needed);
-
     OidRule("Oid_Mandatory", Status == NDIS_STATUS_SUCCESS, Place, "set of OID 0x%08x: status 0x%08x", (unsigned)Oid,
             (unsigned)Status);
     OidRule("Oid_Bytes", Status != NDIS_STATUS_SUCCESS || Done == sizeof(Value), Place,

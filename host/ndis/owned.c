@@ -29,11 +29,10 @@ static HOST_OWNED **BucketOf(_In_ const VOID *Thing)
 BOOLEAN HostOwn(const VOID *Thing, HOST_KIND Kind, DRIVER_OBJECT *Driver, NDIS_HOST_ADAPTER *Adapter, PVOID Place)
 {
     HOST_OWNED *Owned = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Owned), HOST_TAG);
-    KIRQL Irql;
-
     if (!Owned)
         return FALSE;
     *Owned = (HOST_OWNED){.Thing = Thing, .Kind = Kind, .Driver = Driver, .Adapter = Adapter, .Place = Place};
+    KIRQL Irql;
     KeAcquireSpinLock(&OwnedLock, &Irql);
     Owned->Next = *BucketOf(Thing);
     *BucketOf(Thing) = Owned;
@@ -43,14 +42,13 @@ BOOLEAN HostOwn(const VOID *Thing, HOST_KIND Kind, DRIVER_OBJECT *Driver, NDIS_H
 
 BOOLEAN HostDisown(const VOID *Thing, HOST_KIND Kind)
 {
-    HOST_OWNED **Link, *Owned;
     KIRQL Irql;
-
     KeAcquireSpinLock(&OwnedLock, &Irql);
+    HOST_OWNED **Link;
     for (Link = BucketOf(Thing); *Link && ((*Link)->Thing != Thing || (*Link)->Kind != Kind); Link = &(*Link)->Next)
     {
     }
-    Owned = *Link;
+    HOST_OWNED *Owned = *Link;
     if (Owned)
         *Link = Owned->Next;
     KeReleaseSpinLock(&OwnedLock, Irql);
@@ -64,9 +62,8 @@ static ULONG CountLeft(_In_ HOST_KIND Kind, _In_ const NDIS_HOST_DRIVER *Driver,
                        _Out_ PVOID *Place)
 {
     ULONG Left = 0;
-    KIRQL Irql;
-
     *Place = NULL;
+    KIRQL Irql;
     KeAcquireSpinLock(&OwnedLock, &Irql);
     for (ULONG I = 0; I < BUCKETS; I++)
     {
@@ -87,9 +84,7 @@ static ULONG CountLeft(_In_ HOST_KIND Kind, _In_ const NDIS_HOST_DRIVER *Driver,
 VOID HostOwnedCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter, PCSTR Call)
 {
     PVOID Place;
-    ULONG Left;
-
-    Left = CountLeft(HostKindMdl, Driver, Adapter, &Place);
+    ULONG Left = CountLeft(HostKindMdl, Driver, Adapter, &Place);
     HandlerRule(Call, "NdisAllocateMdl", Left == 0, Place, "%u MDLs are left", (unsigned)Left);
     Left = CountLeft(HostKindMemory, Driver, Adapter, &Place);
     HandlerRule(Call, "NdisAllocateMemory", Left == 0, Place, "%u blocks of memory are left", (unsigned)Left);

@@ -26,11 +26,9 @@ static VOID NarrowName(_In_reads_(Count) const WCHAR *Wide, _In_ ULONG Count, _O
                        _In_ ULONG Size)
 {
     ULONG Used = 0;
-
     for (ULONG I = 0; I < Count && Wide[I] && Used + 5 < Size; I++)
     {
         ULONG Code = Wide[I];
-
         if (Code >= 0xd800 && Code < 0xdc00 && I + 1 < Count && (Wide[I + 1] & 0xfc00) == 0xdc00)
             Code = 0x10000 + ((Code & 0x3ff) << 10) + (Wide[++I] & 0x3ff);
         else if (Code >= 0xd800 && Code < 0xe000)
@@ -64,12 +62,10 @@ static VOID NarrowName(_In_reads_(Count) const WCHAR *Wide, _In_ ULONG Count, _O
 /* What a person calls the device: its friendly name, or else its description. UTF-8. */
 NTSTATUS HostDeviceName(DEVICE_OBJECT *Pdo, PCHAR Name, ULONG Size)
 {
-    WCHAR Wide[256];
     ULONG Length = 0;
     DEVPROPTYPE Type;
-    NTSTATUS Status;
-
-    Status = IoGetDevicePropertyData(Pdo, &FriendlyName, 0, 0, sizeof(Wide), Wide, &Length, &Type);
+    WCHAR Wide[256];
+    NTSTATUS Status = IoGetDevicePropertyData(Pdo, &FriendlyName, 0, 0, sizeof(Wide), Wide, &Length, &Type);
     if (!NT_SUCCESS(Status) || Type != DEVPROP_TYPE_STRING || Length < sizeof(WCHAR) || !Wide[0])
     {
         Status = IoGetDeviceProperty(Pdo, DevicePropertyFriendlyName, sizeof(Wide), Wide, &Length);
@@ -79,7 +75,6 @@ NTSTATUS HostDeviceName(DEVICE_OBJECT *Pdo, PCHAR Name, ULONG Size)
     if (!NT_SUCCESS(Status))
     {
         static const WCHAR Unnamed[] = {'n', 'e', 't', 0};
-
         NarrowName(Unnamed, 4, Name, Size);
         return STATUS_SUCCESS;
     }
@@ -92,17 +87,16 @@ VOID HostInstanceId(DEVICE_OBJECT *Pdo, PCHAR InstanceId, ULONG Size)
 {
     static const WCHAR Keyword[] = {'N', 'e', 't', 'C', 'f', 'g', 'I', 'n', 's', 't', 'a', 'n', 'c', 'e', 'I', 'd'};
     UNICODE_STRING Name = {sizeof(Keyword), sizeof(Keyword), (PWCH)Keyword};
+    ULONG Length = 0;
+    InstanceId[0] = 0;
+    HANDLE Key;
+    if (!NT_SUCCESS(IoOpenDeviceRegistryKey(Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_READ, &Key)))
+        return;
     union
     {
         KEY_VALUE_PARTIAL_INFORMATION Value;
         UCHAR Room[256];
     } Information;
-    ULONG Length = 0;
-    HANDLE Key;
-
-    InstanceId[0] = 0;
-    if (!NT_SUCCESS(IoOpenDeviceRegistryKey(Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_READ, &Key)))
-        return;
     if (NT_SUCCESS(
             ZwQueryValueKey(Key, &Name, KeyValuePartialInformation, &Information, sizeof(Information), &Length)) &&
         Information.Value.Type == REG_SZ)
@@ -120,12 +114,10 @@ static NDIS_HOST_DRIVER *FindDriver(_In_ DRIVER_OBJECT *DriverObject)
 {
     NDIS_HOST_DRIVER *Found = NULL;
     KIRQL Irql;
-
     KeAcquireSpinLock(&HostLock, &Irql);
     for (LIST_ENTRY *Entry = HostDrivers.Flink; Entry != &HostDrivers; Entry = Entry->Flink)
     {
         NDIS_HOST_DRIVER *Driver = CONTAINING_RECORD(Entry, NDIS_HOST_DRIVER, Link);
-
         if (Driver->DriverObject == DriverObject && !Driver->Deregistered)
             Found = Driver;
     }
@@ -137,12 +129,6 @@ static NDIS_HOST_DRIVER *FindDriver(_In_ DRIVER_OBJECT *DriverObject)
 NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
 {
     NDIS_HOST_DRIVER *Driver = FindDriver(DriverObject);
-    NDIS_HOST_ADAPTER *Adapter;
-    DEVICE_OBJECT *Fdo;
-    HOST_FDO *Extension;
-    NTSTATUS Status;
-    KIRQL Irql;
-
     if (!Driver)
         return STATUS_NO_SUCH_DEVICE;
     if (!Driver->Ready)
@@ -150,10 +136,12 @@ NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
         Driver->Ready = TRUE;
         PlatformDriverReady(DriverObject);
     }
-    Status = IoCreateDevice(DriverObject, sizeof(HOST_FDO), NULL, FILE_DEVICE_PHYSICAL_NETCARD, 0, FALSE, &Fdo);
+    DEVICE_OBJECT *Fdo;
+    NTSTATUS Status =
+        IoCreateDevice(DriverObject, sizeof(HOST_FDO), NULL, FILE_DEVICE_PHYSICAL_NETCARD, 0, FALSE, &Fdo);
     if (!NT_SUCCESS(Status))
         return Status;
-    Adapter = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Adapter), HOST_TAG);
+    NDIS_HOST_ADAPTER *Adapter = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Adapter), HOST_TAG);
     if (!Adapter)
     {
         Status = STATUS_INSUFFICIENT_RESOURCES;
@@ -172,12 +160,13 @@ NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
         Status = STATUS_NO_SUCH_DEVICE;
         goto freeAdapter;
     }
-    Extension = Fdo->DeviceExtension;
+    HOST_FDO *Extension = Fdo->DeviceExtension;
     Extension->Magic = HostMagicFdo;
     Extension->Adapter = Adapter;
     Status = IoRegisterDeviceInterface(Pdo, &NetInterface, NULL, &Adapter->Interface);
     if (!NT_SUCCESS(Status))
         goto detach;
+    KIRQL Irql;
     KeAcquireSpinLock(&HostLock, &Irql);
     InsertTailList(&Driver->Adapters, &Adapter->Link);
     KeReleaseSpinLock(&HostLock, Irql);
@@ -212,12 +201,10 @@ static NTSTATUS KeepIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Event)
 NTSTATUS HostPassDownAndWait(NDIS_HOST_ADAPTER *Adapter, IRP *Irp)
 {
     KEVENT Event;
-    NTSTATUS Status;
-
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     IoCopyCurrentIrpStackLocationToNext(Irp);
     IoSetCompletionRoutine(Irp, KeepIrp, &Event, TRUE, TRUE, TRUE);
-    Status = IoCallDriver(Adapter->Lower, Irp);
+    NTSTATUS Status = IoCallDriver(Adapter->Lower, Irp);
     if (Status == STATUS_PENDING)
     {
         KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
@@ -240,16 +227,14 @@ static VOID DisableInterface(_Inout_ NDIS_HOST_ADAPTER *Adapter)
 static NTSTATUS Remove(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
 {
     DEVICE_OBJECT *Fdo = Adapter->Fdo;
-    NTSTATUS Status;
-    KIRQL Irql;
-
     HostAdapterStop(Adapter, NdisHaltDeviceDisabled);
     DisableInterface(Adapter);
     if (Adapter->Interface.Buffer)
         RtlFreeUnicodeString(&Adapter->Interface);
     Irp->IoStatus.Status = STATUS_SUCCESS;
-    Status = HostPassDown(Adapter, Irp);
+    NTSTATUS Status = HostPassDown(Adapter, Irp);
     IoDetachDevice(Adapter->Lower);
+    KIRQL Irql;
     KeAcquireSpinLock(&HostLock, &Irql);
     RemoveEntryList(&Adapter->Link);
     KeReleaseSpinLock(&HostLock, Irql);
@@ -264,7 +249,6 @@ static NTSTATUS DispatchPnp(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp
 {
     UCHAR Minor = IoGetCurrentIrpStackLocation(Irp)->MinorFunction;
     NTSTATUS Status;
-
     switch (Minor)
     {
     case IRP_MN_START_DEVICE:
@@ -313,11 +297,9 @@ NTSTATUS HostDispatch(DEVICE_OBJECT *DeviceObject, IRP *Irp)
     HOST_MAGIC *Magic = DeviceObject->DeviceExtension;
     IO_STACK_LOCATION *Location = IoGetCurrentIrpStackLocation(Irp);
     UCHAR Major = Location->MajorFunction;
-
     if (*Magic == HostMagicDevice)
     {
         HOST_DEVICE *Device = DeviceObject->DeviceExtension;
-
         if (Device->Dispatch[Major])
             return Device->Dispatch[Major](DeviceObject, Irp);
         return HostCompleteIrp(Irp, STATUS_INVALID_DEVICE_REQUEST);
@@ -325,7 +307,6 @@ NTSTATUS HostDispatch(DEVICE_OBJECT *DeviceObject, IRP *Irp)
     if (*Magic == HostMagicFdo)
     {
         NDIS_HOST_ADAPTER *Adapter = ((HOST_FDO *)DeviceObject->DeviceExtension)->Adapter;
-
         if (Adapter && Major == IRP_MJ_PNP)
             return DispatchPnp(Adapter, Irp);
         if (Adapter && Major == IRP_MJ_POWER)
@@ -344,7 +325,6 @@ VOID NdisMGetDeviceProperty(NDIS_HANDLE MiniportAdapterHandle, PDEVICE_OBJECT *P
                             PCM_RESOURCE_LIST *AllocatedResources, PCM_RESOURCE_LIST *AllocatedResourcesTranslated)
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
-
     HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE);
     if (!Adapter)
         return;

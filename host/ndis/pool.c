@@ -10,8 +10,6 @@ static HOST_POOL *NewPool(_In_ HOST_MAGIC Magic, _In_opt_ NDIS_HANDLE Handle, _I
                           PVOID Place)
 {
     HOST_POOL *Pool = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Pool), HOST_TAG);
-    KIRQL Irql;
-
     HandlerRule(Call, "Pool_Tag", Tag != 0, Place, "no tag");
     if (!Pool)
         return NULL;
@@ -23,6 +21,7 @@ static HOST_POOL *NewPool(_In_ HOST_MAGIC Magic, _In_opt_ NDIS_HANDLE Handle, _I
         Pool->Driver = HostOwnerOf(Handle, &Pool->Adapter, Call, Place);
     if (Pool->Driver)
     {
+        KIRQL Irql;
         KeAcquireSpinLock(&HostLock, &Irql);
         InsertTailList(&Pool->Driver->Pools, &Pool->Link);
         KeReleaseSpinLock(&HostLock, Irql);
@@ -32,8 +31,6 @@ static HOST_POOL *NewPool(_In_ HOST_MAGIC Magic, _In_opt_ NDIS_HANDLE Handle, _I
 
 static VOID DeletePool(_In_ HOST_POOL *Pool, _In_ PCSTR Call, PVOID Place)
 {
-    KIRQL Irql;
-
     if (!HandlerRule(Call, "NdisAllocateNetBuffer", Pool->Outstanding == 0, Place,
                      "a pool is freed with %ld lists or buffers of it in use", (long)Pool->Outstanding))
     {
@@ -41,6 +38,7 @@ static VOID DeletePool(_In_ HOST_POOL *Pool, _In_ PCSTR Call, PVOID Place)
     }
     if (Pool->Driver)
     {
+        KIRQL Irql;
         KeAcquireSpinLock(&HostLock, &Irql);
         RemoveEntryList(&Pool->Link);
         KeReleaseSpinLock(&HostLock, Irql);
@@ -56,12 +54,10 @@ VOID HostPoolsCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter, PC
     LONG Lists = 0;
     PVOID Place = NULL;
     KIRQL Irql;
-
     KeAcquireSpinLock(&HostLock, &Irql);
     for (LIST_ENTRY *Entry = Driver->Pools.Flink; Entry != &Driver->Pools; Entry = Entry->Flink)
     {
         HOST_POOL *Pool = CONTAINING_RECORD(Entry, HOST_POOL, Link);
-
         if (!Adapter || Pool->Adapter == Adapter)
         {
             Left++;
@@ -79,8 +75,6 @@ VOID HostPoolsCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter, PC
 NDIS_HANDLE NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle, NET_BUFFER_LIST_POOL_PARAMETERS const *Parameters)
 {
     PVOID Place = HostPlace();
-    HOST_POOL *Pool;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (!HostHeaderValid(&Parameters->Header, NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
                          NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1, "NET_BUFFER_LIST_POOL_PARAMETERS",
@@ -92,7 +86,7 @@ NDIS_HANDLE NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle, NET_BUFFER_LIS
     {
         return NULL;
     }
-    Pool = NewPool(HostMagicListPool, NdisHandle, Parameters->PoolTag, __func__, Place);
+    HOST_POOL *Pool = NewPool(HostMagicListPool, NdisHandle, Parameters->PoolTag, __func__, Place);
     if (Pool)
     {
         Pool->DataSize = Parameters->DataSize;
@@ -105,7 +99,6 @@ NDIS_HANDLE NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle, NET_BUFFER_LIS
 VOID NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle)
 {
     HOST_POOL *Pool = PoolHandle;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicListPool, HostPlace(), "%p is no list pool",
                  PoolHandle))
@@ -117,8 +110,6 @@ VOID NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle)
 NDIS_HANDLE NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle, NET_BUFFER_POOL_PARAMETERS const *Parameters)
 {
     PVOID Place = HostPlace();
-    HOST_POOL *Pool;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (!HostHeaderValid(&Parameters->Header, NDIS_OBJECT_TYPE_DEFAULT, NET_BUFFER_POOL_PARAMETERS_REVISION_1,
                          NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1, "NET_BUFFER_POOL_PARAMETERS", __func__,
@@ -126,7 +117,7 @@ NDIS_HANDLE NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle, NET_BUFFER_POOL_PA
     {
         return NULL;
     }
-    Pool = NewPool(HostMagicBufferPool, NdisHandle, Parameters->PoolTag, __func__, Place);
+    HOST_POOL *Pool = NewPool(HostMagicBufferPool, NdisHandle, Parameters->PoolTag, __func__, Place);
     if (Pool)
         Pool->DataSize = Parameters->DataSize;
     return Pool;
@@ -135,7 +126,6 @@ NDIS_HANDLE NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle, NET_BUFFER_POOL_PA
 VOID NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle)
 {
     HOST_POOL *Pool = PoolHandle;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", PASSIVE_LEVEL, FALSE);
     if (NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicBufferPool, HostPlace(), "%p is no buffer pool",
                  PoolHandle))
@@ -149,7 +139,6 @@ static VOID InitializeBuffer(_Out_ HOST_BUFFER *Host, _In_ HOST_POOL *Pool, _In_
                              _In_ SIZE_T DataLength)
 {
     ULONG Offset = DataOffset;
-
     RtlZeroMemory(Host, sizeof(*Host));
     Host->Magic = HostMagicBuffer;
     Host->Pool = Pool;
@@ -169,11 +158,9 @@ static VOID InitializeBuffer(_Out_ HOST_BUFFER *Host, _In_ HOST_POOL *Pool, _In_
 static BOOLEAN AttachData(_Inout_ HOST_BUFFER *Host, _In_ ULONG Size)
 {
     PVOID Data = ExAllocatePoolWithTag(NonPagedPoolNx, Size, HOST_TAG);
-    MDL *Mdl;
-
     if (!Data)
         return FALSE;
-    Mdl = IoAllocateMdl(Data, Size, FALSE, FALSE, NULL);
+    MDL *Mdl = IoAllocateMdl(Data, Size, FALSE, FALSE, NULL);
     if (!Mdl)
     {
         ExFreePoolWithTag(Data, HOST_TAG);
@@ -202,7 +189,6 @@ static HOST_LIST *NewList(_In_ HOST_POOL *Pool, _In_ ULONG ContextSize, _In_ ULO
     ULONG Room = ContextSize + ContextBackFill;
     SIZE_T Size = sizeof(HOST_LIST) + (Room ? FIELD_OFFSET(NET_BUFFER_LIST_CONTEXT, ContextData) + Room + 16 : 0);
     HOST_LIST *Host = ExAllocatePoolWithTag(NonPagedPoolNx, Size, HOST_TAG);
-
     if (!Host)
         return NULL;
     RtlZeroMemory(Host, Size);
@@ -213,7 +199,6 @@ static HOST_LIST *NewList(_In_ HOST_POOL *Pool, _In_ ULONG ContextSize, _In_ ULO
     if (Room)
     {
         NET_BUFFER_LIST_CONTEXT *Context = (PVOID)(((ULONG_PTR)(Host + 1) + 15) & ~(ULONG_PTR)15);
-
         Context->Size = (USHORT)Room;
         Context->Offset = (USHORT)ContextBackFill;
         Host->List.Context = Context;
@@ -231,8 +216,6 @@ PNET_BUFFER_LIST NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
                                                        SIZE_T DataLength)
 {
     HOST_POOL *Pool = PoolHandle;
-    HOST_LIST *Host;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicListPool, HostPlace(), "%p is no list pool",
                   PoolHandle) ||
@@ -243,7 +226,7 @@ PNET_BUFFER_LIST NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
     {
         return NULL;
     }
-    Host = NewList(Pool, Pool->ContextSize + ContextSize, ContextBackFill);
+    HOST_LIST *Host = NewList(Pool, Pool->ContextSize + ContextSize, ContextBackFill);
     if (!Host)
         return NULL;
     InitializeBuffer(&Host->Embedded, Pool, MdlChain, DataOffset, DataLength);
@@ -256,8 +239,6 @@ PNET_BUFFER_LIST NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
 PNET_BUFFER_LIST NdisAllocateNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill)
 {
     HOST_POOL *Pool = PoolHandle;
-    HOST_LIST *Host;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicListPool, HostPlace(), "%p is no list pool",
                   PoolHandle) ||
@@ -266,7 +247,7 @@ PNET_BUFFER_LIST NdisAllocateNetBufferList(NDIS_HANDLE PoolHandle, USHORT Contex
     {
         return NULL;
     }
-    Host = NewList(Pool, Pool->ContextSize + ContextSize, ContextBackFill);
+    HOST_LIST *Host = NewList(Pool, Pool->ContextSize + ContextSize, ContextBackFill);
     if (!Host || !Pool->AllocateBuffer)
         return Host ? &Host->List : NULL;
     InitializeBuffer(&Host->Embedded, Pool, NULL, 0, 0);
@@ -285,15 +266,13 @@ PNET_BUFFER_LIST NdisAllocateNetBufferList(NDIS_HANDLE PoolHandle, USHORT Contex
 VOID NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList)
 {
     HOST_LIST *Host = HostListOf(NetBufferList);
-    LONG Owner;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!NdisRule("Handle_List", Host->Magic == HostMagicList, HostPlace(), "%p is no NET_BUFFER_LIST of a pool",
                   (void *)NetBufferList))
     {
         return;
     }
-    Owner = InterlockedCompareExchange(&Host->Owner, HostOwnerFreed, HostOwnerAllocator);
+    LONG Owner = InterlockedCompareExchange(&Host->Owner, HostOwnerFreed, HostOwnerAllocator);
     if (!NdisRule("NdisAllocateNetBuffer", Owner == HostOwnerAllocator, HostPlace(), "freed while %s",
                   Owner == HostOwnerIndicated ? "the stack has it"
                   : Owner == HostOwnerSent    ? "the miniport has it to send"
@@ -312,15 +291,13 @@ VOID NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList)
 PNET_BUFFER NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG DataOffset, SIZE_T DataLength)
 {
     HOST_POOL *Pool = PoolHandle;
-    HOST_BUFFER *Host;
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (!NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicBufferPool, HostPlace(), "%p is no buffer pool",
                   PoolHandle))
     {
         return NULL;
     }
-    Host = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Host), HOST_TAG);
+    HOST_BUFFER *Host = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Host), HOST_TAG);
     if (!Host)
         return NULL;
     InitializeBuffer(Host, Pool, MdlChain, DataOffset, DataLength);
@@ -336,7 +313,6 @@ PNET_BUFFER NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG D
 VOID NdisFreeNetBuffer(PNET_BUFFER NetBuffer)
 {
     HOST_BUFFER *Host = HostBufferOf(NetBuffer);
-
     HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
     if (NdisRule("Handle_Buffer", Host->Magic == HostMagicBuffer && Host->Pool->Magic == HostMagicBufferPool,
                  HostPlace(), "%p is no NET_BUFFER of a buffer pool", (void *)NetBuffer))

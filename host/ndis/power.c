@@ -21,7 +21,6 @@ static VOID RequestDevice(_In_ NDIS_HOST_ADAPTER *Adapter, _In_ BOOLEAN Awake)
 {
     POWER_STATE State = {.DeviceState = Awake ? PowerDeviceD0 : PowerDeviceD3};
     KEVENT Event;
-
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     if (NT_SUCCESS(
             PoRequestPowerIrp(Adapter->Pdo, IRP_MN_SET_POWER, State, Awake ? NULL : DeviceIsSet, &Event, NULL)) &&
@@ -37,7 +36,6 @@ NTSTATUS HostDispatchPower(NDIS_HOST_ADAPTER *Adapter, IRP *Irp)
     BOOLEAN IsDevice = Location->Parameters.Power.Type == DevicePowerState;
     BOOLEAN Awake = IsDevice ? Location->Parameters.Power.State.DeviceState == PowerDeviceD0
                              : Location->Parameters.Power.State.SystemState == PowerSystemWorking;
-
     if (Location->MinorFunction == IRP_MN_QUERY_POWER && !Awake)
     {
         HostAdapterQueryPower(Adapter);
@@ -45,7 +43,6 @@ NTSTATUS HostDispatchPower(NDIS_HOST_ADAPTER *Adapter, IRP *Irp)
     else if (Location->MinorFunction == IRP_MN_SET_POWER)
     {
         NTSTATUS Status = Awake ? HostPassDownAndWait(Adapter, Irp) : STATUS_SUCCESS;
-
         if (IsDevice)
             HostAdapterSetPower(Adapter, Awake);
         else

@@ -12,7 +12,6 @@ static BOOLEAN CheckList(_In_ NDIS_HOST_ADAPTER *Adapter, _In_ const NET_BUFFER_
 {
     ULONG_PTR FrameType = (ULONG_PTR)List->NetBufferListInfo[NetBufferListFrameType];
     ULONG Flags = List->NblFlags & (NDIS_NBL_FLAGS_IS_IPV4 | NDIS_NBL_FLAGS_IS_IPV6);
-
     return HandlerRule(Indicate, "Receive_Buffers", List->FirstNetBuffer && !List->FirstNetBuffer->Next, Place,
                        "a received list has exactly one NET_BUFFER") &&
            HandlerRule(Indicate, "Receive_SourceHandle", List->SourceHandle == Adapter, Place, "SourceHandle is %p",
@@ -35,9 +34,7 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
     PVOID Place = HostPlace();
     BOOLEAN Resources = (ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0;
     LONG State = Adapter ? ReadAcquire(&Adapter->State) : HostHalted;
-    PVOID FirstType;
     ULONG Count = 0;
-
     HostEnter(__func__, Place, "Irql_SendRcv", DISPATCH_LEVEL, TRUE);
     NdisRule("Flags_Irql", !(ReceiveFlags & NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL) || KeGetCurrentIrql() == DISPATCH_LEVEL,
              Place, "DISPATCH_LEVEL is claimed at IRQL %u", KeGetCurrentIrql());
@@ -49,11 +46,10 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
         return;
     }
     NdisRule("Receive_Port", PortNumber == NDIS_DEFAULT_PORT_NUMBER, Place, "port %u", (unsigned)PortNumber);
-    FirstType = NetBufferLists->NetBufferListInfo[NetBufferListFrameType];
+    PVOID FirstType = NetBufferLists->NetBufferListInfo[NetBufferListFrameType];
     for (NET_BUFFER_LIST *List = NetBufferLists; List; List = List->Next)
     {
         HOST_LIST *Host = HostListOf(List);
-
         if (!NdisRule("Receive_Lists", Host->Magic == HostMagicList, Place, "%p is no NET_BUFFER_LIST of a pool",
                       (void *)List) ||
             !NdisRule("Receive_IndicateOnce",
@@ -85,13 +81,10 @@ VOID NdisMIndicateReceiveNetBufferLists(NDIS_HANDLE MiniportAdapterHandle, PNET_
 VOID NdisHostReturn(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG ReturnFlags)
 {
     MINIPORT_RETURN_NET_BUFFER_LISTS_HANDLER Handler = Adapter->Driver->Characteristics.ReturnNetBufferListsHandler;
-    HOST_GUARD Guard;
     LONG64 Count = 0;
-
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
     {
         HOST_LIST *Host = HostListOf(List);
-
         if (!NdisRule("Backend_Return",
                       Host->User == Adapter && InterlockedCompareExchange(&Host->Owner, HostOwnerAllocator,
                                                                           HostOwnerIndicated) == HostOwnerIndicated,
@@ -105,7 +98,7 @@ VOID NdisHostReturn(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Re
     }
     /* First: the handler may find that these were the last, and complete a pause. */
     InterlockedAdd64(&Adapter->ReceivesOut, -Count);
-    Guard = HostGuardBegin();
+    HOST_GUARD Guard = HostGuardBegin();
     Handler(Adapter->Context, Lists, ReturnFlags);
     HostGuardEnd(&Guard, "MiniportReturnNetBufferLists", (PVOID)Handler);
 }

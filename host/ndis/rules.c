@@ -8,10 +8,9 @@
 /* Formats one broken rule and hands it to the place that the host runs in. Always gives FALSE. */
 BOOLEAN HostRuleBroken(PCSTR Rule, PCSTR Call, PVOID Place, PCSTR Format, ...)
 {
-    CHAR Text[256];
     va_list Arguments;
-
     va_start(Arguments, Format);
+    CHAR Text[256];
     _vsnprintf(Text, sizeof(Text) - 1, Format, Arguments);
     va_end(Arguments);
     Text[sizeof(Text) - 1] = 0;
@@ -25,7 +24,6 @@ BOOLEAN HostHeaderValid(const NDIS_OBJECT_HEADER *Header, UCHAR Type, UCHAR Revi
 {
     BOOLEAN Valid = Header->Type == Type && Header->Revision >= Revision &&
                     (Header->Revision == Revision ? Header->Size == Size : Header->Size > Size);
-
     return HandlerRule(Call, "Header_Valid", Valid, Place, "%s: type 0x%x revision %u size %u, expected 0x%x, %u, %u",
                        What, Header->Type, Header->Revision, Header->Size, Type, Revision, Size);
 }
@@ -42,7 +40,6 @@ VOID HostGuardEnd(const HOST_GUARD *Guard, PCSTR Call, PVOID Handler)
 {
     KIRQL Irql = KeGetCurrentIrql();
     ULONG SpinLocks = PlatformSpinLocksHeld();
-
     if (Irql != Guard->Irql)
         HostRuleBroken("Irql_Miniport_Driver", Call, Handler, "called at IRQL %u, returned at %u", Guard->Irql, Irql);
     if (SpinLocks != Guard->SpinLocks)
@@ -59,14 +56,12 @@ VOID HostGuardEnd(const HOST_GUARD *Guard, PCSTR Call, PVOID Handler)
 PCSTR HostStateName(LONG State)
 {
     static const PCSTR Names[] = {"Halted", "Initializing", "Paused", "Restarting", "Running", "Pausing"};
-
     return State >= 0 && State < (LONG)(sizeof(Names) / sizeof(Names[0])) ? Names[State] : "?";
 }
 
 NDIS_HOST_ADAPTER *HostAdapterOf(NDIS_HANDLE Handle, PCSTR Call, PVOID Place)
 {
     NDIS_HOST_ADAPTER *Adapter = Handle;
-
     if (!Adapter || Adapter->Magic != HostMagicAdapter)
     {
         HostRuleBroken("Handle_Adapter", Call, Place, "%p is no adapter", Handle);
@@ -78,7 +73,6 @@ NDIS_HOST_ADAPTER *HostAdapterOf(NDIS_HANDLE Handle, PCSTR Call, PVOID Place)
 NDIS_HOST_DRIVER *HostDriverOf(NDIS_HANDLE Handle, PCSTR Call, PVOID Place)
 {
     NDIS_HOST_DRIVER *Driver = Handle;
-
     if (!Driver || Driver->Magic != HostMagicDriver)
     {
         HostRuleBroken("Handle_Driver", Call, Place, "%p is no driver", Handle);

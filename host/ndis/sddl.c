@@ -38,7 +38,6 @@ static const struct
 static BOOLEAN Skip(_Inout_ SDDL *Sddl, _In_z_ PCSTR Text)
 {
     const WCHAR *At = Sddl->At;
-
     for (; *Text; Text++, At++)
         if (At >= Sddl->End || *At != (WCHAR)*Text)
             return FALSE;
@@ -58,7 +57,6 @@ static BOOLEAN Number(_Inout_ SDDL *Sddl, _Out_ ULONG *Value)
     ULONG Base = Skip(Sddl, "0x") ? 16 : 10;
     const WCHAR *Begin = Sddl->At;
     ULONG64 Sum = 0;
-
     for (; Sddl->At < Sddl->End && Sum <= 0xffffffff; Sddl->At++)
     {
         WCHAR Digit = *Sddl->At;
@@ -66,7 +64,6 @@ static BOOLEAN Number(_Inout_ SDDL *Sddl, _Out_ ULONG *Value)
                      : Digit >= 'a' && Digit <= 'f' ? (ULONG)(Digit - 'a' + 10)
                      : Digit >= 'A' && Digit <= 'F' ? (ULONG)(Digit - 'A' + 10)
                                                     : 16;
-
         if (Here >= Base)
             break;
         Sum = Sum * Base + Here;
@@ -77,8 +74,7 @@ static BOOLEAN Number(_Inout_ SDDL *Sddl, _Out_ ULONG *Value)
 
 static BOOLEAN Mask(_Inout_ SDDL *Sddl)
 {
-    ACCESS_MASK Sum = 0, Before;
-
+    ACCESS_MASK Sum = 0;
     if (Sddl->At < Sddl->End && *Sddl->At == '0')
     {
         if (!Number(Sddl, &Sum))
@@ -86,6 +82,7 @@ static BOOLEAN Mask(_Inout_ SDDL *Sddl)
         Put(Sddl, Sum, 4);
         return TRUE;
     }
+    ACCESS_MASK Before;
     do
     {
         Before = Sum;
@@ -98,8 +95,6 @@ static BOOLEAN Mask(_Inout_ SDDL *Sddl)
 
 static BOOLEAN Sid(_Inout_ SDDL *Sddl)
 {
-    ULONG Count, Value, Authority;
-
     for (ULONG I = 0; I < sizeof(Accounts) / sizeof(Accounts[0]); I++)
     {
         if (Skip(Sddl, Accounts[I].Name))
@@ -111,13 +106,15 @@ static BOOLEAN Sid(_Inout_ SDDL *Sddl)
             return TRUE;
         }
     }
-    Count = Sddl->Used + 1;
+    ULONG Count = Sddl->Used + 1;
+    ULONG Authority;
     if (!Skip(Sddl, "S-1-") || !Number(Sddl, &Authority) || Authority > 255)
         return FALSE;
     Put(Sddl, 1, 4);
     Put(Sddl, Authority << 24, 4);
     while (Skip(Sddl, "-"))
     {
+        ULONG Value;
         if (!Number(Sddl, &Value) || Sddl->Used + 4 > DESCRIPTOR_BYTES || ++Sddl->Bytes[Count] > SID_PARTS_MAX)
             return FALSE;
         Put(Sddl, Value, 4);
@@ -130,7 +127,6 @@ static BOOLEAN Entry(_Inout_ SDDL *Sddl)
 {
     ULONG Begin = Sddl->Used;
     BOOLEAN Denies = Skip(Sddl, "D;;");
-
     if (!Denies && !Skip(Sddl, "A;;"))
         return FALSE;
     Put(Sddl, Denies, 4);
@@ -142,13 +138,11 @@ static BOOLEAN Entry(_Inout_ SDDL *Sddl)
 
 static BOOLEAN Parse(_Inout_ SDDL *Sddl, _In_ const UNICODE_STRING *Text)
 {
-    BOOLEAN Protected;
     ULONG Count = 0;
-
     *Sddl = (SDDL){.At = Text->Buffer, .End = Text->Buffer + Text->Length / sizeof(WCHAR)};
     if (!Skip(Sddl, "D:"))
         return FALSE;
-    Protected = Skip(Sddl, "P");
+    BOOLEAN Protected = Skip(Sddl, "P");
     Put(Sddl, 1u | (ULONG)(SELF_RELATIVE | SE_DACL_PRESENT | (Protected ? DACL_PROTECTED : 0)) << 16, 4);
     Sddl->Used = HEADER_BYTES + LIST_BYTES;
     for (; Skip(Sddl, "("); Count++)
@@ -165,19 +159,16 @@ static BOOLEAN Parse(_Inout_ SDDL *Sddl, _In_ const UNICODE_STRING *Text)
 BOOLEAN HostSddlValid(const UNICODE_STRING *Text)
 {
     SDDL Sddl;
-
     return Parse(&Sddl, Text);
 }
 
 NTSTATUS HostSddlApply(DEVICE_OBJECT *Device, const UNICODE_STRING *Text)
 {
-    HANDLE Handle;
     SDDL Sddl;
-    NTSTATUS Status;
-
     if (!Parse(&Sddl, Text))
         return STATUS_INVALID_PARAMETER;
-    Status = ObOpenObjectByPointer(Device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC, NULL, KernelMode, &Handle);
+    HANDLE Handle;
+    NTSTATUS Status = ObOpenObjectByPointer(Device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC, NULL, KernelMode, &Handle);
     if (NT_SUCCESS(Status))
     {
         Status = ZwSetSecurityObject(Handle, DACL_SECURITY_INFORMATION, Sddl.Bytes);

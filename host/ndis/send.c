@@ -8,13 +8,10 @@
 VOID NdisHostSend(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG SendFlags)
 {
     MINIPORT_SEND_NET_BUFFER_LISTS_HANDLER Handler = Adapter->Driver->Characteristics.SendNetBufferListsHandler;
-    HOST_GUARD Guard;
     LONG64 Count = 0;
-
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
     {
         HOST_LIST *Host = HostListOf(List);
-
         if (!NdisRule("Backend_Send",
                       InterlockedCompareExchange(&Host->Owner, HostOwnerSent, HostOwnerAllocator) == HostOwnerAllocator,
                       HostPlace(), "the stack sends a list that it does not have"))
@@ -29,7 +26,7 @@ VOID NdisHostSend(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Send
         Count++;
     }
     InterlockedAdd64(&Adapter->SendsOut, Count);
-    Guard = HostGuardBegin();
+    HOST_GUARD Guard = HostGuardBegin();
     Handler(Adapter->Context, Lists, NDIS_DEFAULT_PORT_NUMBER, SendFlags);
     HostGuardEnd(&Guard, "MiniportSendNetBufferLists", (PVOID)Handler);
 }
@@ -45,7 +42,6 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
     PVOID Place = HostPlace();
     LONG State = Adapter ? ReadAcquire(&Adapter->State) : HostHalted;
     LONG64 Count = 0;
-
     HostEnter(__func__, Place, "Irql_SendRcv", DISPATCH_LEVEL, TRUE);
     if (!Adapter || !NdisRule("Send_Complete", NetBufferLists != NULL, Place, "no lists"))
         return;
@@ -57,7 +53,6 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
     for (NET_BUFFER_LIST *List = NetBufferLists; List; List = List->Next)
     {
         HOST_LIST *Host = HostListOf(List);
-
         if (!NdisRule("Send_Complete", Host->Magic == HostMagicList, Place, "%p is no NET_BUFFER_LIST", (void *)List) ||
             !NdisRule("Send_Complete", Host->Owner != HostOwnerSent || Host->User == Adapter, Place,
                       "a list of another adapter is completed") ||

@@ -12,7 +12,6 @@ VOID HostLinkToBackend(NDIS_HOST_ADAPTER *Adapter, const NDIS_LINK_STATE *State)
         .TransmitSpeed = State->XmitLinkSpeed,
         .ReceiveSpeed = State->RcvLinkSpeed,
     };
-
     BackendSetLink(Adapter->Backend, &Link);
 }
 
@@ -23,7 +22,6 @@ VOID HostLinkToBackend(NDIS_HOST_ADAPTER *Adapter, const NDIS_LINK_STATE *State)
 VOID NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDICATION StatusIndication)
 {
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(MiniportAdapterHandle, __func__, HostPlace());
-
     HostEnter(__func__, HostPlace(), "Irql_StatusIndication", DISPATCH_LEVEL, TRUE);
     if (!Adapter ||
         !HostHeaderValid(&StatusIndication->Header, NDIS_OBJECT_TYPE_STATUS_INDICATION,
@@ -40,7 +38,6 @@ VOID NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDIC
     if (StatusIndication->StatusCode == NDIS_STATUS_LINK_STATE)
     {
         const NDIS_LINK_STATE *State = StatusIndication->StatusBuffer;
-
         if (!NdisRule("Status_LinkState",
                       State && StatusIndication->StatusBufferSize >= NDIS_SIZEOF_LINK_STATE_REVISION_1 &&
                           State->Header.Revision >= NDIS_LINK_STATE_REVISION_1 &&

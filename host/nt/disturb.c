@@ -17,7 +17,6 @@ VOID NtDisturb(VOID)
 {
     static _Thread_local ULONG Chance;
     ULONG OneIn = atomic_load_explicit(&NtDisturbing, memory_order_relaxed);
-
     Chance = Chance * 1664525 + 1013904223 + (ULONG)(ULONG_PTR)&Chance;
     if (OneIn && (Chance >> 8) % OneIn == 0)
         usleep(20 + (Chance >> 20) % 64);

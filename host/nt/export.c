@@ -21,7 +21,6 @@ PVOID MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
     for (ULONG I = 0; I < ARRAYSIZE(Exports); I++)
     {
         ULONG Length = 0;
-
         while (Exports[I].Name[Length] && Length < SystemRoutineName->Length / sizeof(WCHAR) &&
                SystemRoutineName->Buffer[Length] == (WCHAR)Exports[I].Name[Length])
         {

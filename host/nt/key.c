@@ -36,7 +36,6 @@ OBJECT_TYPE NtKeyType = {
 static UNICODE_STRING Copy(_In_ const UNICODE_STRING *String)
 {
     UNICODE_STRING Result = {.Length = String->Length, .MaximumLength = String->Length + 1};
-
     Result.Buffer = malloc(String->Length + 1u);
     memcpy(Result.Buffer, String->Buffer, String->Length);
     return Result;
@@ -46,10 +45,8 @@ static NTSTATUS OpenKey(_In_ const UNICODE_STRING *Path, _In_ ACCESS_MASK Access
                         _Out_ HANDLE *Handle)
 {
     KEY *Key = NtObjectCreate(&NtKeyType, sizeof(*Key));
-    NTSTATUS Status;
-
     Key->Path = Copy(Path);
-    Status = NtHandleCreate(Attributes & OBJ_KERNEL_HANDLE ? NULL : NtThread()->Process, Key, Access, Handle);
+    NTSTATUS Status = NtHandleCreate(Attributes & OBJ_KERNEL_HANDLE ? NULL : NtThread()->Process, Key, Access, Handle);
     ObfDereferenceObject(Key);
     return Status;
 }
@@ -58,7 +55,6 @@ static NTSTATUS OpenKey(_In_ const UNICODE_STRING *Path, _In_ ACCESS_MASK Access
 static VALUE *Find(_In_ const UNICODE_STRING *Path, _In_opt_ const UNICODE_STRING *Name)
 {
     VALUE *Value = Values;
-
     while (Value && !(NtStringsEqual(&Value->Path, Path) && (!Name || NtStringsEqual(&Value->Name, Name))))
         Value = Value->Next;
     return Value;
@@ -75,11 +71,9 @@ NTSTATUS ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRI
 
 NTSTATUS ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
 {
-    VALUE *Value;
-
     NtIrql(PASSIVE_LEVEL);
     pthread_mutex_lock(&RegistryLock);
-    Value = Find(ObjectAttributes->ObjectName, NULL);
+    VALUE *Value = Find(ObjectAttributes->ObjectName, NULL);
     pthread_mutex_unlock(&RegistryLock);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -91,13 +85,12 @@ NTSTATUS IoOpenDeviceRegistryKey(PDEVICE_OBJECT DeviceObject, ULONG KeyType, ACC
                                  PHANDLE KeyHandle)
 {
     WCHAR Text[64];
-    UNICODE_STRING Path = {.Buffer = Text, .MaximumLength = sizeof(Text)}, Number;
-    WCHAR Digits[12];
-
+    UNICODE_STRING Path = {.Buffer = Text, .MaximumLength = sizeof(Text)};
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
-    Number = (UNICODE_STRING){.Buffer = Digits, .MaximumLength = sizeof(Digits)};
+    WCHAR Digits[12];
+    UNICODE_STRING Number = {.Buffer = Digits, .MaximumLength = sizeof(Digits)};
     RtlIntegerToUnicodeString((ULONG)((ULONG_PTR)DeviceObject >> 4), 16, &Number);
     RtlAppendUnicodeToString(&Path, KeyType == PLUGPLAY_REGKEY_DRIVER ? L"\\Driver\\" : L"\\Device\\");
     RtlAppendUnicodeStringToString(&Path, &Number);
@@ -114,15 +107,13 @@ NTSTATUS ZwQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, KEY_VALUE_
 {
     KEY_VALUE_PARTIAL_INFORMATION *Partial = Information;
     PVOID Key;
-    VALUE *Value;
     NTSTATUS Status = ReferenceKey(KeyHandle, KEY_QUERY_VALUE, &Key);
-
     NtIrql(PASSIVE_LEVEL);
     NtRule("Registry", Class == KeyValuePartialInformation, "class %d is not known here", Class);
     if (!NT_SUCCESS(Status))
         return Status;
     pthread_mutex_lock(&RegistryLock);
-    Value = Find(&((KEY *)Key)->Path, ValueName);
+    VALUE *Value = Find(&((KEY *)Key)->Path, ValueName);
     *ResultLength = 0;
     if (!Value)
     {
@@ -152,14 +143,12 @@ NTSTATUS ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleI
                        ULONG DataSize)
 {
     PVOID Key;
-    VALUE *Value;
     NTSTATUS Status = ReferenceKey(KeyHandle, KEY_SET_VALUE, &Key);
-
     NtIrql(PASSIVE_LEVEL);
     if (!NT_SUCCESS(Status))
         return Status;
     pthread_mutex_lock(&RegistryLock);
-    Value = Find(&((KEY *)Key)->Path, ValueName);
+    VALUE *Value = Find(&((KEY *)Key)->Path, ValueName);
     if (!Value)
     {
         Value = calloc(1, sizeof(*Value));
@@ -184,7 +173,6 @@ VOID NtKeysForget(VOID)
     while (Values)
     {
         VALUE *Value = Values;
-
         Values = Value->Next;
         free(Value->Path.Buffer);
         free(Value->Name.Buffer);

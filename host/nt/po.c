@@ -14,14 +14,12 @@ static NTSTATUS Send(_In_ DEVICE_OBJECT *Pdo, _In_ UCHAR Minor, _In_ POWER_STATE
     IRP *Irp = NtIrpAllocate(Top->StackSize, KernelMode);
     IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
     ULONG Seen = NtPdoPowerSeen(Pdo);
-    NTSTATUS Status;
-
     Irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
     Stack->MajorFunction = IRP_MJ_POWER;
     Stack->MinorFunction = Minor;
     Stack->Parameters.Power.Type = Type;
     Stack->Parameters.Power.State = State;
-    Status = NtCallAndWait(Top, Irp, "IRP_MJ_POWER");
+    NTSTATUS Status = NtCallAndWait(Top, Irp, "IRP_MJ_POWER");
     NtIrpFree(Irp);
     if (Minor == IRP_MN_SET_POWER && (NtPdoPowerSeen(Pdo) == Seen || !NT_SUCCESS(Status)))
     {
@@ -36,7 +34,6 @@ NTSTATUS PoRequestPowerIrp(PDEVICE_OBJECT DeviceObject, UCHAR MinorFunction, POW
                            PREQUEST_POWER_COMPLETE CompletionFunction, PVOID Context, PIRP *Irp)
 {
     IO_STATUS_BLOCK Block = {0};
-
     NtIrql(DISPATCH_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -57,7 +54,6 @@ NTSTATUS SimPower(DEVICE_OBJECT *Pdo, SYSTEM_POWER_STATE System)
 {
     POWER_STATE State = {.SystemState = System};
     NTSTATUS Status = STATUS_SUCCESS;
-
     if (System > PowerSystemWorking)
         Status = Send(Pdo, IRP_MN_QUERY_POWER, SystemPowerState, State, SIM_PLACE());
     return NT_SUCCESS(Status) ? Send(Pdo, IRP_MN_SET_POWER, SystemPowerState, State, SIM_PLACE()) : Status;

@@ -51,7 +51,6 @@ static struct
 static VOID EndThread(VOID)
 {
     PKTHREAD Thread = NtThread();
-
     NtCheckNothingHeld(Thread, __func__, (PVOID)Thread->Start);
     NtSignal(&Thread->Header, 1);
     ObfDereferenceObject(Thread);
@@ -60,7 +59,6 @@ static VOID EndThread(VOID)
 static void *RunThread(void *Argument)
 {
     PKTHREAD Thread = Argument;
-
     NtThreadAdopt(Thread);
     Thread->Start(Thread->Context);
     EndThread();
@@ -71,21 +69,16 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
                               HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
                               PVOID StartContext)
 {
-    PKTHREAD Thread;
-    pthread_attr_t Attributes;
-    pthread_t Handle;
-    NTSTATUS Status;
-
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
     NtRule("KernelHandle", ObjectAttributes && (ObjectAttributes->Attributes & OBJ_KERNEL_HANDLE),
            "a program could close the thread's handle");
-    Thread = NtObjectCreate(&NtThreadType, sizeof(*Thread));
+    PKTHREAD Thread = NtObjectCreate(&NtThreadType, sizeof(*Thread));
     NtThreadInitialize(Thread);
     Thread->Start = StartRoutine;
     Thread->Context = StartContext;
-    Status = NtHandleCreate(NULL, Thread, DesiredAccess, ThreadHandle);
+    NTSTATUS Status = NtHandleCreate(NULL, Thread, DesiredAccess, ThreadHandle);
     if (!NT_SUCCESS(Status))
     {
         ObfDereferenceObject(Thread);
@@ -93,8 +86,10 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
     }
     if (ClientId)
         *ClientId = (CLIENT_ID){.UniqueProcess = (HANDLE)System.Id, .UniqueThread = (HANDLE)Thread->Id};
+    pthread_attr_t Attributes;
     pthread_attr_init(&Attributes);
     pthread_attr_setdetachstate(&Attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t Handle;
     /* The reference from NtObjectCreate is the running thread's. */
     if (pthread_create(&Handle, &Attributes, RunThread, Thread) != 0)
     {
@@ -139,7 +134,6 @@ HANDLE PsGetProcessId(PEPROCESS Process)
 NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process)
 {
     NTSTATUS Status = STATUS_INVALID_CID;
-
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INVALID_CID;
@@ -147,7 +141,6 @@ NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process)
     for (LIST_ENTRY *Entry = Processes.Flink; Entry != &Processes; Entry = Entry->Flink)
     {
         PEPROCESS Candidate = CONTAINING_RECORD(Entry, struct _KPROCESS, Link);
-
         if ((HANDLE)Candidate->Id == ProcessId)
         {
             ObfReferenceObject(Candidate);
@@ -162,7 +155,6 @@ NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process)
 PEPROCESS NtProcessNext(PEPROCESS Process)
 {
     LIST_ENTRY *Entry = Process ? Process->Link.Flink : Processes.Flink;
-
     return Entry == &Processes ? NULL : CONTAINING_RECORD(Entry, struct _KPROCESS, Link);
 }
 
@@ -171,7 +163,6 @@ NTSTATUS PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRo
 {
     NTSTATUS Status = STATUS_INVALID_PARAMETER;
     LONG Free = -1, Known = -1;
-
     NtIrql(PASSIVE_LEVEL);
     NtRule("ProcessNotify", !NtThread()->Notifying, "called by a process notify routine, which it would wait for");
     if (!Remove && SimFail(__func__, SIM_PLACE()))
@@ -205,13 +196,12 @@ NTSTATUS PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRo
 NTSTATUS ZwOpenProcess(PHANDLE ProcessHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
                        PCLIENT_ID ClientId)
 {
-    PEPROCESS Process, Present = NtThread()->Process;
-    NTSTATUS Status;
-
+    PEPROCESS Present = NtThread()->Process;
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
-    Status = PsLookupProcessByProcessId(ClientId->UniqueProcess, &Process);
+    PEPROCESS Process;
+    NTSTATUS Status = PsLookupProcessByProcessId(ClientId->UniqueProcess, &Process);
     if (NT_SUCCESS(Status))
     {
         Status = NtHandleCreate(ObjectAttributes->Attributes & OBJ_KERNEL_HANDLE ? NULL : Present, Process,
@@ -224,16 +214,13 @@ NTSTATUS ZwOpenProcess(PHANDLE ProcessHandle, ACCESS_MASK DesiredAccess, POBJECT
 /* In a critical region at PASSIVE_LEVEL: "PCREATE_PROCESS_NOTIFY_ROUTINE". */
 static VOID CallNotify(_In_ PEPROCESS Process, _In_ BOOLEAN Create)
 {
-    SIM_GUARD Guard;
-
     KeEnterCriticalRegion();
     NtThread()->Notifying = TRUE;
+    SIM_GUARD Guard;
     for (ULONG I = 0; I < NOTIFY_ROUTINES; I++)
     {
-        PCREATE_PROCESS_NOTIFY_ROUTINE Routine;
-
         NtLock();
-        Routine = Notify[I].Routine;
+        PCREATE_PROCESS_NOTIFY_ROUTINE Routine = Notify[I].Routine;
         Notify[I].Running += Routine != NULL;
         NtUnlock();
         if (Routine)
@@ -254,7 +241,6 @@ PEPROCESS NtEnter(PEPROCESS Process)
 {
     PKTHREAD Thread = NtThread();
     PEPROCESS Previous = Thread->Process;
-
     Thread->Process = Process;
     return Previous;
 }
@@ -275,7 +261,6 @@ VOID KeStackAttachProcess(PRKPROCESS Process, PRKAPC_STATE ApcState)
 VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
 {
     PKTHREAD Thread = NtThread();
-
     NtIrql(APC_LEVEL);
     if (NtRule("ProcessAttach", Thread->Attached, "this thread is not attached to a process"))
     {
@@ -287,7 +272,6 @@ VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
 PEPROCESS SimProcessCreate(SIM_ACCOUNT Account)
 {
     PEPROCESS Process = NtObjectCreate(&NtProcessType, sizeof(*Process));
-
     NtHeaderInitialize(&Process->Header, NtProcessObject, 0);
     Process->Account = Account;
     NtLock();
@@ -307,7 +291,6 @@ VOID SimProcessMake32Bit(PEPROCESS Process)
 VOID SimProcessKill(PEPROCESS Process)
 {
     PEPROCESS Previous = NtEnter(Process);
-
     NtIrpCancelAll(Process); /* as its threads end, and then there is none */
     CallNotify(Process, FALSE);
     NtHandlesCloseAll(Process);

@@ -12,7 +12,6 @@ int _vsnprintf(PCHAR Buffer, SIZE_T Size, PCSTR Format, va_list Arguments);
 VOID RtlInitUnicodeString(PUNICODE_STRING Destination, PCWSTR Source)
 {
     SIZE_T Length = 0;
-
     while (Source && Source[Length])
         Length++;
     NtRule("String", Length < 0x7fff, "%zu characters", Length);
@@ -24,7 +23,6 @@ VOID RtlInitUnicodeString(PUNICODE_STRING Destination, PCWSTR Source)
 VOID RtlCopyUnicodeString(PUNICODE_STRING Destination, PCUNICODE_STRING Source)
 {
     USHORT Length = Source ? min(Source->Length, Destination->MaximumLength) : 0;
-
     if (Length)
         memmove(Destination->Buffer, Source->Buffer, Length);
     Destination->Length = Length;
@@ -45,7 +43,6 @@ NTSTATUS RtlAppendUnicodeStringToString(PUNICODE_STRING Destination, PCUNICODE_S
 NTSTATUS RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Source)
 {
     UNICODE_STRING String;
-
     RtlInitUnicodeString(&String, Source);
     return RtlAppendUnicodeStringToString(Destination, &String);
 }
@@ -53,7 +50,6 @@ NTSTATUS RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Source)
 NTSTATUS RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String)
 {
     WCHAR Digits[33], *First = Digits + 32;
-
     *First = 0;
     Base = Base ? Base : 10;
     do
@@ -77,7 +73,6 @@ BOOLEAN RtlEqualUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2
     for (ULONG I = 0; I < String1->Length / sizeof(WCHAR); I++)
     {
         WCHAR A = String1->Buffer[I], B = String2->Buffer[I];
-
         if (CaseInsensitive ? Upper(A) != Upper(B) : A != B)
             return FALSE;
     }
@@ -102,7 +97,6 @@ NTSTATUS RtlStringFromGUID(const GUID *Guid, PUNICODE_STRING String)
     int Length = snprintf(Text, sizeof(Text), "{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", Guid->Data1,
                           Guid->Data2, Guid->Data3, Guid->Data4[0], Guid->Data4[1], Guid->Data4[2], Guid->Data4[3],
                           Guid->Data4[4], Guid->Data4[5], Guid->Data4[6], Guid->Data4[7]);
-
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_NO_MEMORY;
     String->Length = (USHORT)(Length * 2);
@@ -116,10 +110,9 @@ NTSTATUS RtlStringFromGUID(const GUID *Guid, PUNICODE_STRING String)
 NTSTATUS RtlGUIDFromString(PCUNICODE_STRING String, GUID *Guid)
 {
     CHAR Text[40] = {0};
-    unsigned Parts[11];
-
     for (ULONG I = 0; I < String->Length / sizeof(WCHAR) && I < sizeof(Text) - 1; I++)
         Text[I] = (CHAR)String->Buffer[I];
+    unsigned Parts[11];
     if (String->Length != 38 * sizeof(WCHAR) ||
         sscanf(Text, "{%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x}", &Parts[0], &Parts[1], &Parts[2], &Parts[3], &Parts[4],
                &Parts[5], &Parts[6], &Parts[7], &Parts[8], &Parts[9], &Parts[10]) != 11)
@@ -136,7 +129,6 @@ SIZE_T RtlCompareMemory(const VOID *Source1, const VOID *Source2, SIZE_T Length)
 {
     const UCHAR *A = Source1, *B = Source2;
     SIZE_T Equal = 0;
-
     while (Equal < Length && A[Equal] == B[Equal])
         Equal++;
     return Equal;
@@ -150,16 +142,14 @@ int _vsnprintf(PCHAR Buffer, SIZE_T Size, PCSTR Format, va_list Arguments)
 ULONG DbgPrint(PCSTR Format, ...)
 {
     static volatile LONG Verbose = -1;
-    va_list Arguments;
-
     if (ReadNoFence(&Verbose) < 0)
     {
         PCSTR Setting = getenv("SIM_VERBOSE");
-
         WriteNoFence(&Verbose, Setting && Setting[0] == '1');
     }
     if (ReadNoFence(&Verbose) > 0)
     {
+        va_list Arguments;
         va_start(Arguments, Format);
         vfprintf(stderr, Format, Arguments);
         va_end(Arguments);

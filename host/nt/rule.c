@@ -35,7 +35,6 @@ VOID SimDescribe(const VOID *Place, PCHAR Text, SIZE_T Size)
 static BOOLEAN Lists(_In_ PCSTR List, _In_ PCSTR Rule)
 {
     SIZE_T Length = strlen(Rule);
-
     for (PCSTR At = List; At; At = strchr(At, ',') ? strchr(At, ',') + 1 : NULL)
         if (strncmp(At, Rule, Length) == 0 && (At[Length] == ',' || !At[Length]))
             return TRUE;
@@ -44,15 +43,14 @@ static BOOLEAN Lists(_In_ PCSTR List, _In_ PCSTR Rule)
 
 VOID SimViolation(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Text)
 {
-    CHAR Where[256];
     PCSTR Awaited = ExpectedRule;
-
     if (Awaited && Lists(Awaited, Rule))
     {
         InterlockedAdd(&Expected, strncmp(Awaited, Rule, strlen(Rule)) == 0);
         return;
     }
     InterlockedIncrement(&Violations);
+    CHAR Where[256];
     SimDescribe(Place, Where, sizeof(Where));
     fprintf(stderr, "VIOLATION of %s in %s, called by %s: %s\n", Rule, Call, Where, Text);
     if (Place && strncmp(Rule, "Leak", 4) != 0)
@@ -72,17 +70,15 @@ ULONG SimViolations(VOID)
 ULONG SimExpect(PCSTR Rule)
 {
     ULONG Before = (ULONG)InterlockedExchange(&Expected, 0);
-
     ExpectedRule = Rule;
     return Before;
 }
 
 BOOLEAN NtRuleBroken(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Format, ...)
 {
-    CHAR Text[256];
     va_list Arguments;
-
     va_start(Arguments, Format);
+    CHAR Text[256];
     vsnprintf(Text, sizeof(Text), Format, Arguments);
     va_end(Arguments);
     SimViolation(Rule, Call, Place, Text);
@@ -92,7 +88,6 @@ BOOLEAN NtRuleBroken(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Format, ..
 VOID SimGuardBegin(SIM_GUARD *Guard)
 {
     PKTHREAD Thread = NtThread();
-
     *Guard = (SIM_GUARD){.Irql = Thread->Irql,
                          .SpinLocks = Thread->SpinLocks,
                          .Resources = Thread->Resources,
@@ -103,7 +98,6 @@ VOID SimGuardBegin(SIM_GUARD *Guard)
 VOID SimGuardEnd(const SIM_GUARD *Guard, PCSTR Call, const VOID *Place)
 {
     PKTHREAD Thread = NtThread();
-
     if (Thread->Irql != Guard->Irql)
     {
         NtRuleBroken("IrqlReturn", Call, Place, "called at IRQL %u, returned at %u", Guard->Irql, Thread->Irql);

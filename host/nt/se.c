@@ -70,7 +70,6 @@ VOID NtMapGeneric(ACCESS_MASK *Access, const GENERIC_MAPPING *Mapping)
 static ULONG SidLength(_In_ const UCHAR *Sid, _In_ ULONG Room)
 {
     ULONG Length = Room >= 8 ? 8 + 4 * Sid[1] : 0;
-
     return Length && Sid[0] == 1 && Sid[1] <= 15 && Length <= Room ? Length : 0;
 }
 
@@ -78,7 +77,6 @@ static BOOLEAN AclValid(_In_ const UCHAR *Acl, _In_ ULONG Room)
 {
     const ACL_HEADER *Header = (const ACL_HEADER *)Acl;
     ULONG Offset = sizeof(*Header);
-
     if (Room < sizeof(*Header) || Header->Size > Room || Header->Size < sizeof(*Header) || Header->Revision < 2 ||
         Header->Revision > 4 || Header->Size % 4)
     {
@@ -87,7 +85,6 @@ static BOOLEAN AclValid(_In_ const UCHAR *Acl, _In_ ULONG Room)
     for (ULONG I = 0; I < Header->Count; I++)
     {
         const ACE *Entry = (const ACE *)(Acl + Offset);
-
         if (Header->Size - Offset < sizeof(*Entry) || Entry->Size < sizeof(*Entry) || Entry->Size % 4 ||
             Entry->Size > Header->Size - Offset ||
             (Entry->Type <= ACE_DENIED && !SidLength(Entry->Sid, Entry->Size - (ULONG)sizeof(*Entry))))
@@ -109,7 +106,6 @@ BOOLEAN RtlValidRelativeSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescript
 {
     const UCHAR *Bytes = SecurityDescriptor;
     const DESCRIPTOR *Header = SecurityDescriptor;
-
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()) || Length < sizeof(*Header) || Header->Revision != 1 ||
         !(Header->Control & SE_SELF_RELATIVE))
@@ -148,7 +144,6 @@ ULONG NtDescriptorLength(PSECURITY_DESCRIPTOR SecurityDescriptor)
     const UCHAR *Bytes = SecurityDescriptor;
     const DESCRIPTOR *Header = SecurityDescriptor;
     ULONG Length = sizeof(*Header);
-
     if (Header->Revision != 1 || !(Header->Control & SE_SELF_RELATIVE))
         return 0;
     if (Header->Owner)
@@ -183,19 +178,15 @@ ACCESS_MASK NtAccessAllowed(PSECURITY_DESCRIPTOR Descriptor, SIM_ACCOUNT Account
 {
     const UCHAR *Bytes = Descriptor ? Descriptor : NtDefaultDescriptor;
     const DESCRIPTOR *Header = (const DESCRIPTOR *)Bytes;
-    const ACL_HEADER *Acl;
     ACCESS_MASK Allowed = 0, Denied = 0;
-    ULONG Offset;
-
     if (!(Header->Control & SE_DACL_PRESENT) || !Header->Dacl)
         return Mapping->GenericAll; /* no list: everyone everything */
-    Acl = (const ACL_HEADER *)(Bytes + Header->Dacl);
-    Offset = Header->Dacl + sizeof(*Acl);
+    const ACL_HEADER *Acl = (const ACL_HEADER *)(Bytes + Header->Dacl);
+    ULONG Offset = Header->Dacl + sizeof(*Acl);
     for (ULONG I = 0; I < Acl->Count; I++)
     {
         const ACE *Entry = (const ACE *)(Bytes + Offset);
         ACCESS_MASK Mask = Entry->Mask;
-
         NtMapGeneric(&Mask, Mapping);
         if (Entry->Type <= ACE_DENIED && !(Entry->Flags & ACE_INHERIT_ONLY) && Has(Account, Entry->Sid))
         {
@@ -260,8 +251,7 @@ BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT
                       PVOID *Privileges, PGENERIC_MAPPING GenericMapping, KPROCESSOR_MODE AccessMode,
                       ACCESS_MASK *GrantedAccess, PNTSTATUS AccessStatus)
 {
-    ACCESS_MASK Wanted = DesiredAccess & ~(ACCESS_MASK)MAXIMUM_ALLOWED, Allowed;
-
+    ACCESS_MASK Wanted = DesiredAccess & ~(ACCESS_MASK)MAXIMUM_ALLOWED;
     NtIrql(PASSIVE_LEVEL);
     if (!Captured(SubjectContext, __func__, SIM_PLACE()) || SimFail(__func__, SIM_PLACE()))
     {
@@ -271,7 +261,7 @@ BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT
     }
     NtRule("SubjectContext", !SubjectContextLocked || SubjectContext->ProcessAuditId, "said to be locked, and is not");
     NtMapGeneric(&Wanted, GenericMapping);
-    Allowed =
+    ACCESS_MASK Allowed =
         AccessMode == KernelMode
             ? GenericMapping->GenericAll
             : NtAccessAllowed(SecurityDescriptor, ((PEPROCESS)SubjectContext->PrimaryToken)->Account, GenericMapping);
@@ -294,7 +284,6 @@ BOOLEAN SeSinglePrivilegeCheck(LUID PrivilegeValue, KPROCESSOR_MODE PreviousMode
 VOID NtSeCheckEmpty(PCSTR When)
 {
     LONG Left = ReadAcquire(&Contexts);
-
     if (Left)
         NtRuleBroken("Leak_SubjectContext", When, NULL, "%d subject contexts are not released", (int)Left);
 }

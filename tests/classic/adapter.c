@@ -31,7 +31,6 @@ static const NDIS_OID Oids[] = {
 static VOID Tick(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
 {
     CLASSIC_ADAPTER *Adapter = Context;
-
     UNREFERENCED_PARAMETER(Dpc);
     UNREFERENCED_PARAMETER(First);
     UNREFERENCED_PARAMETER(Second);
@@ -73,9 +72,7 @@ static NDIS_STATUS SetAttributes(_Inout_ CLASSIC_ADAPTER *Adapter)
         .SupportedOidList = (NDIS_OID *)Oids,
         .SupportedOidListLength = sizeof(Oids),
     };
-    NDIS_STATUS Status;
-
-    Status = NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&Registration);
+    NDIS_STATUS Status = NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&Registration);
     return Status == NDIS_STATUS_SUCCESS
                ? NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&General)
                : Status;
@@ -89,12 +86,11 @@ static VOID ReadConfiguration(_Inout_ CLASSIC_ADAPTER *Adapter)
                                                    .Size = NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
                                         .NdisHandle = Adapter->Handle};
     NDIS_STRING Keyword = NDIS_STRING_CONST("Forgetful");
-    NDIS_CONFIGURATION_PARAMETER *Value;
     NDIS_HANDLE Configuration;
-    NDIS_STATUS Status;
-
     if (NdisOpenConfigurationEx(&Object, &Configuration) == NDIS_STATUS_SUCCESS)
     {
+        NDIS_CONFIGURATION_PARAMETER *Value;
+        NDIS_STATUS Status;
         NdisReadConfiguration(&Status, &Value, Configuration, &Keyword, NdisParameterInteger);
         Adapter->Forgetful = Status == NDIS_STATUS_SUCCESS && Value->ParameterData.IntegerData;
         NdisCloseConfiguration(Configuration);
@@ -110,8 +106,6 @@ NDIS_STATUS ClassicInitialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
                                             .PoolTag = CLASSIC_TAG};
     LARGE_INTEGER Due = {.QuadPart = -10000 * TICK_MILLISECONDS};
     CLASSIC_ADAPTER *Adapter = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Adapter), CLASSIC_TAG);
-    NDIS_STATUS Status;
-
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Parameters);
     if (!Adapter)
@@ -122,7 +116,7 @@ NDIS_STATUS ClassicInitialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
     ExInitializeRundownProtection(&Adapter->Indications);
     ExWaitForRundownProtectionRelease(&Adapter->Indications); /* none before Restart */
     ReadConfiguration(Adapter);
-    Status = SetAttributes(Adapter);
+    NDIS_STATUS Status = SetAttributes(Adapter);
     if (Status != NDIS_STATUS_SUCCESS)
         goto freeAdapter;
     NdisMGetDeviceProperty(Handle, &Adapter->Pdo, &Adapter->Fdo, &Adapter->Next, NULL, NULL);
@@ -146,7 +140,6 @@ freeAdapter:
 VOID ClassicHalt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
 {
     CLASSIC_ADAPTER *Adapter = Context;
-
     UNREFERENCED_PARAMETER(Action);
     ClassicRemoveAdapter(Adapter);
     KeCancelTimer(&Adapter->Timer);
@@ -158,7 +151,6 @@ VOID ClassicHalt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
 NDIS_STATUS ClassicPause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
 {
     CLASSIC_ADAPTER *Adapter = Context;
-
     UNREFERENCED_PARAMETER(Parameters);
     KeClearEvent(&Adapter->Running);
     ExWaitForRundownProtectionRelease(&Adapter->Indications); /* until the stack has returned all */
@@ -168,7 +160,6 @@ NDIS_STATUS ClassicPause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Pa
 NDIS_STATUS ClassicRestart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
 {
     CLASSIC_ADAPTER *Adapter = Context;
-
     UNREFERENCED_PARAMETER(Parameters);
     ExReInitializeRundownProtection(&Adapter->Indications);
     KeSetEvent(&Adapter->Running, IO_NO_INCREMENT, FALSE);
@@ -203,7 +194,6 @@ static NDIS_STATUS Query(_In_ CLASSIC_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST
     };
     ULONG64 Count = (ULONG64)ReadNoFence64(Oid == OID_GEN_XMIT_OK ? &Adapter->ToProgram : &Adapter->ToDriver);
     ULONG Value = CLASSIC_PACKET_LIMIT;
-
     switch (Oid)
     {
     case OID_GEN_STATISTICS:

@@ -42,14 +42,12 @@ static BOOLEAN SendOne(_Inout_ CLASSIC_SESSION *Session, _In_ NET_BUFFER *Buffer
 {
     CLASSIC_PACKET *Slot = SlotOf(&Session->ToProgram, Session->SendTail);
     ULONG Length = NET_BUFFER_DATA_LENGTH(Buffer);
-    PUCHAR Data;
-
     if (Session->SendTail - ReadPosition(&Session->ToProgram.Ring->Head) >= Session->ToProgram.Slots || !Length ||
         Length > CLASSIC_PACKET_LIMIT)
     {
         return FALSE;
     }
-    Data = NdisGetDataBuffer(Buffer, Length, Slot->Data, 1, 0);
+    PUCHAR Data = NdisGetDataBuffer(Buffer, Length, Slot->Data, 1, 0);
     if (!Data)
         return FALSE;
     if (Data != Slot->Data)
@@ -63,9 +61,8 @@ static BOOLEAN SendOne(_Inout_ CLASSIC_SESSION *Session, _In_ NET_BUFFER *Buffer
 static VOID SendAll(_Inout_ CLASSIC_ADAPTER *Adapter, _Inout_ CLASSIC_SESSION *Session, _In_ NET_BUFFER_LIST *Lists)
 {
     CLASSIC_RING *Ring = Session->ToProgram.Ring;
-    KLOCK_QUEUE_HANDLE Queue;
     LONG64 Sent = 0, Dropped = 0;
-
+    KLOCK_QUEUE_HANDLE Queue;
     KeAcquireInStackQueuedSpinLockAtDpcLevel(&Session->SendLock, &Queue);
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
     {
@@ -89,7 +86,6 @@ VOID ClassicSend(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER P
 {
     CLASSIC_ADAPTER *Adapter = Context;
     KIRQL Irql = ExAcquireSpinLockShared(&Adapter->SessionLock);
-
     UNREFERENCED_PARAMETER(Port);
     if (Adapter->Session)
         SendAll(Adapter, Adapter->Session, Lists);
@@ -107,7 +103,6 @@ static VOID GiveBack(_Inout_ CLASSIC_SESSION *Session, _In_ ULONG Position)
 {
     ULONG Mask = Session->ToDriver.Slots - 1;
     KLOCK_QUEUE_HANDLE Queue;
-
     KeAcquireInStackQueuedSpinLock(&Session->ReturnLock, &Queue);
     if (Position != Session->Head)
         InterlockedIncrement64(&Session->Adapter->OutOfOrder);
@@ -128,14 +123,12 @@ static NET_BUFFER_LIST *MakeList(_Inout_ CLASSIC_SESSION *Session, _In_ ULONG Po
     UCHAR First = *(volatile UCHAR *)&Slot->Data[0];
     BOOLEAN Ipv6 = (First & 0xf0) == 0x60;
     MDL *Ring = Session->ToDriver.Mdl, *Mdl = Session->SlotMdls[Index];
-    NET_BUFFER_LIST *List;
-
     if (Length < 20 || Length > CLASSIC_PACKET_LIMIT || (!Ipv6 && (First & 0xf0) != 0x40))
         return NULL;
     IoBuildPartialMdl(Ring, Mdl,
                       (PUCHAR)MmGetMdlVirtualAddress(Ring) + ((PUCHAR)Slot->Data - (PUCHAR)Session->ToDriver.Ring),
                       Length);
-    List = NdisAllocateNetBufferAndNetBufferList(Session->Adapter->Pool, 0, 0, Mdl, 0, Length);
+    NET_BUFFER_LIST *List = NdisAllocateNetBufferAndNetBufferList(Session->Adapter->Pool, 0, 0, Mdl, 0, Length);
     if (!List)
     {
         MmPrepareMdlForReuse(Mdl);
@@ -154,14 +147,12 @@ static NET_BUFFER_LIST *MakeList(_Inout_ CLASSIC_SESSION *Session, _In_ ULONG Po
 VOID ClassicReturn(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, ULONG Flags)
 {
     CLASSIC_ADAPTER *Adapter = Context;
-
     UNREFERENCED_PARAMETER(Flags);
     while (Lists)
     {
         NET_BUFFER_LIST *List = Lists;
         CLASSIC_SESSION *Session = NET_BUFFER_LIST_MINIPORT_RESERVED(List)[0];
         ULONG Position = (ULONG)(ULONG_PTR)NET_BUFFER_LIST_MINIPORT_RESERVED(List)[1];
-
         Lists = List->Next;
         List->Next = NULL;
         MmPrepareMdlForReuse(NET_BUFFER_FIRST_MDL(NET_BUFFER_LIST_FIRST_NB(List)));
@@ -180,7 +171,6 @@ static ULONG Receive(_Inout_ CLASSIC_SESSION *Session)
     ULONG Ready = ReadPosition(&Session->ToDriver.Ring->Tail) - Session->Next, Taken = 0, Count = 0;
     ULONG Free = Session->ToDriver.Slots - (Session->Next - ReadPosition(&Session->Head)); /* once: min reads twice */
     NET_BUFFER_LIST *First = NULL, **Last = &First;
-
     /* More than there are slots free is not what a producer can have filled. */
     Ready = min(Ready, Free);
     Ready = min(Ready, BATCH);
@@ -191,7 +181,6 @@ static ULONG Receive(_Inout_ CLASSIC_SESSION *Session)
     {
         ULONG Position = Session->Next++;
         NET_BUFFER_LIST *List = MakeList(Session, Position);
-
         if (List)
         {
             *Last = List;
@@ -221,7 +210,6 @@ static BOOLEAN IsEmpty(_In_ const CLASSIC_SESSION *Session)
 static BOOLEAN SpinWhileEmpty(_In_ const CLASSIC_SESSION *Session)
 {
     LARGE_INTEGER Frequency, Begin = KeQueryPerformanceCounter(&Frequency);
-
     while (IsEmpty(Session))
     {
         if ((KeQueryPerformanceCounter(NULL).QuadPart - Begin.QuadPart) * 1000000 / Frequency.QuadPart >
@@ -239,7 +227,6 @@ static BOOLEAN WaitForProgram(_Inout_ CLASSIC_SESSION *Session)
 {
     PVOID Objects[] = {&Session->Stop, Session->ToDriver.Event};
     NTSTATUS Status = STATUS_WAIT_0 + 1;
-
     WriteWaiting(Session->ToDriver.Ring, 1);
     KeMemoryBarrier(); /* Waiting before Tail; the program has the mirror image */
     if (IsEmpty(Session))
@@ -253,7 +240,6 @@ static BOOLEAN WaitForStack(_Inout_ CLASSIC_SESSION *Session)
 {
     PVOID Objects[] = {&Session->Stop, &Session->Adapter->Running};
     LARGE_INTEGER Soon = {.QuadPart = -10000};
-
     if (KeWaitForMultipleObjects(2, Objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL) != STATUS_WAIT_0 + 1)
         return FALSE;
     return KeWaitForSingleObject(&Session->Stop, Executive, KernelMode, FALSE, &Soon) == STATUS_TIMEOUT;
@@ -263,7 +249,6 @@ VOID ClassicReceiveThread(PVOID Context)
 {
     CLASSIC_SESSION *Session = Context;
     BOOLEAN Go = TRUE;
-
     KeSetPriorityThread(KeGetCurrentThread(), LOW_REALTIME_PRIORITY);
     while (Go && !KeReadStateEvent(&Session->Stop))
     {

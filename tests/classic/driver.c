@@ -33,7 +33,6 @@ static CLASSIC_ADAPTER *Find(_In_ const DEVICE_OBJECT *Device)
     for (LIST_ENTRY *Entry = Adapters.Flink; Entry != &Adapters; Entry = Entry->Flink)
     {
         CLASSIC_ADAPTER *Adapter = CONTAINING_RECORD(Entry, CLASSIC_ADAPTER, Link);
-
         if (Adapter->Fdo == Device)
             return Adapter;
     }
@@ -71,7 +70,6 @@ static NTSTATUS CopyStart(_Inout_ IRP *Irp, _Out_ CLASSIC_START *Start)
     ULONG Length = Location->Parameters.DeviceIoControl.InputBufferLength;
     BOOLEAN Narrow = IoIs32bitProcess(Irp);
     CLASSIC_START32 Small;
-
     if (Length != (Narrow ? sizeof(Small) : sizeof(*Start)))
         return STATUS_INVALID_PARAMETER;
     __try
@@ -97,16 +95,14 @@ static NTSTATUS CopyStart(_Inout_ IRP *Irp, _Out_ CLASSIC_START *Start)
 
 static NTSTATUS OnStart(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
 {
-    CLASSIC_ADAPTER *Adapter;
-    CLASSIC_START Start;
     NTSTATUS Status = ClassicCheckCaller();
-
+    CLASSIC_START Start;
     if (NT_SUCCESS(Status))
         Status = CopyStart(Irp, &Start);
     if (!NT_SUCCESS(Status))
         return Complete(Irp, Status, 0);
     LockExclusive();
-    Adapter = Find(Device);
+    CLASSIC_ADAPTER *Adapter = Find(Device);
     Status =
         Adapter ? ClassicStart(Adapter, IoGetCurrentIrpStackLocation(Irp)->FileObject, &Start) : STATUS_NO_SUCH_DEVICE;
     Unlock();
@@ -121,7 +117,6 @@ static ULONG64 SystemTime(VOID)
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"KeQuerySystemTimePrecise");
     SYSTEM_TIME *Routine = (SYSTEM_TIME *)(ULONG_PTR)MmGetSystemRoutineAddress(&Name);
     LARGE_INTEGER Time = {.QuadPart = 0};
-
     if (Routine)
         Routine(&Time);
     return (ULONG64)Time.QuadPart;
@@ -131,18 +126,16 @@ static NTSTATUS OnState(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
 {
     IO_STACK_LOCATION *Location = IoGetCurrentIrpStackLocation(Irp);
     CLASSIC_STATE *State;
-    CLASSIC_ADAPTER *Adapter;
-    LARGE_INTEGER Counter, Frequency;
-
     if (Location->Parameters.DeviceIoControl.OutputBufferLength < sizeof(*State) || !Irp->MdlAddress)
         return Complete(Irp, STATUS_BUFFER_TOO_SMALL, 0);
     State = MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority | MdlMappingNoExecute);
     if (!State)
         return Complete(Irp, STATUS_INSUFFICIENT_RESOURCES, 0);
-    Counter = KeQueryPerformanceCounter(&Frequency);
+    LARGE_INTEGER Frequency;
+    LARGE_INTEGER Counter = KeQueryPerformanceCounter(&Frequency);
     KeEnterCriticalRegion();
     ExAcquireResourceSharedLite(&ClassicLock, TRUE);
-    Adapter = Find(Device);
+    CLASSIC_ADAPTER *Adapter = Find(Device);
     if (Adapter)
     {
         *State = (CLASSIC_STATE){
@@ -181,10 +174,8 @@ static NTSTATUS OnDeviceControl(DEVICE_OBJECT *Device, IRP *Irp)
 static NTSTATUS OnClose(DEVICE_OBJECT *Device, IRP *Irp)
 {
     FILE_OBJECT *FileObject = IoGetCurrentIrpStackLocation(Irp)->FileObject;
-    CLASSIC_ADAPTER *Adapter;
-
     LockExclusive();
-    Adapter = Find(Device);
+    CLASSIC_ADAPTER *Adapter = Find(Device);
     if (Adapter && Adapter->Session && Adapter->Session->FileObject == FileObject && !Adapter->Forgetful)
         ClassicEnd(Adapter);
     Unlock();
@@ -196,12 +187,10 @@ static NTSTATUS OnPnp(DEVICE_OBJECT *Device, IRP *Irp)
 {
     UCHAR Minor = IoGetCurrentIrpStackLocation(Irp)->MinorFunction;
     FILE_OBJECT *FileObject = NULL;
-    CLASSIC_ADAPTER *Adapter;
-
     if (Minor == IRP_MN_QUERY_REMOVE_DEVICE || Minor == IRP_MN_SURPRISE_REMOVAL)
     {
         LockExclusive();
-        Adapter = Find(Device);
+        CLASSIC_ADAPTER *Adapter = Find(Device);
         if (Adapter)
             FileObject = ClassicEnd(Adapter);
         Unlock();
@@ -215,7 +204,6 @@ static NTSTATUS OnPnp(DEVICE_OBJECT *Device, IRP *Irp)
 static VOID OnProcess(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create)
 {
     BOOLEAN Owner = FALSE;
-
     UNREFERENCED_PARAMETER(ParentId);
     InterlockedIncrement64(Create ? &Born : &Died);
     if (Create)
@@ -226,7 +214,6 @@ static VOID OnProcess(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create)
     for (LIST_ENTRY *Entry = Adapters.Flink; Entry != &Adapters; Entry = Entry->Flink)
     {
         CLASSIC_SESSION *Session = CONTAINING_RECORD(Entry, CLASSIC_ADAPTER, Link)->Session;
-
         Owner |= Session && Session->ProcessId == ProcessId;
     }
     Unlock();
@@ -236,7 +223,6 @@ static VOID OnProcess(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create)
     for (LIST_ENTRY *Entry = Adapters.Flink; Entry != &Adapters; Entry = Entry->Flink)
     {
         CLASSIC_ADAPTER *Adapter = CONTAINING_RECORD(Entry, CLASSIC_ADAPTER, Link);
-
         if (Adapter->Session && Adapter->Session->ProcessId == ProcessId && !Adapter->Forgetful)
         {
             ClassicEnd(Adapter);
@@ -299,10 +285,8 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
         .ShutdownHandlerEx = Shutdown,
         .CancelOidRequestHandler = CancelOid,
     };
-    NTSTATUS Status;
-
     InitializeListHead(&Adapters);
-    Status = ExInitializeResourceLite(&ClassicLock);
+    NTSTATUS Status = ExInitializeResourceLite(&ClassicLock);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = PsSetCreateProcessNotifyRoutine(OnProcess, FALSE);

@@ -50,14 +50,12 @@ static VOID Swap(BYTE *A, BYTE *B, ULONG Size)
 static BOOL Echo(BYTE *Packet, ULONG Length)
 {
     ULONG Header = (Packet[0] & 15) * 4u;
-
     if (Packet[0] >> 4 != 4 || Length < Header + 8)
         return FALSE;
     Swap(Packet + 12, Packet + 16, 4);
     if (Packet[9] == 1 && Packet[Header] == 8)
     {
         ULONG Sum = Packet[Header + 2] << 8 | Packet[Header + 3];
-
         Packet[Header] = 0;
         Sum += 0x800; /* RFC 1624: what was taken from the sum of words is added to its complement */
         Sum = (Sum & 0xffff) + (Sum >> 16);
@@ -75,7 +73,6 @@ static VOID SendPacket(const CLASSIC_PACKET *Packet)
 {
     ULONG Tail = Out->Tail;
     CLASSIC_PACKET *Slot = SlotOf(Out, Tail);
-
     while (Tail - __atomic_load_n(&Out->Head, __ATOMIC_ACQUIRE) >= SLOTS)
         Sleep(0); /* until the stack has returned some */
     memcpy(Slot->Data, Packet->Data, Packet->Length);
@@ -94,7 +91,6 @@ static DWORD WINAPI EchoThread(VOID *Context)
     for (;;)
     {
         ULONG Head = In->Head;
-
         if (Head == __atomic_load_n(&In->Tail, __ATOMIC_ACQUIRE))
         {
             In->Waiting = 1;
@@ -113,7 +109,6 @@ static DWORD WINAPI EchoThread(VOID *Context)
 static BOOL IsListed(const WCHAR *Path)
 {
     WCHAR List[4096];
-
     if (CM_Get_Device_Interface_ListW((GUID *)&NetInterface, NULL, List, ARRAYSIZE(List),
                                       CM_GET_DEVICE_INTERFACE_LIST_PRESENT) != CR_SUCCESS)
     {
@@ -136,7 +131,6 @@ static DWORD Open(VOID)
         BYTE Room[2048];
     } Path = {.Detail.cbSize = sizeof(Path.Detail)};
     DWORD Error = ERROR_SUCCESS;
-
     if (!SetupDiEnumDeviceInterfaces(Set, NULL, &NetInterface, 0, &Interface) ||
         !SetupDiGetDeviceInterfaceDetailW(Set, &Interface, &Path.Detail, sizeof(Path), NULL, NULL))
     {
@@ -153,7 +147,6 @@ static DWORD Open(VOID)
 static DWORD Control(DWORD Code, VOID *Input, DWORD InputSize, VOID *Output, DWORD OutputSize)
 {
     DWORD Done;
-
     return DeviceIoControl(Device, Code, Input, InputSize, Output, OutputSize, &Done, NULL) ? ERROR_SUCCESS
                                                                                             : GetLastError();
 }
@@ -191,7 +184,6 @@ static DWORD Start(VOID)
 {
     static HANDLE Thread;
     DWORD Error = Control(IOCTL_CLASSIC_START, &Rings, sizeof(Rings), NULL, 0);
-
     if (Error == ERROR_SUCCESS && !Thread)
         Thread = CreateThread(NULL, 0, EchoThread, NULL, 0, NULL);
     return Error ? Error : Intact() ? ERROR_SUCCESS : ERROR_INVALID_DATA;
@@ -202,9 +194,8 @@ static DWORD StartRestricted(VOID)
 {
     SID_IDENTIFIER_AUTHORITY Authority = SECURITY_NT_AUTHORITY;
     SID_AND_ATTRIBUTES Administrators[2] = {{.Attributes = 0}};
-    HANDLE Token, Restricted, Impersonation;
     DWORD Error = ERROR_SUCCESS;
-
+    HANDLE Token, Restricted, Impersonation;
     if (!AllocateAndInitializeSid(&Authority, 2, SECURITY_BUILTIN_DOMAIN_RID, DOMAIN_ALIAS_RID_ADMINS, 0, 0, 0, 0, 0, 0,
                                   &Administrators[0].Sid) ||
         !OpenProcessToken(GetCurrentProcess(), TOKEN_ALL_ACCESS, &Token) ||
@@ -226,8 +217,6 @@ static DWORD StartRestricted(VOID)
 static DWORD StartWrong(const char *What)
 {
     CLASSIC_START Wrong = Rings;
-    DWORD Error;
-
     if (!strcmp(What, "restricted"))
         return StartRestricted();
     if (!strcmp(What, "unaligned"))
@@ -245,9 +234,8 @@ static DWORD StartWrong(const char *What)
     }
     else if (!strcmp(What, "partly"))
     {
-        DWORD Old;
-
         Wrong.ToDriver.Ring = NewRing(PAGE_READWRITE);
+        DWORD Old;
         VirtualProtect((BYTE *)Wrong.ToDriver.Ring + 5 * 4096, 4096, PAGE_READONLY, &Old);
     }
     else if (!strcmp(What, "event"))
@@ -258,7 +246,7 @@ static DWORD StartWrong(const char *What)
     {
         Wrong.ToDriver.Slots = SLOTS - 1;
     }
-    Error = Control(IOCTL_CLASSIC_START, &Wrong, sizeof(Wrong), NULL, 0);
+    DWORD Error = Control(IOCTL_CLASSIC_START, &Wrong, sizeof(Wrong), NULL, 0);
     return Error;
 }
 
@@ -268,12 +256,10 @@ static DWORD StartOverlapping(VOID)
     CLASSIC_RING *Inner = (CLASSIC_RING *)((BYTE *)In + CLASSIC_HEADER + SLOTS / 2 * CLASSIC_SLOT);
     CLASSIC_PACKET *Packet = (CLASSIC_PACKET *)((BYTE *)Inner + CLASSIC_HEADER);
     CLASSIC_START Overlapping = Rings;
-    DWORD Error;
-
     memset(Inner, 0, CLASSIC_HEADER);
     Overlapping.ToDriver.Ring = Inner;
     Overlapping.ToDriver.Slots = CLASSIC_SLOTS_MIN;
-    Error = Control(IOCTL_CLASSIC_START, &Overlapping, sizeof(Overlapping), NULL, 0);
+    DWORD Error = Control(IOCTL_CLASSIC_START, &Overlapping, sizeof(Overlapping), NULL, 0);
     if (Error != ERROR_SUCCESS)
         return Error;
     Packet->Length = 20;
@@ -290,7 +276,6 @@ static VOID State(VOID)
 {
     CLASSIC_STATE State = {.ToProgram = 0};
     DWORD Error = Control(IOCTL_CLASSIC_STATE, NULL, 0, &State, sizeof(State));
-
     printf("state error=%lu to_program=%llu to_driver=%llu dropped=%llu returned=%llu out_of_order=%llu ticks=%llu "
            "born=%llu died=%llu sessions=%llu deaths=%llu counter=%llu frequency=%llu time=%llu\n",
            Error, State.ToProgram, State.ToDriver, State.Dropped, State.Returned, State.OutOfOrder, State.Ticks,
@@ -299,18 +284,16 @@ static VOID State(VOID)
 
 int wmain(int Count, WCHAR **Arguments)
 {
-    char Line[256];
-
     (VOID) Count;
     (VOID) Arguments;
     setvbuf(stdout, NULL, _IONBF, 0);
     MakeRings();
     printf("ready\n");
+    char Line[256];
     while (fgets(Line, sizeof(Line), stdin))
     {
-        DWORD Flags;
-
         Line[strcspn(Line, "\r\n")] = 0;
+        DWORD Flags;
         if (!strcmp(Line, "open"))
             printf("open %lu\n", Open());
         else if (!strcmp(Line, "close"))

@@ -74,15 +74,13 @@ static const struct
 
 NTSTATUS ClassicCheckCaller(VOID)
 {
-    SECURITY_SUBJECT_CONTEXT Subject;
-    ACCESS_MASK Granted;
     NTSTATUS Status = STATUS_ACCESS_DENIED;
-    BOOLEAN Allowed;
-
+    SECURITY_SUBJECT_CONTEXT Subject;
     SeCaptureSubjectContext(&Subject);
     SeLockSubjectContext(&Subject);
-    Allowed = SeAccessCheck((PSECURITY_DESCRIPTOR)&Permitted, &Subject, TRUE, FILE_READ_DATA | FILE_WRITE_DATA, 0, NULL,
-                            IoGetFileObjectGenericMapping(), UserMode, &Granted, &Status);
+    ACCESS_MASK Granted;
+    BOOLEAN Allowed = SeAccessCheck((PSECURITY_DESCRIPTOR)&Permitted, &Subject, TRUE, FILE_READ_DATA | FILE_WRITE_DATA,
+                                    0, NULL, IoGetFileObjectGenericMapping(), UserMode, &Granted, &Status);
     SeUnlockSubjectContext(&Subject);
     SeReleaseSubjectContext(&Subject);
     return Allowed ? STATUS_SUCCESS : Status;
@@ -92,15 +90,12 @@ NTSTATUS ClassicCheckCaller(VOID)
 static HANDLE_LIST *TakeHandles(VOID)
 {
     ULONG Size = 64 * 1024;
-
     for (ULONG I = 0; I < HANDLES_ATTEMPTS; I++)
     {
         HANDLE_LIST *List = ExAllocatePoolWithTag(PagedPool, Size, CLASSIC_TAG);
-        NTSTATUS Status;
-
         if (!List)
             return NULL;
-        Status = ZwQuerySystemInformation(SYSTEM_EXTENDED_HANDLE_INFORMATION, List, Size, NULL);
+        NTSTATUS Status = ZwQuerySystemInformation(SYSTEM_EXTENDED_HANDLE_INFORMATION, List, Size, NULL);
         if (NT_SUCCESS(Status))
             return List;
         ExFreePoolWithTag(List, CLASSIC_TAG);
@@ -115,16 +110,14 @@ static HANDLE_LIST *TakeHandles(VOID)
 static VOID CloseIn(_In_ HANDLE ProcessId, _In_ HANDLE Handle, _In_ const FILE_OBJECT *FileObject)
 {
     PEPROCESS Process;
-    KAPC_STATE State;
-    PVOID Object;
-
     if (!NT_SUCCESS(PsLookupProcessByProcessId(ProcessId, &Process)))
         return;
+    KAPC_STATE State;
     KeStackAttachProcess(Process, &State);
+    PVOID Object;
     if (NT_SUCCESS(ObReferenceObjectByHandle(Handle, 0, *IoFileObjectType, UserMode, &Object, NULL)))
     {
         BOOLEAN Same = Object == FileObject;
-
         ObDereferenceObject(Object);
         if (Same)
             ObCloseHandle(Handle, UserMode);
@@ -136,7 +129,6 @@ static VOID CloseIn(_In_ HANDLE ProcessId, _In_ HANDLE Handle, _In_ const FILE_O
 VOID ClassicCloseHandles(const FILE_OBJECT *FileObject)
 {
     HANDLE_LIST *List = TakeHandles();
-
     for (ULONG_PTR I = 0; List && I < List->Count; I++)
         if (List->Entries[I].Object == FileObject)
             CloseIn((HANDLE)List->Entries[I].ProcessId, (HANDLE)List->Entries[I].Handle, FileObject);
@@ -156,15 +148,13 @@ static VOID Unmap(_Inout_ CLASSIC_MAPPED *Mapped)
 /* Locks one of the program's rings and maps it, with its event. */
 static NTSTATUS Map(_In_ const CLASSIC_SIDE *Side, _Out_ CLASSIC_MAPPED *Mapped)
 {
-    NTSTATUS Status;
-
     if (Side->Slots < CLASSIC_SLOTS_MIN || Side->Slots > CLASSIC_SLOTS_MAX || (Side->Slots & (Side->Slots - 1)) ||
         ((ULONG_PTR)Side->Ring & (PAGE_SIZE - 1)))
     {
         return STATUS_INVALID_PARAMETER;
     }
-    Status = ObReferenceObjectByHandle(Side->Event, EVENT_MODIFY_STATE | SYNCHRONIZE, *ExEventObjectType, UserMode,
-                                       (PVOID *)&Mapped->Event, NULL);
+    NTSTATUS Status = ObReferenceObjectByHandle(Side->Event, EVENT_MODIFY_STATE | SYNCHRONIZE, *ExEventObjectType,
+                                                UserMode, (PVOID *)&Mapped->Event, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Mapped->Slots = Side->Slots;
@@ -215,7 +205,6 @@ static BOOLEAN MakeSlots(_Inout_ CLASSIC_SESSION *Session)
     ULONG Slots = Session->ToDriver.Slots;
     SIZE_T Size = Slots * (sizeof(*Session->SlotMdls) + sizeof(*Session->Done));
     PUCHAR Base = MmGetMdlVirtualAddress(Session->ToDriver.Mdl);
-
     Session->SlotMdls = ExAllocatePoolWithTag(NonPagedPoolNx, Size, CLASSIC_TAG);
     if (!Session->SlotMdls)
         return FALSE;
@@ -237,11 +226,10 @@ static BOOLEAN MakeSlots(_Inout_ CLASSIC_SESSION *Session)
 static NTSTATUS StartThread(_Inout_ CLASSIC_SESSION *Session)
 {
     OBJECT_ATTRIBUTES Attributes;
-    HANDLE Handle;
-    NTSTATUS Status;
-
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, ClassicReceiveThread, Session);
+    HANDLE Handle;
+    NTSTATUS Status =
+        PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, ClassicReceiveThread, Session);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, (PVOID *)&Session->Thread, NULL);
@@ -257,19 +245,15 @@ static NTSTATUS StartThread(_Inout_ CLASSIC_SESSION *Session)
 static VOID SetSession(_Inout_ CLASSIC_ADAPTER *Adapter, _In_opt_ CLASSIC_SESSION *Session)
 {
     KIRQL Irql = ExAcquireSpinLockExclusive(&Adapter->SessionLock);
-
     Adapter->Session = Session;
     ExReleaseSpinLockExclusive(&Adapter->SessionLock, Irql);
 }
 
 NTSTATUS ClassicStart(CLASSIC_ADAPTER *Adapter, FILE_OBJECT *FileObject, const CLASSIC_START *Start)
 {
-    CLASSIC_SESSION *Session;
-    NTSTATUS Status;
-
     if (Adapter->Session)
         return STATUS_DEVICE_BUSY;
-    Session = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Session), CLASSIC_TAG);
+    CLASSIC_SESSION *Session = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Session), CLASSIC_TAG);
     if (!Session)
         return STATUS_INSUFFICIENT_RESOURCES;
     RtlZeroMemory(Session, sizeof(*Session));
@@ -280,7 +264,7 @@ NTSTATUS ClassicStart(CLASSIC_ADAPTER *Adapter, FILE_OBJECT *FileObject, const C
     KeInitializeSpinLock(&Session->ReturnLock);
     KeInitializeEvent(&Session->Stop, NotificationEvent, FALSE);
     ExInitializeRundownProtection(&Session->Lists);
-    Status = Map(&Start->ToProgram, &Session->ToProgram);
+    NTSTATUS Status = Map(&Start->ToProgram, &Session->ToProgram);
     if (!NT_SUCCESS(Status))
         goto freeSession;
     Status = Map(&Start->ToDriver, &Session->ToDriver);
@@ -314,11 +298,9 @@ freeSession:
 FILE_OBJECT *ClassicEnd(CLASSIC_ADAPTER *Adapter)
 {
     CLASSIC_SESSION *Session = Adapter->Session;
-    FILE_OBJECT *FileObject;
-
     if (!Session)
         return NULL;
-    FileObject = Session->FileObject;
+    FILE_OBJECT *FileObject = Session->FileObject;
     SetSession(Adapter, NULL);
     KeSetEvent(&Session->Stop, IO_NO_INCREMENT, FALSE);
     KeWaitForSingleObject(Session->Thread, Executive, KernelMode, FALSE, NULL);

@@ -52,11 +52,11 @@ static WCHAR *Wide(const char *Text, WCHAR *Buffer, int Units)
 static void Answer(BOOL Good)
 {
     DWORD Error = GetLastError();
-    WCHAR Text[1024];
     if (Good)
         puts("ok");
     else
     {
+        WCHAR Text[1024];
         DWORD Length = PlaintunGetMessage(Text, ARRAYSIZE(Text));
         printf("error %lu %s\n", Error, Length != 0 ? Narrow(Text) : "");
     }
@@ -77,9 +77,9 @@ static void PrintInfo(const PLAINTUN_ADAPTER_INFO *Info)
 
 static BOOL Create(DWORD Slot, char *Options)
 {
+    PLAINTUN_ADAPTER_CONFIG Config = {.Size = sizeof(Config)};
     GUID Guid;
     WCHAR Name[256], Access[512], Tunnel[128];
-    PLAINTUN_ADAPTER_CONFIG Config = {.Size = sizeof(Config)};
     for (char *Word = Options; *Word;)
     {
         char *End = strncmp(Word, "name=", 5) == 0 ? NULL : strchr(Word, ' ');
@@ -124,8 +124,8 @@ static BOOL List(void)
 
 static BOOL PrintInterface(DWORD Slot, const char *What)
 {
-    PLAINTUN_ADAPTER_INFO Info;
     WCHAR Alias[IF_MAX_STRING_SIZE + 1] = L"?";
+    PLAINTUN_ADAPTER_INFO Info;
     if (!PlaintunGetAdapterInfo(Adapters[Slot], &Info))
         return FALSE;
     for (int i = 0; i < 2 && strcmp(What, "metric") == 0; i++)
@@ -157,26 +157,26 @@ static DWORD WINAPI OtherThread(void *Context)
 static BOOL Command(char *Line)
 {
     char Verb[32] = "", Rest[1024] = "";
-    WCHAR Name[1024];
-    GUID Guid;
     unsigned Slot = 0;
-    PLAINTUN_ADAPTER_INFO Info;
     sscanf(Line, "%31s %u %1023[^\r\n]", Verb, &Slot, Rest);
     Slot %= SLOTS;
     if (strcmp(Verb, "create") == 0)
         return Create(Slot, Rest);
+    WCHAR Name[1024];
     if (strcmp(Verb, "open") == 0)
         return (Adapters[Slot] = PlaintunOpenAdapter(Wide(Rest, Name, 1024))) != NULL;
+    GUID Guid;
     if (strcmp(Verb, "openguid") == 0)
         return (Adapters[Slot] = PlaintunOpenAdapterByGuid(ParseGuid(Rest, &Guid) ? &Guid : NULL)) != NULL;
     if (strcmp(Verb, "openluid") == 0)
         return (Adapters[Slot] = PlaintunOpenAdapterByLuid(&(NET_LUID){.Value = strtoull(Rest, NULL, 10)})) != NULL;
     if (strcmp(Verb, "close") == 0)
     {
-        PLAINTUN_ADAPTER_INFO Info, List[64];
+        PLAINTUN_ADAPTER_INFO Info;
         BOOL Known = PlaintunGetAdapterInfo(Adapters[Slot], &Info);
         PlaintunCloseAdapter(Adapters[Slot]);
         Adapters[Slot] = NULL;
+        PLAINTUN_ADAPTER_INFO List[64];
         DWORD Count = Known ? PlaintunListAdapters(List, ARRAYSIZE(List)) : 0;
         for (DWORD i = 0; i < Count && i < ARRAYSIZE(List); i++)
             if (IsEqualGUID(&List[i].Guid, &Info.Guid))
@@ -185,6 +185,7 @@ static BOOL Command(char *Line)
     }
     if (strcmp(Verb, "info") == 0)
     {
+        PLAINTUN_ADAPTER_INFO Info;
         if (!PlaintunGetAdapterInfo(Adapters[Slot], &Info))
             return FALSE;
         PrintInfo(&Info);
@@ -244,11 +245,11 @@ static int Cycle(unsigned Count, LPCWSTR Name)
 
 int wmain(int Count, WCHAR **Arguments)
 {
-    char Line[2048];
     if (Count == 4 && wcscmp(Arguments[1], L"cycle") == 0)
         return Cycle(wcstoul(Arguments[2], NULL, 10), Arguments[3]);
     puts("ok ready");
     fflush(stdout);
+    char Line[2048];
     while (fgets(Line, sizeof(Line), stdin))
     {
         if (strncmp(Line, "quit", 4) == 0)

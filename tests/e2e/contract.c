@@ -55,12 +55,12 @@ static struct
 
 static void Report(BOOL Good, const char *Name, const char *Format, ...)
 {
-    va_list Arguments;
     if (Good)
         printf("ok %s\n", Name);
     else
     {
         printf("FAIL %s: ", Name);
+        va_list Arguments;
         va_start(Arguments, Format);
         vprintf(Format, Arguments);
         va_end(Arguments);
@@ -232,7 +232,6 @@ static void TestStart(void)
     static const DWORD Wrong[] = {1, 0x10000, 0x20001, 0x30000, 0x4000001, 0x8000000, 0xffffffff};
     PLAINTUN_ADAPTER_HANDLE Adapter = Create(L"start"), Opened = PlaintunOpenAdapter(L"start");
     WINTUN_ADAPTER_HANDLE Third = Wintun.OpenAdapter(L"start");
-    PLAINTUN_ADAPTER_INFO Info;
     for (size_t i = 0; i < ARRAYSIZE(Wrong); i++)
     {
         FAILS_WITH("start with a wrong capacity", Start(Adapter, Wrong[i]), ERROR_INVALID_PARAMETER);
@@ -249,6 +248,7 @@ static void TestStart(void)
     }
     PLAINTUN_SESSION_HANDLE Session = PlaintunStartSession(Adapter, NULL);
     HOLDS("start without configuration", Session != NULL);
+    PLAINTUN_ADAPTER_INFO Info;
     HOLDS("info: session", PlaintunGetAdapterInfo(Adapter, &Info) && Info.State == PLAINTUN_ADAPTER_CONNECTED);
     FAILS_WITH("second session, same handle", Start(Adapter, CAPACITY), ERROR_ALREADY_INITIALIZED);
     FAILS_WITH("second session, other handle", Start(Opened, CAPACITY), ERROR_ALREADY_INITIALIZED);
@@ -270,7 +270,6 @@ static void TestMonitor(void)
     PLAINTUN_ADAPTER_HANDLE Adapter = Create(L"monitor"), Opened = PlaintunOpenAdapter(L"monitor");
     PLAINTUN_SESSION_CONFIG Config = {.Size = sizeof(Config), .Capacity = CAPACITY, .Flags = 2};
     PLAINTUN_PACKET Packet = {.Size = 40};
-    PLAINTUN_ADAPTER_INFO Info;
     FAILS_WITH("start with unknown flags", PlaintunStartSession(Adapter, &Config), ERROR_INVALID_PARAMETER);
     Config.Flags = PLAINTUN_SESSION_MONITOR;
     PLAINTUN_SESSION_HANDLE Monitor = PlaintunStartSession(Opened, &Config), Session = Start(Adapter, CAPACITY);
@@ -279,6 +278,7 @@ static void TestMonitor(void)
     FAILS_WITH("allocate on a monitor", PlaintunAllocate(Monitor, &Packet, 1), ERROR_NOT_SUPPORTED);
     FAILS_WITH("wait for room on a monitor", PlaintunWait(Monitor, PLAINTUN_WAIT_SPACE, 10000), ERROR_NOT_SUPPORTED);
     PlaintunEndSession(Session);
+    PLAINTUN_ADAPTER_INFO Info;
     HOLDS("info: a monitor is no session",
           PlaintunGetAdapterInfo(Adapter, &Info) && Info.State == PLAINTUN_ADAPTER_READY);
     PlaintunCloseAdapter(Opened);
@@ -404,9 +404,9 @@ static DWORD WINAPI WaitPackets(void *Context)
 static DWORD WINAPI ReceiveAlways(void *Context)
 {
     WAITER *Waiter = Context;
-    PLAINTUN_PACKET Packet;
     do
     {
+        PLAINTUN_PACKET Packet;
         if (PlaintunReceive(Waiter->Session, &Packet, 1))
             PlaintunRelease(Waiter->Session, &Packet, 1);
         atomic_store(&Waiter->Busy, TRUE);
@@ -531,9 +531,9 @@ static void TestHeldPacket(void)
     PLAINTUN_ADAPTER_INFO Info;
     PlaintunGetAdapterInfo(Adapter, &Info);
     HOLDS("a Windows program sends through its own adapter", ProvokePacket(&Info.Luid));
-    PLAINTUN_PACKET Packet;
     for (;;)
     {
+        PLAINTUN_PACKET Packet;
         if (!PlaintunReceive(Session, &Packet, 1))
         {
             if (PlaintunWait(Session, PLAINTUN_WAIT_PACKETS, 5000))
@@ -570,7 +570,6 @@ static void TestRemoval(void)
 {
     PLAINTUN_ADAPTER_HANDLE Creator = Create(L"removal"), Adapter = PlaintunOpenAdapter(L"removal");
     WAITER Waiter = {.Session = Start(Adapter, CAPACITY)};
-    PLAINTUN_STATISTICS Statistics;
     PLAINTUN_PACKET Packet = {.Size = 64};
     HANDLE Thread = CreateThread(NULL, 0, WaitPackets, &Waiter, 0, NULL);
     Eventually(IsBusy, &Waiter);
@@ -584,6 +583,7 @@ static void TestRemoval(void)
                ERROR_HANDLE_EOF);
     /* The session ends before the device goes. */
     HOLDS("info of a removed adapter", Eventually(IsGone, Adapter));
+    PLAINTUN_STATISTICS Statistics;
     FAILS_WITH("statistics of a removed adapter", PlaintunGetStatistics(Adapter, &Statistics), ERROR_HANDLE_EOF);
     PlaintunEndSession(Waiter.Session);
     FAILS_WITH("start on a removed adapter", Start(Adapter, CAPACITY), ERROR_HANDLE_EOF);
@@ -599,9 +599,8 @@ static void TestCorruptRing(void)
 {
     PLAINTUN_ADAPTER_HANDLE Adapter = Create(L"corrupt");
     PLAINTUN_PACKET Packet = {.Size = 64};
-    RING *ToApp, *ToStack;
-
     PLAINTUN_SESSION_HANDLE Session = Start(Adapter, CAPACITY);
+    RING *ToApp, *ToStack;
     HOLDS("rings of a corrupt session", FindRings(CAPACITY, &ToApp, &ToStack));
     atomic_fetch_add(&ToApp->Tail, 7);
     FAILS_WITH("receive from a corrupt ring", PlaintunReceive(Session, &Packet, 1), ERROR_INVALID_DATA);
@@ -713,24 +712,23 @@ static void TestDevice(void)
     HANDLE Device = OpenDevice(&Info.Guid, L"");
     HOLDS("open the device", Device != INVALID_HANDLE_VALUE);
     HOLDS("no file behind the device", OpenDevice(&Info.Guid, L"\\file") == INVALID_HANDLE_VALUE);
-    DWORD Got;
-    TUN_QUERY Query;
-    TUN_START_OUTPUT Output;
     HANDLE Event = CreateEventW(NULL, TRUE, FALSE, NULL);
     HANDLE Mutex = CreateMutexW(NULL, FALSE, NULL);
     UINT64 E = (UINT64)(ULONG_PTR)Event;
     const TUN_START_INPUT Good = {
         .Protocol = TUN_PROTOCOL, .Capacity = CAPACITY, .ToAppPackets = E, .ToStackPackets = E, .ToStackSpace = E};
-    TUN_START_INPUT Bad;
+    DWORD Got;
+    TUN_QUERY Query;
     HOLDS("query", DeviceIoControl(Device, TUN_IOCTL_QUERY, NULL, 0, &Query, sizeof(Query), &Got, NULL) &&
                        Got == sizeof(Query) && Query.Protocol == TUN_PROTOCOL && Query.Running == 1);
     HOLDS("query into a short buffer",
           !DeviceIoControl(Device, TUN_IOCTL_QUERY, NULL, 0, &Query, sizeof(Query) - 1, &Got, NULL));
     FAILS_WITH("an unknown request", DeviceIoControl(Device, TUN_IOCTL(0x8ff), NULL, 0, NULL, 0, &Got, NULL),
                ERROR_INVALID_FUNCTION);
+    TUN_START_OUTPUT Output;
     HOLDS("start with a short buffer",
           !DeviceIoControl(Device, TUN_IOCTL_START, (void *)&Good, 8, &Output, sizeof(Output), &Got, NULL));
-    Bad = Good;
+    TUN_START_INPUT Bad = Good;
     Bad.Protocol++;
     FAILS_WITH("start with another protocol", StartRaw(Device, Bad, &Output), ERROR_REVISION_MISMATCH);
     Bad = Good;
@@ -778,10 +776,10 @@ static void CALLBACK Log(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message
 {
     LogTime = Time;
     char Line[512];
-    DWORD Written;
     int Size = snprintf(Line, sizeof(Line) - 1, "log %d: %ls", Level, Message);
     Size = Size < 0 || Size > (int)sizeof(Line) - 2 ? (int)sizeof(Line) - 2 : Size;
     Line[Size++] = '\n';
+    DWORD Written;
     WriteFile(GetStdHandle(STD_ERROR_HANDLE), Line, Size, &Written, NULL);
     atomic_fetch_add(&LogLines, 1);
 }

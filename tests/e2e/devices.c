@@ -34,8 +34,9 @@ static TEST_DEVICE Devices[DEVICES_MAX];
 
 static ULONG64 NowMs(VOID)
 {
-    LARGE_INTEGER Frequency, Counter;
+    LARGE_INTEGER Frequency;
     QueryPerformanceFrequency(&Frequency);
+    LARGE_INTEGER Counter;
     QueryPerformanceCounter(&Counter);
     return (ULONG64)(Counter.QuadPart * 1000 / Frequency.QuadPart);
 }
@@ -71,13 +72,13 @@ static VOID PrintStatus(const TEST_DEVICE *Device)
 
 static VOID PrintInterfaces(const char *Text)
 {
-    GUID Class;
-    WCHAR Wide[64], List[4096];
     ULONG Length = 0;
-    CONFIGRET Result;
+    WCHAR Wide[64];
     MultiByteToWideChar(CP_ACP, 0, Text, -1, Wide, 64);
+    GUID Class;
     CLSIDFromString(Wide, &Class);
-    Result = CM_Get_Device_Interface_List_SizeW(&Length, &Class, NULL, CM_GET_DEVICE_INTERFACE_LIST_PRESENT);
+    CONFIGRET Result = CM_Get_Device_Interface_List_SizeW(&Length, &Class, NULL, CM_GET_DEVICE_INTERFACE_LIST_PRESENT);
+    WCHAR List[4096];
     if (Result == CR_SUCCESS)
         Result =
             CM_Get_Device_Interface_ListW(&Class, NULL, List, ARRAYSIZE(List), CM_GET_DEVICE_INTERFACE_LIST_PRESENT);
@@ -99,9 +100,9 @@ static VOID SetText(const TEST_DEVICE *Device, const char *Text)
 static VOID WaitStarted(const TEST_DEVICE *Device, ULONG64 Begin)
 {
     ULONG Status = 0, Problem = 0;
-    DEVINST Instance;
     for (int i = 0; i < 500; i++, Sleep(10))
     {
+        DEVINST Instance;
         if (CM_Locate_DevNodeW(&Instance, (WCHAR *)Device->Id, 0) != CR_SUCCESS ||
             CM_Get_DevNode_Status(&Status, &Problem, Instance, 0) != CR_SUCCESS)
             continue;
@@ -113,7 +114,7 @@ static VOID WaitStarted(const TEST_DEVICE *Device, ULONG64 Begin)
 
 static HRESULT CreateOne(const char *Prefix, ULONG Number, const WCHAR *Hardware)
 {
-    WCHAR Name[64], Text[] = L"Test adapter";
+    WCHAR Text[] = L"Test adapter";
     static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID;
     GUID Guid = {0x7e57de71, 0xce, 0, {0, 0, 0, 0, 0, 0, (BYTE)Prefix[0], (BYTE)Number}};
     DEVPROPERTY Properties[] = {
@@ -124,6 +125,7 @@ static HRESULT CreateOne(const char *Prefix, ULONG Number, const WCHAR *Hardware
         /* What plaintun's driver wants to be told; another one does not look at it. */
         {.Type = DEVPROP_TYPE_GUID, .Buffer = &Guid, .BufferSize = sizeof(Guid)},
     };
+    WCHAR Name[64];
     SW_DEVICE_CREATE_INFO Info = {
         .cbSize = sizeof(Info),
         .pszInstanceId = Name,
@@ -147,11 +149,11 @@ static VOID Again(const char *Prefix, ULONG Number, const WCHAR *Hardware, ULONG
     for (ULONG i = 0; i < Times; i++)
     {
         ULONG Status = 0, Problem = 0;
-        DEVINST Instance;
         SwDeviceClose(Devices[Number].Handle);
         if (FAILED(CreateOne(Prefix, Number, Hardware)) || WaitForSingleObject(Devices[Number].Called, 20000) ||
             FAILED(Devices[Number].Result))
             break;
+        DEVINST Instance;
         for (int k = 0; k < 1000 && !(Status & (DN_STARTED | DN_HAS_PROBLEM)); k++, Sleep(5))
             if (CM_Locate_DevNodeW(&Instance, Devices[Number].Id, 0) == CR_SUCCESS)
                 CM_Get_DevNode_Status(&Status, &Problem, Instance, 0);
@@ -164,15 +166,15 @@ static VOID Again(const char *Prefix, ULONG Number, const WCHAR *Hardware, ULONG
 static int Create(const char *Prefix, ULONG Count, const char *HardwareId)
 {
     CM_NOTIFY_FILTER Filter = {.cbSize = sizeof(Filter), .Flags = CM_NOTIFY_FILTER_FLAG_ALL_INTERFACE_CLASSES};
-    HCMNOTIFICATION Interfaces, Instance;
     WCHAR Hardware[128] = L"";
     ULONG64 Begin = NowMs();
-    char Line[256];
     MultiByteToWideChar(CP_ACP, 0, HardwareId, -1, Hardware, 126);
+    HCMNOTIFICATION Interfaces;
     printf("register %lx\n", CM_Register_Notification(&Filter, NULL, Changed, &Interfaces));
     Filter.FilterType = CM_NOTIFY_FILTER_TYPE_DEVICEINSTANCE;
     Filter.Flags = 0;
     swprintf(Filter.u.DeviceInstance.InstanceId, MAX_DEVICE_ID_LEN, L"SWD\\Test\\%hs0", Prefix);
+    HCMNOTIFICATION Instance;
     printf("register %lx\n", CM_Register_Notification(&Filter, NULL, Changed, &Instance));
     for (ULONG i = 0; i < Count; i++)
         printf("create %08lx\n", CreateOne(Prefix, i, Hardware));
@@ -186,6 +188,7 @@ static int Create(const char *Prefix, ULONG Count, const char *HardwareId)
         WaitStarted(&Devices[i], Begin);
     }
     puts("ready");
+    char Line[256];
     while (fgets(Line, sizeof(Line), stdin))
     {
         char Verb[32] = "", Argument[200] = "";
@@ -221,20 +224,20 @@ static int Create(const char *Prefix, ULONG Count, const char *HardwareId)
 int wmain(int ArgumentCount, WCHAR **Arguments)
 {
     char Narrow[4][260] = {{0}};
-    BOOL Done, Reboot = FALSE;
+    BOOL Reboot = FALSE;
     setvbuf(stdout, NULL, _IONBF, 0);
     for (int i = 1; i < min(ArgumentCount, 5); i++)
         WideCharToMultiByte(CP_ACP, 0, Arguments[i], -1, Narrow[i - 1], 260, NULL, NULL);
     if (ArgumentCount == 3 && !strcmp(Narrow[0], "install"))
     {
         ULONG64 Begin = NowMs();
-        Done = DiInstallDriverW(NULL, Arguments[2], 0, &Reboot);
+        BOOL Done = DiInstallDriverW(NULL, Arguments[2], 0, &Reboot);
         printf("install %d %lx %d %llu ms\n", Done, GetLastError(), Reboot, NowMs() - Begin);
         return !Done;
     }
     if (ArgumentCount == 3 && !strcmp(Narrow[0], "uninstall"))
     {
-        Done = DiUninstallDriverW(NULL, Arguments[2], 0, &Reboot);
+        BOOL Done = DiUninstallDriverW(NULL, Arguments[2], 0, &Reboot);
         printf("uninstall %d %lx %d\n", Done, GetLastError(), Reboot);
         return !Done;
     }

@@ -25,12 +25,12 @@ static void BeAdministrator(BOOL On)
     BYTE Sid[SECURITY_MAX_SID_SIZE];
     DWORD Size = sizeof(Sid);
     SID_AND_ATTRIBUTES Disabled = {.Sid = Sid};
-    HANDLE Process, Restricted, Token;
     if (On)
     {
         RevertToSelf();
         return;
     }
+    HANDLE Process, Restricted, Token;
     if (!CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, Sid, &Size) ||
         !OpenProcessToken(GetCurrentProcess(), TOKEN_ALL_ACCESS, &Process) ||
         !CreateRestrictedToken(Process, DISABLE_MAX_PRIVILEGE, 1, &Disabled, 0, NULL, 0, NULL, &Restricted) ||
@@ -96,7 +96,6 @@ static void Enable(LPCWSTR Name)
 
 int wmain(int Count, wchar_t **Arguments)
 {
-    HKEY Failures;
     LPCWSTR Disabled = NULL;
     PLAINTUN_ADAPTER_CONFIG Config = {.Size = sizeof(Config)};
     GUID Guid = {0x7b1f2c00, 0x5d1e, 0x4a63, {0x9c}};
@@ -107,6 +106,7 @@ int wmain(int Count, wchar_t **Arguments)
     Config.Guid = &Guid;
     Config.TimeoutMs = wcstoul(Arguments[3], NULL, 10);
     PlaintunSetLogger(Log);
+    HKEY Failures;
     if (RegCreateKeyExW(HKEY_LOCAL_MACHINE, L"Software\\HostFailures", 0, NULL, 0, KEY_ALL_ACCESS | KEY_WOW64_64KEY,
                         NULL, &Failures, NULL))
         return 4;

@@ -287,8 +287,8 @@ unlock:
 /* A call that takes something has returned Value: where to. */
 __attribute__((used)) static ULONG_PTR After(ULONG_PTR Value)
 {
-    int Last;
     AcquireSRWLockExclusive(&Lock);
+    int Last;
     for (Last = NestedCount - 1; Nested[Last].Thread != GetCurrentThreadId();)
         Last--;
     int Known_ = Calls[Nested[Last].Call].Known;
@@ -334,7 +334,6 @@ static ULONG_PTR Stub(BYTE *Room, int Call)
 
 static BOOL HookImport(ULONG_PTR *Slot, const char *Name, BYTE *Room)
 {
-    DWORD Protection;
     int Index = 0;
     while (Index < (int)ARRAYSIZE(Known) && strcmp(Known[Index].Name, Name) != 0)
         Index++;
@@ -343,6 +342,7 @@ static BOOL HookImport(ULONG_PTR *Slot, const char *Name, BYTE *Room)
         printf("wrong: how %s fails is not in the list\n", Name);
         return FALSE;
     }
+    DWORD Protection;
     if (!VirtualProtect(Slot, sizeof(*Slot), PAGE_READWRITE, &Protection))
         return FALSE;
     Calls[CallCount].Original = *Slot;
@@ -415,6 +415,7 @@ static const WCHAR *Former(void)
     return Text;
 }
 
+static const WCHAR *Old; /* the message before the call */
 #define TRY(What, Call) (Old = Former(), Check(What, (Call) != 0, Old))
 
 static PLAINTUN_ADAPTER_HANDLE Create(DWORD Mtu, DWORD Flags)
@@ -430,9 +431,8 @@ static PLAINTUN_ADAPTER_HANDLE Create(DWORD Mtu, DWORD Flags)
 /* Whole, or not at all: by the creator's handle, and by another. */
 static BOOL Rename(PLAINTUN_ADAPTER_HANDLE Adapter, const WCHAR *Before, const WCHAR *Name)
 {
-    const WCHAR *Old;
-    PLAINTUN_ADAPTER_INFO Info;
     BOOL Good = TRY("rename", PlaintunRenameAdapter(Adapter, Name));
+    PLAINTUN_ADAPTER_INFO Info;
     /* What cannot be read is empty. */
     if (PlaintunGetAdapterInfo(Adapter, &Info) && Info.Name[0] != 0 && wcscmp(Info.Name, Good ? Name : Before) != 0)
         Complain("the name is not what the renaming says");
@@ -441,7 +441,6 @@ static BOOL Rename(PLAINTUN_ADAPTER_HANDLE Adapter, const WCHAR *Before, const W
 
 static BOOL RunCreate(void)
 {
-    const WCHAR *Old;
     PLAINTUN_ADAPTER_HANDLE Adapter = NULL, Opened = NULL;
     BOOL Good = TRY("create", Adapter = Create(1400, 0));
     if (Good)
@@ -458,14 +457,13 @@ static BOOL RunCreate(void)
 /* Only the opening of an adapter that is there. */
 static BOOL RunOpen(void)
 {
-    const WCHAR *Old;
-    PLAINTUN_ADAPTER_INFO Info;
     Counting = FALSE;
     PLAINTUN_ADAPTER_HANDLE Opened = NULL, Adapter = Create(1400, 0);
     if (Adapter == NULL)
         Complain("there is no adapter to open");
     Counting = TRUE;
     BOOL Good = TRY("open", Opened = PlaintunOpenAdapter(L"faults"));
+    PLAINTUN_ADAPTER_INFO Info;
     if (Good)
         Good = TRY("info", PlaintunGetAdapterInfo(Opened, &Info));
     Counting = FALSE;
@@ -477,14 +475,13 @@ static BOOL RunOpen(void)
 /* A persistent adapter is opened, renamed, listed, made anew and removed. */
 static BOOL RunPersistent(void)
 {
-    const WCHAR *Old;
-    PLAINTUN_ADAPTER_INFO Info;
     PLAINTUN_ADAPTER_HANDLE Adapter = NULL, Opened = NULL;
     BOOL Good = TRY("create", Adapter = Create(1400, PLAINTUN_ADAPTER_PERSISTENT));
     if (Good)
         Good &= TRY("rename", PlaintunRenameAdapter(Adapter, L"faults renamed"));
     if (Good)
         Good &= TRY("open", Opened = PlaintunOpenAdapter(L"faults renamed"));
+    PLAINTUN_ADAPTER_INFO Info;
     if (Good)
         Good &= TRY("info", PlaintunGetAdapterInfo(Opened, &Info));
     PlaintunCloseAdapter(Adapter);
@@ -507,9 +504,8 @@ static BOOL RunPersistent(void)
 
 static BOOL RunDriver(void)
 {
-    const WCHAR *Old;
-    PLAINTUN_DRIVER_INFO Info;
     BOOL Good = TRY("delete driver", PlaintunDeleteDriver());
+    PLAINTUN_DRIVER_INFO Info;
     if (Good && PlaintunGetDriverInfo(&Info) && Info.InstalledVersion != 0)
         Complain("the driver is deleted, and there");
     if (Good)

@@ -85,9 +85,7 @@ static VOID TestNames(const GUID *Guid, NET_LUID *Luid)
     static const GUID Unknown = {0xdeadbeef, 1, 2, {3, 4, 5, 6, 7, 8, 9, 10}};
     NET_LUID Other = {0};
     NET_IFINDEX Index = 0;
-    WCHAR Alias[IF_MAX_STRING_SIZE + 1];
     MIB_IF_ROW2 Row = {0};
-    GUID Back;
     EXPECT(ConvertInterfaceGuidToLuid(Guid, Luid), NO_ERROR);
     EXPECT(ConvertInterfaceGuidToLuid(&Unknown, &Other), ERROR_FILE_NOT_FOUND);
     EXPECT(ConvertInterfaceGuidToLuid(NULL, &Other), ERROR_INVALID_PARAMETER);
@@ -97,8 +95,10 @@ static VOID TestNames(const GUID *Guid, NET_LUID *Luid)
     EXPECT(ConvertInterfaceIndexToLuid(Index, &Other), NO_ERROR);
     THAT(Other.Value == Luid->Value, Other.Value);
     EXPECT(ConvertInterfaceIndexToLuid(0xfffff, &Other), ERROR_FILE_NOT_FOUND);
+    GUID Back;
     EXPECT(ConvertInterfaceLuidToGuid(Luid, &Back), NO_ERROR);
     THAT(IsEqualGUID(Guid, &Back), Back.Data1);
+    WCHAR Alias[IF_MAX_STRING_SIZE + 1];
     EXPECT(ConvertInterfaceLuidToAlias(Luid, Alias, ARRAYSIZE(Alias)), NO_ERROR);
     EXPECT(ConvertInterfaceLuidToAlias(Luid, Alias, 1), ERROR_NOT_ENOUGH_MEMORY);
     EXPECT(ConvertInterfaceLuidToAlias(Luid, Alias, ARRAYSIZE(Alias)), NO_ERROR);
@@ -121,18 +121,18 @@ static VOID TestAdapters(const GUID *Guid, const NET_LUID *Luid)
 {
     static BYTE Buffer[65536];
     IP_ADAPTER_ADDRESSES *Adapter = (VOID *)Buffer;
-    MIB_IF_TABLE2 *Table;
     ULONG Size = sizeof(Buffer);
-    WCHAR Wide[64];
-    CHAR Text[64];
     BOOL Found = FALSE;
+    WCHAR Wide[64];
     StringFromGUID2(Guid, Wide, 64);
+    CHAR Text[64];
     WideCharToMultiByte(CP_ACP, 0, Wide, -1, Text, 64, NULL, NULL);
     EXPECT(GetAdaptersAddresses(AF_UNSPEC, 0, NULL, Adapter, &Size), NO_ERROR);
     for (; Adapter && !Found; Adapter = Adapter->Next)
         Found = !strcmp(Adapter->AdapterName, Text) && Adapter->Luid.Value == Luid->Value &&
                 Adapter->IfType == IF_TYPE_PROP_VIRTUAL;
     Check(Found, "GetAdaptersAddresses knows it", 0);
+    MIB_IF_TABLE2 *Table;
     EXPECT(GetIfTable2(&Table), NO_ERROR);
     Found = FALSE;
     for (ULONG i = 0; i < Table->NumEntries; i++)
@@ -143,8 +143,8 @@ static VOID TestAdapters(const GUID *Guid, const NET_LUID *Luid)
 
 static ULONG CountAddresses(ADDRESS_FAMILY Family, const NET_LUID *Luid)
 {
-    MIB_UNICASTIPADDRESS_TABLE *Table;
     ULONG Count = 0;
+    MIB_UNICASTIPADDRESS_TABLE *Table;
     EXPECT(GetUnicastIpAddressTable(Family, &Table), NO_ERROR);
     for (ULONG i = 0; i < Table->NumEntries; i++)
         Count += Table->Table[i].InterfaceLuid.Value == Luid->Value;
@@ -207,8 +207,8 @@ static VOID TestAddresses(const NET_LUID *Luid)
 
 static VOID TestRoutes(const NET_LUID *Luid)
 {
-    MIB_IPFORWARD_ROW2 Row, Read, Best;
-    SOCKADDR_INET To = Address4(192, 0, 2, 77), Source;
+    SOCKADDR_INET To = Address4(192, 0, 2, 77);
+    MIB_IPFORWARD_ROW2 Row;
     InitializeIpForwardEntry(&Row);
     EXPECT(CreateIpForwardEntry2(NULL), ERROR_INVALID_PARAMETER);
     EXPECT(CreateIpForwardEntry2(&Row), ERROR_INVALID_PARAMETER);
@@ -223,10 +223,12 @@ static VOID TestRoutes(const NET_LUID *Luid)
     EXPECT(CreateIpForwardEntry2(&Row), NO_ERROR);
     EXPECT(CreateIpForwardEntry2(&Row), ERROR_OBJECT_ALREADY_EXISTS);
     THAT(WaitForSingleObject(RouteNews, 5000) == WAIT_OBJECT_0, 0);
-    Read = Row;
+    MIB_IPFORWARD_ROW2 Read = Row;
     Read.Metric = 0;
     EXPECT(GetIpForwardEntry2(&Read), NO_ERROR);
     THAT(Read.Metric == 7, Read.Metric);
+    MIB_IPFORWARD_ROW2 Best;
+    SOCKADDR_INET Source;
     EXPECT(GetBestRoute2(NULL, 0, NULL, &To, 0, &Best, &Source), NO_ERROR);
     THAT(Best.InterfaceLuid.Value == Luid->Value && Best.DestinationPrefix.PrefixLength == 24, Best.InterfaceIndex);
     THAT(Source.Ipv4.sin_addr.S_un.S_un_b.s_b2 == 77, Source.Ipv4.sin_addr.S_un.S_un_b.s_b2);
@@ -262,7 +264,6 @@ static VOID TestRoutes(const NET_LUID *Luid)
 static VOID TestInterface(const NET_LUID *Luid)
 {
     MIB_IPINTERFACE_ROW Row;
-    MIB_IPINTERFACE_TABLE *Table;
     InitializeIpInterfaceEntry(&Row);
     EXPECT(GetIpInterfaceEntry(&Row), ERROR_INVALID_PARAMETER);
     Row.Family = AF_INET;
@@ -287,6 +288,7 @@ static VOID TestInterface(const NET_LUID *Luid)
     EXPECT(SetIpInterfaceEntry(&Row), NO_ERROR);
     EXPECT(GetIpInterfaceEntry(&Row), NO_ERROR);
     THAT(Row.NlMtu == 1280, Row.NlMtu);
+    MIB_IPINTERFACE_TABLE *Table;
     EXPECT(GetIpInterfaceTable(AF_UNSPEC, &Table), NO_ERROR);
     THAT(Table->NumEntries >= 2, Table->NumEntries);
     FreeMibTable(Table);
@@ -296,8 +298,8 @@ int wmain(int ArgumentCount, WCHAR **Arguments)
 {
     HANDLE Address = NULL, Interface = NULL, Route = NULL;
     NET_LUID Luid = {0};
-    GUID Guid;
     setvbuf(stdout, NULL, _IONBF, 0);
+    GUID Guid;
     if (ArgumentCount != 2 || CLSIDFromString(Arguments[1], &Guid))
     {
         fputs("iphelper {GUID}\n", stderr);

@@ -140,7 +140,7 @@ static void WorkEcho(SLOT *Slot)
 {
     while (!Slot->Stop)
     {
-        PLAINTUN_PACKET Packets[BATCH], Ours[BATCH];
+        PLAINTUN_PACKET Packets[BATCH];
         DWORD Count = PlaintunReceive(Slot->Session, Packets, BATCH), OurCount = 0;
         if (Count == 0)
         {
@@ -150,6 +150,7 @@ static void WorkEcho(SLOT *Slot)
                 return;
             continue;
         }
+        PLAINTUN_PACKET Ours[BATCH];
         for (DWORD i = 0; i < Count; i++)
             if (Inspect(Slot, &Packets[i]))
                 Ours[OurCount++] = Packets[i];
@@ -402,7 +403,7 @@ static void ReceiveHex(SLOT *Slot, DWORD Milliseconds)
 static void FillRing(SLOT *Slot, DWORD Size)
 {
     static PLAINTUN_PACKET Packets[1 << 16];
-    DWORD Count = 0, Early, Late = 0;
+    DWORD Count = 0, Late = 0;
     HANDLE Space = PlaintunGetSpaceEvent(Slot->Session);
     for (; Count < ARRAYSIZE(Packets); Count++)
     {
@@ -412,7 +413,7 @@ static void FillRing(SLOT *Slot, DWORD Size)
         WriteFloodPacket(Packets[Count].Data, Size);
     }
     DWORD Refusal = GetLastError();
-    Early = WaitForSingleObject(Space, 0);
+    DWORD Early = WaitForSingleObject(Space, 0);
     /* Backwards: nothing may go out before the first one is sent. */
     for (DWORD i = Count; i-- > 0;)
         PlaintunSend(Slot->Session, &Packets[i], 1);
@@ -471,10 +472,10 @@ static void Corrupt(SLOT *Slot, DWORD Capacity, const char *Which)
     }
     else if (strcmp(Which, "driver-tail") == 0) /* as if the driver were the broken one */
     {
-        PLAINTUN_PACKET Packet;
         do
         {
             atomic_fetch_or(&ToApp->Tail, 7);
+            PLAINTUN_PACKET Packet;
             if (PlaintunReceive(Slot->Session, &Packet, 1))
                 PlaintunRelease(Slot->Session, &Packet, 1);
         } while (GetLastError() != ERROR_INVALID_DATA);
@@ -640,10 +641,10 @@ static void Execute(char *Line)
 static void CALLBACK Log(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message)
 {
     char Line[512];
-    DWORD Written;
     int Size = snprintf(Line, sizeof(Line) - 1, "log %d: %ls", Level, Message);
     Size = Size < 0 || Size > (int)sizeof(Line) - 2 ? (int)sizeof(Line) - 2 : Size;
     Line[Size++] = '\n';
+    DWORD Written;
     WriteFile(GetStdHandle(STD_ERROR_HANDLE), Line, Size, &Written, NULL);
 }
 

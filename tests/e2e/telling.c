@@ -23,9 +23,9 @@ EXIT_CODE FailSystem(DWORD Error, LPCWSTR Pattern, ...)
 
 static DWORD WINAPI Teller(void *Context)
 {
-    WCHAR Filling[900];
     for (unsigned i = 0; i < LINES; ++i)
     {
+        WCHAR Filling[900];
         unsigned Length = i * 37 % (ARRAYSIZE(Filling) - 1);
         for (unsigned j = 0; j < Length; ++j)
             Filling[j] = 0xfc;
@@ -37,8 +37,8 @@ static DWORD WINAPI Teller(void *Context)
 
 int wmain(void)
 {
-    HANDLE Threads[THREADS];
     ProgressBegin(L"telling");
+    HANDLE Threads[THREADS];
     for (ULONG_PTR i = 0; i < THREADS; ++i)
         Threads[i] = CreateThread(NULL, 0, Teller, (void *)i, 0, NULL);
     WaitForMultipleObjects(THREADS, Threads, TRUE, INFINITE);

@@ -34,9 +34,8 @@ VOID LabOperations(ULONG64 Count)
 
 VOID LabFailed(PCSTR File, int Line, PCSTR Condition, PCSTR Format, ...)
 {
-    va_list Arguments;
-
     fprintf(stderr, "VIOLATION: %s:%d: %s: ", File, Line, Condition);
+    va_list Arguments;
     va_start(Arguments, Format);
     vfprintf(stderr, Format, Arguments);
     va_end(Arguments);
@@ -96,7 +95,6 @@ void *FuzzCopy(void *To, const void *From, size_t Length);
 void *FuzzCopy(void *To, const void *From, size_t Length)
 {
     size_t Half = Length / 2;
-
     memcpy(To, From, Half);
     Loads(From);
     memcpy((UCHAR *)To + Half, (const UCHAR *)From + Half, Length - Half);
@@ -113,7 +111,6 @@ static ULONG64 Kicks, Seen;
 static struct timespec After(_In_ ULONG Milliseconds)
 {
     struct timespec At;
-
     clock_gettime(CLOCK_REALTIME, &At);
     At.tv_nsec += Milliseconds * 1000000L;
     At.tv_sec += At.tv_nsec / 1000000000;
@@ -133,16 +130,14 @@ NTSTATUS __wrap_KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE
                                          PKWAIT_BLOCK Blocks)
 {
     LARGE_INTEGER Now = {.QuadPart = 0};
-    NTSTATUS Status;
-
     if (Timeout)
         return __real_KeWaitForMultipleObjects(Count, Objects, Type, Reason, Mode, Alertable, Timeout, Blocks);
     pthread_mutex_lock(&RestLock);
+    NTSTATUS Status;
     while ((Status = __real_KeWaitForMultipleObjects(Count, Objects, Type, Reason, Mode, Alertable, &Now, Blocks)) ==
            STATUS_TIMEOUT)
     {
         struct timespec Until = After(100);
-
         Resting = TRUE;
         Seen = Kicks;
         pthread_cond_broadcast(&Rested);
@@ -166,7 +161,6 @@ LONG __real_KeSetEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
 LONG __wrap_KeSetEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
     LONG Before = __real_KeSetEvent(Event, Increment, Wait);
-
     KickThread();
     return Before;
 }
@@ -192,7 +186,6 @@ VOID FuzzSettle(LAB *Lab)
 {
     time_t Begin = time(NULL);
     TUN_SESSION *Session = FuzzAdapter(Lab)->Session;
-
     if (!Session)
         return;
     pthread_mutex_lock(&RestLock);
@@ -201,7 +194,6 @@ VOID FuzzSettle(LAB *Lab)
     while (!(Resting && Seen == Kicks) && !Died(Session))
     {
         struct timespec Until = After(1);
-
         pthread_cond_timedwait(&Rested, &RestLock, &Until);
         LabCheck(time(NULL) - Begin < REST_SECONDS, "the session's thread does not come to rest");
     }
@@ -220,10 +212,9 @@ VOID FuzzPause(LAB *Lab)
 int LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size)
 {
     FUZZ Input = {.Next = Data, .End = Data + Size};
-    LAB Lab;
-
     SimFaultCode(__start_driver_code, __stop_driver_code);
     SimFaultArm(0);
+    LAB Lab;
     LabOpen(&Lab);
     FuzzTarget(&Input, &Lab);
     FuzzWatch(NULL, 0, NULL);

@@ -28,14 +28,12 @@ static inline uint32_t FuzzByte(FUZZ *Input)
 static inline uint32_t FuzzWord(FUZZ *Input)
 {
     uint32_t Low = FuzzByte(Input);
-
     return Low | FuzzByte(Input) << 8;
 }
 
 static inline uint32_t FuzzLong(FUZZ *Input)
 {
     uint32_t Low = FuzzWord(Input);
-
     return Low | FuzzWord(Input) << 16;
 }
 
@@ -43,7 +41,6 @@ static inline uint32_t FuzzLong(FUZZ *Input)
 static inline FUZZ FuzzPart(FUZZ *Input, size_t Length)
 {
     FUZZ Part = *Input;
-
     if (Length < (size_t)(Input->End - Input->Next))
         Part.End = Input->Next + Length;
     Input->Next = Part.End;
@@ -54,7 +51,6 @@ static inline void FuzzFill(FUZZ *Input, void *To, size_t Length)
 {
     FUZZ Part = FuzzPart(Input, Length);
     size_t There = (size_t)(Part.End - Part.Next);
-
     if (There)
         memcpy(To, Part.Next, There);
     memset((uint8_t *)To + There, 0, Length - There);
@@ -65,7 +61,6 @@ static inline uint32_t FuzzLength(FUZZ *Input)
 {
     static const uint16_t Edges[] = {0, 1, 15, 16, 17, 19, 20, 21, 39, 40, 41, 64, 1420, 2047, 2048, 2049};
     uint32_t Kind = FuzzByte(Input);
-
     return Kind < 96 ? Kind : Kind < 112 ? Edges[Kind - 96] : Kind < 240 ? FuzzWord(Input) : 65535 + 16 - (Kind - 224);
 }
 

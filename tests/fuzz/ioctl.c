@@ -30,7 +30,6 @@ static struct
 static VOID Remember(_In_ ULONG Process, _In_ HANDLE Value, _In_ BOOLEAN Serves)
 {
     ULONG Place = State.Next++ % HANDLES;
-
     State.Handles[Place].Value = Value;
     State.Handles[Place].Process = Process;
     State.Handles[Place].Serves = Serves;
@@ -40,7 +39,6 @@ static VOID Remember(_In_ ULONG Process, _In_ HANDLE Value, _In_ BOOLEAN Serves)
 static BOOLEAN Serves(_In_ ULONG Process, _In_ ULONG64 Value)
 {
     BOOLEAN Found = State.Next > HANDLES; /* some are forgotten */
-
     for (ULONG I = 0; I < HANDLES; I++)
     {
         Found |= State.Handles[I].Serves && State.Handles[I].Process == Process &&
@@ -51,10 +49,9 @@ static BOOLEAN Serves(_In_ ULONG Process, _In_ ULONG64 Value)
 
 static VOID MakeEvents(_In_ ULONG Process)
 {
-    HANDLE Event;
-
     for (ULONG I = 0; I < 3; I++)
     {
+        HANDLE Event;
         SimEventCreate(State.Processes[Process], SynchronizationEvent, EVENT_ALL_ACCESS, &Event);
         Remember(Process, Event, TRUE);
     }
@@ -63,7 +60,6 @@ static VOID MakeEvents(_In_ ULONG Process)
 static HANDLE ChooseHandle(_Inout_ FUZZ *Input)
 {
     ULONG Which = FuzzByte(Input);
-
     return Which < 224   ? State.Handles[Which % HANDLES].Value
            : Which < 240 ? (HANDLE)(ULONG_PTR)(Which % 16 * 4)
            : Which < 248 ? (HANDLE)(ULONG_PTR)(FuzzLong(Input) | (ULONG64)FuzzLong(Input) << 32)
@@ -81,10 +77,8 @@ static VOID Open(_Inout_ FUZZ *Input, _In_ const LAB *Lab)
                                            MAXIMUM_ALLOWED,
                                            WRITE_DAC};
     ULONG Process = FuzzByte(Input), Kind = FuzzByte(Input);
-    WCHAR Path[96];
     ULONG Length = 0;
-    HANDLE File;
-
+    WCHAR Path[96];
     while (Lab->Path[Length])
     {
         Path[Length] = Lab->Path[Length];
@@ -96,6 +90,7 @@ static VOID Open(_Inout_ FUZZ *Input, _In_ const LAB *Lab)
         Path[Length++] = (WCHAR)(1 + FuzzByte(Input));
     }
     Path[Length] = 0;
+    HANDLE File;
     if (NT_SUCCESS(SimOpen(State.Processes[Process % PROCESSES], Path, Accesses[Kind % ARRAYSIZE(Accesses)], &File)))
     {
         LabCheck(Kind < 224, "a name behind the device's was opened");
@@ -107,7 +102,6 @@ static ULONG ChooseCode(_Inout_ FUZZ *Input)
 {
     static const ULONG Known[] = {TUN_IOCTL_START, TUN_IOCTL_QUERY, TUN_IOCTL_STATISTICS, TUN_IOCTL_END};
     ULONG Which = FuzzByte(Input);
-
     return Which < 208   ? Known[Which % 4]
            : Which < 232 ? TUN_IOCTL(0x800u + Which % 8)
            : Which < 240 ? Known[Which % 4] & ~(3u << 14) /* demands no access */
@@ -128,7 +122,6 @@ static ULONG ChooseInput(_Inout_ FUZZ *Input, _Out_ UCHAR *Buffer)
                                        3 * RING_CAPACITY_MIN};
     ULONG Kind = FuzzByte(Input), Length = FuzzByte(Input);
     TUN_START_INPUT Start = {.Protocol = TUN_PROTOCOL, .Capacity = RING_CAPACITY_MIN};
-
     if (Kind >= 224)
     {
         Length = Length < 250 ? Length : FuzzWord(Input) % BUFFER_MAX;
@@ -155,7 +148,6 @@ static ULONG ChooseInput(_Inout_ FUZZ *Input, _Out_ UCHAR *Buffer)
 static VOID CheckAnswer(_In_ ULONG Code, _In_ const UCHAR *Answer, _In_ ULONG Length)
 {
     ULONG Run = 0;
-
     for (ULONG I = 0; I < Length; I++)
     {
         Run = Answer[I] == 0xa5 ? Run + 1 : 0;
@@ -168,17 +160,15 @@ static VOID CheckStart(_In_ const LAB *Lab, _In_ ULONG Process, _In_ const TUN_S
                        _In_ const TUN_START_OUTPUT *Output)
 {
     PEPROCESS Program = State.Processes[Process];
-    SIZE_T Size;
-    PVOID Memory;
-    RING *Ring;
     BOOLEAN Monitor = Input->Flags == TUN_START_MONITOR;
-
     LabCheck(Input->Protocol == TUN_PROTOCOL && RingCapacityValid(Input->Capacity) && (Monitor || Input->Flags == 0),
              "protocol %u, capacity %u, flags 0x%llx", Input->Protocol, Input->Capacity, (ULONG64)Input->Flags);
     LabCheck(Serves(Process, Input->ToAppPackets) && Serves(Process, Input->ToStackPackets) &&
                  Serves(Process, Input->ToStackSpace),
              "an event that the program may not use was taken");
     Remember(Process, (HANDLE)Output->Section, FALSE);
+    SIZE_T Size;
+    PVOID Memory;
     LabEqual(SimMapSection(Program, (HANDLE)Output->Section, TRUE, &Memory, &Size), STATUS_SUCCESS);
     LabCheck(Size >= Output->SectionSize && Output->ToApp + RingMemorySize(Input->Capacity) <= Output->SectionSize &&
                  (Monitor ? Output->ToStack == 0
@@ -186,7 +176,7 @@ static VOID CheckStart(_In_ const LAB *Lab, _In_ ULONG Process, _In_ const TUN_S
                                 Output->ToStack + RingMemorySize(Input->Capacity) <= Output->SectionSize),
              "rings of %u at %llu and %llu of %zu bytes", Input->Capacity, (ULONG64)Output->ToApp,
              (ULONG64)Output->ToStack, Size);
-    Ring = Memory;
+    RING *Ring = Memory;
     LabEqual(Ring->Tail | Ring->Head | Ring->Closed, 0);
     SimUnmapSection(Program, Memory);
 }
@@ -197,18 +187,15 @@ static VOID Control(_Inout_ FUZZ *Input, _In_ const LAB *Lab)
     HANDLE File = State.Handles[Which % HANDLES].Value;
     UCHAR Content[BUFFER_MAX];
     ULONG InputLength = ChooseInput(Input, Content), OutputLength = FuzzByte(Input);
-    PUCHAR Output;
-    NTSTATUS Status;
-
     if (Which < 208) /* mostly the handle's own process */
         Process = State.Handles[Which % HANDLES].Process;
     OutputLength = OutputLength < 192   ? sizeof(TUN_STATISTICS)
                    : OutputLength < 250 ? OutputLength - 192
                                         : FuzzWord(Input) % BUFFER_MAX;
-    Output = malloc(OutputLength);
+    PUCHAR Output = malloc(OutputLength);
     memset(Output, 0x11, OutputLength);
-    Status = SimIoControl(State.Processes[Process], File, Code, InputLength ? Content : NULL, InputLength,
-                          OutputLength ? Output : NULL, OutputLength, &Returned);
+    NTSTATUS Status = SimIoControl(State.Processes[Process], File, Code, InputLength ? Content : NULL, InputLength,
+                                   OutputLength ? Output : NULL, OutputLength, &Returned);
     LabCheck(Returned <= OutputLength, "code 0x%x: %u bytes of %u", Code, Returned, OutputLength);
     if (!NT_SUCCESS(Status))
     {
@@ -260,18 +247,16 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
 {
     BOOLEAN Paused = FALSE;
     ULONG Replugs = 0, Sends = 0;
-    HANDLE Handle;
-
     memset(&State, 0, sizeof(State));
     for (ULONG I = 0; I < PROCESSES; I++)
         State.Processes[I] = SimProcessCreate(Accounts[I]);
     MakeEvents(0);
+    HANDLE Handle;
     LabEqual(SimOpen(State.Processes[0], Lab->Path, GENERIC_READ | GENERIC_WRITE, &Handle), STATUS_SUCCESS);
     Remember(0, Handle, FALSE);
     for (ULONG I = 0; FuzzMore(Input) && I < ACTIONS_MAX; I++)
     {
         ULONG Action = FuzzByte(Input), Which = Action >> 4, Process;
-
         switch (Action % 16)
         {
         case 7:

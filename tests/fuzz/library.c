@@ -127,7 +127,7 @@ void DeviceUnmap(SESSION_MEMORY *Memory)
 /* Writes one word into a ring. */
 static void Write(FUZZ *Input)
 {
-    uint32_t Where = FuzzByte(Input), How = FuzzByte(Input), Value;
+    uint32_t Where = FuzzByte(Input), How = FuzzByte(Input);
     PEER *Peer = &Peers[Where >> 7];
     if (Peer->Memory.View == NULL)
         return;
@@ -171,6 +171,7 @@ static void Write(FUZZ *Input)
     default:
         Word = (_Atomic(uint32_t) *)(Data + FuzzLong(Input) % Last / 4 * 4);
     }
+    uint32_t Value;
     switch (How & 7)
     {
     case 0:
@@ -247,11 +248,11 @@ static void Offer(FUZZ *Input, PEER *Peer)
 static void Accept(PEER *Peer)
 {
     RING_SIDE *Side = &Peer->ToStack;
-    RING_PACKET *Packet;
-    uint32_t Length;
     if (Peer->Memory.View == NULL)
         return;
     Side->Own = Side->Next = Side->Other = atomic_load(&Side->Ring->Head) & ~(RING_ALIGNMENT - 1);
+    RING_PACKET *Packet;
+    uint32_t Length;
     while (RingTake(Side, &Packet, &Length) == RING_OK)
         ;
     if (RingRelease(Side, Side->Next))
@@ -298,10 +299,10 @@ static void Touch(const RING *Ring, const PLAINTUN_PACKET *Packets, DWORD Count)
 static void ReceiveSome(FUZZ *Input, PROGRAM *Program)
 {
     PLAINTUN_PACKET *Packets = Program->Received + Program->ReceivedCount;
-    DWORD Count = FuzzByte(Input) % (HELD_MAX - Program->ReceivedCount + 1), Error;
+    DWORD Count = FuzzByte(Input) % (HELD_MAX - Program->ReceivedCount + 1);
     SetLastError(NO_ERROR);
     DWORD Taken = PlaintunReceive(Program->Handle, Packets, Count);
-    Error = GetLastError();
+    DWORD Error = GetLastError();
     CHECK(Taken <= Count, "%u packets of %u", Taken, Count);
     if (Taken == 0)
         CHECK(Count == 0 || Error == ERROR_NO_MORE_ITEMS || Error == ERROR_HANDLE_EOF || Error == ERROR_INVALID_DATA,
@@ -315,12 +316,12 @@ static void ReceiveSome(FUZZ *Input, PROGRAM *Program)
 static void AllocateSome(FUZZ *Input, PROGRAM *Program)
 {
     PLAINTUN_PACKET *Packets = Program->Allocated + Program->AllocatedCount;
-    DWORD Count = FuzzByte(Input) % (HELD_MAX - Program->AllocatedCount + 1), Size = FuzzLength(Input), Error;
+    DWORD Count = FuzzByte(Input) % (HELD_MAX - Program->AllocatedCount + 1), Size = FuzzLength(Input);
     for (DWORD i = 0; i < Count; ++i)
         Packets[i] = (PLAINTUN_PACKET){.Size = Size > PLAINTUN_PACKET_MAX ? Size : (Size + i * 7) % 65536};
     SetLastError(NO_ERROR);
     DWORD Given = PlaintunAllocate(Program->Handle, Packets, Count);
-    Error = GetLastError();
+    DWORD Error = GetLastError();
     CHECK(Given <= Count, "%u packets of %u", Given, Count);
     if (Given == 0)
         CHECK(Count == 0 || Error == ERROR_BUFFER_OVERFLOW || Error == ERROR_HANDLE_EOF ||
@@ -335,9 +336,10 @@ static void AllocateSome(FUZZ *Input, PROGRAM *Program)
 /* Gives back some, in any order, and now and then what is not the program's. */
 static void GiveBack(FUZZ *Input, PROGRAM *Program, BOOL Send)
 {
-    PLAINTUN_PACKET *Held = Send ? Program->Allocated : Program->Received, Some[8];
+    PLAINTUN_PACKET *Held = Send ? Program->Allocated : Program->Received;
     DWORD *Count = Send ? &Program->AllocatedCount : &Program->ReceivedCount, Chosen = 0;
     uint32_t How = FuzzByte(Input);
+    PLAINTUN_PACKET Some[8];
     for (uint32_t i = 0; i < 1 + How % 8; ++i)
     {
         if (How >= 240)
@@ -375,10 +377,10 @@ static void Finish(PROGRAM *Program)
  * KEPT_MAX others have ended so. */
 static void FlushKept(void)
 {
-    PROGRAM Others[KEPT_MAX + 1];
-    PEER Peer;
     if (Mapped == 0)
         return;
+    PROGRAM Others[KEPT_MAX + 1];
+    PEER Peer;
     for (int i = 0; i <= KEPT_MAX; ++i)
     {
         Start(&Others[i], &Peer);
@@ -407,16 +409,16 @@ static void CheckRings(const PROGRAM *Program)
 int LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size)
 {
     FUZZ Input = {.Next = Data, .End = Data + Size};
-    PROGRAM Programs[SESSIONS];
-
     Script = (FUZZ){0};
     RefuseStart = FALSE;
+    PROGRAM Programs[SESSIONS];
     for (int i = 0; i < SESSIONS; ++i)
         Start(&Programs[i], &Peers[i]);
     for (int Action = 0; FuzzMore(&Input) && Action < ACTIONS_MAX; ++Action)
     {
-        uint32_t What = FuzzByte(&Input), Part;
+        uint32_t What = FuzzByte(&Input);
         PROGRAM *Program = &Programs[What >> 7];
+        uint32_t Part;
         switch (What & 15)
         {
         case 0:

@@ -67,9 +67,9 @@ static VOID MakePart(_Inout_ FUZZ *Input, _Out_ PART *Part, _In_ ULONG Size, _In
         Part->Mdl->ByteCount = Size;
         return;
     }
-    KAPC_STATE State;
     ULONG Into = FuzzByte(Input) * 16;
 
+    KAPC_STATE State;
     KeStackAttachProcess(Chain.Owner, &State);
     Part->Memory = (PUCHAR)SimUserMemory(Chain.Owner, Into + Size) + Into;
     Part->Mdl = IoAllocateMdl(Part->Memory, Size, FALSE, FALSE, NULL);
@@ -88,7 +88,6 @@ static VOID MakePart(_Inout_ FUZZ *Input, _Out_ PART *Part, _In_ ULONG Size, _In
 static const UCHAR *Rubbish(VOID)
 {
     static UCHAR Bytes[2 * RUBBISH];
-
     for (ULONG I = 0; !Bytes[0] && I < sizeof(Bytes); I++)
         Bytes[sizeof(Bytes) - 1 - I] = (UCHAR)LabRandom(&Chain.Random) | 1;
     return Bytes;
@@ -99,7 +98,6 @@ static VOID FillPacket(_Inout_ FUZZ *Input, _Inout_ PACKET *Packet)
 {
     ULONG Kind = FuzzByte(Input), At = 0;
     UCHAR Head[60];
-
     memset(Head, 0, sizeof(Head));
     Head[0] = Kind & 1 ? 0x60 : 0x45;
     Head[16] = Kind & 2 ? 0xe0 : 10;
@@ -115,7 +113,6 @@ static VOID FillPacket(_Inout_ FUZZ *Input, _Inout_ PACKET *Packet)
         PART *Part = &Packet->Parts[I];
         ULONG Before = I < Packet->Current ? Part->Size : I == Packet->Current ? Packet->Offset : 0;
         ULONG Here = min(Part->Size - Before, (ULONG)sizeof(Head) - At);
-
         memcpy(Part->Memory, Rubbish() + LabRandom(&Chain.Random) % RUBBISH, Part->Size);
         memcpy(Part->Memory + Before, Head + At, Here);
         At += Here;
@@ -124,13 +121,11 @@ static VOID FillPacket(_Inout_ FUZZ *Input, _Inout_ PACKET *Packet)
 
 static VOID MakePacket(_Inout_ FUZZ *Input, _In_ LAB *Lab, _Inout_ PACKET *Packet)
 {
-    ULONG Shape = FuzzByte(Input), Room = 0, Slack;
-
+    ULONG Shape = FuzzByte(Input), Room = 0;
     *Packet = (PACKET){.Buffer = FuzzStackBuffer(Lab->Stack), .Count = min(Shape & 15, PARTS_MAX)};
     for (ULONG I = 0; I < Packet->Count; I++)
     {
         ULONG Size = FuzzLength(Input);
-
         Size = Chain.Bytes + Size > BYTES_MAX ? 0 : Size;
         MakePart(Input, &Packet->Parts[I], Size, Shape & 16 && I % 2 == (Shape >> 5 & 1));
         if (I)
@@ -145,7 +140,7 @@ static VOID MakePacket(_Inout_ FUZZ *Input, _In_ LAB *Lab, _Inout_ PACKET *Packe
     for (ULONG I = Packet->Current; I < Packet->Count; I++)
         Room += Packet->Parts[I].Size;
     Room -= Packet->Offset;
-    Slack = FuzzByte(Input);
+    ULONG Slack = FuzzByte(Input);
     Packet->Length = Slack < 160   ? Room
                      : Slack < 208 ? Room - min(Room, Slack - 160)
                      : Slack < 240 ? Room + Slack - 208
@@ -166,7 +161,6 @@ static VOID FreePacket(_Inout_ PACKET *Packet)
     for (ULONG I = 0; I < Packet->Count; I++)
     {
         PART *Part = &Packet->Parts[I];
-
         if (Part->User)
             MmUnlockPages(Part->Mdl);
         IoFreeMdl(Part->Mdl);
@@ -181,15 +175,12 @@ static VOID FreePacket(_Inout_ PACKET *Packet)
 static BOOLEAN Gather(_Inout_ PACKET *Packet, _Out_ PUCHAR To, _In_ ULONG Size)
 {
     ULONG Offset = Packet->Offset;
-
     for (ULONG I = Packet->Current; Size; I++)
     {
         PART *Part = &Packet->Parts[I];
-        ULONG Here;
-
         if (I >= Packet->Count)
             return FALSE;
-        Here = min(Part->Size - Offset, Size);
+        ULONG Here = min(Part->Size - Offset, Size);
         if (Here && Part->User && !Part->Mapped)
         {
             if (++Chain.Maps == Chain.FailingMap)
@@ -208,17 +199,14 @@ static NDIS_STATUS Foresee(_Inout_ PACKET *Packet)
 {
     static UCHAR Head[64];
     ULONG Length = Packet->Length, Taken = (Length + 16 + 15) / 16 * 16;
-    PUCHAR Bytes;
-    BOOLEAN Valid;
-
     if (Length > 65535 || !Gather(Packet, Head, min(Length, 40)))
     {
         Expected.ToAppDropInvalid++;
         return NDIS_STATUS_INVALID_PACKET;
     }
-    Valid = Length >= 20 && (Head[0] >> 4 == 6   ? Length >= 40
-                             : Head[0] >> 4 == 4 ? (Head[0] & 15) >= 5 && (Head[0] & 15) * 4u <= Length
-                                                 : FALSE);
+    BOOLEAN Valid = Length >= 20 && (Head[0] >> 4 == 6   ? Length >= 40
+                                     : Head[0] >> 4 == 4 ? (Head[0] & 15) >= 5 && (Head[0] & 15) * 4u <= Length
+                                                         : FALSE);
     if (!Valid)
     {
         Expected.ToAppDropInvalid++;
@@ -229,7 +217,7 @@ static NDIS_STATUS Foresee(_Inout_ PACKET *Packet)
         Expected.ToAppDropFull++;
         return NDIS_STATUS_RESOURCES;
     }
-    Bytes = malloc(Length);
+    PUCHAR Bytes = malloc(Length);
     if (!Gather(Packet, Bytes, Length))
     {
         free(Bytes);
@@ -250,23 +238,19 @@ static NDIS_STATUS Foresee(_Inout_ PACKET *Packet)
 static VOID SendChain(_Inout_ FUZZ *Input, _In_ LAB *Lab, _In_ BOOLEAN Session)
 {
     ULONG Lists = 1 + FuzzByte(Input) % LISTS_MAX, Failing = FuzzByte(Input);
-    NET_BUFFER_LIST *List[LISTS_MAX];
-    NDIS_STATUS Wanted[LISTS_MAX];
-
     Chain.Count = Chain.Maps = 0;
     Chain.FailingMap = Failing >= 240 ? Failing - 239 : 0;
+    NET_BUFFER_LIST *List[LISTS_MAX];
+    NDIS_STATUS Wanted[LISTS_MAX];
     for (ULONG I = 0; I < Lists; I++)
     {
         ULONG Buffers = FuzzByte(Input), First = Chain.Count;
-        NET_BUFFER **Link;
-
         List[I] = FuzzStackList(Lab->Stack);
-        Link = &List[I]->FirstNetBuffer;
+        NET_BUFFER **Link = &List[I]->FirstNetBuffer;
         Buffers = Buffers < 128 ? 1 : Buffers % BUFFERS_MAX;
         for (ULONG J = 0; J < Buffers && Chain.Count < PACKETS_MAX; J++)
         {
             PACKET *Packet = &Chain.Packets[Chain.Count++];
-
             MakePacket(Input, Lab, Packet);
             *Link = Packet->Buffer;
             Link = &Packet->Buffer->Next;
@@ -276,7 +260,6 @@ static VOID SendChain(_Inout_ FUZZ *Input, _In_ LAB *Lab, _In_ BOOLEAN Session)
         for (ULONG J = First; J < Chain.Count; J++)
         {
             NDIS_STATUS Status = Session ? Foresee(&Chain.Packets[J]) : NDIS_STATUS_MEDIA_DISCONNECTED;
-
             Wanted[I] = Status != NDIS_STATUS_SUCCESS ? Status : Wanted[I];
             Expected.ToAppDropNoSession += !Session;
         }
@@ -305,11 +288,9 @@ static VOID Receive(_Inout_ PROGRAM *Program, _In_ ULONG Count)
 {
     RING_PACKET *Entry;
     uint32_t Length;
-
     while (Count-- && Waiting.First < Waiting.Last)
     {
         RING_STATUS Status = RingTake(&Program->ToApp, &Entry, &Length);
-
         LabCheck(Status == RING_OK, "%u packets should be in the ring: %d", Waiting.Last - Waiting.First, Status);
         LabCheck(Length == Waiting.Length[Waiting.First] &&
                      memcmp(RingPacketData(Entry), Waiting.Bytes[Waiting.First], Length) == 0,
@@ -330,18 +311,15 @@ static VOID Receive(_Inout_ PROGRAM *Program, _In_ ULONG Count)
 VOID FuzzTarget(FUZZ *Input, LAB *Lab)
 {
     BOOLEAN Session = FALSE;
-    TUN_COUNTERS Counters;
-    PROGRAM Program;
-
     Chain.Bytes = 0;
     Chain.Random = 1;
     Chain.Owner = SimProcessCreate(SimUser);
     memset(&Expected, 0, sizeof(Expected));
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab->Path, SimSystem), STATUS_SUCCESS);
     for (ULONG I = 0; FuzzMore(Input) && I < SENDS_MAX; I++)
     {
         ULONG Action = FuzzByte(Input);
-
         if ((Action < 8) == Session)
         {
             if (Session)
@@ -363,6 +341,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
     }
     if (Session)
         Receive(&Program, ~0u);
+    TUN_COUNTERS Counters;
     AdapterReadCounters(FuzzAdapter(Lab), &Counters);
     LabCheck(memcmp(&Counters, &Expected, sizeof(Counters)) == 0,
              "%llu packets, %llu bytes, dropped %llu invalid, %llu full, %llu without a session; should be %llu, %llu, "

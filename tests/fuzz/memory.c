@@ -32,7 +32,7 @@ static VOID Write(_In_ const PROGRAM *Program, _Inout_ FUZZ *Script, _In_opt_ _A
 {
     RING *ToApp = Program->ToApp.Ring, *ToStack = Program->ToStack.Ring;
     _Atomic(uint32_t) *Indices[] = {&ToStack->Tail, &ToStack->Head, &ToApp->Head, &ToApp->Tail};
-    uint32_t Where = FuzzByte(Script), How = FuzzByte(Script), Value;
+    uint32_t Where = FuzzByte(Script), How = FuzzByte(Script);
     ULONG Mask = Program->ToStack.Capacity - 1;
     SIZE_T Entry = Program->Start.ToStack + RING_DATA_OFFSET + (atomic_load(&ToStack->Head) & Mask);
     _Atomic(uint32_t) *Word;
@@ -75,6 +75,7 @@ static VOID Write(_In_ const PROGRAM *Program, _Inout_ FUZZ *Script, _In_opt_ _A
     default:
         Word = WordAt(Program, FuzzLong(Script));
     }
+    uint32_t Value;
     switch (How % 8)
     {
     case 0:
@@ -132,7 +133,6 @@ static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
     ULONG Count = 1 + FuzzByte(Input) % 96, Length = FuzzLength(Input), First = FuzzByte(Input);
     RING_SIDE *Side = &Program->ToStack;
     RING_PACKET *Entry = NULL;
-
     Side->Own = Side->Next = atomic_load(&Side->Ring->Tail) & ~(RING_ALIGNMENT - 1);
     Side->Other = atomic_load(&Side->Ring->Head) & ~(RING_ALIGNMENT - 1);
     if (Side->Own - Side->Other > Side->Capacity)
@@ -159,10 +159,9 @@ static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
 static VOID ReceiveSome(_Inout_ PROGRAM *Program)
 {
     RING_SIDE *Side = &Program->ToApp;
+    Side->Own = Side->Next = Side->Other = atomic_load(&Side->Ring->Head) & ~(RING_ALIGNMENT - 1);
     RING_PACKET *Entry;
     uint32_t Length;
-
-    Side->Own = Side->Next = Side->Other = atomic_load(&Side->Ring->Head) & ~(RING_ALIGNMENT - 1);
     while (RingTake(Side, &Entry, &Length) == RING_OK)
     {
     }
@@ -175,7 +174,6 @@ static VOID CheckDriver(_In_ LAB *Lab)
     TUN_ADAPTER *Adapter = FuzzAdapter(Lab);
     TUN_SESSION *Session = Adapter->Session, *Monitor = Adapter->Monitor;
     ULONG Home = Adapter->Small.FreeCount + Adapter->Large.FreeCount, Held = FuzzStackHeld(Lab->Stack);
-
     LabCheck(Home + Held == TUN_SMALL_COUNT + TUN_LARGE_COUNT, "%u lists free, %u with the stack", Home, Held);
     if (Monitor)
     {
@@ -198,10 +196,8 @@ static VOID CheckDriver(_In_ LAB *Lab)
 
 static VOID Start(_Inout_ PROGRAM *Program, _In_ LAB *Lab, _In_ ULONG Capacity)
 {
-    TUN_SESSION *Session;
-
     LabEqual(ProgramStart(Program, Capacity), STATUS_SUCCESS);
-    Session = Program->Monitor ? FuzzAdapter(Lab)->Monitor : FuzzAdapter(Lab)->Session;
+    TUN_SESSION *Session = Program->Monitor ? FuzzAdapter(Lab)->Monitor : FuzzAdapter(Lab)->Session;
     Arm(Program, (FUZZ){0});
     Hostile.Begin = Session->Memory;
     FuzzWatch(Session->Memory, Program->Size, Interfere);
@@ -222,7 +218,6 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
     ULONG Shape = FuzzByte(Input), Left = SENDS_MAX;
     BOOLEAN Paused = FALSE;
     PROGRAM Program, Other, *Carrier = Shape & 16 ? &Other : &Program; /* whose session carries packets */
-
     LabEqual(ProgramOpen(&Program, Lab->Path, SimSystem), STATUS_SUCCESS);
     Program.Hostile = TRUE;
     if (Carrier != &Program)
@@ -235,7 +230,6 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
     for (ULONG I = 0; FuzzMore(Input) && I < ACTIONS_MAX; I++)
     {
         ULONG Action = FuzzByte(Input), Count;
-
         switch (Action % 16)
         {
         case 0:

@@ -18,7 +18,6 @@ static const NDIS_OID Others[] = {
 static NDIS_OID ChooseOid(_Inout_ FUZZ *Input)
 {
     ULONG Which = FuzzByte(Input), Known = OidSupportedSize / sizeof(NDIS_OID);
-
     return Which < 200   ? OidSupported[Which % Known]
            : Which < 230 ? Others[Which % ARRAYSIZE(Others)]
                          : FuzzLong(Input);
@@ -51,7 +50,6 @@ static VOID Ask(_In_ LAB *Lab, _In_ NDIS_REQUEST_TYPE Type, _In_ NDIS_OID Oid, _
         .RequestHandle = Adapter,
     };
     KIRQL Irql = KeGetCurrentIrql();
-
     memcpy(Buffer, Content, Length);
     if (Type == NdisRequestMethod)
     {
@@ -97,12 +95,11 @@ static VOID Request(_Inout_ FUZZ *Input, _In_ LAB *Lab)
     static const NDIS_REQUEST_TYPE Types[] = {NdisRequestQueryInformation, NdisRequestQueryStatistics,
                                               NdisRequestSetInformation, NdisRequestSetInformation, NdisRequestMethod};
     static ANSWER First, Second;
-    UCHAR Content[BUFFER_MAX], Inverse[BUFFER_MAX];
     ULONG Kind = FuzzByte(Input), Length = FuzzByte(Input), OutputLength = FuzzByte(Input);
     NDIS_REQUEST_TYPE Type = Kind < 250 ? Types[Kind % ARRAYSIZE(Types)] : (NDIS_REQUEST_TYPE)FuzzByte(Input);
     NDIS_OID Oid = ChooseOid(Input);
-
     Length = Length < 250 ? Length : FuzzWord(Input) % BUFFER_MAX;
+    UCHAR Content[BUFFER_MAX];
     FuzzFill(Input, Content, Type == NdisRequestSetInformation ? Length : 0);
     memset(Content + (Type == NdisRequestSetInformation ? Length : 0), 0x5c,
            BUFFER_MAX - (Type == NdisRequestSetInformation ? Length : 0));
@@ -112,6 +109,7 @@ static VOID Request(_Inout_ FUZZ *Input, _In_ LAB *Lab)
         LabCheck(memcmp(First.Bytes, Content, Length) == 0, "OID 0x%x: a set writes into its buffer", Oid);
         return;
     }
+    UCHAR Inverse[BUFFER_MAX];
     memset(Inverse, 0xa3, sizeof(Inverse));
     Ask(Lab, Type, Oid, Inverse, Length, OutputLength, &Second);
     LabCheck(First.Status == Second.Status && First.Done == Second.Done && First.Needed == Second.Needed &&
@@ -126,11 +124,9 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
     BOOLEAN Paused = FALSE, Open = FALSE;
     ULONG Sent = 0;
     PROGRAM Program;
-
     for (ULONG I = 0; FuzzMore(Input) && I < REQUESTS_MAX; I++)
     {
         ULONG Action = FuzzByte(Input);
-
         switch (Action < 224 ? 0 : Action % 4)
         {
         case 1:

@@ -44,20 +44,16 @@ VOID FuzzStackHold(BACKEND *Stack, BOOLEAN Hold)
 
 ULONG FuzzStackHeld(BACKEND *Stack)
 {
-    ULONG Held;
-
     pthread_mutex_lock(&Stack->Lock);
-    Held = Stack->HeldCount;
+    ULONG Held = Stack->HeldCount;
     pthread_mutex_unlock(&Stack->Lock);
     return Held;
 }
 
 FUZZ_RECEIVED FuzzStackReceived(BACKEND *Stack)
 {
-    FUZZ_RECEIVED Received;
-
     pthread_mutex_lock(&Stack->Lock);
-    Received = Stack->Received;
+    FUZZ_RECEIVED Received = Stack->Received;
     pthread_mutex_unlock(&Stack->Lock);
     return Received;
 }
@@ -65,13 +61,11 @@ FUZZ_RECEIVED FuzzStackReceived(BACKEND *Stack)
 VOID FuzzStackReturn(BACKEND *Stack, ULONG Count, BOOLEAN Newest)
 {
     NET_BUFFER_LIST *Chain = NULL;
-
     pthread_mutex_lock(&Stack->Lock);
     Count = min(Count, Stack->HeldCount);
     for (ULONG I = 0; I < Count; I++)
     {
         NET_BUFFER_LIST *List = Stack->Held[Newest ? Stack->HeldCount - 1 - I : I];
-
         List->Next = Chain;
         Chain = List;
     }
@@ -89,16 +83,15 @@ VOID FuzzStackReturn(BACKEND *Stack, ULONG Count, BOOLEAN Newest)
 static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
 {
     const NET_BUFFER *Buffer = List->FirstNetBuffer;
-    ULONG Length = Buffer->DataLength, Minimum;
+    ULONG Length = Buffer->DataLength;
     MDL *Mdl = Buffer->CurrentMdl;
     const UCHAR *Packet = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
-
     LabCheck(Length <= 65535 && !Mdl->Next && Buffer->CurrentMdlOffset + Length <= MmGetMdlByteCount(Mdl),
              "%u bytes in an MDL of %u", Length, MmGetMdlByteCount(Mdl));
     Packet += Buffer->CurrentMdlOffset;
     memcpy(Stack->Copy, Packet, Length); /* so that all of it is read */
     LabCheck(Length >= 20, "%u bytes", Length);
-    Minimum = List->NblFlags & NDIS_NBL_FLAGS_IS_IPV6 ? 40 : (Packet[0] & 15) * 4u;
+    ULONG Minimum = List->NblFlags & NDIS_NBL_FLAGS_IS_IPV6 ? 40 : (Packet[0] & 15) * 4u;
     LabCheck(Packet[0] >> 4 == (List->NblFlags & NDIS_NBL_FLAGS_IS_IPV6 ? 6 : 4) && Minimum >= 20 && Length >= Minimum,
              "%u bytes that begin with 0x%02x, list flags 0x%x", Length, Packet[0], List->NblFlags);
     Stack->Received.Packets++;
@@ -107,10 +100,9 @@ static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
 
 VOID BackendReceive(BACKEND *Stack, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags)
 {
-    BOOLEAN Lent = (ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0, Hold;
-
+    BOOLEAN Lent = (ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0;
     pthread_mutex_lock(&Stack->Lock);
-    Hold = Stack->Hold;
+    BOOLEAN Hold = Stack->Hold;
     for (NET_BUFFER_LIST *List = Lists, *Next; List; List = Next)
     {
         Next = List->Next;
@@ -131,7 +123,6 @@ VOID BackendReceive(BACKEND *Stack, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags)
 NET_BUFFER_LIST *FuzzStackList(BACKEND *Stack)
 {
     NET_BUFFER_LIST *List = NdisAllocateNetBufferList(Stack->ListPool, 0, 0);
-
     NET_BUFFER_LIST_PROTOCOL_RESERVED(List)[0] = Stack;
     return List;
 }
@@ -144,7 +135,6 @@ NET_BUFFER *FuzzStackBuffer(BACKEND *Stack)
 VOID FuzzStackSend(BACKEND *Stack, NET_BUFFER_LIST *Chain, BOOLEAN Dispatch)
 {
     KIRQL Irql = KeGetCurrentIrql();
-
     for (NET_BUFFER_LIST *List = Chain; List; List = List->Next)
         Stack->Outstanding++;
     if (Dispatch)
@@ -160,14 +150,12 @@ VOID FuzzStackSendPlain(BACKEND *Stack, ULONG Count, ULONG Length, BOOLEAN IsIpv
     PUCHAR Memory = ExAllocatePoolWithTag(NonPagedPoolNx, max(Length, 64), STACK_TAG);
     MDL *Mdl = IoAllocateMdl(Memory, max(Length, 1), FALSE, FALSE, NULL);
     NET_BUFFER_LIST *Chain = NULL;
-
     PacketMake(Memory, max(Length, 64), IsIpv6, 1, Length);
     MmBuildMdlForNonPagedPool(Mdl);
     for (ULONG I = 0; I < Count; I++)
     {
         NET_BUFFER_LIST *List = FuzzStackList(Stack);
         NET_BUFFER *Buffer = FuzzStackBuffer(Stack);
-
         Buffer->MdlChain = Buffer->CurrentMdl = Mdl; /* the same for all: nobody writes there */
         Buffer->DataLength = Length;
         List->FirstNetBuffer = Buffer;
@@ -213,7 +201,6 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
         .PoolTag = STACK_TAG,
     };
     BACKEND *Stack = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Stack), STACK_TAG);
-
     memset(Stack, 0, sizeof(*Stack));
     Stack->Adapter = Request->Adapter;
     pthread_mutex_init(&Stack->Lock, NULL);

@@ -19,7 +19,6 @@ VOID LabPath(const TUN_GUID *Guid, WCHAR *Path)
         snprintf(Text, sizeof(Text), "\\\\.\\Global\\PLAINTUN{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}",
                  Guid->Data1, Guid->Data2, Guid->Data3, Guid->Data4[0], Guid->Data4[1], Guid->Data4[2], Guid->Data4[3],
                  Guid->Data4[4], Guid->Data4[5], Guid->Data4[6], Guid->Data4[7]);
-
     for (int I = 0; I <= Length; I++)
         Path[I] = (WCHAR)Text[I];
 }
@@ -27,7 +26,6 @@ VOID LabPath(const TUN_GUID *Guid, WCHAR *Path)
 static SIM_PROPERTY Property(_In_ TUN_PROPERTY_KEY Key, _In_ DEVPROPTYPE Type, _In_ const VOID *Data, _In_ ULONG Size)
 {
     SIM_PROPERTY Result = {.Type = Type, .Size = Size, .Data = Data};
-
     memcpy(&Result.Key, &Key, sizeof(Key));
     return Result;
 }
@@ -50,7 +48,6 @@ SIM_PROPERTY LabAccessProperty(const VOID *Descriptor, ULONG Size)
 NTSTATUS LabAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULONG Count, DEVICE_OBJECT **Pdo)
 {
     NTSTATUS Status = SimAddDevice(Driver, Properties, Count, Pdo);
-
     LabOperations(1);
     if (!NT_SUCCESS(Status))
         return Status;
@@ -74,7 +71,6 @@ VOID LabPlug(LAB *Lab, ULONG Number)
 {
     TUN_GUID Guid = LabGuid(Number);
     SIM_PROPERTY Properties[] = {LabGuidProperty(&Guid)};
-
     LabPath(&Guid, Lab->Path);
     LabEqual(LabAddDevice(Lab->Driver, Properties, ARRAYSIZE(Properties), &Lab->Pdo), STATUS_SUCCESS);
     Lab->Stack = StackLast();
@@ -125,9 +121,8 @@ VOID LabRestart(LAB *Lab)
 
 NDIS_STATUS LabSetPower(LAB *Lab, ULONG State)
 {
-    ULONG Done, Needed;
-
     LabOperations(1);
+    ULONG Done, Needed;
     return HostOid(StackAdapter(Lab->Stack), NdisRequestSetInformation, OID_PNP_SET_POWER, &State, sizeof(State), &Done,
                    &Needed);
 }

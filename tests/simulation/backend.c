@@ -92,30 +92,24 @@ ULONG StackMtu(BACKEND *Stack)
 
 BOOLEAN StackLinkUp(BACKEND *Stack)
 {
-    BOOLEAN Up;
-
     pthread_mutex_lock(&Stack->Lock);
-    Up = Stack->LinkUp;
+    BOOLEAN Up = Stack->LinkUp;
     pthread_mutex_unlock(&Stack->Lock);
     return Up;
 }
 
 STACK_COUNTERS StackRead(BACKEND *Stack)
 {
-    STACK_COUNTERS Counters;
-
     pthread_mutex_lock(&Stack->Lock);
-    Counters = Stack->Counters;
+    STACK_COUNTERS Counters = Stack->Counters;
     pthread_mutex_unlock(&Stack->Lock);
     return Counters;
 }
 
 ULONG64 StackNext(BACKEND *Stack, ULONG Flow)
 {
-    ULONG64 Next;
-
     pthread_mutex_lock(&Stack->Lock);
-    Next = Stack->Next[Flow];
+    ULONG64 Next = Stack->Next[Flow];
     pthread_mutex_unlock(&Stack->Lock);
     return Next;
 }
@@ -144,10 +138,8 @@ VOID StackDistrust(BACKEND *Stack, BOOLEAN Distrusts)
 
 ULONG StackHeld(BACKEND *Stack)
 {
-    ULONG Held;
-
     pthread_mutex_lock(&Stack->Lock);
-    Held = Stack->HeldCount;
+    ULONG Held = Stack->HeldCount;
     pthread_mutex_unlock(&Stack->Lock);
     return Held;
 }
@@ -157,14 +149,12 @@ ULONG StackHeld(BACKEND *Stack)
 /* Gives a chain back at an IRQL chosen by chance. */
 static VOID Return(_In_ BACKEND *Stack, _In_ NET_BUFFER_LIST *Lists, _In_ ULONG Chance)
 {
-    SIM_GUARD Guard;
-    BOOLEAN Told;
     KIRQL Irql = KeGetCurrentIrql();
-
     if (Chance & 1)
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+    SIM_GUARD Guard;
     SimGuardBegin(&Guard);
-    Told = LabTold(TRUE);
+    BOOLEAN Told = LabTold(TRUE);
     NdisHostReturn(Stack->Adapter, Lists, (Chance & 3) == 3 ? NDIS_RETURN_FLAGS_DISPATCH_LEVEL : 0);
     LabTold(Told);
     SimGuardEnd(&Guard, "MiniportReturnNetBufferLists", NULL);
@@ -176,12 +166,10 @@ static VOID Return(_In_ BACKEND *Stack, _In_ NET_BUFFER_LIST *Lists, _In_ ULONG 
 static const UCHAR *Bytes(_In_ BACKEND *Stack, _In_ const NET_BUFFER *Buffer)
 {
     ULONG Offset = Buffer->CurrentMdlOffset, Used = 0, Length = (ULONG)Buffer->DataLength;
-
     for (MDL *Mdl = Buffer->CurrentMdl; Mdl && Used < Length; Mdl = Mdl->Next)
     {
         PUCHAR Part = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
         ULONG Here = min(MmGetMdlByteCount(Mdl) - Offset, Length - Used);
-
         if (!Part)
             return NULL;
         if (!Used && Here == Length)
@@ -200,7 +188,6 @@ static VOID CheckHeld(_In_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
     const UCHAR *Packet = Bytes(Stack, Buffer);
     ULONG64 Sequence;
     ULONG Flow;
-
     if (!Stack->Distrusts && Packet && (Packet[0] == 0x45 || Packet[0] == 0x60) &&
         !PacketCheck(Packet, (ULONG)Buffer->DataLength, &Flow, &Sequence))
     {
@@ -213,22 +200,19 @@ static void *Returner(void *Context)
 {
     BACKEND *Stack = Context;
     ULONG64 Random = LabSeed() ^ 0x7e7;
-
     pthread_mutex_lock(&Stack->Lock);
     while (!Stack->Ending)
     {
         NET_BUFFER_LIST *Chain = NULL;
-        ULONG Chance = LabRandom(&Random), Count;
-
+        ULONG Chance = LabRandom(&Random);
         if (Stack->Hold == StackHoldsAll || !Stack->HeldCount)
         {
             pthread_cond_wait(&Stack->Changed, &Stack->Lock);
             continue;
         }
-        for (Count = 1 + Chance % min(Stack->HeldCount, 40); Count; Count--)
+        for (ULONG Count = 1 + Chance % min(Stack->HeldCount, 40); Count; Count--)
         {
             ULONG Which = LabRandom(&Random) % Stack->HeldCount;
-
             CheckHeld(Stack, Stack->Held[Which]);
             Stack->Held[Which]->Next = Chain;
             Chain = Stack->Held[Which];
@@ -247,12 +231,9 @@ static void *Returner(void *Context)
 static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
 {
     const NET_BUFFER *Buffer = List->FirstNetBuffer;
-    ULONG Length = (ULONG)Buffer->DataLength, Flow;
-    const UCHAR *Packet;
-    ULONG64 Sequence;
+    ULONG Length = (ULONG)Buffer->DataLength;
     BOOLEAN IsIpv6 = (List->NblFlags & NDIS_NBL_FLAGS_IS_IPV6) != 0;
-
-    Packet = Buffer->DataLength <= 65535 ? Bytes(Stack, Buffer) : NULL;
+    const UCHAR *Packet = Buffer->DataLength <= 65535 ? Bytes(Stack, Buffer) : NULL;
     Stack->Counters.Received++;
     Stack->Counters.ReceivedOctets += Length;
     if (!Packet)
@@ -263,6 +244,8 @@ static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
     LabCheck(Packet[0] >> 4 == (IsIpv6 ? 6 : 4), "first byte 0x%02x, list says IPv%d", Packet[0], IsIpv6 ? 6 : 4);
     if (Stack->Distrusts || (Packet[0] != 0x45 && Packet[0] != 0x60))
         return; /* from a hostile program: any bytes, but an IP header */
+    ULONG Flow;
+    ULONG64 Sequence;
     if (!PacketCheck(Packet, Length, &Flow, &Sequence))
     {
         LabCheck(Flow >= STACK_FLOWS, "packet of %u bytes, flow %u, number %llu is not as it was sent", Length, Flow,
@@ -277,10 +260,9 @@ static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
 
 VOID BackendReceive(BACKEND *Stack, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags)
 {
-    BOOLEAN Lent = (ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0, AtOnce;
+    BOOLEAN Lent = (ReceiveFlags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0;
     ULONG Count = 0;
     SIM_GUARD Guard;
-
     SimGuardBegin(&Guard);
     pthread_mutex_lock(&Stack->Lock);
     for (NET_BUFFER_LIST *List = Lists, *Next; List; List = Next)
@@ -290,7 +272,7 @@ VOID BackendReceive(BACKEND *Stack, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags)
         Stack->Counters.Resources += Lent;
         Count++;
     }
-    AtOnce = Stack->Hold == StackReturnsAtOnce;
+    BOOLEAN AtOnce = Stack->Hold == StackReturnsAtOnce;
     for (NET_BUFFER_LIST *List = Lists, *Next; List && !Lent && !AtOnce; List = Next)
     {
         Next = List->Next;
@@ -310,7 +292,6 @@ VOID BackendReceive(BACKEND *Stack, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags)
 static CARRIER *Claim(_Inout_ BACKEND *Stack)
 {
     CARRIER *Carrier = NULL;
-
     pthread_mutex_lock(&Stack->Lock);
     while (!Carrier)
     {
@@ -337,7 +318,6 @@ static ULONG Cut(_Inout_ CARRIER *Carrier, _In_ ULONG Index, _In_ const UCHAR *P
                  _In_ ULONG Parts, _In_ PUCHAR Memory, _In_ NET_BUFFER *Buffer, _Inout_ ULONG64 *Random)
 {
     ULONG Used = 0, Lead = LabRandom(Random) % 48, Room = 0;
-
     for (ULONG Part = 0; Part < Parts; Part++)
     {
         MDL *Mdl = Carrier->Mdls[Index][Part];
@@ -346,7 +326,6 @@ static ULONG Cut(_Inout_ CARRIER *Carrier, _In_ ULONG Index, _In_ const UCHAR *P
                      : LabRandom(Random) % 4 == 0 ? 0
                      : Left                       ? LabRandom(Random) % (Left + 1)
                                                   : 0;
-
         /* A part that holds the data's beginning must not be empty: "NET_BUFFER structure". */
         Here = Part == 0 && !Here && Left && !Before ? 1 : Here;
         MmInitializeMdl(Mdl, Memory + Room, max(Before + Here, 1));
@@ -371,11 +350,9 @@ static ULONG Fill(_Inout_ CARRIER *Carrier, _In_ const STACK_SHAPE *Shape, _In_ 
 {
     UCHAR *Packet = malloc(Length + 64);
     ULONG Used = 0, Index = 0;
-
     for (ULONG I = 0; I < Shape->Lists; I++)
     {
         NET_BUFFER_LIST *List = Carrier->Lists[I];
-
         List->Next = I + 1 < Shape->Lists ? Carrier->Lists[I + 1] : NULL;
         List->NblFlags = IsIpv6 ? NDIS_NBL_FLAGS_IS_IPV6 : NDIS_NBL_FLAGS_IS_IPV4;
         NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) =
@@ -385,7 +362,6 @@ static ULONG Fill(_Inout_ CARRIER *Carrier, _In_ const STACK_SHAPE *Shape, _In_ 
         {
             ULONG Parts = Shape->Parts ? Shape->Parts : 1 + LabRandom(Random) % PARTS_MAX;
             NET_BUFFER *Buffer = Carrier->Buffers[I][J];
-
             if (!Given)
                 PacketMake(Packet, Length, IsIpv6, Flow, (*Sequence)++);
             Buffer->Next = J + 1 < Shape->Buffers ? Carrier->Buffers[I][J + 1] : NULL;
@@ -401,21 +377,17 @@ static ULONG Fill(_Inout_ CARRIER *Carrier, _In_ const STACK_SHAPE *Shape, _In_ 
 /* Puts the bytes of the carrier's packet in a program's memory, whose pages are locked and not mapped. */
 static VOID Unmap(_Inout_ BACKEND *Stack, _In_ NET_BUFFER *Buffer, _Out_ MDL **Locked)
 {
-    KAPC_STATE State;
     ULONG Count = 0;
-
+    KAPC_STATE State;
     KeStackAttachProcess(Stack->Sender, &State);
     for (MDL *Mdl = Buffer->MdlChain, **Link = &Buffer->MdlChain; Mdl; Mdl = Mdl->Next)
     {
         SIZE_T Length = Mdl->ByteCount;
-        PUCHAR Memory;
-        MDL *User;
-
         if (!Length)
             continue; /* an empty part stays out */
-        Memory = SimUserMemory(Stack->Sender, Length + PAGE_SIZE);
+        PUCHAR Memory = SimUserMemory(Stack->Sender, Length + PAGE_SIZE);
         memcpy(Memory + UNMAPPED_OFFSET, Mdl->MappedSystemVa, Length);
-        User = IoAllocateMdl(Memory + UNMAPPED_OFFSET, (ULONG)Length, FALSE, FALSE, NULL);
+        MDL *User = IoAllocateMdl(Memory + UNMAPPED_OFFSET, (ULONG)Length, FALSE, FALSE, NULL);
         __try
         {
             MmProbeAndLockPages(User, UserMode, IoReadAccess);
@@ -438,17 +410,15 @@ static VOID SendCarrier(_Inout_ BACKEND *Stack, _Inout_ CARRIER *Carrier, _In_ c
     /* "NdisTimedDataHang rule (ndis)" */
     LARGE_INTEGER Limit = {.QuadPart = -10000000ll * PlatformSetting("HOST_NDIS_SEND_SECONDS", 22)};
     PVOID Complete = &Carrier->Complete;
-    SIM_GUARD Guard;
-    BOOLEAN Told;
     KIRQL Irql = KeGetCurrentIrql();
-
     KeClearEvent(&Carrier->Complete);
     Carrier->Late = Shape->Late;
     InterlockedExchange(&Carrier->Outstanding, (LONG)Shape->Lists);
     if (Shape->Dispatch)
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+    SIM_GUARD Guard;
     SimGuardBegin(&Guard);
-    Told = LabTold(TRUE);
+    BOOLEAN Told = LabTold(TRUE);
     NdisHostSend(Stack->Adapter, Carrier->Lists[0], Shape->Dispatch ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0);
     LabTold(Told);
     SimGuardEnd(&Guard, "MiniportSendNetBufferLists", NULL);
@@ -467,13 +437,10 @@ BOOLEAN StackSend(BACKEND *Stack, const STACK_SHAPE *Shape, ULONG Length, BOOLEA
                   const UCHAR *Given, ULONG64 *Random, NDIS_STATUS *Status)
 {
     MDL *Locked[PARTS_MAX + 1] = {NULL};
-    CARRIER *Carrier;
-    ULONG Packets;
-
     if (!ExAcquireRundownProtection(&Stack->Sends))
         return FALSE;
-    Carrier = Claim(Stack);
-    Packets = Fill(Carrier, Shape, Length, IsIpv6, Flow, Sequence, Given, Random);
+    CARRIER *Carrier = Claim(Stack);
+    ULONG Packets = Fill(Carrier, Shape, Length, IsIpv6, Flow, Sequence, Given, Random);
     if (Shape->Unmapped)
         Unmap(Stack, Carrier->Buffers[0][0], Locked);
     SendCarrier(Stack, Carrier, Shape);
@@ -489,7 +456,6 @@ BOOLEAN StackSend(BACKEND *Stack, const STACK_SHAPE *Shape, ULONG Length, BOOLEA
     for (ULONG I = 0; Locked[I]; I++)
     {
         PUCHAR Memory = (PUCHAR)MmGetMdlVirtualAddress(Locked[I]) - UNMAPPED_OFFSET;
-
         MmUnlockPages(Locked[I]);
         IoFreeMdl(Locked[I]);
         SimUserFree(Stack->Sender, Memory);
@@ -512,7 +478,6 @@ VOID StackSendLate(BACKEND *Stack, ULONG64 *Random, NDIS_STATUS *Status)
     static const STACK_SHAPE One = {.Lists = 1, .Buffers = 1, .Parts = 1};
     CARRIER *Carrier = Claim(Stack);
     ULONG64 Sequence = 0;
-
     Fill(Carrier, &One, 100, FALSE, 0, &Sequence, NULL, Random);
     SendCarrier(Stack, Carrier, &One);
     pthread_mutex_lock(&Stack->Lock);
@@ -528,7 +493,6 @@ VOID BackendSendComplete(BACKEND *Stack, NET_BUFFER_LIST *Lists)
     for (NET_BUFFER_LIST *List = Lists, *Next; List; List = Next)
     {
         CARRIER *Carrier = NET_BUFFER_LIST_PROTOCOL_RESERVED(List)[0];
-
         Next = List->Next;
         if (InterlockedDecrement(&Carrier->Outstanding) == 0)
         {
@@ -589,7 +553,6 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
         .PoolTag = BACKEND_TAG,
     };
     BACKEND *Stack = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Stack), BACKEND_TAG);
-
     memset(Stack, 0, sizeof(*Stack));
     Stack->References = 1;
     Stack->Adapter = Request->Adapter;

@@ -51,13 +51,12 @@ static VOID Publish(_In_ volatile ULONG *Position, _In_ ULONG Value)
 
 static VOID TakeAll(_Inout_ OLD_PROGRAM *Program)
 {
-    ULONG Tail = Read(&Program->In->Tail), Flow;
-
+    ULONG Tail = Read(&Program->In->Tail);
     for (; Program->Head != Tail; Program->Head++)
     {
         const CLASSIC_PACKET *Slot = SlotOf(Program->In, Program->Head);
         ULONG64 Sequence = 0;
-
+        ULONG Flow;
         LabCheck(Slot->Length <= sizeof(Slot->Data) && PacketCheck(Slot->Data, Slot->Length, &Flow, &Sequence),
                  "%u bytes are not as they were sent", Slot->Length);
         LabCheck(Sequence >= Program->InNext, "number %llu after %llu", Sequence, Program->InNext);
@@ -70,7 +69,6 @@ static VOID TakeAll(_Inout_ OLD_PROGRAM *Program)
 static void *Receive(void *Context)
 {
     OLD_PROGRAM *Program = Context;
-
     atomic_fetch_add(&Program->Ready, 1);
     while (!atomic_load(&Program->Stop))
     {
@@ -88,16 +86,13 @@ static void *Send(void *Context)
 {
     OLD_PROGRAM *Program = Context;
     ULONG64 Random = LabSeed() + 9;
-
     atomic_fetch_add(&Program->Ready, 1);
     while (!atomic_load(&Program->Stop))
     {
         ULONG Chance = LabRandom(&Random), Free = SLOTS - (Program->Tail - Read(&Program->Out->Head));
-
         for (ULONG I = min(Free, 1 + Chance % 16); I > 0; I--)
         {
             CLASSIC_PACKET *Slot = SlotOf(Program->Out, Program->Tail++);
-
             Slot->Length = LabSizes[4 + LabRandom(&Random) % 4];
             PacketMake(Slot->Data, Slot->Length, Chance >> 8 & 1, FLOW_OUT, Program->OutNext++);
             Program->OutCount++;
@@ -116,13 +111,11 @@ static void *StackSends(void *Context)
 {
     OLD_PROGRAM *Program = Context;
     ULONG64 Random = LabSeed() + 1, Sequence = 0;
-
     atomic_fetch_add(&Program->Ready, 1);
     while (!atomic_load(&Program->Stop))
     {
         ULONG Chance = LabRandom(&Random);
         STACK_SHAPE Shape = {.Lists = 1 + Chance % 8, .Buffers = 1 + (Chance >> 8) % 3, .Dispatch = Chance >> 12 & 1};
-
         if (!StackSend(Program->Stack, &Shape, LabSizes[4 + (Chance >> 16) % 4], Chance >> 13 & 1, FLOW_IN, &Sequence,
                        NULL, &Random, NULL))
         {
@@ -136,9 +129,8 @@ static void *StackSends(void *Context)
 
 static NTSTATUS OpenAs(_Out_ OLD_PROGRAM *Program, _In_ LAB *Lab, _In_ SIM_ACCOUNT Account, _In_ BOOLEAN Is32Bit)
 {
-    WCHAR Path[80];
-
     memset(Program, 0, sizeof(*Program));
+    WCHAR Path[80];
     LabEqual(SimDeviceInterface(Lab->Pdo, &NetInterface, Path), STATUS_SUCCESS);
     Program->Process = SimProcessCreate(Account);
     if (Is32Bit)
@@ -166,7 +158,6 @@ static NTSTATUS Start32(_Inout_ OLD_PROGRAM *Program)
 {
     CLASSIC_START Wide = *Program->Start;
     CLASSIC_START32 *Narrow = (CLASSIC_START32 *)Program->Start;
-
     *Narrow = (CLASSIC_START32){
         .ToProgram = {(ULONG)(ULONG_PTR)Wide.ToProgram.Ring, (ULONG)(ULONG_PTR)Wide.ToProgram.Event, SLOTS},
         .ToDriver = {(ULONG)(ULONG_PTR)Wide.ToDriver.Ring, (ULONG)(ULONG_PTR)Wide.ToDriver.Event, SLOTS}};
@@ -183,7 +174,6 @@ static NTSTATUS Start(_Inout_ OLD_PROGRAM *Program)
 static CLASSIC_STATE State(_Inout_ OLD_PROGRAM *Program)
 {
     ULONG Returned = 0;
-
     LabEqual(SimIoControl(Program->Process, Program->File, IOCTL_CLASSIC_STATE, NULL, 0, Program->State,
                           sizeof(*Program->State), &Returned),
              STATUS_SUCCESS);
@@ -227,9 +217,8 @@ static VOID Plug(_Out_ LAB *Lab, _In_opt_ const SIM_PROPERTY *Security)
 /* The driver takes the program's handles away, so that neither kind of removal waits for the program. */
 static VOID Unplug(_Inout_ LAB *Lab, _In_ BOOLEAN Surprise)
 {
-    WCHAR Path[80];
-
     LabEqual(SimPnp(Lab->Pdo, Surprise ? IRP_MN_SURPRISE_REMOVAL : IRP_MN_QUERY_REMOVE_DEVICE), STATUS_SUCCESS);
+    WCHAR Path[80];
     LabEqual(SimDeviceInterface(Lab->Pdo, &NetInterface, Path),
              Surprise ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_SUCCESS);
     LabEqual(SimPnp(Lab->Pdo, IRP_MN_REMOVE_DEVICE), STATUS_SUCCESS);
@@ -242,12 +231,9 @@ static VOID Unplug(_Inout_ LAB *Lab, _In_ BOOLEAN Surprise)
 VOID ClassicTraffic(VOID)
 {
     static const STACK_HOLD Holds[] = {StackReturnsAtOnce, StackReturnsLate, StackHoldsAll};
-    OLD_PROGRAM Program;
-    CLASSIC_STATE Now;
-    STACK_COUNTERS Stack;
     LAB Lab;
-
     Plug(&Lab, NULL);
+    OLD_PROGRAM Program;
     LabEqual(Open(&Program, &Lab, SimAdministrator), STATUS_SUCCESS);
     LabEqual(Start(&Program), STATUS_SUCCESS);
     Load(&Program);
@@ -267,8 +253,8 @@ VOID ClassicTraffic(VOID)
     LabUntil(StackRead(Lab.Stack).Received == Program.OutCount);
     LabUntil(State(&Program).Returned == Program.OutCount);
     TakeAll(&Program);
-    Now = State(&Program);
-    Stack = StackRead(Lab.Stack);
+    CLASSIC_STATE Now = State(&Program);
+    STACK_COUNTERS Stack = StackRead(Lab.Stack);
     LabEqual(Now.ToDriver, Program.OutCount);
     LabEqual(Now.ToProgram, Program.InCount);
     LabEqual(Now.ToProgram + Now.Dropped, Stack.Sent);
@@ -291,11 +277,9 @@ VOID ClassicRefusals(VOID)
         .Type = DEVPROP_TYPE_SECURITY_DESCRIPTOR,
         .Size = sizeof(Anyone),
         .Data = Anyone};
-    OLD_PROGRAM User, First, Second;
-    CLASSIC_START Good;
     LAB Lab;
-
     Plug(&Lab, NULL);
+    OLD_PROGRAM User;
     LabEqual(Open(&User, &Lab, SimUser), STATUS_ACCESS_DENIED);
     Close(&User);
     Unplug(&Lab, FALSE);
@@ -304,8 +288,9 @@ VOID ClassicRefusals(VOID)
     LabEqual(Open(&User, &Lab, SimUser), STATUS_SUCCESS);
     LabEqual(Start(&User), STATUS_ACCESS_DENIED);
     Close(&User);
+    OLD_PROGRAM First;
     LabEqual(Open(&First, &Lab, SimAdministrator), STATUS_SUCCESS);
-    Good = *First.Start;
+    CLASSIC_START Good = *First.Start;
     First.Start->ToProgram.Slots = 63;
     LabEqual(Start(&First), STATUS_INVALID_PARAMETER);
     *First.Start = Good;
@@ -323,6 +308,7 @@ VOID ClassicRefusals(VOID)
                           sizeof(CLASSIC_STATE), NULL),
              STATUS_ACCESS_VIOLATION);
     LabEqual(Start(&First), STATUS_SUCCESS);
+    OLD_PROGRAM Second;
     LabEqual(Open(&Second, &Lab, SimSystem), STATUS_SUCCESS);
     LabEqual(Start(&Second), STATUS_DEVICE_BUSY);
     LabEqual(SimCloseHandle(First.Process, First.File), STATUS_SUCCESS);
@@ -335,16 +321,13 @@ VOID ClassicRefusals(VOID)
 VOID ClassicDeaths(VOID)
 {
     ULONG Deaths = LabScale(20);
-    OLD_PROGRAM Program;
-    CLASSIC_STATE Now;
     LAB Lab;
-
     Plug(&Lab, NULL);
     StackHold(Lab.Stack, StackReturnsLate);
+    OLD_PROGRAM Program;
     for (ULONG Death = 0; Death < Deaths; Death++)
     {
         ULONG64 Received = StackRead(Lab.Stack).Received;
-
         LabEqual(OpenAs(&Program, &Lab, SimSystem, Death % 4 == 3), STATUS_SUCCESS);
         LabEqual(Death % 4 == 3 ? Start32(&Program) : Start(&Program), STATUS_SUCCESS);
         Load(&Program);
@@ -355,7 +338,7 @@ VOID ClassicDeaths(VOID)
         Close(&Program);
     }
     LabEqual(Open(&Program, &Lab, SimSystem), STATUS_SUCCESS);
-    Now = State(&Program);
+    CLASSIC_STATE Now = State(&Program);
     LabEqual(Now.Deaths, Deaths);
     LabEqual(Now.Sessions, Deaths);
     LabCheck(Now.Born >= Now.Died && Now.Died >= Deaths, "%llu born, %llu died", Now.Born, Now.Died);
@@ -366,13 +349,12 @@ VOID ClassicDeaths(VOID)
 
 VOID ClassicRemovals(VOID)
 {
-    OLD_PROGRAM Program;
-    LAB Lab;
-
     for (ULONG Round = 0; Round < LabScale(10); Round++)
     {
+        LAB Lab;
         Plug(&Lab, NULL);
         StackHold(Lab.Stack, StackReturnsLate);
+        OLD_PROGRAM Program;
         LabEqual(Open(&Program, &Lab, SimSystem), STATUS_SUCCESS);
         LabEqual(Start(&Program), STATUS_SUCCESS);
         Load(&Program);
@@ -387,10 +369,9 @@ VOID ClassicRemovals(VOID)
 /* Two adapters of one driver, each with a program: one comes and goes under load, and the other does not notice. */
 VOID ClassicTwo(VOID)
 {
-    OLD_PROGRAM Stays, Goes;
-    LAB Lab, Second;
-
+    LAB Lab;
     Plug(&Lab, NULL);
+    OLD_PROGRAM Stays;
     LabEqual(Open(&Stays, &Lab, SimSystem), STATUS_SUCCESS);
     LabEqual(Start(&Stays), STATUS_SUCCESS);
     StackHold(Lab.Stack, StackReturnsLate);
@@ -398,11 +379,11 @@ VOID ClassicTwo(VOID)
     for (ULONG Round = 0; Round < LabScale(6); Round++)
     {
         ULONG64 Received = StackRead(Lab.Stack).Received;
-
-        Second = Lab;
+        LAB Second = Lab;
         LabEqual(SimAddDevice(Lab.Driver, NULL, 0, &Second.Pdo), STATUS_SUCCESS);
         LabEqual(SimPnp(Second.Pdo, IRP_MN_START_DEVICE), STATUS_SUCCESS);
         Second.Stack = StackLast();
+        OLD_PROGRAM Goes;
         LabEqual(Open(&Goes, &Second, SimSystem), STATUS_SUCCESS);
         LabEqual(Start(&Goes), STATUS_SUCCESS);
         Load(&Goes);

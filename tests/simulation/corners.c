@@ -20,7 +20,6 @@ static NDIS_STATISTICS_INFO Statistics(_In_ LAB *Lab)
 {
     NDIS_STATISTICS_INFO Info = {0};
     ULONG Done, Needed;
-
     LabEqual(HostOid(StackAdapter(Lab->Stack), NdisRequestQueryInformation, OID_GEN_STATISTICS, &Info, sizeof(Info),
                      &Done, &Needed),
              NDIS_STATUS_SUCCESS);
@@ -41,20 +40,18 @@ VOID Casts(VOID)
                  {6, 0xff, 0, 1, MULTICAST},    {6, 0xfe, 0x80, 1, UNICAST}, {6, 0xff, 0xff, 0xff, MULTICAST},
                  {6, 0x20, 0xff, 0xff, UNICAST}};
     ULONG64 Random = LabSeed(), Sequence = 0, Packets[CASTS] = {0}, Octets[CASTS] = {0};
-    NDIS_STATISTICS_INFO Info;
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
+    NDIS_STATISTICS_INFO Info;
     for (ULONG I = 0; I < ARRAYSIZE(Cases); I++)
     {
         UCHAR Packet[128] = {0};
         BOOLEAN IsIpv6 = Cases[I].Version == 6;
         ULONG Length = IsIpv6 ? PACKET_V6_MIN : PACKET_V4_MIN, Size = IsIpv6 ? 16 : 4;
         UCHAR *Destination = Packet + (IsIpv6 ? 24 : 16);
-
         Packet[0] = IsIpv6 ? 0x60 : 0x45;
         memset(Destination, Cases[I].Middle, Size);
         Destination[0] = Cases[I].First;
@@ -93,11 +90,10 @@ VOID ShortChains(VOID)
     static const STACK_SHAPE Good = {.Lists = 1, .Buffers = 1, .Parts = 1};
     static const ULONG Lengths[] = {20, 39, 40, 41, 100, 3000};
     ULONG64 Random = LabSeed(), Sequence = 0;
-    PROGRAM Program;
-    LAB Lab;
     ULONG Bad = 0;
-
+    LAB Lab;
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
     for (ULONG I = 0; I < ARRAYSIZE(Lengths); I++)
@@ -107,7 +103,6 @@ VOID ShortChains(VOID)
             STACK_SHAPE Short = {.Lists = 2, .Buffers = 1, .Parts = Parts, .Missing = 1 + LabRandom(&Random) % 60};
             uint32_t Next = Program.ToApp.Own;
             NDIS_STATUS Status;
-
             StackSend(Lab.Stack, &Short, Lengths[I], FALSE, 0, &Sequence, NULL, &Random, &Status);
             LabEqual(Status, NDIS_STATUS_INVALID_PACKET);
             LabEqual(ProgramReceive(&Program), 0);
@@ -129,21 +124,16 @@ VOID ShortChains(VOID)
 static NTSTATUS Create(_In_ const PROGRAM *Program, _In_ BOOLEAN Relative)
 {
     KAPC_STATE State;
-    FILE_OBJECT *Open, File;
-    DEVICE_OBJECT *Device;
-    NTSTATUS Status;
-    VOID *Object;
-    IRP *Irp;
-
     KeStackAttachProcess(Program->Process, &State);
+    VOID *Object;
     LabEqual(ObReferenceObjectByHandle(Program->File, 0, *IoFileObjectType, KernelMode, &Object, NULL), STATUS_SUCCESS);
     KeUnstackDetachProcess(&State);
-    Open = Object;
-    Device = Open->DeviceObject;
-    File = (FILE_OBJECT){.DeviceObject = Device, .RelatedFileObject = Relative ? Open : NULL};
-    Irp = IoAllocateIrp(Device->StackSize, FALSE);
+    FILE_OBJECT *Open = Object;
+    DEVICE_OBJECT *Device = Open->DeviceObject;
+    FILE_OBJECT File = {.DeviceObject = Device, .RelatedFileObject = Relative ? Open : NULL};
+    IRP *Irp = IoAllocateIrp(Device->StackSize, FALSE);
     *IoGetNextIrpStackLocation(Irp) = (IO_STACK_LOCATION){.MajorFunction = IRP_MJ_CREATE, .FileObject = &File};
-    Status = IoCallDriver(Device, Irp);
+    NTSTATUS Status = IoCallDriver(Device, Irp);
     LabEqual(Irp->IoStatus.Status, Status);
     LabEqual(Irp->IoStatus.Information, 0);
     IoFreeIrp(Irp);
@@ -154,10 +144,9 @@ static NTSTATUS Create(_In_ const PROGRAM *Program, _In_ BOOLEAN Relative)
 
 VOID OddOpens(VOID)
 {
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(Create(&Program, FALSE), STATUS_SUCCESS);
     LabEqual(Create(&Program, TRUE), STATUS_OBJECT_NAME_INVALID);
@@ -173,14 +162,12 @@ VOID NoLists(VOID)
 {
     static const UCHAR Descriptors[][20] = {{1, 0, 0x04, 0x80}, {1, 0, 0x00, 0x80}};
     TUN_GUID Guid = LabGuid(7);
-    DEVICE_OBJECT *Pdo;
     LAB Lab;
-
     LabLoad(&Lab);
     for (ULONG I = 0; I < ARRAYSIZE(Descriptors); I++)
     {
         SIM_PROPERTY Properties[] = {LabGuidProperty(&Guid), LabAccessProperty(Descriptors[I], sizeof(Descriptors[I]))};
-
+        DEVICE_OBJECT *Pdo;
         LabCheck(!NT_SUCCESS(LabAddDevice(Lab.Driver, Properties, ARRAYSIZE(Properties), &Pdo)), "case %u starts", I);
     }
     LabUnload(&Lab);
@@ -190,12 +177,11 @@ VOID OvertakenRemoval(VOID)
 {
     static const STACK_SHAPE Shape = {.Lists = 2, .Buffers = 3};
     ULONG64 Random = LabSeed(), Sequence = 0;
-    PROGRAM Program;
-    NDIS_STATUS Status;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
+    NDIS_STATUS Status;
     StackSend(Lab.Stack, &Shape, 100, FALSE, 1, &Sequence, NULL, &Random, &Status);
     LabEqual(Status, NDIS_STATUS_MEDIA_DISCONNECTED);
     LabEqual(ProgramStatistics(&Program).Adapter.ToAppDropNoSession, 6);
@@ -225,10 +211,9 @@ VOID EndWhileDying(VOID)
 {
     static const STACK_SHAPE Shape = {.Lists = 8, .Buffers = 1, .Parts = 1};
     ULONG64 Random = LabSeed(), Sequence = 0;
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     Program.Hostile = TRUE;
     for (ULONG I = 0; I < LabScale(60); I++)
@@ -252,18 +237,16 @@ VOID EndWhileDying(VOID)
 /* NDIS may call them at any time; there is never anything that waits, or any hardware. */
 VOID IdleHandlers(VOID)
 {
-    NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Handlers;
-    NDIS_HANDLE Context;
-    ULONG Value = 0, Done, Needed;
+    ULONG Value = 0;
     LAB Lab;
-
     LabOpen(&Lab);
-    Handlers = &StackAdapter(Lab.Stack)->Driver->Characteristics;
-    Context = StackAdapter(Lab.Stack)->Context;
+    NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Handlers = &StackAdapter(Lab.Stack)->Driver->Characteristics;
+    NDIS_HANDLE Context = StackAdapter(Lab.Stack)->Context;
     Handlers->CancelSendHandler(Context, NULL);
     Handlers->CancelOidRequestHandler(Context, NULL);
     for (ULONG Length = 0; Length < sizeof(Value); Length++)
     {
+        ULONG Done, Needed;
         LabEqual(HostOid(StackAdapter(Lab.Stack), NdisRequestSetInformation, OID_PNP_SET_POWER, &Value, Length, &Done,
                          &Needed),
                  NDIS_STATUS_INVALID_LENGTH);
@@ -279,20 +262,18 @@ VOID IdleHandlers(VOID)
 VOID DropStatistics(VOID)
 {
     static const STACK_SHAPE Shape = {.Lists = 8, .Buffers = 2};
-    ULONG64 Random = LabSeed(), Sequence = 0, Dropped;
-    PROGRAM Program;
-    TUN_COUNTERS Counters;
+    ULONG64 Random = LabSeed(), Sequence = 0;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     StackSend(Lab.Stack, &Shape, 100, FALSE, 1, &Sequence, NULL, &Random, NULL);
     LabEqual(Statistics(&Lab).ifOutDiscards, 16);
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
     for (ULONG I = 0; I < 8; I++)
         StackSend(Lab.Stack, &Shape, 2000, FALSE, 1, &Sequence, NULL, &Random, NULL);
-    Counters = ProgramStatistics(&Program).Adapter;
-    Dropped = Counters.ToAppDropNoSession + Counters.ToAppDropFull;
+    TUN_COUNTERS Counters = ProgramStatistics(&Program).Adapter;
+    ULONG64 Dropped = Counters.ToAppDropNoSession + Counters.ToAppDropFull;
     LabCheck(Counters.ToAppDropFull > 0, "the ring is not full");
     LabEqual(Dropped + Counters.ToAppPackets, StackRead(Lab.Stack).Sent);
     LabEqual(Statistics(&Lab).ifOutDiscards, Dropped);
@@ -311,10 +292,9 @@ typedef struct _ASKER
 static void *Asks(void *Context)
 {
     ASKER *Asker = Context;
-    TUN_QUERY Query;
-
     while (!atomic_load(&Asker->Stop))
     {
+        TUN_QUERY Query;
         LabEqual(
             SimIoControl(Asker->Old.Process, Asker->Old.File, TUN_IOCTL_QUERY, NULL, 0, &Query, sizeof(Query), NULL),
             STATUS_DEVICE_REMOVED);
@@ -326,18 +306,16 @@ static void *Asks(void *Context)
 /* Adapters come and go while programs ask others. */
 VOID OthersComeAndGo(VOID)
 {
-    LAB Lab, Other;
-    LAB_THREAD Asking;
     ASKER Asker = {0};
-
+    LAB Lab;
     LabLoad(&Lab);
-    Other = Lab;
+    LAB Other = Lab;
     LabPlug(&Other, 3);
     LabEqual(ProgramOpen(&Asker.Old, Other.Path, SimSystem), STATUS_SUCCESS);
     LabUnplug(&Other, TRUE);
     LabPlug(&Lab, 1);
     LabEqual(ProgramOpen(&Asker.New, Lab.Path, SimSystem), STATUS_SUCCESS);
-    Asking = LabStart(Asks, &Asker);
+    LAB_THREAD Asking = LabStart(Asks, &Asker);
     for (ULONG I = 0; I < 40; I++)
     {
         LabPlug(&Other, 2);

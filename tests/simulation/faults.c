@@ -22,7 +22,6 @@ static BOOLEAN Fired(VOID)
 {
     PCSTR Call;
     const VOID *Place;
-
     return SimFaultFired(&Call, &Place);
 }
 
@@ -55,15 +54,15 @@ static VOID Live(VOID)
     SIM_PROPERTY Properties[] = {LabGuidProperty(&Guid), LabMtuProperty(&Mtu),
                                  LabAccessProperty(Everyone, sizeof(Everyone))};
     ULONG64 Random = LabSeed(), ToApp = 0, ToStack = 0;
-    PROGRAM Program, Monitor;
     LAB Lab = {0};
-
     ATTEMPT(SimLoadDriver(DriverEntry, L"plaintun", &Lab.Driver));
     LabPath(&Guid, Lab.Path);
     ATTEMPT(LabAddDevice(Lab.Driver, Properties, ARRAYSIZE(Properties), &Lab.Pdo));
     Lab.Stack = StackLast();
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimUser), STATUS_SUCCESS);
     ATTEMPT(ProgramStart(&Program, RING_CAPACITY_MIN));
+    PROGRAM Monitor;
     LabEqual(ProgramOpen(&Monitor, Lab.Path, SimUser), STATUS_SUCCESS);
     Monitor.Monitor = TRUE;
     ATTEMPT(ProgramStart(&Monitor, RING_CAPACITY_MIN));
@@ -89,10 +88,9 @@ static VOID Live(VOID)
 
 static VOID Note(VOID)
 {
+    ULONG I = 0;
     PCSTR Call;
     const VOID *Place;
-    ULONG I = 0;
-
     if (!SimFaultFired(&Call, &Place))
         return;
     while (I < SiteCount && Sites[I].Place != Place)
@@ -109,8 +107,6 @@ VOID Faults(VOID)
 {
     PCSTR Path = getenv("SIM_SITES");
     ULONG64 Random = LabSeed(), Number = 1, Failed = 0;
-    FILE *File;
-
     for (;; Failed++)
     {
         SimFaultArm(Number);
@@ -127,11 +123,10 @@ VOID Faults(VOID)
         Number++;
     }
     printf("faults: %u call sites, %llu failures one at a time\n", SiteCount, Failed);
-    File = Path ? fopen(Path, "w") : NULL;
+    FILE *File = Path ? fopen(Path, "w") : NULL;
     for (ULONG I = 0; I < SiteCount; I++)
     {
         CHAR Where[256];
-
         SimDescribe(Sites[I].Place, Where, sizeof(Where));
         if (File)
         {

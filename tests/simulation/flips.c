@@ -23,7 +23,6 @@ typedef struct _FLIPPER
 static void *Flip(void *Context)
 {
     FLIPPER *Flipper = Context;
-
     while (!atomic_load_explicit(&Flipper->Stop, memory_order_relaxed))
     {
         /* The last two of a batch, of which nothing else makes use: the more often. */
@@ -50,28 +49,24 @@ static void *Flip(void *Context)
 
 VOID Flips(VOID)
 {
-    FLIPPER Flipper;
-    LAB_THREAD Flipping;
-    PROGRAM Program;
-    LAB Lab;
     ULONG Deaths = 0;
-
+    LAB Lab;
     LabOpen(&Lab);
     StackDistrust(Lab.Stack, TRUE);
+    PROGRAM Program;
     for (ULONG Session = 0; Session < LabScale(80); Session++)
     {
         LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
         Program.Hostile = TRUE;
         LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
-        Flipper = (FLIPPER){.Ring = &Program.ToStack, .Lengths = Session % 2 != 0};
-        Flipping = LabStart(Flip, &Flipper);
+        FLIPPER Flipper = {.Ring = &Program.ToStack, .Lengths = Session % 2 != 0};
+        LAB_THREAD Flipping = LabStart(Flip, &Flipper);
         for (ULONG Round = 0; Round < 100 && !RingClosed(Program.ToStack.Ring); Round++)
         {
             atomic_store(&Flipper.Base, Program.ToStack.Next);
             for (ULONG I = 0; I < PACKETS; I++)
             {
                 RING_PACKET *Entry;
-
                 LabEqual(RingReserve(&Program.ToStack, LENGTH, &Entry), RING_OK);
                 atomic_store((_Atomic(UCHAR) *)RingPacketData(Entry), 0x45);
                 memset((UCHAR *)RingPacketData(Entry) + 1, 0x45, LENGTH - 1);

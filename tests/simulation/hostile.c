@@ -19,8 +19,6 @@ static VOID Open(_Out_ PROGRAM *Program, _In_ LAB *Lab)
 /* The session is dead for Reason, the program is told so, and the adapter is as good as new. */
 static VOID ExpectDeath(_In_ LAB *Lab, _Inout_ PROGRAM *Program, _In_ ULONG Reason, _In_ ULONG Case)
 {
-    PROGRAM Other;
-
     LabUntil(RingClosed(Program->ToApp.Ring) && RingClosed(Program->ToStack.Ring));
     LabCheck(RingClosed(Program->ToApp.Ring) == Reason, "case %u", Case);
     LabEqual(RingClosed(Program->ToApp.Ring), Reason);
@@ -28,6 +26,7 @@ static VOID ExpectDeath(_In_ LAB *Lab, _Inout_ PROGRAM *Program, _In_ ULONG Reas
     LabEqual(SimWait(Program->Process, 1, &Program->ToAppPackets, 10000), STATUS_WAIT_0);
     LabEqual(SimWait(Program->Process, 1, &Program->ToStackSpace, 10000), STATUS_WAIT_0);
     LabUntil(!StackLinkUp(Lab->Stack));
+    PROGRAM Other;
     LabEqual(ProgramOpen(&Other, Lab->Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Other, RING_CAPACITY_MIN), STATUS_DEVICE_BUSY); /* until the program lets go */
     ProgramClose(Program);
@@ -43,23 +42,19 @@ VOID CorruptToApp(VOID)
     static const uint32_t Wrong[] = {1,          8,          15,         RING_CAPACITY_MIN, 0x7ffffff0,
                                      0x80000000, 0xfffdfff0, 0xffffffff, 0x00100000};
     ULONG64 Random = LabSeed(), Sequence = 0;
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
     for (ULONG I = 0; I < ARRAYSIZE(Wrong); I++)
     {
-        RING *Ring;
-        uint32_t Tail, Head;
-
+        PROGRAM Program;
         Open(&Program, &Lab);
-        Ring = Program.ToApp.Ring;
+        RING *Ring = Program.ToApp.Ring;
         /* Half full, half of that released: then a Head that is wrong shows when the driver needs room. */
         StackSend(Lab.Stack, &Eight, 4000, FALSE, 1, &Sequence, NULL, &Random, NULL);
         StackSend(Lab.Stack, &Eight, 4000, FALSE, 1, &Sequence, NULL, &Random, NULL);
         ProgramReceive(&Program);
-        Tail = atomic_load(&Ring->Tail);
-        Head = atomic_load(&Ring->Head);
+        uint32_t Tail = atomic_load(&Ring->Tail);
+        uint32_t Head = atomic_load(&Ring->Head);
         LabEqual(Head, Tail);
         atomic_store(&Ring->Head, Head + Wrong[I]);
         for (ULONG J = 0; J < 8; J++)
@@ -75,10 +70,9 @@ VOID CorruptToStack(VOID)
     static const uint32_t Lengths[] = {1000 - 16 + 1, 1000,       65535,      65536,     0x1fff0,
                                        0x7fffffff,    0x80000000, 0xfffffff0, 0xffffffff};
     ULONG64 Sequence = 0;
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     for (ULONG I = 0; I < ARRAYSIZE(Tails); I++)
     {
         Open(&Program, &Lab);
@@ -90,10 +84,9 @@ VOID CorruptToStack(VOID)
     }
     for (ULONG I = 0; I < ARRAYSIZE(Lengths); I++)
     {
-        RING_PACKET *Entry;
-
         /* A packet that says it is longer than what was published. */
         Open(&Program, &Lab);
+        RING_PACKET *Entry;
         LabEqual(RingReserve(&Program.ToStack, 1000 - 16, &Entry), RING_OK);
         memset(RingPacketData(Entry), 0x45, 1000 - 16);
         atomic_store(&Entry->Length, Lengths[I]);
@@ -113,7 +106,6 @@ VOID CorruptToStack(VOID)
     {
         uint32_t Length = 65536 + I * 16384;
         RING_PACKET *Entry = RingPacketAt(&Program.ToStack, Program.ToStack.Next);
-
         LabUntil(atomic_load(&Program.ToStack.Ring->Head) == Program.ToStack.Own);
         atomic_store(&Entry->Length, Length);
         Program.ToStack.Next += (uint32_t)RingEntrySize(Length);
@@ -140,7 +132,6 @@ typedef struct _WRITER
 static void *Writes(void *Context)
 {
     WRITER *Writer = Context;
-
     while (!atomic_load(&Writer->Stop))
     {
         ULONG Chance = LabRandom(&Writer->Random);
@@ -149,7 +140,6 @@ static void *Writes(void *Context)
         SIZE_T Offset = Base + (Chance & 2 ? LabRandom(&Writer->Random) % RING_DATA_OFFSET
                                            : RING_DATA_OFFSET + LabRandom(&Writer->Random) % 0x20000);
         uint32_t Value = LabRandom(&Writer->Random) >> (LabRandom(&Writer->Random) % 32);
-
         Value = Chance & 4 ? Value & ~15u : Value;
         atomic_store_explicit((_Atomic(uint32_t) *)(Writer->Memory + (Offset & ~(SIZE_T)3)), Value,
                               memory_order_relaxed);
@@ -165,7 +155,6 @@ static void *SendsForEver(void *Context)
     WRITER *Writer = Context;
     BACKEND *Stack = (BACKEND *)Writer->Memory;
     ULONG64 Sequence = 0;
-
     while (!atomic_load(&Writer->Stop))
     {
         StackSend(Stack, &Eight, 20 + LabRandom(&Writer->Random) % 2000, FALSE, STACK_FLOWS, &Sequence, NULL,
@@ -176,21 +165,19 @@ static void *SendsForEver(void *Context)
 
 VOID HostileWriter(VOID)
 {
-    WRITER Sender, Writers[2];
-    LAB_THREAD Sending, Writing[2];
     ULONG64 Random = LabSeed();
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
     StackHold(Lab.Stack, StackReturnsLate);
     StackDistrust(Lab.Stack, TRUE);
-    Sender = (WRITER){.Memory = (UCHAR *)Lab.Stack, .Random = Random};
-    Sending = LabStart(SendsForEver, &Sender);
+    WRITER Sender = {.Memory = (UCHAR *)Lab.Stack, .Random = Random};
+    LAB_THREAD Sending = LabStart(SendsForEver, &Sender);
+    WRITER Writers[2];
+    LAB_THREAD Writing[2];
     for (ULONG Round = 0; Round < LabScale(100); Round++)
     {
         ULONG64 Sequence = 0;
-
+        PROGRAM Program;
         Open(&Program, &Lab);
         if (Round % 2)
             ProgramSend(&Program, 40, 300, FALSE, STACK_FLOWS, &Sequence); /* something to begin with */

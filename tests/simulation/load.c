@@ -11,7 +11,6 @@ static void *StackSends(void *Context)
 {
     LAB_SENDER *Load = Context;
     ULONG64 Random = LabSeed() + Load->Flow, Sequence = 0;
-
     while (!atomic_load(&Load->Stop) && (!Load->Packets || Sequence < Load->Packets))
     {
         ULONG Chance = LabRandom(&Random), Length = LabSizes[Chance % (LAB_SIZES - 1)];
@@ -19,7 +18,6 @@ static void *StackSends(void *Context)
                              .Buffers = 1 + (Chance >> 12) % 2,
                              .Parts = Chance >> 16 & 3,
                              .Dispatch = Chance >> 20 & 1};
-
         if (!StackSend(Load->Stack, &Shape, Length, Length >= 40 && (Chance >> 21 & 1), Load->Flow, &Sequence, NULL,
                        &Random, NULL))
         {
@@ -33,12 +31,10 @@ static void *ProgramSends(void *Context)
 {
     LAB_SENDER *Load = Context;
     ULONG64 Random = LabSeed() + 77 * Load->Flow, Sequence = 0;
-
     while (!atomic_load(&Load->Stop) && (!Load->Packets || Sequence < Load->Packets))
     {
         ULONG Chance = LabRandom(&Random);
         ULONG Length = Chance % 16 == 0 ? 2000 + (Chance >> 8) % 10000 : LabSizes[(Chance >> 8) % 8];
-
         if (!ProgramSend(Load->Program, 1 + (Chance >> 16) % 32, Length, Length >= 40 && (Chance >> 30 & 1), Load->Flow,
                          &Sequence))
         {
@@ -97,7 +93,6 @@ VOID LabBalance(LAB *Lab, PROGRAM *Program)
 {
     TUN_COUNTERS Counters = ProgramStatistics(Program).Adapter;
     STACK_COUNTERS Stack = StackRead(Lab->Stack);
-
     LabEqual(Counters.ToAppPackets, Program->Received);
     LabEqual(Counters.ToAppBytes, Program->ReceivedOctets);
     LabEqual(Counters.ToAppPackets + Counters.ToAppDropNoSession + Counters.ToAppDropFull + Counters.ToAppDropInvalid +

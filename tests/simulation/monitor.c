@@ -19,7 +19,6 @@ static VOID Open(_Out_ PROGRAM *Program, _In_ LAB *Lab, _In_ BOOLEAN Monitor, _I
 static TUN_STATISTICS Expect(_Inout_ PROGRAM *Program, _In_ ULONG64 Packets, _In_ ULONG64 Drops)
 {
     TUN_STATISTICS Statistics = ProgramStatistics(Program);
-
     LabEqual(Statistics.MonitorPackets, Packets);
     LabEqual(Statistics.MonitorDrops, Drops);
     return Statistics;
@@ -30,11 +29,10 @@ static VOID Next(_Inout_ PROGRAM *Monitor, _In_ ULONG Flow, _In_ ULONG64 Sequenc
 {
     RING_PACKET *Entry;
     uint32_t Found;
-    ULONG FoundFlow;
-    ULONG64 FoundSequence;
-
     LabEqual(RingTake(&Monitor->ToApp, &Entry, &Found), RING_OK);
     LabEqual(Found, Length);
+    ULONG FoundFlow;
+    ULONG64 FoundSequence;
     LabCheck(PacketCheck(RingPacketData(Entry), Found, &FoundFlow, &FoundSequence), "not as it was sent");
     LabEqual(FoundFlow, Flow);
     LabEqual(FoundSequence, Sequence);
@@ -47,7 +45,6 @@ static VOID ExpectEmpty(_Inout_ PROGRAM *Monitor)
 {
     RING_PACKET *Entry;
     uint32_t Length;
-
     LabEqual(RingTake(&Monitor->ToApp, &Entry, &Length), RING_EMPTY);
 }
 
@@ -57,11 +54,11 @@ VOID MonitorSees(VOID)
     static const UCHAR Bad[64]; /* version 0 */
     ULONG64 Random = LabSeed(), ToApp = 0, ToStack = 0;
     ULONG64 Packets = 0;
-    PROGRAM Program, Monitor;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     Open(&Program, &Lab, FALSE, 8 * RING_CAPACITY_MIN);
+    PROGRAM Monitor;
     Open(&Monitor, &Lab, TRUE, 16 * RING_CAPACITY_MIN);
     for (ULONG I = 4; I < LAB_SIZES; I++) /* from where there is room for a flow and a number */
     {
@@ -70,7 +67,6 @@ VOID MonitorSees(VOID)
             STACK_SHAPE Shape = {.Lists = 1 + Round % 3, .Buffers = 1 + Round % 2};
             ULONG Sent = Shape.Lists * Shape.Buffers, Count = 1 + LabRandom(&Random) % 12;
             BOOLEAN IsIpv6 = LabSizes[I] >= 56 && Round % 2;
-
             StackSend(Lab.Stack, &Shape, LabSizes[I], IsIpv6, 1, &ToApp, NULL, &Random, NULL);
             StackSend(Lab.Stack, &One, sizeof(Bad), FALSE, 1, &ToApp, Bad, &Random, NULL);
             for (ULONG J = 0; J < Sent; J++)
@@ -96,11 +92,11 @@ VOID MonitorSees(VOID)
 VOID MonitorFull(VOID)
 {
     ULONG64 Random = LabSeed(), ToApp = 0, ToStack = 0, Fit = RING_CAPACITY_MIN / 1024;
-    PROGRAM Program, Monitor;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     Open(&Program, &Lab, FALSE, 8 * RING_CAPACITY_MIN);
+    PROGRAM Monitor;
     Open(&Monitor, &Lab, TRUE, RING_CAPACITY_MIN);
     for (ULONG I = 0; I < Fit; I++)
     {
@@ -140,22 +136,21 @@ VOID MonitorFull(VOID)
 VOID MonitorAlone(VOID)
 {
     ULONG64 Random = LabSeed(), Sequence = 0;
-    PROGRAM Program, Monitor;
-    TUN_QUERY Query;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Monitor;
     Open(&Monitor, &Lab, TRUE, RING_CAPACITY_MIN);
     LabCheck(!StackLinkUp(Lab.Stack), "a monitor takes the link up");
     StackSend(Lab.Stack, &One, 100, FALSE, 1, &Sequence, NULL, &Random, NULL);
     ExpectEmpty(&Monitor);
     LabEqual(Expect(&Monitor, 0, 0).Adapter.ToAppDropNoSession, 1);
-    Query = ProgramQuery(&Monitor);
+    TUN_QUERY Query = ProgramQuery(&Monitor);
     LabEqual(Query.SessionActive, 0);
     LabEqual(Query.SessionProcessId, 0);
     LabEqual(Query.MonitorProcessId, PsGetProcessId(Monitor.Process));
     for (ULONG Round = 0; Round < 2; Round++)
     {
+        PROGRAM Program;
         Open(&Program, &Lab, FALSE, RING_CAPACITY_MIN);
         LabPause(&Lab);
         LabEqual(LabSetPower(&Lab, NdisDeviceStateD3), NDIS_STATUS_SUCCESS);
@@ -176,17 +171,18 @@ VOID MonitorAlone(VOID)
 
 VOID MonitorOwners(VOID)
 {
-    PROGRAM Program, Monitor, Other;
     ULONG64 Random = LabSeed(), Sequence = 0;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Monitor;
     Open(&Monitor, &Lab, TRUE, RING_CAPACITY_MIN);
+    PROGRAM Other;
     LabEqual(ProgramOpen(&Other, Lab.Path, SimSystem), STATUS_SUCCESS);
     Other.Monitor = TRUE;
     LabEqual(ProgramStart(&Other, RING_CAPACITY_MIN), STATUS_DEVICE_BUSY);
     LabEqual(ProgramEnd(&Other), STATUS_SUCCESS); /* its own, of which there is none */
     LabEqual(RingClosed(Monitor.ToApp.Ring), 0);
+    PROGRAM Program;
     Open(&Program, &Lab, FALSE, RING_CAPACITY_MIN);
     LabEqual(ProgramEnd(&Monitor), STATUS_SUCCESS);
     LabEqual(RingClosed(Monitor.ToApp.Ring), TUN_CLOSED_ENDED);
@@ -215,13 +211,13 @@ VOID MonitorCorrupts(VOID)
 {
     static const uint32_t Wrong[] = {1, 8, RING_CAPACITY_MIN, 0x80000000, 0xffffffff};
     ULONG64 Random = LabSeed(), ToApp = 0, ToStack = 0;
-    PROGRAM Program, Monitor, Other;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     Open(&Program, &Lab, FALSE, 8 * RING_CAPACITY_MIN);
     for (ULONG I = 0; I < ARRAYSIZE(Wrong); I++)
     {
+        PROGRAM Monitor;
         LabEqual(ProgramOpen(&Monitor, Lab.Path, SimSystem), STATUS_SUCCESS);
         Monitor.Monitor = Monitor.Hostile = TRUE;
         LabEqual(ProgramStart(&Monitor, RING_CAPACITY_MIN), STATUS_SUCCESS);
@@ -243,6 +239,7 @@ VOID MonitorCorrupts(VOID)
         LabEqual(RingClosed(Program.ToApp.Ring), 0);
         /* Until it lets go it stands in the next one's way. Setting its Head right again is too late. */
         atomic_store(&Monitor.ToApp.Ring->Head, Monitor.ToApp.Own);
+        PROGRAM Other;
         LabEqual(ProgramOpen(&Other, Lab.Path, SimSystem), STATUS_SUCCESS);
         Other.Monitor = TRUE;
         LabEqual(ProgramStart(&Other, RING_CAPACITY_MIN), STATUS_DEVICE_BUSY);
@@ -265,17 +262,17 @@ VOID MonitorCorrupts(VOID)
  * all is still: then its books must balance. */
 VOID MonitorsUnderLoad(VOID)
 {
-    ULONG64 Random = LabSeed(), Before;
-    TUN_STATISTICS Statistics;
-    PROGRAM Program, Monitor;
-    LAB_THREAD Receiver;
-    LAB_LOAD Load;
+    ULONG64 Random = LabSeed();
     LAB Lab;
-
     LabOpen(&Lab);
     StackHold(Lab.Stack, StackReturnsLate);
+    PROGRAM Program;
     Open(&Program, &Lab, FALSE, 16 * RING_CAPACITY_MIN);
+    LAB_LOAD Load;
     LabLoadStart(&Load, &Lab, &Program, 0);
+    TUN_STATISTICS Statistics;
+    PROGRAM Monitor;
+    LAB_THREAD Receiver;
     for (ULONG I = 0; I < LabScale(60); I++)
     {
         Open(&Monitor, &Lab, TRUE, RING_CAPACITY_MIN << I % 4);
@@ -305,7 +302,7 @@ VOID MonitorsUnderLoad(VOID)
     LabBalance(&Lab, &Program);
     /* A fixed load from the beginning to the end. */
     Statistics = ProgramStatistics(&Program);
-    Before = Statistics.Adapter.ToAppPackets + Statistics.Adapter.ToStackPackets;
+    ULONG64 Before = Statistics.Adapter.ToAppPackets + Statistics.Adapter.ToStackPackets;
     atomic_store(&Program.Stop, 0);
     memset(Program.Next, 0, sizeof(Program.Next));
     Open(&Monitor, &Lab, TRUE, 4 * RING_CAPACITY_MIN);
@@ -331,19 +328,18 @@ VOID MonitorsUnderLoad(VOID)
 VOID MonitorRemoved(VOID)
 {
     ULONG64 Random = LabSeed();
-    PROGRAM Program, Monitor;
-    LAB_THREAD Receiver;
-    LAB_LOAD Load;
     LAB Lab;
-
     LabLoad(&Lab);
     for (ULONG I = 0; I < LabScale(15); I++)
     {
         LabPlug(&Lab, 1);
+        PROGRAM Program;
         Open(&Program, &Lab, FALSE, RING_CAPACITY_MIN);
+        PROGRAM Monitor;
         Open(&Monitor, &Lab, TRUE, RING_CAPACITY_MIN);
+        LAB_LOAD Load;
         LabLoadStart(&Load, &Lab, &Program, 0);
-        Receiver = LabStart(ProgramReceiveLoop, &Monitor);
+        LAB_THREAD Receiver = LabStart(ProgramReceiveLoop, &Monitor);
         LabSleep(LabRandom(&Random) % 5000);
         LabUnplug(&Lab, I % 3 != 0);
         LabUntil(RingClosed(Monitor.ToApp.Ring) && RingClosed(Program.ToApp.Ring));

@@ -29,7 +29,6 @@ static VOID Complete(PVOID Context)
 {
     PENDED Pended = *(PENDED *)Context;
     NET_BUFFER_LIST *Held = Pended.Adapter->Held;
-
     ExFreePoolWithTag(Context, TEST_TAG);
     if (Pended.Restart)
     {
@@ -50,11 +49,10 @@ static VOID Complete(PVOID Context)
 VOID TestPended(ADAPTER *Adapter, VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS), VOID (*Pause)(NDIS_HANDLE))
 {
     PENDED *Pended = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Pended), TEST_TAG);
-    OBJECT_ATTRIBUTES Attributes;
-    HANDLE Handle;
-
     *Pended = (PENDED){.Adapter = Adapter, .Restart = Restart, .Pause = Pause};
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    HANDLE Handle;
     LabEqual(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Complete, Pended),
              STATUS_SUCCESS);
     ZwClose(Handle);
@@ -67,18 +65,16 @@ static NTSTATUS Plug(_Out_ LAB *Lab, _In_z_ PCSTR What)
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"Wrong");
     WCHAR Wide[16] = {0};
-    HANDLE Key;
-    NTSTATUS Status;
-
     memset(Lab, 0, sizeof(*Lab));
     LabEqual(SimLoadDriver(OtherDriverEntry, L"other", &Lab->Driver), STATUS_SUCCESS);
     LabEqual(SimAddDevice(Lab->Driver, NULL, 0, &Lab->Pdo), STATUS_SUCCESS);
     for (ULONG I = 0; What[I]; I++)
         Wide[I] = (WCHAR)What[I];
+    HANDLE Key;
     LabEqual(IoOpenDeviceRegistryKey(Lab->Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_WRITE, &Key), STATUS_SUCCESS);
     LabEqual(ZwSetValueKey(Key, &Name, 0, REG_SZ, Wide, (ULONG)(strlen(What) + 1) * sizeof(WCHAR)), STATUS_SUCCESS);
     ZwClose(Key);
-    Status = SimPnp(Lab->Pdo, IRP_MN_START_DEVICE);
+    NTSTATUS Status = SimPnp(Lab->Pdo, IRP_MN_START_DEVICE);
     Lab->Stack = StackLast();
     return Status;
 }
@@ -93,13 +89,11 @@ static VOID Unplug(_Inout_ LAB *Lab)
 static ULONG SendSome(_In_ LAB *Lab, _In_ ULONG Chains, _Inout_ ULONG64 *Sequence, _Inout_ ULONG64 *Random)
 {
     ULONG Packets = 0;
-
     for (ULONG I = 0; I < Chains; I++)
     {
         ULONG Chance = LabRandom(Random), Length = 40 + LabRandom(Random) % 1400;
         STACK_SHAPE Shape = {
             .Lists = 1 + Chance % 8, .Buffers = 1 + (Chance >> 8) % 3, .Dispatch = Chance >> 12 & 1, .Late = TRUE};
-
         LabCheck(StackSend(Lab->Stack, &Shape, Length, FALSE, 1, Sequence, NULL, Random, NULL), "paused");
         Packets += Shape.Lists * Shape.Buffers;
     }
@@ -111,7 +105,6 @@ VOID OtherMiniport(VOID)
     ULONG64 Random = LabSeed(), Sequence = 0;
     ULONG Packets = 0;
     LAB Lab;
-
     LabEqual(Plug(&Lab, ""), STATUS_SUCCESS);
     LabCheck(StackLinkUp(Lab.Stack), "the link is down");
     for (ULONG Round = 0; Round < LabScale(20); Round++)
@@ -155,7 +148,6 @@ static VOID Breach(_In_z_ PCSTR What)
 {
     ULONG64 Random = LabSeed(), Sequence = 0;
     LAB Lab;
-
     if (NT_SUCCESS(Plug(&Lab, What)))
         SendSome(&Lab, 3, &Sequence, &Random);
     Unplug(&Lab);
@@ -166,17 +158,12 @@ static VOID Breach(_In_z_ PCSTR What)
 VOID WrongMiniports(VOID)
 {
     static CHAR Words[65536];
-
     for (ULONG I = 0; I < ARRAYSIZE(Breaches) && !__has_feature(thread_sanitizer); I++)
     {
-        CHAR Rule[64];
         size_t Used = 0;
-        ssize_t Got;
         int Pipe[2];
-        pid_t Child;
-
         LabEqual(pipe(Pipe), 0);
-        Child = fork();
+        pid_t Child = fork();
         if (Child == 0)
         {
             dup2(Pipe[1], 2);
@@ -185,11 +172,13 @@ VOID WrongMiniports(VOID)
             _exit(0);
         }
         close(Pipe[1]);
+        ssize_t Got;
         while ((Got = read(Pipe[0], Words + Used, sizeof(Words) - 1 - Used)) > 0)
             Used += (size_t)Got;
         Words[Used] = 0;
         close(Pipe[0]);
         waitpid(Child, NULL, 0);
+        CHAR Rule[64];
         snprintf(Rule, sizeof(Rule), "VIOLATION of %s in ", Breaches[I].Rule);
         LabCheck(strstr(Words, Rule) != NULL, "%s: %s did not fire: %.300s", Breaches[I].What, Breaches[I].Rule, Words);
         LabOperations(1);
@@ -210,7 +199,6 @@ typedef struct _DEFERRED
 static VOID Routine(_In_ PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
 {
     DEFERRED *Deferred = Context;
-
     InterlockedAdd(&Deferred->WrongIrql, KeGetCurrentIrql() != DISPATCH_LEVEL);
     Deferred->First = First;
     Deferred->Second = Second;
@@ -221,7 +209,6 @@ static VOID Routine(_In_ PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
 static VOID Work(_In_ DEVICE_OBJECT *Device, PVOID Context)
 {
     DEFERRED *Deferred = Context;
-
     InterlockedAdd(&Deferred->WrongIrql, KeGetCurrentIrql() != PASSIVE_LEVEL);
     InterlockedIncrement(&Deferred->Runs);
     KeSetEvent(&Deferred->Done, 0, FALSE);
@@ -230,7 +217,6 @@ static VOID Work(_In_ DEVICE_OBJECT *Device, PVOID Context)
 static VOID WaitDone(_Inout_ DEFERRED *Deferred)
 {
     LARGE_INTEGER Timeout = {.QuadPart = -100000000};
-
     LabEqual(KeWaitForSingleObject(&Deferred->Done, Executive, KernelMode, FALSE, &Timeout), STATUS_SUCCESS);
 }
 
@@ -239,9 +225,6 @@ VOID DeferredWork(VOID)
     static DRIVER_OBJECT Nobody;
     static DEFERRED Deferred;
     LARGE_INTEGER Soon = {.QuadPart = -20000}, Never = {.QuadPart = -100000000000};
-    DEVICE_OBJECT *Device;
-    PIO_WORKITEM Item;
-
     memset(&Deferred, 0, sizeof(Deferred));
     KeInitializeEvent(&Deferred.Done, SynchronizationEvent, FALSE);
     KeInitializeDpc(&Deferred.Dpc, Routine, &Deferred);
@@ -269,8 +252,9 @@ VOID DeferredWork(VOID)
     LabCheck(Deferred.Runs >= 106, "%d runs", (int)Deferred.Runs);
 
     KeClearEvent(&Deferred.Done);
+    DEVICE_OBJECT *Device;
     LabEqual(IoCreateDevice(&Nobody, 0, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device), STATUS_SUCCESS);
-    Item = IoAllocateWorkItem(Device);
+    PIO_WORKITEM Item = IoAllocateWorkItem(Device);
     for (ULONG I = 0; I < 20; I++)
     {
         IoQueueWorkItem(Item, Work, DelayedWorkQueue, &Deferred);

@@ -22,7 +22,6 @@ static inline VOID PacketMake(_Out_ UCHAR *Packet, _In_ ULONG Length, _In_ BOOLE
 {
     ULONG Header = IsIpv6 ? PACKET_V6_MIN : PACKET_V4_MIN,
           Stamp[4] = {Flow, Length, (ULONG)Sequence, (ULONG)(Sequence >> 32)};
-
     memset(Packet, 0, Header);
     Packet[0] = IsIpv6 ? 0x60 : 0x45;
     if (IsIpv6)
@@ -47,14 +46,14 @@ static inline VOID PacketMake(_Out_ UCHAR *Packet, _In_ ULONG Length, _In_ BOOLE
 static inline BOOLEAN PacketCheck(_In_ const UCHAR *Packet, _In_ ULONG Length, _Out_ ULONG *Flow,
                                   _Out_ ULONG64 *Sequence)
 {
-    ULONG Header = Packet[0] == 0x60 ? PACKET_V6_MIN : PACKET_V4_MIN, Stamp[4];
-
+    ULONG Header = Packet[0] == 0x60 ? PACKET_V6_MIN : PACKET_V4_MIN;
     *Flow = 0;
     *Sequence = 0;
     if ((Packet[0] != 0x60 && Packet[0] != 0x45) || Length < Header)
         return FALSE;
     if (Length < Header + PACKET_STAMP)
         return TRUE;
+    ULONG Stamp[4];
     memcpy(Stamp, Packet + Header, PACKET_STAMP);
     *Flow = Stamp[0];
     *Sequence = Stamp[2] | (ULONG64)Stamp[3] << 32;

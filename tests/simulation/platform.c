@@ -45,7 +45,6 @@ VOID PlatformRuleBroken(PCSTR Rule, PCSTR Call, PVOID Place, PCSTR Text)
 ULONG PlatformSetting(PCSTR Name, ULONG Default)
 {
     PCSTR Value = getenv(Name);
-
     return Value ? (ULONG)strtoul(Value, NULL, 0) : Default;
 }
 

@@ -32,7 +32,6 @@ static NDIS_STATUS NoteOid(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
 {
     BOOLEAN Query = Request->RequestType == NdisRequestQueryInformation;
     NDIS_OID Oid = Query ? Request->DATA.QUERY_INFORMATION.Oid : Request->DATA.SET_INFORMATION.Oid;
-
     if (Oid == OID_PNP_QUERY_POWER || Oid == OID_PNP_SET_POWER)
     {
         Note(Query ? "query" : "set", *(ULONG *)(Query ? Request->DATA.QUERY_INFORMATION.InformationBuffer
@@ -69,7 +68,6 @@ static NDIS_STATUS NoteInitialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS
 static VOID Watch(_In_ LAB *Lab)
 {
     NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Characteristics = &StackAdapter(Lab->Stack)->Driver->Characteristics;
-
     Pdo = Lab->Pdo;
     StepCount = 0;
     Miniport = *Characteristics;
@@ -104,7 +102,6 @@ VOID PowerOrder(VOID)
                                   {"halt", NdisHaltDevicePoweredDown, PowerDeviceD0}};
     static const STEP Initialized[] = {{"initialize", 0, PowerDeviceD0}, {"restart", 0, PowerDeviceD0}};
     LAB Lab;
-
     LabOpen(&Lab);
     Watch(&Lab);
     for (ULONG Round = 0; Round < 3; Round++)
@@ -135,19 +132,17 @@ VOID PowerOrder(VOID)
 
 VOID PowerUnderTraffic(VOID)
 {
-    PROGRAM Program;
-    LAB_LOAD Load;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Program, 8 * RING_CAPACITY_MIN), STATUS_SUCCESS);
     StackHold(Lab.Stack, StackReturnsLate);
+    LAB_LOAD Load;
     LabLoadStart(&Load, &Lab, &Program, 0);
     for (ULONG Round = 0; Round < LabScale(10); Round++)
     {
         ULONG64 Received = StackRead(Lab.Stack).Received;
-
         LabEqual(SimPower(Lab.Pdo, PowerSystemSleeping3), STATUS_SUCCESS);
         LabSleep(2000);
         LabEqual(SimPower(Lab.Pdo, PowerSystemWorking), STATUS_SUCCESS);

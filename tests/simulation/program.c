@@ -8,14 +8,12 @@
 
 NTSTATUS ProgramOpen(PROGRAM *Program, PCWSTR Path, SIM_ACCOUNT Account)
 {
-    NTSTATUS Status;
-
     memset(Program, 0, sizeof(*Program));
     Program->Process = SimProcessCreate(Account);
     SimEventCreate(Program->Process, SynchronizationEvent, EVENT_ALL_ACCESS, &Program->ToAppPackets);
     SimEventCreate(Program->Process, SynchronizationEvent, EVENT_ALL_ACCESS, &Program->ToStackPackets);
     SimEventCreate(Program->Process, SynchronizationEvent, EVENT_ALL_ACCESS, &Program->ToStackSpace);
-    Status = SimOpen(Program->Process, Path, GENERIC_READ | GENERIC_WRITE, &Program->File);
+    NTSTATUS Status = SimOpen(Program->Process, Path, GENERIC_READ | GENERIC_WRITE, &Program->File);
     LabOperations(1);
     return Status;
 }
@@ -28,11 +26,9 @@ NTSTATUS ProgramStart(PROGRAM *Program, ULONG Capacity)
                              .ToStackPackets = (ULONG64)Program->ToStackPackets,
                              .ToStackSpace = (ULONG64)Program->ToStackSpace,
                              .Flags = Program->Monitor ? TUN_START_MONITOR : 0};
-    PVOID Memory;
     ULONG Bytes;
     NTSTATUS Status = SimIoControl(Program->Process, Program->File, TUN_IOCTL_START, &Input, sizeof(Input),
                                    &Program->Start, sizeof(Program->Start), &Bytes);
-
     LabOperations(1);
     if (!NT_SUCCESS(Status))
     {
@@ -41,6 +37,7 @@ NTSTATUS ProgramStart(PROGRAM *Program, ULONG Capacity)
     }
     LabEqual(Bytes, sizeof(Program->Start));
     Program->Section = (HANDLE)Program->Start.Section;
+    PVOID Memory;
     LabEqual(SimMapSection(Program->Process, Program->Section, Program->Hostile, &Memory, &Program->Size),
              STATUS_SUCCESS);
     Program->Memory = Memory;
@@ -76,7 +73,6 @@ TUN_QUERY ProgramQuery(PROGRAM *Program)
 {
     TUN_QUERY Query = {0};
     ULONG Bytes;
-
     LabEqual(SimIoControl(Program->Process, Program->File, TUN_IOCTL_QUERY, NULL, 0, &Query, sizeof(Query), &Bytes),
              STATUS_SUCCESS);
     LabEqual(Bytes, sizeof(Query));
@@ -88,7 +84,6 @@ TUN_STATISTICS ProgramStatistics(PROGRAM *Program)
 {
     TUN_STATISTICS Statistics = {0};
     ULONG Bytes;
-
     LabEqual(SimIoControl(Program->Process, Program->File, TUN_IOCTL_STATISTICS, NULL, 0, &Statistics,
                           sizeof(Statistics), &Bytes),
              STATUS_SUCCESS);
@@ -101,14 +96,14 @@ TUN_STATISTICS ProgramStatistics(PROGRAM *Program)
 
 ULONG ProgramReceive(PROGRAM *Program)
 {
-    RING_PACKET *Entry;
-    uint32_t Length, Flags;
-    ULONG Count = 0, Flow;
-    ULONG64 Sequence;
+    ULONG Count = 0;
     RING_STATUS Status;
-
+    RING_PACKET *Entry;
+    uint32_t Length;
     while ((Status = RingTake(&Program->ToApp, &Entry, &Length)) == RING_OK)
     {
+        ULONG Flow;
+        ULONG64 Sequence;
         if (!PacketCheck(RingPacketData(Entry), Length, &Flow, &Sequence))
         {
             LabFailed(__FILE__, __LINE__, "packet", "%u bytes, flow %u, number %llu: not as it was sent", Length, Flow,
@@ -120,7 +115,7 @@ ULONG ProgramReceive(PROGRAM *Program)
                      Program->Next[Flow]);
             Program->Next[Flow] = Sequence + 1;
         }
-        Flags = atomic_load(&Entry->Offload[0]);
+        uint32_t Flags = atomic_load(&Entry->Offload[0]);
         LabCheck(!Flags || (Program->Monitor && Flags == RING_FLAG_TO_STACK), "flags 0x%x", Flags);
         Program->FromProgram += Flags != 0;
         Program->Received++;
@@ -152,7 +147,6 @@ BOOLEAN ProgramWait(PROGRAM *Program, ULONG Milliseconds)
 void *ProgramReceiveLoop(void *Context)
 {
     PROGRAM *Program = Context;
-
     while (!atomic_load_explicit(&Program->Stop, memory_order_acquire))
     {
         if (!ProgramReceive(Program) && !ProgramWait(Program, 50) &&
@@ -183,7 +177,6 @@ static RING_PACKET *Reserve(_Inout_ PROGRAM *Program, _In_ ULONG Length)
 {
     RING_PACKET *Entry;
     RING_STATUS Status;
-
     while ((Status = RingReserve(&Program->ToStack, Length, &Entry)) == RING_FULL)
     {
         Publish(Program);
@@ -201,7 +194,6 @@ BOOLEAN ProgramSend(PROGRAM *Program, ULONG Count, ULONG Length, BOOLEAN IsIpv6,
     for (ULONG I = 0; I < Count; I++)
     {
         RING_PACKET *Entry = Reserve(Program, Length);
-
         if (!Entry)
             return FALSE;
         PacketMake(RingPacketData(Entry), Length, IsIpv6, Flow, (*Sequence)++);
@@ -216,7 +208,6 @@ BOOLEAN ProgramSend(PROGRAM *Program, ULONG Count, ULONG Length, BOOLEAN IsIpv6,
 BOOLEAN ProgramSendBytes(PROGRAM *Program, const UCHAR *Bytes, ULONG Length)
 {
     RING_PACKET *Entry = Reserve(Program, Length);
-
     if (!Entry)
         return FALSE;
     memcpy(RingPacketData(Entry), Bytes, Length);

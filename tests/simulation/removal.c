@@ -10,17 +10,16 @@ SCENARIO SurpriseRemoval, ProgramDies, HandleInTwoProcesses, TwoAdapters;
 VOID SurpriseRemoval(VOID)
 {
     ULONG64 Random = LabSeed();
-    LAB_LOAD Load;
-    PROGRAM Program;
     LAB Lab;
-
     LabLoad(&Lab);
     for (ULONG I = 0; I < LabScale(30); I++)
     {
         LabPlug(&Lab, 1);
         StackHold(Lab.Stack, I % 2 ? StackReturnsLate : StackReturnsAtOnce);
+        PROGRAM Program;
         LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
         LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
+        LAB_LOAD Load;
         LabLoadStart(&Load, &Lab, &Program, 0);
         LabSleep(LabRandom(&Random) % 10000);
         LabUnplug(&Lab, I % 3 != 0);
@@ -36,16 +35,15 @@ VOID SurpriseRemoval(VOID)
 VOID ProgramDies(VOID)
 {
     ULONG64 Random = LabSeed();
-    LAB_LOAD Load;
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
     StackHold(Lab.Stack, StackReturnsLate);
     for (ULONG I = 0; I < LabScale(100); I++)
     {
+        PROGRAM Program;
         LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
         LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN << I % 3), STATUS_SUCCESS);
+        LAB_LOAD Load;
         LabLoadStart(&Load, &Lab, &Program, 0);
         LabSleep(LabRandom(&Random) % 5000);
         SimProcessKill(Program.Process);
@@ -62,16 +60,14 @@ VOID ProgramDies(VOID)
 VOID HandleInTwoProcesses(VOID)
 {
     ULONG64 Sequence = 0;
-    PROGRAM Program;
-    PEPROCESS Heir;
-    HANDLE Copy;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
     LabCheck(ProgramSend(&Program, 10, 100, FALSE, 1, &Sequence), "closed");
-    Heir = SimProcessCreate(SimUser);
+    PEPROCESS Heir = SimProcessCreate(SimUser);
+    HANDLE Copy;
     LabEqual(SimDuplicateHandle(Program.Process, Program.File, Heir, &Copy), STATUS_SUCCESS);
     SimProcessKill(Program.Process);
     /* The file is open still: so is the session, without anyone to use it. */
@@ -87,21 +83,22 @@ VOID HandleInTwoProcesses(VOID)
 
 VOID TwoAdapters(VOID)
 {
-    LAB First, Second;
-    LAB_LOAD FirstLoad, SecondLoad;
-    PROGRAM FirstProgram, SecondProgram;
-
+    LAB First;
     LabLoad(&First);
-    Second = First;
+    LAB Second = First;
     LabPlug(&First, 1);
     LabPlug(&Second, 2);
+    PROGRAM FirstProgram;
     LabEqual(ProgramOpen(&FirstProgram, First.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&FirstProgram, 4 * RING_CAPACITY_MIN), STATUS_SUCCESS);
+    LAB_LOAD FirstLoad;
     LabLoadStart(&FirstLoad, &First, &FirstProgram, 0);
     for (ULONG I = 0; I < LabScale(10); I++)
     {
+        PROGRAM SecondProgram;
         LabEqual(ProgramOpen(&SecondProgram, Second.Path, SimSystem), STATUS_SUCCESS);
         LabEqual(ProgramStart(&SecondProgram, 4 * RING_CAPACITY_MIN), STATUS_SUCCESS);
+        LAB_LOAD SecondLoad;
         LabLoadStart(&SecondLoad, &Second, &SecondProgram, 1000);
         LabLoadStop(&SecondLoad, &Second, &SecondProgram);
         LabBalance(&Second, &SecondProgram);

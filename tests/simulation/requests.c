@@ -70,7 +70,6 @@ static NTSTATUS CopyNeither(_In_ IRP *Irp, _In_ const IO_STACK_LOCATION *Stack, 
 static NTSTATUS Map(_In_ IRP *Irp, _In_ ULONG Length)
 {
     MDL *Mdl = IoAllocateMdl(Irp->UserBuffer, Length, FALSE, FALSE, NULL);
-
     __try
     {
         MmProbeAndLockPages(Mdl, UserMode, IoModifyAccess);
@@ -111,11 +110,11 @@ static VOID Cancel(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
 static NTSTATUS DispatchControl(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
 {
     IO_STACK_LOCATION *Stack = IoGetCurrentIrpStackLocation(Irp);
-    ULONG Out = Stack->Parameters.DeviceIoControl.OutputBufferLength, Code;
+    ULONG Out = Stack->Parameters.DeviceIoControl.OutputBufferLength;
     ULONG Length = min(Out, Stack->Parameters.DeviceIoControl.InputBufferLength);
     PUCHAR System = Irp->AssociatedIrp.SystemBuffer, Second;
     NTSTATUS Status;
-
+    ULONG Code;
     switch (Code = Stack->Parameters.DeviceIoControl.IoControlCode)
     {
     case CODE_BUFFERED:
@@ -156,13 +155,11 @@ static NTSTATUS DispatchPnp(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
 {
     FDO *Fdo = Device->DeviceExtension;
     UCHAR Minor = IoGetCurrentIrpStackLocation(Irp)->MinorFunction;
-    NTSTATUS Status;
-
     if (Minor == IRP_MN_START_DEVICE || Minor == IRP_MN_SURPRISE_REMOVAL)
         IoSetDeviceInterfaceState(&Fdo->Link, Minor == IRP_MN_START_DEVICE);
     Irp->IoStatus.Status = STATUS_SUCCESS;
     IoSkipCurrentIrpStackLocation(Irp);
-    Status = IoCallDriver(Fdo->Lower, Irp);
+    NTSTATUS Status = IoCallDriver(Fdo->Lower, Irp);
     if (Minor == IRP_MN_REMOVE_DEVICE)
     {
         IoDetachDevice(Fdo->Lower);
@@ -175,10 +172,8 @@ static NTSTATUS DispatchPnp(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
 static NTSTATUS AddDevice(_In_ DRIVER_OBJECT *Driver, _In_ DEVICE_OBJECT *Pdo)
 {
     DEVICE_OBJECT *Device;
-    FDO *Fdo;
-
     LabEqual(IoCreateDevice(Driver, sizeof(FDO), NULL, FILE_DEVICE_NETWORK, 0, FALSE, &Device), STATUS_SUCCESS);
-    Fdo = Device->DeviceExtension;
+    FDO *Fdo = Device->DeviceExtension;
     Fdo->Lower = IoAttachDeviceToDeviceStack(Device, Pdo);
     LabEqual(IoRegisterDeviceInterface(Pdo, &Class, NULL, &Fdo->Link), STATUS_SUCCESS);
     Device->Flags &= ~DO_DEVICE_INITIALIZING;
@@ -243,12 +238,10 @@ VOID RequestMethods(VOID)
 {
     static const ULONG Codes[] = {CODE_BUFFERED, CODE_OUT, CODE_NEITHER};
     OLDER Older;
-    PUCHAR Input, Output;
-    ULONG Returned;
-
     Begin(&Older);
-    Input = SimUserMemory(Older.Process, BYTES);
-    Output = SimUserMemory(Older.Process, BYTES);
+    PUCHAR Input = SimUserMemory(Older.Process, BYTES);
+    PUCHAR Output = SimUserMemory(Older.Process, BYTES);
+    ULONG Returned;
     for (ULONG I = 0; I < ARRAYSIZE(Codes); I++)
     {
         for (ULONG Length = 1; Length <= BYTES; Length += 1 + Length / 3)
@@ -271,19 +264,17 @@ VOID RequestMethods(VOID)
 /* No method may be fooled by memory that is freed, never was, or is another program's. */
 VOID ProgramMemory(VOID)
 {
-    OLDER Older;
     PEPROCESS Other = SimProcessCreate(SimUser);
-    PUCHAR Theirs = SimUserMemory(Other, BYTES), Input, Freed, Output;
+    PUCHAR Theirs = SimUserMemory(Other, BYTES);
     static UCHAR Kernel[BYTES];
-
+    OLDER Older;
     Begin(&Older);
-    Input = SimUserMemory(Older.Process, BYTES);
-    Freed = SimUserMemory(Older.Process, BYTES);
+    PUCHAR Input = SimUserMemory(Older.Process, BYTES);
+    PUCHAR Freed = SimUserMemory(Older.Process, BYTES);
     SimUserFree(Older.Process, Freed);
     for (ULONG I = 0; I < 3; I++)
     {
         PVOID Bad = I == 0 ? (PVOID)Freed : I == 1 ? (PVOID)Theirs : (PVOID)Kernel;
-
         LabEqual(Ask(&Older, CODE_OUT, Input, Bad, 100, NULL), STATUS_ACCESS_VIOLATION);
         LabEqual(Ask(&Older, CODE_IN, Input, Bad, 100, NULL), STATUS_ACCESS_VIOLATION);
         LabEqual(Ask(&Older, CODE_NEITHER, Input, Bad, 100, NULL), STATUS_ACCESS_VIOLATION);
@@ -296,7 +287,7 @@ VOID ProgramMemory(VOID)
     LabEqual(Ask(&Older, CODE_OUT, Input, Input, 3 * PAGE_SIZE + 1, NULL), STATUS_ACCESS_VIOLATION);
 
     /* What it may only read, a driver may not be made to write. */
-    Output = SimUserMemory(Older.Process, BYTES);
+    PUCHAR Output = SimUserMemory(Older.Process, BYTES);
     SimUserReadOnly(Older.Process, Output);
     LabEqual(Ask(&Older, CODE_OUT, Input, Output, 100, NULL), STATUS_ACCESS_VIOLATION);
     LabEqual(Ask(&Older, CODE_NEITHER, Input, Output, 100, NULL), STATUS_ACCESS_VIOLATION);
@@ -333,10 +324,9 @@ static void *Pend(void *Context)
 VOID PendingAtDeath(VOID)
 {
     OLDER Older;
-    LAB_THREAD Threads[3];
-
     Begin(&Older);
     InterlockedExchange(&Cancelled, 0);
+    LAB_THREAD Threads[3];
     for (ULONG I = 0; I < ARRAYSIZE(Threads); I++)
         Threads[I] = LabStart(Pend, &Older);
     LabSleep(20000);
@@ -353,13 +343,11 @@ VOID OpenedByInterface(VOID)
 {
     static const SIM_ACCOUNT Accounts[] = {SimSystem, SimAdministrator, SimUser};
     OLDER Older;
-    HANDLE File;
-
     Begin(&Older);
+    HANDLE File;
     for (ULONG I = 0; I < ARRAYSIZE(Accounts); I++)
     {
         PEPROCESS Process = SimProcessCreate(Accounts[I]);
-
         LabEqual(SimOpen(Process, Older.Path, GENERIC_READ, &File),
                  Accounts[I] == SimUser ? STATUS_ACCESS_DENIED : STATUS_SUCCESS);
         SimProcessDelete(Process);
@@ -398,20 +386,17 @@ VOID DescriptorStrings(VOID)
 {
     static const SIM_ACCOUNT Accounts[] = {SimSystem, SimAdministrator, SimUser};
     OLDER Older;
-    HANDLE File;
-
     Begin(&Older);
+    HANDLE File;
     for (ULONG I = 0; I < ARRAYSIZE(Strings); I++)
     {
         UNICODE_STRING Text;
-
         RtlInitUnicodeString(&Text, Strings[I].Text);
         LabEqual(HostSddlValid(&Text), Strings[I].Valid);
         LabEqual(HostSddlApply(Older.Pdo, &Text), Strings[I].Valid ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER);
         for (ULONG J = 0; J < ARRAYSIZE(Accounts) && Strings[I].Valid; J++)
         {
             PEPROCESS Process = SimProcessCreate(Accounts[J]);
-
             LabEqual(NT_SUCCESS(SimOpen(Process, Older.Path, GENERIC_READ, &File)), Strings[I].Reads[J]);
             LabEqual(NT_SUCCESS(SimOpen(Process, Older.Path, GENERIC_WRITE, &File)), Strings[I].Writes[J]);
             SimProcessDelete(Process);
@@ -424,6 +409,13 @@ VOID DescriptorStrings(VOID)
 /* As a driver finds out who has its device open: the handles of all processes, and those whose object is its file. */
 VOID WhoHasItOpen(VOID)
 {
+    ULONG Found = 0;
+    OLDER Older;
+    Begin(&Older);
+    ULONG Needed;
+    LabEqual(ZwQuerySystemInformation(64, NULL, 0, &Needed), STATUS_INFO_LENGTH_MISMATCH);
+    PEPROCESS Process;
+    PVOID Object;
     struct
     {
         ULONG_PTR Count, Reserved;
@@ -436,25 +428,17 @@ VOID WhoHasItOpen(VOID)
             ULONG Attributes, Reserved;
         } Handles[64];
     } List;
-    OLDER Older;
-    PEPROCESS Process;
-    KAPC_STATE State;
-    PVOID Object;
-    ULONG Needed, Found = 0;
-
-    Begin(&Older);
-    LabEqual(ZwQuerySystemInformation(64, NULL, 0, &Needed), STATUS_INFO_LENGTH_MISMATCH);
     LabCheck(Needed > 16 && Needed <= sizeof(List), "%u bytes", Needed);
     LabEqual(ZwQuerySystemInformation(64, &List, sizeof(List), NULL), STATUS_SUCCESS);
     for (ULONG I = 0; I < List.Count; I++)
     {
         FILE_OBJECT *File = List.Handles[I].Object;
-
         if (List.Handles[I].Process != (ULONG_PTR)PsGetProcessId(Older.Process))
             continue;
         LabEqual(List.Handles[I].Handle, (ULONG_PTR)Older.File);
         LabCheck(File->DeviceObject == Older.Pdo, "another device");
         LabEqual(PsLookupProcessByProcessId((HANDLE)List.Handles[I].Process, &Process), STATUS_SUCCESS);
+        KAPC_STATE State;
         KeStackAttachProcess(Process, &State);
         LabEqual(ObReferenceObjectByHandle(Older.File, 0, *IoFileObjectType, UserMode, &Object, NULL), STATUS_SUCCESS);
         LabEqual(ObCloseHandle(Older.File, UserMode), STATUS_SUCCESS); /* it takes the program's handle away */
@@ -474,12 +458,11 @@ VOID SystemRoutines(VOID)
     UNICODE_STRING Known = RTL_CONSTANT_STRING(L"KeSetEvent"), Unknown = RTL_CONSTANT_STRING(L"KeSetEvents");
     LUID Debug = {.LowPart = 20}, ChangeNotify = {.LowPart = 23};
     PEPROCESS User = SimProcessCreate(SimUser);
-    KAPC_STATE State;
     LARGE_INTEGER Frequency, Before = KeQueryPerformanceCounter(&Frequency);
-
     LabCheck(MmGetSystemRoutineAddress(&Known) == (PVOID)KeSetEvent, "another function");
     LabCheck(MmGetSystemRoutineAddress(&Unknown) == NULL, "a function that is not there");
     LabEqual(SeSinglePrivilegeCheck(Debug, UserMode), TRUE);
+    KAPC_STATE State;
     KeStackAttachProcess(User, &State);
     LabEqual(SeSinglePrivilegeCheck(Debug, UserMode), FALSE);
     LabEqual(SeSinglePrivilegeCheck(ChangeNotify, UserMode), TRUE);
@@ -513,13 +496,9 @@ static VOID Write(_Inout_ ULONG64 *Pair)
 static void *UseLocks(void *Context)
 {
     ULONG64 Random = LabSeed() + (ULONG_PTR)Context;
-
     for (ULONG I = 0; I < 2000; I++)
     {
         ULONG Chance = LabRandom(&Random) % 3;
-        KLOCK_QUEUE_HANDLE Handle;
-        KIRQL Irql;
-
         KeEnterCriticalRegion();
         if (Chance == 0)
         {
@@ -534,7 +513,7 @@ static void *UseLocks(void *Context)
         }
         ExReleaseResourceLite(&Shared->Resource);
         KeLeaveCriticalRegion();
-        Irql = Chance == 0 ? ExAcquireSpinLockExclusive(&Shared->Spin) : ExAcquireSpinLockShared(&Shared->Spin);
+        KIRQL Irql = Chance == 0 ? ExAcquireSpinLockExclusive(&Shared->Spin) : ExAcquireSpinLockShared(&Shared->Spin);
         if (Chance == 0)
         {
             Write(Shared->SpinPair);
@@ -545,6 +524,7 @@ static void *UseLocks(void *Context)
             InterlockedAdd(&Shared->Torn, Shared->SpinPair[0] != Shared->SpinPair[1]);
             ExReleaseSpinLockShared(&Shared->Spin, Irql);
         }
+        KLOCK_QUEUE_HANDLE Handle;
         KeAcquireInStackQueuedSpinLock(&Shared->Queued, &Handle);
         Write(Shared->QueuedPair);
         KeReleaseInStackQueuedSpinLock(&Handle);
@@ -576,11 +556,10 @@ static void *ReadPastWriter(void *Context)
 
 VOID ReadersAndWriters(VOID)
 {
-    LAB_THREAD Threads[LOCK_THREADS], Writer;
-
     Shared = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Shared), 'derS');
     memset(Shared, 0, sizeof(*Shared));
     LabEqual(ExInitializeResourceLite(&Shared->Resource), STATUS_SUCCESS);
+    LAB_THREAD Threads[LOCK_THREADS];
     for (ULONG_PTR I = 0; I < LOCK_THREADS; I++)
         Threads[I] = LabStart(UseLocks, (void *)I);
     for (ULONG I = 0; I < LOCK_THREADS; I++)
@@ -591,7 +570,7 @@ VOID ReadersAndWriters(VOID)
 
     KeEnterCriticalRegion();
     ExAcquireResourceSharedLite(&Shared->Resource, TRUE);
-    Writer = LabStart(WaitToWrite, NULL); /* from here on readers wait, but those that starve it */
+    LAB_THREAD Writer = LabStart(WaitToWrite, NULL); /* from here on readers wait, but those that starve it */
     LabJoin(LabStart(ReadPastWriter, NULL));
     LabEqual(ExIsResourceAcquiredSharedLite(&Shared->Resource), 1);
     ExReleaseResourceLite(&Shared->Resource);

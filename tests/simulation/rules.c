@@ -31,7 +31,6 @@ static VOID Lower(VOID)
 static VOID WaitAtDispatch(VOID)
 {
     LARGE_INTEGER Timeout = {.QuadPart = -10};
-
     Raise();
     KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Timeout);
     Lower();
@@ -39,9 +38,8 @@ static VOID WaitAtDispatch(VOID)
 
 static VOID HandleAtDispatch(VOID)
 {
-    PVOID Object;
-
     Raise();
+    PVOID Object;
     ObReferenceObjectByHandle((HANDLE)4, 0, NULL, KernelMode, &Object, NULL);
     Lower();
 }
@@ -49,7 +47,6 @@ static VOID HandleAtDispatch(VOID)
 static VOID RundownAtDispatch(VOID)
 {
     EX_RUNDOWN_REF Own;
-
     ExInitializeRundownProtection(&Own);
     Raise();
     ExWaitForRundownProtectionRelease(&Own);
@@ -69,11 +66,11 @@ static VOID ViewAtDispatch(VOID)
     LARGE_INTEGER Size = {.QuadPart = 4096};
     SIZE_T ViewSize = 0;
     HANDLE Handle;
-    PVOID Section, View;
-
     ZwCreateSection(&Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL);
+    PVOID Section;
     ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, &Section, NULL);
     Raise();
+    PVOID View;
     MmMapViewInSystemSpace(Section, &View, &ViewSize);
     Lower();
     MmUnmapViewInSystemSpace(View);
@@ -98,7 +95,6 @@ static VOID AtDpcLevelBelow(VOID)
 static VOID ReturnRaised(VOID)
 {
     SIM_GUARD Guard;
-
     SimGuardBegin(&Guard);
     Raise();
     SimGuardEnd(&Guard, "a handler", NULL);
@@ -139,7 +135,6 @@ static VOID TakeTwice(VOID)
 static VOID TakeTwiceShared(VOID)
 {
     static EX_SPIN_LOCK Lock;
-
     ExAcquireSpinLockShared(&Lock);
     ExAcquireSpinLockExclusiveAtDpcLevel(&Lock);
 }
@@ -147,7 +142,6 @@ static VOID TakeTwiceShared(VOID)
 static ERESOURCE *MakeResource(VOID)
 {
     ERESOURCE *Resource = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Resource), WRONG_TAG);
-
     ExInitializeResourceLite(Resource);
     return Resource;
 }
@@ -161,7 +155,6 @@ static VOID FreeResource(_In_ ERESOURCE *Resource)
 static VOID ResourceOutside(VOID)
 {
     ERESOURCE *Resource = MakeResource();
-
     ExAcquireResourceExclusiveLite(Resource, TRUE);
     ExReleaseResourceLite(Resource);
     FreeResource(Resource);
@@ -170,7 +163,6 @@ static VOID ResourceOutside(VOID)
 static VOID ResourceNotHeld(VOID)
 {
     ERESOURCE *Resource = MakeResource();
-
     ExReleaseResourceLite(Resource);
     FreeResource(Resource);
 }
@@ -178,9 +170,8 @@ static VOID ResourceNotHeld(VOID)
 static VOID ResourceKept(VOID)
 {
     ERESOURCE *Resource = MakeResource();
-    SIM_GUARD Guard;
-
     KeEnterCriticalRegion();
+    SIM_GUARD Guard;
     SimGuardBegin(&Guard);
     ExAcquireResourceExclusiveLite(Resource, TRUE);
     SimGuardEnd(&Guard, "a handler", NULL);
@@ -209,7 +200,6 @@ static VOID RundownNotDown(VOID)
 static VOID SemaphoreOver(VOID)
 {
     KSEMAPHORE Semaphore;
-
     KeInitializeSemaphore(&Semaphore, 1, 1);
     KeReleaseSemaphore(&Semaphore, 0, 1, FALSE);
 }
@@ -217,7 +207,6 @@ static VOID SemaphoreOver(VOID)
 static VOID MutexUnowned(VOID)
 {
     KMUTEX Mutex;
-
     KeInitializeMutex(&Mutex, 0);
     KeReleaseMutex(&Mutex, FALSE);
 }
@@ -227,7 +216,6 @@ static VOID MutexUnowned(VOID)
 static VOID EventUninitialised(VOID)
 {
     KEVENT *Never = calloc(1, sizeof(*Never));
-
     KeSetEvent(Never, 0, FALSE);
     free(Never);
 }
@@ -235,7 +223,6 @@ static VOID EventUninitialised(VOID)
 static VOID WaitTooMany(VOID)
 {
     PVOID Objects[] = {&Event, &Event, &Event, &Event};
-
     KeWaitForMultipleObjects(4, Objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL);
 }
 
@@ -249,7 +236,6 @@ static VOID CloseTwice(VOID)
     OBJECT_ATTRIBUTES Attributes = Kernel();
     LARGE_INTEGER Size = {.QuadPart = 4096};
     HANDLE Handle;
-
     ZwCreateSection(&Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL);
     ZwClose(Handle);
     ZwClose(Handle);
@@ -257,11 +243,10 @@ static VOID CloseTwice(VOID)
 
 static VOID HandleForPrograms(VOID)
 {
-    OBJECT_ATTRIBUTES Attributes;
     LARGE_INTEGER Size = {.QuadPart = 4096};
-    HANDLE Handle;
-
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
+    HANDLE Handle;
     ZwCreateSection(&Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL);
     ZwClose(Handle);
 }
@@ -269,7 +254,6 @@ static VOID HandleForPrograms(VOID)
 static VOID AnyType(VOID)
 {
     PVOID Object;
-
     ObReferenceObjectByHandle((HANDLE)4, 0, NULL, UserMode, &Object, NULL);
 }
 
@@ -278,7 +262,6 @@ static VOID AnyType(VOID)
 static VOID FreeTwice(VOID)
 {
     PVOID Memory = Allocate();
-
     ExFreePoolWithTag(Memory, WRONG_TAG);
     ExFreePoolWithTag(Memory, WRONG_TAG);
 }
@@ -307,7 +290,6 @@ static VOID MdlOfStack(VOID)
 {
     UCHAR Bytes[10];
     MDL *Mdl = IoAllocateMdl(Bytes, sizeof(Bytes), FALSE, FALSE, NULL);
-
     MmBuildMdlForNonPagedPool(Mdl);
     IoFreeMdl(Mdl);
 }
@@ -315,7 +297,6 @@ static VOID MdlOfStack(VOID)
 static VOID MapUnlocked(VOID)
 {
     MDL *Mdl = IoAllocateMdl((PVOID)0x10000, 10, FALSE, FALSE, NULL);
-
     LabCheck(!MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority), "pages that are not locked are mapped");
     IoFreeMdl(Mdl);
 }
@@ -323,7 +304,6 @@ static VOID MapUnlocked(VOID)
 static VOID UnlockUnlocked(VOID)
 {
     MDL *Mdl = IoAllocateMdl((PVOID)0x10000, 10, FALSE, FALSE, NULL);
-
     MmUnlockPages(Mdl);
     IoFreeMdl(Mdl);
 }
@@ -331,7 +311,6 @@ static VOID UnlockUnlocked(VOID)
 static MDL *LockPool(_In_ PVOID Memory)
 {
     MDL *Mdl = IoAllocateMdl(Memory, 100, FALSE, FALSE, NULL);
-
     __try
     {
         MmProbeAndLockPages(Mdl, KernelMode, IoModifyAccess);
@@ -347,7 +326,6 @@ static VOID LockOutsideTry(VOID)
 {
     PVOID Memory = Allocate();
     MDL *Mdl = IoAllocateMdl(Memory, 100, FALSE, FALSE, NULL);
-
     MmProbeAndLockPages(Mdl, KernelMode, IoModifyAccess);
     MmUnlockPages(Mdl);
     IoFreeMdl(Mdl);
@@ -358,7 +336,6 @@ static VOID MapTwice(VOID)
 {
     PVOID Memory = Allocate();
     MDL *Mdl = LockPool(Memory);
-
     MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, NormalPagePriority);
     MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, NormalPagePriority);
     MmUnlockPages(Mdl);
@@ -377,10 +354,10 @@ static VOID TouchView(VOID)
     LARGE_INTEGER Size = {.QuadPart = 4096};
     SIZE_T ViewSize = 0;
     HANDLE Handle;
-    PVOID Section, View;
-
     ZwCreateSection(&Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL);
+    PVOID Section;
     ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, &Section, NULL);
+    PVOID View;
     MmMapViewInSystemSpace(Section, &View, &ViewSize);
     *(volatile UCHAR *)View = 1;
 }
@@ -390,7 +367,6 @@ static VOID TouchFreed(VOID)
 {
     PEPROCESS Process = SimProcessCreate(SimUser);
     volatile UCHAR *Memory = SimUserMemory(Process, 4096);
-
     SimUserFree(Process, (PVOID)Memory);
     Memory[0] = 1;
 }
@@ -399,7 +375,6 @@ static VOID TouchAtDispatch(VOID)
 {
     PEPROCESS Process = SimProcessCreate(SimUser);
     volatile UCHAR *Memory = SimUserMemory(Process, 4096);
-
     SimUserFree(Process, (PVOID)Memory);
     Raise();
     __try
@@ -424,7 +399,6 @@ static VOID BugCheck(VOID)
 static VOID DereferenceNothing(VOID)
 {
     UCHAR *Memory = calloc(1, 4096);
-
     ObDereferenceObject(Memory + 1024);
 }
 
@@ -436,14 +410,12 @@ static VOID EndForeignThread(VOID)
 static VOID ResourceUninitialised(VOID)
 {
     ERESOURCE Resource = {0};
-
     ExReleaseResourceLite(&Resource);
 }
 
 static VOID NoStackLeft(VOID)
 {
     IRP *Irp = IoAllocateIrp(1, FALSE);
-
     IoSetNextIrpStackLocation(Irp);
     IoCallDriver(NULL, Irp);
 }
@@ -471,7 +443,6 @@ static NTSTATUS WrongDispatch(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
 {
     IO_STACK_LOCATION *Stack = IoGetCurrentIrpStackLocation(Irp);
     ULONG Function = (Stack->Parameters.DeviceIoControl.IoControlCode >> 2 & 0xfff) - 0x800;
-
     Irp->IoStatus.Status = STATUS_SUCCESS;
     Irp->IoStatus.Information = 0;
     if (Stack->MajorFunction == IRP_MJ_DEVICE_CONTROL)
@@ -516,7 +487,6 @@ static NTSTATUS WrongEntry(_In_ DRIVER_OBJECT *Driver, _In_ UNICODE_STRING *Regi
     UNICODE_STRING Link = RTL_CONSTANT_STRING(L"\\DosDevices\\Global\\Wrong");
     DEVICE_OBJECT *Device;
     NTSTATUS Status = IoCreateDevice(Driver, 0, &Name, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device);
-
     if (!NT_SUCCESS(Status))
         return Status;
     for (ULONG Major = 0; Major <= IRP_MJ_MAXIMUM_FUNCTION; Major++)
@@ -633,11 +603,9 @@ static const RULE_CASE Fatal[] = {
 
 static VOID Try(_In_ const RULE_CASE *Case)
 {
-    ULONG Fired;
-
     SimExpect(Case->Rule);
     Case->Break();
-    Fired = SimExpect(NULL);
+    ULONG Fired = SimExpect(NULL);
     LabCheck(Fired > 0, "rule %s did not fire", Case->Rule);
     LabOperations(1);
 }
@@ -646,12 +614,11 @@ static VOID Try(_In_ const RULE_CASE *Case)
 static VOID TryApart(_In_ const RULE_CASE *Case)
 {
     CHAR Words[4096] = "";
-    int Pipe[2], Status = 0;
-    ssize_t Got, Used = 0;
-    pid_t Child;
-
+    int Status = 0;
+    ssize_t Used = 0;
+    int Pipe[2];
     LabEqual(pipe(Pipe), 0);
-    Child = fork();
+    pid_t Child = fork();
     if (Child == 0)
     {
         alarm(20);
@@ -660,6 +627,7 @@ static VOID TryApart(_In_ const RULE_CASE *Case)
         _exit(0);
     }
     close(Pipe[1]);
+    ssize_t Got;
     while ((Got = read(Pipe[0], Words + Used, sizeof(Words) - 8 - (size_t)Used)) > 0)
         Used += Got;
     close(Pipe[0]);
@@ -675,9 +643,7 @@ static VOID TryApart(_In_ const RULE_CASE *Case)
 VOID RulesFire(VOID)
 {
     UNICODE_STRING Link = RTL_CONSTANT_STRING(L"\\DosDevices\\Global\\Wrong");
-    DRIVER_OBJECT *Driver;
     SIZE_T Count = ARRAYSIZE(Cases) + ARRAYSIZE(Fatal);
-
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     for (const RULE_CASE *Case = RulesLeft; Case->Rule; Case++)
     {
@@ -691,6 +657,7 @@ VOID RulesFire(VOID)
     }
     for (ULONG I = 0; I < ARRAYSIZE(Fatal); I++)
         TryApart(&Fatal[I]);
+    DRIVER_OBJECT *Driver;
     LabEqual(SimLoadDriver(WrongEntry, L"wrong", &Driver), STATUS_SUCCESS);
     Program = SimProcessCreate(SimSystem);
     LabEqual(SimOpen(Program, L"\\\\.\\Wrong", GENERIC_ALL, &WrongFile), STATUS_SUCCESS);

@@ -26,7 +26,6 @@ static inline PVOID Allocate(VOID)
 static inline OBJECT_ATTRIBUTES Kernel(VOID)
 {
     OBJECT_ATTRIBUTES Attributes;
-
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     return Attributes;
 }

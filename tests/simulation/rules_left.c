@@ -8,7 +8,6 @@
 static VOID LeakPool(VOID)
 {
     PVOID Memory = Allocate();
-
     SimCheckEmpty("a leak");
     ExFreePoolWithTag(Memory, WRONG_TAG);
 }
@@ -16,7 +15,6 @@ static VOID LeakPool(VOID)
 static VOID LeakMdl(VOID)
 {
     MDL *Mdl = IoAllocateMdl((PVOID)0x10000, 10, FALSE, FALSE, NULL);
-
     SimCheckEmpty("a leak");
     IoFreeMdl(Mdl);
 }
@@ -24,7 +22,6 @@ static VOID LeakMdl(VOID)
 static VOID LeakLink(VOID)
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\DosDevices\\Global\\Leak");
-
     IoCreateSymbolicLink(&Name, &Name);
     SimCheckEmpty("a leak");
     IoDeleteSymbolicLink(&Name);
@@ -35,9 +32,8 @@ static VOID LeakObject(VOID)
     OBJECT_ATTRIBUTES Attributes = Kernel();
     LARGE_INTEGER Size = {.QuadPart = 4096};
     HANDLE Handle;
-    PVOID Section;
-
     ZwCreateSection(&Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL);
+    PVOID Section;
     ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, &Section, NULL);
     ZwClose(Handle);
     SimCheckEmpty("a leak");
@@ -52,7 +48,6 @@ static VOID LeakTimer(VOID)
 {
     static KTIMER Timer;
     static KDPC Dpc;
-
     KeInitializeTimer(&Timer);
     KeInitializeDpc(&Dpc, ExpireLate, NULL);
     KeSetTimer(&Timer, (LARGE_INTEGER){.QuadPart = -10000000000}, &Dpc);
@@ -63,7 +58,6 @@ static VOID LeakTimer(VOID)
 static VOID LeakWorkItem(VOID)
 {
     PIO_WORKITEM Item = IoAllocateWorkItem(NULL);
-
     SimCheckEmpty("a leak");
     IoFreeWorkItem(Item);
 }
@@ -71,7 +65,6 @@ static VOID LeakWorkItem(VOID)
 static VOID LeakIrp(VOID)
 {
     IRP *Irp = IoAllocateIrp(1, FALSE);
-
     SimCheckEmpty("a leak");
     IoFreeIrp(Irp);
 }
@@ -82,9 +75,9 @@ static PVOID MapView(_Out_ HANDLE *Handle)
     OBJECT_ATTRIBUTES Attributes = Kernel();
     LARGE_INTEGER Size = {.QuadPart = 4096};
     SIZE_T ViewSize = 0;
-    PVOID Section, View = NULL;
-
+    PVOID View = NULL;
     ZwCreateSection(Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL);
+    PVOID Section;
     ObReferenceObjectByHandle(*Handle, 0, NULL, KernelMode, &Section, NULL);
     MmMapViewInSystemSpace(Section, &View, &ViewSize);
     ObDereferenceObject(Section);
@@ -94,7 +87,6 @@ static PVOID MapView(_Out_ HANDLE *Handle)
 static MDL *LockView(_In_ PVOID Address, _In_ KPROCESSOR_MODE Mode)
 {
     MDL *Mdl = IoAllocateMdl(Address, 100, FALSE, FALSE, NULL);
-
     __try
     {
         MmProbeAndLockPages(Mdl, Mode, IoModifyAccess);
@@ -110,7 +102,6 @@ static VOID LeakView(VOID)
 {
     HANDLE Handle;
     PVOID View = MapView(&Handle);
-
     ZwClose(Handle);
     SimCheckEmpty("a leak");
     MmUnmapViewInSystemSpace(View);
@@ -121,7 +112,6 @@ static VOID LeakMapping(VOID)
     HANDLE Handle;
     PVOID View = MapView(&Handle);
     MDL *Mdl = LockView(View, KernelMode);
-
     LabCheck(MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority) != NULL, "no mapping");
     SimCheckEmpty("a leak");
     MmUnlockPages(Mdl);
@@ -135,7 +125,6 @@ static VOID UnmapLocked(VOID)
     HANDLE Handle;
     PVOID View = MapView(&Handle);
     MDL *Mdl = LockView(View, KernelMode);
-
     MmUnmapViewInSystemSpace(View);
     MmUnlockPages(Mdl);
     IoFreeMdl(Mdl);
@@ -146,9 +135,9 @@ static VOID LeakHandle(VOID)
 {
     OBJECT_ATTRIBUTES Attributes = Kernel();
     LARGE_INTEGER Size = {.QuadPart = 4096};
-    HANDLE Handle, Again;
-
+    HANDLE Handle;
     ZwCreateSection(&Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL);
+    HANDLE Again;
     ZwDuplicateObject(NtCurrentProcess(), Handle, NtCurrentProcess(), &Again, 0, OBJ_KERNEL_HANDLE,
                       DUPLICATE_SAME_ACCESS);
     ZwClose(Handle);
@@ -172,7 +161,6 @@ static DRIVER_OBJECT Nobody;
 static DEVICE_OBJECT *MakeDevice(VOID)
 {
     DEVICE_OBJECT *Device;
-
     IoCreateDevice(&Nobody, 0, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device);
     return Device;
 }
@@ -180,7 +168,6 @@ static DEVICE_OBJECT *MakeDevice(VOID)
 static VOID LeakDevice(VOID)
 {
     DEVICE_OBJECT *Device = MakeDevice();
-
     SimCheckEmpty("a leak");
     IoDeleteDevice(Device);
 }
@@ -188,7 +175,6 @@ static VOID LeakDevice(VOID)
 static VOID DeleteAttached(VOID)
 {
     DEVICE_OBJECT *Lower = MakeDevice(), *Upper = MakeDevice();
-
     IoAttachDeviceToDeviceStack(Upper, Lower);
     IoDeleteDevice(Lower);
     IoDeleteDevice(Upper);
@@ -200,7 +186,6 @@ static VOID PropertyOfNoPdo(VOID)
     DEVPROPKEY Key = {0};
     DEVPROPTYPE Type;
     ULONG Length;
-
     IoGetDevicePropertyData(Device, &Key, 0, 0, 0, NULL, &Length, &Type);
     IoDeleteDevice(Device);
 }
@@ -210,10 +195,8 @@ static VOID LockedPagesOfTheDead(VOID)
     PEPROCESS Process = SimProcessCreate(SimUser);
     PVOID Memory = SimUserMemory(Process, 4096);
     KAPC_STATE State;
-    MDL *Mdl;
-
     KeStackAttachProcess(Process, &State);
-    Mdl = LockView(Memory, UserMode);
+    MDL *Mdl = LockView(Memory, UserMode);
     KeUnstackDetachProcess(&State);
     SimProcessDelete(Process);
     MmUnlockPages(Mdl);
@@ -223,7 +206,6 @@ static VOID LockedPagesOfTheDead(VOID)
 static VOID FastMutexUnowned(VOID)
 {
     FAST_MUTEX Mutex;
-
     ExInitializeFastMutex(&Mutex);
     Mutex.OldIrql = PASSIVE_LEVEL;
     ExReleaseFastMutex(&Mutex);
@@ -238,7 +220,6 @@ static VOID ThreadKeeps(VOID)
 {
     OBJECT_ATTRIBUTES Attributes = Kernel();
     HANDLE Handle;
-
     PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, KeepRegion, NULL);
     ZwWaitForSingleObject(Handle, FALSE, NULL);
     ZwClose(Handle);
@@ -247,7 +228,6 @@ static VOID ThreadKeeps(VOID)
 static VOID DpcUninitialised(VOID)
 {
     KDPC *Dpc = calloc(1, sizeof(*Dpc));
-
     KeInsertQueueDpc(Dpc, NULL, NULL);
     free(Dpc);
 }
@@ -282,9 +262,8 @@ static VOID WorkItemQueuedTwice(VOID)
     DEVICE_OBJECT *Device = MakeDevice();
     PIO_WORKITEM Item = IoAllocateWorkItem(Device);
     OBJECT_ATTRIBUTES Attributes = Kernel();
-    HANDLE Handle;
-
     InterlockedExchange(&WorkRound, 0);
+    HANDLE Handle;
     PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, QueueToo, Item);
     for (LONG Round = 1; Round <= WORK_ROUNDS; Round++)
     {
@@ -307,10 +286,9 @@ static VOID WorkItemQueuedTwice(VOID)
 static VOID StringTooLong(VOID)
 {
     WCHAR *Text = malloc(40001 * sizeof(WCHAR));
-    UNICODE_STRING String;
-
     for (ULONG I = 0; I < 40001; I++)
         Text[I] = I < 40000 ? 'x' : 0;
+    UNICODE_STRING String;
     RtlInitUnicodeString(&String, Text);
     free(Text);
 }
@@ -321,10 +299,10 @@ static VOID ViewTooLong(VOID)
     LARGE_INTEGER Size = {.QuadPart = 4096};
     SIZE_T ViewSize = 8192;
     HANDLE Handle;
-    PVOID Section, View;
-
     ZwCreateSection(&Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL);
+    PVOID Section;
     ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, &Section, NULL);
+    PVOID View;
     MmMapViewInSystemSpace(Section, &View, &ViewSize);
     ObDereferenceObject(Section);
     ZwClose(Handle);
@@ -333,7 +311,6 @@ static VOID ViewTooLong(VOID)
 static VOID UnmapForeign(VOID)
 {
     PEPROCESS Process = SimProcessCreate(SimUser);
-
     SimUnmapSection(Process, (PVOID)0x10000);
     SimProcessDelete(Process);
 }
@@ -342,7 +319,6 @@ static VOID UnknownClass(VOID)
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"x");
     ULONG Length;
-
     ZwQueryValueKey((HANDLE)4, &Name, KeyValueFullInformation, NULL, 0, &Length);
 }
 

@@ -24,7 +24,6 @@ static VOID Detach(_In_ KAPC_STATE *State)
 static MDL *LockMemory(VOID)
 {
     MDL *Mdl = IoAllocateMdl(Memory, 8192, FALSE, FALSE, NULL);
-
     __try
     {
         MmProbeAndLockPages(Mdl, UserMode, IoModifyAccess);
@@ -39,7 +38,6 @@ static MDL *LockMemory(VOID)
 static PVOID MapForProgram(_In_ MDL *Mdl)
 {
     PVOID volatile Address = NULL;
-
     __try
     {
         Address = MmMapLockedPagesSpecifyCache(Mdl, UserMode, MmCached, NULL, FALSE, NormalPagePriority);
@@ -60,12 +58,9 @@ static VOID FreeMdl(_In_ MDL *Mdl)
 static VOID UnmapElsewhere(VOID)
 {
     KAPC_STATE State;
-    MDL *Mdl;
-    PVOID Address;
-
     Attach(&State);
-    Mdl = LockMemory();
-    Address = MapForProgram(Mdl);
+    MDL *Mdl = LockMemory();
+    PVOID Address = MapForProgram(Mdl);
     KeUnstackDetachProcess(&State);
     MmUnmapLockedPages(Address, Mdl);
     FreeMdl(Mdl);
@@ -75,12 +70,9 @@ static VOID UnmapElsewhere(VOID)
 static VOID UnlockMapped(VOID)
 {
     KAPC_STATE State;
-    MDL *Mdl;
-    PVOID Address;
-
     Attach(&State);
-    Mdl = LockMemory();
-    Address = MapForProgram(Mdl);
+    MDL *Mdl = LockMemory();
+    PVOID Address = MapForProgram(Mdl);
     MmUnlockPages(Mdl);
     MmUnmapLockedPages(Address, Mdl);
     IoFreeMdl(Mdl);
@@ -90,13 +82,11 @@ static VOID UnlockMapped(VOID)
 /* What is mapped into a program must go before it does. */
 static VOID ProgramEndsMapped(VOID)
 {
-    KAPC_STATE State;
     MDL *Mdl = MmAllocatePagesForMdlEx((PHYSICAL_ADDRESS){0}, (PHYSICAL_ADDRESS){.QuadPart = -1}, (PHYSICAL_ADDRESS){0},
                                        4096, MmCached, 0);
-    PVOID Address;
-
+    KAPC_STATE State;
     Attach(&State);
-    Address = MapForProgram(Mdl);
+    PVOID Address = MapForProgram(Mdl);
     Detach(&State);
     MmUnmapLockedPages(Address, Mdl);
     MmFreePagesFromMdl(Mdl);
@@ -112,10 +102,8 @@ static VOID PagesKept(VOID)
 static VOID MapOutsideTry(VOID)
 {
     KAPC_STATE State;
-    MDL *Mdl;
-
     Attach(&State);
-    Mdl = LockMemory();
+    MDL *Mdl = LockMemory();
     MmUnmapLockedPages(MmMapLockedPagesSpecifyCache(Mdl, UserMode, MmCached, NULL, FALSE, NormalPagePriority), Mdl);
     FreeMdl(Mdl);
     Detach(&State);
@@ -124,11 +112,9 @@ static VOID MapOutsideTry(VOID)
 static VOID PartTooLarge(VOID)
 {
     KAPC_STATE State;
-    MDL *Mdl, *Part;
-
     Attach(&State);
-    Mdl = LockMemory();
-    Part = IoAllocateMdl(Memory, 100, FALSE, FALSE, NULL);
+    MDL *Mdl = LockMemory();
+    MDL *Part = IoAllocateMdl(Memory, 100, FALSE, FALSE, NULL);
     IoBuildPartialMdl(Mdl, Part, Memory, 8192);
     IoFreeMdl(Part);
     FreeMdl(Mdl);
@@ -138,16 +124,14 @@ static VOID PartTooLarge(VOID)
 static VOID DetachUnattached(VOID)
 {
     KAPC_STATE State = {.Process = PsGetCurrentProcess()};
-
     KeUnstackDetachProcess(&State);
 }
 
 static VOID ReturnAttached(VOID)
 {
-    KAPC_STATE State;
     SIM_GUARD Guard;
-
     SimGuardBegin(&Guard);
+    KAPC_STATE State;
     Attach(&State);
     SimGuardEnd(&Guard, "a handler", NULL);
     Detach(&State);
@@ -155,11 +139,10 @@ static VOID ReturnAttached(VOID)
 
 static VOID AttachAtDispatch(VOID)
 {
-    KAPC_STATE State;
-    KIRQL Irql;
-
     Program = SimProcessCreate(SimUser);
+    KIRQL Irql;
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+    KAPC_STATE State;
     KeStackAttachProcess(Program, &State);
     KeLowerIrql(Irql);
     Detach(&State);
@@ -179,14 +162,12 @@ static VOID RemoveWithinNotice(VOID)
 static VOID ContextUncaptured(VOID)
 {
     SECURITY_SUBJECT_CONTEXT Context = {0};
-
     SeLockSubjectContext(&Context);
 }
 
 static VOID ContextReleasedTwice(VOID)
 {
     SECURITY_SUBJECT_CONTEXT Context;
-
     SeCaptureSubjectContext(&Context);
     SeReleaseSubjectContext(&Context);
     SeReleaseSubjectContext(&Context);
@@ -195,7 +176,6 @@ static VOID ContextReleasedTwice(VOID)
 static VOID ContextKeptLocked(VOID)
 {
     SECURITY_SUBJECT_CONTEXT Context;
-
     SeCaptureSubjectContext(&Context);
     SeLockSubjectContext(&Context);
     SeReleaseSubjectContext(&Context);
@@ -204,7 +184,6 @@ static VOID ContextKeptLocked(VOID)
 static VOID ContextUnlockedTwice(VOID)
 {
     SECURITY_SUBJECT_CONTEXT Context;
-
     SeCaptureSubjectContext(&Context);
     SeUnlockSubjectContext(&Context);
     SeReleaseSubjectContext(&Context);
@@ -212,15 +191,14 @@ static VOID ContextUnlockedTwice(VOID)
 
 static VOID CheckUnlocked(VOID)
 {
-    SECURITY_SUBJECT_CONTEXT Context;
     UCHAR Room[64];
-    ACCESS_MASK Granted;
-    NTSTATUS Status;
-
     memset(Room, 0, sizeof(Room));
     Room[0] = 1; /* a descriptor without a list: all may do all */
     Room[3] = 0x80;
+    SECURITY_SUBJECT_CONTEXT Context;
     SeCaptureSubjectContext(&Context);
+    ACCESS_MASK Granted;
+    NTSTATUS Status;
     SeAccessCheck(Room, &Context, TRUE, GENERIC_READ, 0, NULL, IoGetFileObjectGenericMapping(), UserMode, &Granted,
                   &Status);
     SeReleaseSubjectContext(&Context);
@@ -229,7 +207,6 @@ static VOID CheckUnlocked(VOID)
 static VOID LeakContext(VOID)
 {
     SECURITY_SUBJECT_CONTEXT Context;
-
     SeCaptureSubjectContext(&Context);
     SimCheckEmpty("a leak");
     SeReleaseSubjectContext(&Context);
@@ -238,7 +215,6 @@ static VOID LeakContext(VOID)
 static VOID UnknownInformation(VOID)
 {
     ULONG Length;
-
     ZwQuerySystemInformation(0, NULL, 0, &Length);
 }
 
@@ -246,7 +222,6 @@ static VOID SystemRoutineAtDispatch(VOID)
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"KeSetEvent");
     KIRQL Irql;
-
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     MmGetSystemRoutineAddress(&Name);
     KeLowerIrql(Irql);
@@ -256,7 +231,6 @@ static VOID PowerOfNothing(VOID)
 {
     static DRIVER_OBJECT Nobody;
     DEVICE_OBJECT *Device;
-
     IoCreateDevice(&Nobody, 0, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device);
     PoRequestPowerIrp(Device, IRP_MN_SET_POWER, (POWER_STATE){.DeviceState = PowerDeviceUnspecified}, NULL, NULL, NULL);
     IoDeleteDevice(Device);
@@ -294,9 +268,8 @@ static NTSTATUS EnterUpper(_In_ DRIVER_OBJECT *Driver, _In_ UNICODE_STRING *Regi
 static VOID PowerRefused(VOID)
 {
     DRIVER_OBJECT *Driver;
-    DEVICE_OBJECT *Pdo;
-
     SimLoadDriver(EnterUpper, L"upper", &Driver);
+    DEVICE_OBJECT *Pdo;
     SimAddDevice(Driver, NULL, 0, &Pdo);
     SimPower(Pdo, PowerSystemWorking);
     IoDetachDevice(Pdo);
@@ -309,7 +282,6 @@ static VOID ConvertUnheld(VOID)
 {
     EX_SPIN_LOCK Lock = 0;
     KIRQL Irql;
-
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     ExTryConvertSharedSpinLockExclusive(&Lock);
     KeLowerIrql(Irql);
@@ -318,7 +290,6 @@ static VOID ConvertUnheld(VOID)
 static VOID RequestorOfOwn(VOID)
 {
     IRP *Irp = IoAllocateIrp(1, FALSE);
-
     IoIs32bitProcess(Irp);
     IoFreeIrp(Irp);
 }
@@ -326,7 +297,6 @@ static VOID RequestorOfOwn(VOID)
 static VOID PriorityAtDispatch(VOID)
 {
     KIRQL Irql;
-
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     KeSetPriorityThread(KeGetCurrentThread(), 8);
     KeLowerIrql(Irql);
@@ -335,7 +305,6 @@ static VOID PriorityAtDispatch(VOID)
 static VOID ResourcePaged(VOID)
 {
     ERESOURCE *Resource = ExAllocatePoolWithTag(PagedPool, sizeof(*Resource), WRONG_TAG);
-
     ExInitializeResourceLite(Resource);
     ExDeleteResourceLite(Resource);
     ExFreePoolWithTag(Resource, WRONG_TAG);
@@ -346,9 +315,8 @@ static VOID InterfaceOfNoPdo(VOID)
     static const GUID Class = {0x12345678, 0, 0, {0}};
     static DRIVER_OBJECT Nobody;
     DEVICE_OBJECT *Device;
-    UNICODE_STRING Link;
-
     IoCreateDevice(&Nobody, 0, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device);
+    UNICODE_STRING Link;
     IoRegisterDeviceInterface(Device, &Class, NULL, &Link);
     IoDeleteDevice(Device);
 }

@@ -18,9 +18,8 @@ static TUN_START_INPUT GoodInput(_In_ const PROGRAM *Program)
 
 static NTSTATUS Start(_In_ PROGRAM *Program, _In_ const TUN_START_INPUT *Input)
 {
-    TUN_START_OUTPUT Output;
-
     LabOperations(1);
+    TUN_START_OUTPUT Output;
     return SimIoControl(Program->Process, Program->File, TUN_IOCTL_START, Input, sizeof(*Input), &Output,
                         sizeof(Output), NULL);
 }
@@ -32,20 +31,18 @@ static VOID Sizes(_In_ PROGRAM *Program)
     TUN_START_INPUT Input = GoodInput(Program);
     UCHAR In[256] = {0}, Out[256];
     ULONG Returned;
-
     for (ULONG Function = 0; Function < 8; Function++)
     {
         for (ULONG InSize = 0; InSize <= 48; InSize++)
         {
             for (ULONG OutSize = 0; OutSize <= 176; OutSize += OutSize % 8 == 1 ? 6 : 1) /* around each multiple of 8 */
             {
-                NTSTATUS Status, Wanted;
-
                 memcpy(In, &Input, sizeof(Input));
                 memset(Out, 0xcc, sizeof(Out));
-                Status = SimIoControl(Program->Process, Program->File, TUN_IOCTL(0x800u + Function), In, InSize, Out,
-                                      OutSize, &Returned);
+                NTSTATUS Status = SimIoControl(Program->Process, Program->File, TUN_IOCTL(0x800u + Function), In,
+                                               InSize, Out, OutSize, &Returned);
                 LabOperations(1);
+                NTSTATUS Wanted;
                 if (Function > 3)
                     Wanted = STATUS_INVALID_DEVICE_REQUEST;
                 else if (Function == 1 && (InSize != sizeof(Input) || OutSize < Outputs[1]))
@@ -59,7 +56,6 @@ static VOID Sizes(_In_ PROGRAM *Program)
                 if (Function == 1 && NT_SUCCESS(Status))
                 {
                     TUN_START_OUTPUT Output;
-
                     memcpy(&Output, Out, sizeof(Output));
                     ProgramEnd(Program);
                     SimCloseHandle(Program->Process, (HANDLE)Output.Section);
@@ -73,10 +69,8 @@ static VOID Values(_In_ PROGRAM *Program)
 {
     static const uint32_t Capacities[] = {0,       1,         0xfff,     0x10000,   0x1ffff,    0x20001,
                                           0x30000, 0x4000001, 0x8000000, 0x5000000, 0x80000000, 0xffffffff};
-    TUN_START_INPUT Input;
-    TUN_START_OUTPUT Output;
     ULONG64 Random = LabSeed();
-
+    TUN_START_INPUT Input;
     for (ULONG I = 0; I < ARRAYSIZE(Capacities); I++)
     {
         Input = GoodInput(Program);
@@ -95,13 +89,13 @@ static VOID Values(_In_ PROGRAM *Program)
         Input = GoodInput(Program);
         Input.Protocol ^= 1u << Bit;
         LabEqual(Start(Program, &Input), STATUS_REVISION_MISMATCH);
+        TUN_START_OUTPUT Output;
         LabEqual(SimIoControl(Program->Process, Program->File, TUN_IOCTL_START, &Input, 4, &Output, 0, NULL),
                  STATUS_REVISION_MISMATCH);
     }
     for (ULONG I = 0; I < 2000; I++)
     {
         ULONG64 *Words = (ULONG64 *)&Input;
-
         Input = GoodInput(Program);
         Words[1 + LabRandom(&Random) % 3] = (ULONG64)LabRandom(&Random) << (LabRandom(&Random) % 48) & ~3ull;
         if (NT_SUCCESS(Start(Program, &Input)))
@@ -112,11 +106,11 @@ static VOID Values(_In_ PROGRAM *Program)
 /* Each of the three handles in turn is one that will not do. */
 static VOID Handles(_In_ PROGRAM *Program)
 {
-    HANDLE Weak, Mute, Closed;
-    TUN_START_INPUT Input;
-
+    HANDLE Weak;
     SimEventCreate(Program->Process, SynchronizationEvent, SYNCHRONIZE, &Weak);
+    HANDLE Mute;
     SimEventCreate(Program->Process, SynchronizationEvent, EVENT_MODIFY_STATE, &Mute);
+    HANDLE Closed;
     SimEventCreate(Program->Process, SynchronizationEvent, EVENT_ALL_ACCESS, &Closed);
     SimCloseHandle(Program->Process, Closed);
     for (ULONG Which = 0; Which < 3; Which++)
@@ -134,10 +128,9 @@ static VOID Handles(_In_ PROGRAM *Program)
                    {Program->File, STATUS_OBJECT_TYPE_MISMATCH},
                    {Weak, STATUS_ACCESS_DENIED},
                    {Mute, STATUS_ACCESS_DENIED}};
-
         for (ULONG I = 0; I < ARRAYSIZE(Bad); I++)
         {
-            Input = GoodInput(Program);
+            TUN_START_INPUT Input = GoodInput(Program);
             (&Input.ToAppPackets)[Which] = (ULONG64)Bad[I].Handle;
             LabEqual(Start(Program, &Input), Bad[I].Wanted);
         }
@@ -148,17 +141,16 @@ static VOID Handles(_In_ PROGRAM *Program)
 
 VOID BadInputs(VOID)
 {
-    TUN_QUERY Query;
-    HANDLE ReadOnly;
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     Sizes(&Program);
     Values(&Program);
     Handles(&Program);
+    HANDLE ReadOnly;
     LabEqual(SimOpen(Program.Process, Lab.Path, GENERIC_READ, &ReadOnly), STATUS_SUCCESS);
+    TUN_QUERY Query;
     LabEqual(SimIoControl(Program.Process, ReadOnly, TUN_IOCTL_QUERY, NULL, 0, &Query, sizeof(Query), NULL),
              STATUS_ACCESS_DENIED);
     LabEqual(ProgramQuery(&Program).SessionActive, 0);
@@ -169,15 +161,13 @@ VOID BadInputs(VOID)
 
 VOID ManySessions(VOID)
 {
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimAdministrator), STATUS_SUCCESS);
     for (ULONG I = 0; I < LabScale(60); I++)
     {
         ULONG Capacity = RING_CAPACITY_MIN << I % 4;
-
         Capacity = I == 7 ? RING_CAPACITY_MAX : Capacity;
         LabCheck(!StackLinkUp(Lab.Stack), "the link is up without a session");
         LabEqual(ProgramStart(&Program, Capacity), STATUS_SUCCESS);
@@ -202,18 +192,18 @@ VOID ManySessions(VOID)
 
 VOID OwnersOnly(VOID)
 {
-    PROGRAM First, Second;
-    HANDLE Again;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM First;
     LabEqual(ProgramOpen(&First, Lab.Path, SimSystem), STATUS_SUCCESS);
+    PROGRAM Second;
     LabEqual(ProgramOpen(&Second, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&First, RING_CAPACITY_MIN), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Second, RING_CAPACITY_MIN), STATUS_DEVICE_BUSY);
     LabEqual(ProgramQuery(&Second).SessionProcessId, PsGetProcessId(First.Process));
     LabEqual(ProgramEnd(&Second), STATUS_SUCCESS); /* its own session, of which there is none */
     LabEqual(RingClosed(First.ToApp.Ring), 0);
+    HANDLE Again;
     /* Another file of the same process is another owner. */
     LabEqual(SimOpen(First.Process, Lab.Path, GENERIC_ALL, &Again), STATUS_SUCCESS);
     LabEqual(SimCloseHandle(First.Process, Again), STATUS_SUCCESS);

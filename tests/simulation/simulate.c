@@ -66,12 +66,12 @@ VOID LabOperations(ULONG64 Count)
 
 VOID LabFailed(PCSTR File, int Line, PCSTR Condition, PCSTR Format, ...)
 {
-    CHAR Text[256], Place[128];
     va_list Arguments;
-
     va_start(Arguments, Format);
+    CHAR Text[256];
     vsnprintf(Text, sizeof(Text), Format, Arguments);
     va_end(Arguments);
+    CHAR Place[128];
     snprintf(Place, sizeof(Place), "%s:%d, scenario %s", File, Line, Running);
     SimViolation(Condition, Place, NULL, Text);
 }
@@ -86,7 +86,6 @@ VOID LabCheckEqual(PCSTR File, int Line, PCSTR What, ULONG64 Got, ULONG64 Wanted
 ULONG LabRandom(ULONG64 *State)
 {
     ULONG64 Value = *State += 0x9e3779b97f4a7c15;
-
     Value = (Value ^ Value >> 30) * 0xbf58476d1ce4e5b9;
     Value = (Value ^ Value >> 27) * 0x94d049bb133111eb;
     return (ULONG)(Value >> 32);
@@ -110,7 +109,6 @@ VOID LabSleep(ULONG Microseconds)
 LAB_THREAD LabStart(void *(*Routine)(void *), void *Context)
 {
     pthread_t Thread;
-
     if (pthread_create(&Thread, NULL, Routine, Context) != 0)
     {
         perror("pthread_create");
@@ -127,7 +125,6 @@ VOID LabJoin(LAB_THREAD Thread)
 static void Hangs(int Signal)
 {
     static const char Text[] = "\nVIOLATION: the scenario hangs\n";
-
     if (write(2, Text, sizeof(Text) - 1) > 0 && write(2, Running, strlen(Running)) > 0)
         abort();
     _exit(1);
@@ -141,7 +138,6 @@ static ULONG64 Milliseconds(VOID)
 static BOOLEAN Wanted(_In_ PCSTR Name, _In_ int Count, _In_ char **Names)
 {
     BOOLEAN Found = Count == 0;
-
     for (int I = 0; I < Count; I++)
         Found |= strcmp(Names[I], Name) == 0;
     return Found;
@@ -151,7 +147,6 @@ int main(int Count, char **Arguments)
 {
     PCSTR Given = getenv("SIM_SEED"), Larger = getenv("SIM_SCALE");
     ULONG Ran = 0;
-
     setvbuf(stdout, NULL, _IOLBF, 0);
     Seed = Given ? strtoull(Given, NULL, 0) : (ULONG64)time(NULL);
     Scale = Larger ? max((ULONG)atoi(Larger), 1) : 1;
@@ -162,7 +157,6 @@ int main(int Count, char **Arguments)
     {
         ULONG64 Begin = Milliseconds(), Before = Operations;
         ULONG Violations = SimViolations();
-
         if (!Wanted(Scenarios[I].Name, Count - 1, Arguments + 1))
             continue;
         Running = Scenarios[I].Name;

@@ -51,7 +51,6 @@ static BOOLEAN Stopping(_In_ SPIN *Spin)
 static void *StackActor(void *Context)
 {
     ACTOR *Actor = Context;
-
     while (!Stopping(Actor->Spin))
     {
         ULONG Chance = LabRandom(&Actor->Random), Length = LabSizes[Chance % (LAB_SIZES - 1)];
@@ -60,7 +59,6 @@ static void *StackActor(void *Context)
                              .Buffers = Unmapped ? 1 : 1 + (Chance >> 12) % Actor->Spin->Buffers,
                              .Dispatch = Chance >> 16 & 1,
                              .Unmapped = Unmapped};
-
         if (!StackSend(Actor->Stack, &Shape, Length, Length >= 40 && (Chance >> 17 & 1), 1 + Actor->Number,
                        &Actor->Sequence, IsJunk ? Junk : NULL, &Actor->Random, NULL))
         {
@@ -79,12 +77,10 @@ static ULONG64 LeftBehind(_In_ PROGRAM *Program, _Out_ ULONG64 *JunkLeft)
     RING_SIDE Side = Program->ToStack;
     uint32_t Index = atomic_load(&Side.Ring->Head);
     ULONG64 Count = 0;
-
     *JunkLeft = 0;
     while (Index != Side.Own)
     {
         RING_PACKET *Packet = RingPacketAt(&Side, Index);
-
         *JunkLeft += *(UCHAR *)RingPacketData(Packet) == 0;
         Index += (uint32_t)RingEntrySize(atomic_load(&Packet->Length));
         Count++;
@@ -96,13 +92,11 @@ static ULONG64 LeftBehind(_In_ PROGRAM *Program, _Out_ ULONG64 *JunkLeft)
 static ULONG64 Use(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Program)
 {
     ULONG64 JunkSent = 0;
-
     for (ULONG Rounds = LabRandom(&Actor->Random) % 200; Rounds && !Stopping(Actor->Spin); Rounds--)
     {
         ULONG Chance = LabRandom(&Actor->Random), Length = LabSizes[(Chance >> 8) % (LAB_SIZES - 1)];
-        TUN_STATISTICS Statistics;
-
         Act(Actor->Spin);
+        TUN_STATISTICS Statistics;
         switch (Chance % 16)
         {
         case 0:
@@ -132,9 +126,6 @@ static VOID Session(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Program)
     SPIN *Spin = Actor->Spin;
     ULONG Chance = LabRandom(&Actor->Random);
     NTSTATUS Status = ProgramStart(Program, RING_CAPACITY_MIN << Chance % 3);
-    ULONG64 JunkSent, JunkLeft;
-    LAB_THREAD Receiver;
-
     Act(Spin);
     if (!NT_SUCCESS(Status))
     {
@@ -143,8 +134,8 @@ static VOID Session(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Program)
         LabSleep(Chance >> 8 & 511);
         return;
     }
-    Receiver = LabStart(ProgramReceiveLoop, Program);
-    JunkSent = Use(Actor, Program);
+    LAB_THREAD Receiver = LabStart(ProgramReceiveLoop, Program);
+    ULONG64 JunkSent = Use(Actor, Program);
     switch (Chance >> 4 & 3)
     {
     case 0:
@@ -165,6 +156,7 @@ static VOID Session(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Program)
     atomic_fetch_add(&Spin->Received, Program->Received);
     atomic_fetch_add(&Spin->ReceivedOctets, Program->ReceivedOctets);
     atomic_fetch_add(&Spin->Sent, Program->Sent);
+    ULONG64 JunkLeft;
     atomic_fetch_add(&Spin->Left, LeftBehind(Program, &JunkLeft));
     atomic_fetch_add(&Spin->Junk, JunkSent - JunkLeft);
     atomic_fetch_add(&Spin->Sessions, 1);
@@ -173,12 +165,10 @@ static VOID Session(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Program)
 static void *ProgramActor(void *Context)
 {
     ACTOR *Actor = Context;
-
     while (!Stopping(Actor->Spin))
     {
         PROGRAM Program;
         NTSTATUS Status = ProgramOpen(&Program, Actor->Spin->Lab.Path, SimAdministrator);
-
         Act(Actor->Spin);
         if (NT_SUCCESS(Status))
         {
@@ -198,9 +188,7 @@ static void *ProgramActor(void *Context)
 static VOID Look(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Monitor)
 {
     ULONG Chance = LabRandom(&Actor->Random);
-    TUN_STATISTICS Statistics;
     NTSTATUS Status = ProgramStart(Monitor, RING_CAPACITY_MIN << Chance % 4);
-
     if (!NT_SUCCESS(Status))
     {
         LabEqual(Status, STATUS_DEVICE_REMOVED); /* no other monitor is there */
@@ -220,6 +208,7 @@ static VOID Look(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Monitor)
         atomic_fetch_add(&Monitor->ToApp.Ring->Head, LabRandom(&Actor->Random));
         LabSleep(LabRandom(&Actor->Random) % 500);
     }
+    TUN_STATISTICS Statistics;
     switch (Chance >> 5 & 3)
     {
     case 0:
@@ -243,12 +232,10 @@ static VOID Look(_Inout_ ACTOR *Actor, _Inout_ PROGRAM *Monitor)
 static void *MonitorActor(void *Context)
 {
     ACTOR *Actor = Context;
-
     while (!Stopping(Actor->Spin))
     {
         PROGRAM Monitor;
         NTSTATUS Status = ProgramOpen(&Monitor, Actor->Spin->Lab.Path, SimAdministrator);
-
         Act(Actor->Spin);
         Monitor.Monitor = TRUE;
         if (NT_SUCCESS(Status))
@@ -272,11 +259,10 @@ static VOID AskOid(_Inout_ ACTOR *Actor)
     NDIS_HOST_ADAPTER *Adapter = StackAdapter(Actor->Stack);
     NDIS_OID Oid = Adapter->SupportedOids[LabRandom(&Actor->Random) % Adapter->SupportedOidCount];
     UCHAR Buffer[256];
-    ULONG Done, Needed;
-
     memset(Buffer, 0, sizeof(Buffer));
     if (Oid != OID_PNP_SET_POWER)
     {
+        ULONG Done, Needed;
         HostOid(Adapter, LabRandom(&Actor->Random) % 4 ? NdisRequestQueryInformation : NdisRequestSetInformation, Oid,
                 Buffer, LabRandom(&Actor->Random) % sizeof(Buffer), &Done, &Needed);
     }
@@ -286,11 +272,9 @@ static VOID AskOid(_Inout_ ACTOR *Actor)
 static VOID SystemActor(_Inout_ ACTOR *Actor, _In_ BOOLEAN Remove)
 {
     SPIN *Spin = Actor->Spin;
-
     while (atomic_load_explicit(&Spin->Actions, memory_order_relaxed) < EPOCH)
     {
         ULONG Chance = LabRandom(&Actor->Random);
-
         Act(Spin);
         LabSleep(Chance >> 16 & 1023);
         switch (Chance % 8)
@@ -341,14 +325,11 @@ static VOID BooksOutside(_In_ SPIN *Spin, _In_ const STACK_COUNTERS *Stack)
 
 static VOID Books(_In_ SPIN *Spin)
 {
-    PROGRAM Program;
-    TUN_COUNTERS Counters;
-    STACK_COUNTERS Stack;
-
     LabUntil(StackHeld(Spin->Lab.Stack) == 0);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Spin->Lab.Path, SimSystem), STATUS_SUCCESS);
-    Counters = ProgramStatistics(&Program).Adapter;
-    Stack = StackRead(Spin->Lab.Stack);
+    TUN_COUNTERS Counters = ProgramStatistics(&Program).Adapter;
+    STACK_COUNTERS Stack = StackRead(Spin->Lab.Stack);
     LabEqual(Counters.ToAppPackets, Spin->Received);
     LabEqual(Counters.ToAppBytes, Spin->ReceivedOctets);
     LabEqual(Counters.ToAppPackets + Counters.ToAppDropNoSession + Counters.ToAppDropFull + Counters.ToAppDropInvalid +
@@ -368,22 +349,19 @@ VOID Spin(VOID)
     ULONG64 Done = 0, Sessions = 0, Deaths = 0, Random = LabSeed();
     ULONG64 StackSequence[STACK_ACTORS] = {0}, ProgramSequence[PROGRAM_ACTORS] = {0};
     ULONG Epochs;
-
     for (Epochs = 0; Done < Wanted; Epochs++)
     {
         static SPIN Spinning;
-        ACTOR Actors[ACTORS + 1]; /* the last is the system */
-        LAB_THREAD Threads[ACTORS];
         BOOLEAN Remove = Epochs % 3 == 2;
-
         memset(&Spinning, 0, sizeof(Spinning));
         Spinning.Buffers = Epochs % 2 || Remove ? 1 : 3;
         LabOpen(&Spinning.Lab);
+        ACTOR Actors[ACTORS + 1]; /* the last is the system */
+        LAB_THREAD Threads[ACTORS];
         for (ULONG I = 0; I < ARRAYSIZE(Actors); I++)
         {
             BOOLEAN IsStack = I < STACK_ACTORS, IsProgram = !IsStack && I < STACK_ACTORS + PROGRAM_ACTORS;
             ULONG Number = IsStack ? I : I - STACK_ACTORS;
-
             Actors[I] = (ACTOR){.Spin = &Spinning, .Stack = Spinning.Lab.Stack, .Number = Number};
             Actors[I].Random = (ULONG64)LabRandom(&Random) << 32 | I;
             StackKeep(Actors[I].Stack);
@@ -409,7 +387,6 @@ VOID Spin(VOID)
         else
         {
             STACK_COUNTERS Stack = StackRead(Actors[0].Stack);
-
             BooksOutside(&Spinning, &Stack);
         }
         for (ULONG I = 0; I < ARRAYSIZE(Actors); I++)

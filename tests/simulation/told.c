@@ -11,7 +11,6 @@ static __thread BOOLEAN Told;
 BOOLEAN LabTold(BOOLEAN IsTold)
 {
     BOOLEAN Before = Told;
-
     Told = IsTold;
     return Before;
 }
@@ -26,7 +25,6 @@ KIRQL __wrap_KeGetCurrentIrql(VOID);
 KIRQL __wrap_KeGetCurrentIrql(VOID)
 {
     PVOID Place = SIM_PLACE();
-
     if (Told && (Within(Place, LabCodeBegin(), LabCodeEnd()) || Within(Place, __start_wrong_code, __stop_wrong_code)))
         PlatformRuleBroken("Flags_Irql", "KeGetCurrentIrql", Place, "in a handler that its flags tell of the IRQL");
     return __real_KeGetCurrentIrql();

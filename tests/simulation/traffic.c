@@ -29,15 +29,13 @@ VOID ToApp(VOID)
     ULONG64 Random = LabSeed(), Sequence = 0;
     PROGRAM Program;
     LAB Lab;
-
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     for (ULONG Round = 0; Round < LabScale(40); Round++)
     {
         for (ULONG I = 0; I < LAB_SIZES; I++)
         {
-            NDIS_STATUS Status;
             BOOLEAN IsIpv6 = LabSizes[I] >= PACKET_V6_MIN && Round % 2;
-
+            NDIS_STATUS Status;
             LabCheck(StackSend(Lab.Stack, &Shape, LabSizes[I], IsIpv6, 1, &Sequence, NULL, &Random, &Status), "paused");
             LabEqual(Status, NDIS_STATUS_SUCCESS);
             LabEqual(ProgramReceive(&Program), 8);
@@ -53,7 +51,6 @@ VOID ToStack(VOID)
     ULONG64 Sequence = 0;
     PROGRAM Program;
     LAB Lab;
-
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     for (ULONG Round = 0; Round < LabScale(4); Round++)
     {
@@ -62,7 +59,6 @@ VOID ToStack(VOID)
             for (ULONG J = 0; J < ARRAYSIZE(Batches); J++)
             {
                 BOOLEAN IsIpv6 = LabSizes[I] >= PACKET_V6_MIN && Round % 2;
-
                 LabCheck(ProgramSend(&Program, Batches[J], LabSizes[I], IsIpv6, 1, &Sequence), "closed");
             }
         }
@@ -74,11 +70,10 @@ VOID ToStack(VOID)
 
 VOID BothWays(VOID)
 {
-    LAB_LOAD Running;
     PROGRAM Program;
     LAB Lab;
-
     Open(&Lab, &Program, 16 * RING_CAPACITY_MIN);
+    LAB_LOAD Running;
     LabLoadStart(&Running, &Lab, &Program, LabScale(6000));
     LabLoadStop(&Running, &Lab, &Program);
     Close(&Lab, &Program);
@@ -89,7 +84,6 @@ VOID Shapes(VOID)
     ULONG64 Random = LabSeed(), Sequence = 0;
     PROGRAM Program;
     LAB Lab;
-
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     for (ULONG I = 0; I < LabScale(3000); I++)
     {
@@ -100,7 +94,6 @@ VOID Shapes(VOID)
                              .Dispatch = Chance >> 12 & 1,
                              .Unmapped = Unmapped};
         NDIS_STATUS Status;
-
         StackSend(Lab.Stack, &Shape, Length, Length >= 40 && (Chance >> 13 & 1), 1, &Sequence, NULL, &Random, &Status);
         LabEqual(Status, NDIS_STATUS_SUCCESS);
         LabEqual(ProgramReceive(&Program), Shape.Lists * Shape.Buffers);
@@ -125,17 +118,15 @@ VOID InvalidPackets(VOID)
     ULONG Good = 0, Bad = 0;
     PROGRAM Program;
     LAB Lab;
-
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     for (ULONG I = 0; I < ARRAYSIZE(Cases); I++)
     {
-        RING_PACKET *Entry;
-        uint32_t Length;
-        NDIS_STATUS Status;
-
         Packet[0] = Cases[I].First;
+        NDIS_STATUS Status;
         StackSend(Lab.Stack, &One, Cases[I].Length, Cases[I].First >> 4 == 6, 0, &Sequence, Packet, &Random, &Status);
         LabEqual(Status == NDIS_STATUS_SUCCESS, Cases[I].Valid);
+        RING_PACKET *Entry;
+        uint32_t Length;
         LabEqual(RingTake(&Program.ToApp, &Entry, &Length), Cases[I].Valid ? RING_OK : RING_EMPTY);
         if (Cases[I].Valid)
         {
@@ -154,7 +145,6 @@ VOID InvalidPackets(VOID)
     for (ULONG Length = 65536; Length < 65540; Length++)
     {
         NDIS_STATUS Status;
-
         StackSend(Lab.Stack, &Few, Length, FALSE, 0, &Sequence, Packet, &Random, &Status);
         LabCheck(Status != NDIS_STATUS_SUCCESS, "%u bytes are taken", Length);
         LabEqual(ProgramReceive(&Program), 0);
@@ -173,14 +163,12 @@ VOID FullRing(VOID)
     ULONG64 Random = LabSeed(), Sequence = 0, Dropped = 0;
     PROGRAM Program;
     LAB Lab;
-
     Open(&Lab, &Program, RING_CAPACITY_MIN);
     for (ULONG Round = 0; Round < 20; Round++)
     {
         for (ULONG I = 0; I < 100; I++)
         {
             NDIS_STATUS Status;
-
             StackSend(Lab.Stack, &Shape, 700 + Round, FALSE, 1, &Sequence, NULL, &Random, &Status);
             Dropped += Status == NDIS_STATUS_RESOURCES;
         }
@@ -193,13 +181,12 @@ VOID FullRing(VOID)
 
 VOID SlowStack(VOID)
 {
-    LAB_LOAD Running;
+    ULONG64 Sequence = 0;
     PROGRAM Program;
     LAB Lab;
-    ULONG64 Sequence = 0;
-
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     StackHold(Lab.Stack, StackReturnsLate);
+    LAB_LOAD Running;
     LabLoadStart(&Running, &Lab, &Program, LabScale(4000));
     LabLoadStop(&Running, &Lab, &Program);
     /* A stack that gives nothing back at all: the flow goes on, with lists that are lent for the call only. */
@@ -221,12 +208,11 @@ VOID SlowStack(VOID)
 VOID PauseUnderTraffic(VOID)
 {
     ULONG64 Random = LabSeed();
-    LAB_LOAD Running;
     PROGRAM Program;
     LAB Lab;
-
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
     StackHold(Lab.Stack, StackReturnsLate);
+    LAB_LOAD Running;
     LabLoadStart(&Running, &Lab, &Program, 0);
     for (ULONG I = 0; I < LabScale(60); I++)
     {
@@ -248,19 +234,17 @@ static void *Pauses(void *Context)
 VOID RefusedWhilePausing(VOID)
 {
     ULONG64 Random = LabSeed(), Sequence = 0;
-    NDIS_STATUS Status;
-    LAB_THREAD Pausing;
     PROGRAM Program;
     LAB Lab;
-
     Open(&Lab, &Program, RING_CAPACITY_MIN);
+    NDIS_STATUS Status;
     for (ULONG Round = 0; Round < 2; Round++)
     {
         /* A list with the stack keeps the pause from completing. */
         StackHold(Lab.Stack, StackHoldsAll);
         LabCheck(ProgramSend(&Program, 1, 100, FALSE, 1, &Sequence), "closed");
         LabUntil(StackHeld(Lab.Stack) == 1);
-        Pausing = LabStart(Pauses, &Lab);
+        LAB_THREAD Pausing = LabStart(Pauses, &Lab);
         LabUntil(ReadAcquire(&StackAdapter(Lab.Stack)->State) == HostPausing);
         LabUntil(ProgramQuery(&Program).Running == 0);
         if (Round)
@@ -283,11 +267,10 @@ VOID RefusedWhilePausing(VOID)
 
 VOID Sleep(VOID)
 {
-    LAB_LOAD Running;
     PROGRAM Program;
     LAB Lab;
-
     Open(&Lab, &Program, 8 * RING_CAPACITY_MIN);
+    LAB_LOAD Running;
     LabLoadStart(&Running, &Lab, &Program, 0);
     for (ULONG I = 0; I < LabScale(20); I++)
     {

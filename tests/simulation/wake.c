@@ -13,10 +13,9 @@ static const STACK_SHAPE One = {.Lists = 1, .Buffers = 1, .Parts = 1};
 VOID ProgramIsWoken(VOID)
 {
     ULONG64 Random = LabSeed(), Sequence = 0;
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
     for (ULONG I = 0; I < 50; I++)
@@ -40,7 +39,6 @@ VOID ProgramIsWoken(VOID)
 static ULONG64 Nanoseconds(VOID)
 {
     struct timespec Now;
-
     clock_gettime(CLOCK_MONOTONIC, &Now);
     return (ULONG64)Now.tv_sec * 1000000000 + (ULONG64)Now.tv_nsec;
 }
@@ -50,17 +48,15 @@ static ULONG64 Nanoseconds(VOID)
 VOID DriverIsWoken(VOID)
 {
     ULONG64 Random = LabSeed(), Sequence = 0, End = Nanoseconds() + 20000000000;
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
     SimDisturb(8);
     for (ULONG I = 1; I <= LabScale(1500) && Nanoseconds() < End && !RingClosed(Program.ToStack.Ring); I++)
     {
-        ULONG64 Until, Give = Nanoseconds() + 10000000000;
-
+        ULONG64 Give = Nanoseconds() + 10000000000;
         LabCheck(ProgramSend(&Program, 1, 100, FALSE, 1, &Sequence), "closed");
         while (atomic_load(&Program.ToStack.Ring->Head) != Program.ToStack.Own && Nanoseconds() < Give)
             sched_yield();
@@ -70,7 +66,7 @@ VOID DriverIsWoken(VOID)
             break;
         }
         /* By turns right after the driver said that it will sleep, and at any time. */
-        Until = Nanoseconds() + (I % 2 ? 1000000 : LabRandom(&Random) % 200000);
+        ULONG64 Until = Nanoseconds() + (I % 2 ? 1000000 : LabRandom(&Random) % 200000);
         while (Nanoseconds() < Until && !(I % 2 && atomic_load(&Program.ToStack.Ring->ConsumerWaiting)))
         {
         }
@@ -84,18 +80,16 @@ VOID DriverIsWoken(VOID)
 VOID SpaceIsTold(VOID)
 {
     ULONG64 Sequence = 0;
-    PROGRAM Program;
     LAB Lab;
-
     LabOpen(&Lab);
+    PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
     for (ULONG I = 0; I < 10; I++)
     {
-        RING_PACKET *Entry;
-
         LabPause(&Lab);
         LabCheck(ProgramSend(&Program, 60, 2000, FALSE, 1, &Sequence), "closed");
+        RING_PACKET *Entry;
         LabEqual(RingReserve(&Program.ToStack, 16384, &Entry), RING_FULL);
         LabEqual(RingStall(&Program.ToStack, 16384), RING_FULL);
         LabEqual(SimWait(Program.Process, 1, &Program.ToStackSpace, 0), STATUS_TIMEOUT);

@@ -67,7 +67,6 @@ VOID MiniLeave(_In_z_ PCSTR Handler)
 static BOOLEAN Lists(_In_opt_ PCSTR List, _In_ PCSTR Rule)
 {
     SIZE_T Length = strlen(Rule);
-
     for (PCSTR At = List; At; At = strchr(At, ',') ? strchr(At, ',') + 1 : NULL)
         if (strncmp(At, Rule, Length) == 0 && (At[Length] == ',' || !At[Length]))
             return TRUE;
@@ -77,7 +76,6 @@ static BOOLEAN Lists(_In_opt_ PCSTR List, _In_ PCSTR Rule)
 static VOID Watch(PCSTR Rule, PCSTR Call, const VOID *Place, PCSTR Text)
 {
     BOOLEAN Awaited = strcmp(Rule, Current->Rule) == 0 && strcmp(Call, Current->Call) == 0;
-
     if (Awaited)
     {
         LabCheck((PUCHAR)Place >= __start_wrong_code && (PUCHAR)Place < __stop_wrong_code,
@@ -101,7 +99,6 @@ static VOID Adapter(_In_ LAB *Lab)
 {
     STACK_SHAPE Shape = {.Lists = 2, .Buffers = 1, .Parts = 1, .Late = TRUE};
     ULONG64 Sequence = 0, Random = LabSeed();
-
     Lab->Stack = Mini.Stack = StackLast();
     StackSend(Lab->Stack, &Shape, 100, FALSE, 1, &Sequence, NULL, &Random, NULL);
     MiniWork();
@@ -115,7 +112,6 @@ static VOID Adapter(_In_ LAB *Lab)
 static VOID Live(VOID)
 {
     LAB Lab = {0};
-
     if (!NT_SUCCESS(SimLoadDriver(MiniEntry, L"wrong", &Lab.Driver)))
         return;
     LabEqual(SimAddDevice(Lab.Driver, NULL, 0, &Lab.Pdo), STATUS_SUCCESS);
@@ -150,7 +146,6 @@ static VOID Try(_In_ const WRONG_CASE *Case)
 static VOID TryMade(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_ WRONG_MOMENT Moment, _In_opt_ PCSTR Also)
 {
     WRONG_CASE Case = {.Rule = Rule, .Call = Call, .Moment = Moment, .Also = Also};
-
     Try(&Case);
 }
 
@@ -158,7 +153,6 @@ static VOID TryMade(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_ WRONG_MOMENT Mome
 static ULONG TryCalls(VOID)
 {
     ULONG Count = 0;
-
     for (const WRONG_CALL *Call = WrongCalls; Call->Call; Call++, Count++)
     {
         Highest = Call->Highest;
@@ -182,7 +176,6 @@ VOID NdisRulesFire(VOID)
 {
     PCSTR Path = getenv("SIM_RULES");
     ULONG Count = 0;
-
     if (__has_feature(thread_sanitizer))
         return; /* one thread: there is nothing to see */
     Report = Path ? fopen(Path, "w") : NULL;

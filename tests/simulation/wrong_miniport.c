@@ -36,7 +36,6 @@ NDIS_STATUS MiniOpenConfiguration(NDIS_HANDLE *Configuration)
                                                    .Size = NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
                                         .NdisHandle = Mini.Adapter};
     NDIS_STATUS Status;
-
     MAKE("NdisOpenConfigurationEx", Status = NdisOpenConfigurationEx(&Object, Configuration));
     return Status;
 }
@@ -56,7 +55,6 @@ NDIS_DEVICE_OBJECT_ATTRIBUTES MiniDeviceAttributes(VOID)
     static UNICODE_STRING Sddl = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;SY)");
     static PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1] = {
         [IRP_MJ_CREATE] = Request, [IRP_MJ_CLEANUP] = Request, [IRP_MJ_CLOSE] = Request};
-
     return (NDIS_DEVICE_OBJECT_ATTRIBUTES){.Header = {.Type = NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES,
                                                       .Revision = NDIS_DEVICE_OBJECT_ATTRIBUTES_REVISION_1,
                                                       .Size = NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1},
@@ -71,7 +69,6 @@ NDIS_STATUS MiniRegisterDevice(NDIS_HANDLE *Registration, DEVICE_OBJECT **Device
 {
     NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = MiniDeviceAttributes();
     NDIS_STATUS Status;
-
     MAKE("NdisRegisterDeviceEx", Status = NdisRegisterDeviceEx(Mini.Driver, &Attributes, Device, Registration));
     return Status;
 }
@@ -82,11 +79,10 @@ NDIS_STATUS MiniRegisterDevice(NDIS_HANDLE *Registration, DEVICE_OBJECT **Device
 NET_BUFFER_LIST *MiniList(VOID)
 {
     PUCHAR Data = ExAllocatePoolWithTag(NonPagedPoolNx, ROOM + 100, MINI_TAG);
-    NET_BUFFER_LIST *List;
-    MDL *Mdl;
-
     PacketMake(Data + ROOM, 100, FALSE, 0, 0);
+    MDL *Mdl;
     MAKE("NdisAllocateMdl", Mdl = NdisAllocateMdl(Mini.Adapter, Data, ROOM + 100));
+    NET_BUFFER_LIST *List;
     MAKE("NdisAllocateNetBufferAndNetBufferList",
          List = NdisAllocateNetBufferAndNetBufferList(Mini.ListPool, 0, 0, Mdl, ROOM, 100));
     List->SourceHandle = Mini.Adapter;
@@ -99,7 +95,6 @@ VOID MiniFreeList(NET_BUFFER_LIST *List)
 {
     MDL *Mdl = List->FirstNetBuffer->MdlChain;
     PVOID Data = MmGetMdlVirtualAddress(Mdl);
-
     MAKE("NdisFreeNetBufferList", NdisFreeNetBufferList(List));
     MAKE("NdisFreeMdl", NdisFreeMdl(Mdl));
     ExFreePoolWithTag(Data, MINI_TAG);
@@ -128,9 +123,8 @@ static VOID Configuration(VOID)
     NDIS_CONFIGURATION_PARAMETER Number = {.ParameterType = NdisParameterInteger, .ParameterData.IntegerData = 7},
                                  *Read = NULL;
     NDIS_HANDLE Handle;
-    NDIS_STATUS Status;
-
     LabEqual(MiniOpenConfiguration(&Handle), NDIS_STATUS_SUCCESS);
+    NDIS_STATUS Status;
     MAKE("NdisWriteConfiguration", NdisWriteConfiguration(&Status, Handle, &Keyword, &Number));
     LabEqual(Status, NDIS_STATUS_SUCCESS);
     MAKE("NdisReadConfiguration", NdisReadConfiguration(&Status, &Read, Handle, &Keyword, NdisParameterInteger));
@@ -143,22 +137,21 @@ static VOID Buffers(VOID)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
     NET_BUFFER_LIST *List = MiniList();
-    NET_BUFFER *Buffer = List->FirstNetBuffer, *Single;
-    NDIS_HANDLE Pool;
-    PVOID Data;
-
+    NET_BUFFER *Buffer = List->FirstNetBuffer;
     MAKE("NdisRetreatNetBufferDataStart", NdisRetreatNetBufferDataStart(Buffer, 8, 0, NULL));
     MAKE("NdisAdvanceNetBufferDataStart", NdisAdvanceNetBufferDataStart(Buffer, 8, FALSE, NULL));
     MAKE("NdisRetreatNetBufferListDataStart", NdisRetreatNetBufferListDataStart(List, 8, 0, NULL, NULL));
     MAKE("NdisAdvanceNetBufferListDataStart", NdisAdvanceNetBufferListDataStart(List, 8, FALSE, NULL));
     MAKE("NdisAdjustNetBufferCurrentMdl", NdisAdjustNetBufferCurrentMdl(Buffer));
+    PVOID Data;
     MAKE("NdisGetDataBuffer", Data = NdisGetDataBuffer(Buffer, 20, NULL, 1, 0));
     LabCheck(Data != NULL, "no data");
     MiniFreeList(List);
+    NET_BUFFER *Single;
     MAKE("NdisAllocateNetBuffer", Single = NdisAllocateNetBuffer(Mini.BufferPool, NULL, 0, 0));
     MAKE("NdisFreeNetBuffer", NdisFreeNetBuffer(Single));
     Parameters.DataSize = 64;
-    Pool = NdisAllocateNetBufferListPool(Mini.Adapter, &Parameters);
+    NDIS_HANDLE Pool = NdisAllocateNetBufferListPool(Mini.Adapter, &Parameters);
     MAKE("NdisAllocateNetBufferList", List = NdisAllocateNetBufferList(Pool, 0, 0));
     NdisFreeNetBufferList(List);
     NdisFreeNetBufferListPool(Pool);
@@ -172,18 +165,18 @@ VOID MiniWork(VOID)
                                         .Size = NDIS_SIZEOF_LINK_STATE_REVISION_1},
                              .MediaConnectState = MediaConnectStateConnected};
     NDIS_STATUS_INDICATION Indication = MiniLinkState(&State);
-    NDIS_GENERIC_OBJECT *Generic;
-    DEVICE_OBJECT *Device, *Pdo;
-    NDIS_HANDLE Registration;
-    PVOID Memory;
-
+    DEVICE_OBJECT *Pdo;
     MAKE("NdisMGetDeviceProperty", NdisMGetDeviceProperty(Mini.Adapter, &Pdo, NULL, NULL, NULL, NULL));
     MAKE("NdisMIndicateStatusEx", NdisMIndicateStatusEx(Mini.Adapter, &Indication));
+    PVOID Memory;
     MAKE("NdisAllocateMemoryWithTagPriority",
          Memory = NdisAllocateMemoryWithTagPriority(Mini.Adapter, 100, MINI_TAG, NormalPoolPriority));
     MAKE("NdisFreeMemory", NdisFreeMemory(Memory, 100, 0));
+    NDIS_GENERIC_OBJECT *Generic;
     MAKE("NdisAllocateGenericObject", Generic = NdisAllocateGenericObject(Mini.DriverObject, MINI_TAG, 8));
     MAKE("NdisFreeGenericObject", NdisFreeGenericObject(Generic));
+    DEVICE_OBJECT *Device;
+    NDIS_HANDLE Registration;
     LabEqual(MiniRegisterDevice(&Registration, &Device), NDIS_STATUS_SUCCESS);
     LabCheck(NdisGetDeviceReservedExtension(Device) != NULL, "no extension");
     MAKE("NdisDeregisterDeviceEx", NdisDeregisterDeviceEx(Registration));
@@ -219,15 +212,12 @@ static NDIS_OID Oids[] = {
 static NDIS_STATUS SetAttributes(_In_ PVOID Attributes)
 {
     NDIS_STATUS Status;
-
     MAKE("NdisMSetMiniportAttributes", Status = NdisMSetMiniportAttributes(Mini.Adapter, Attributes));
     return Status;
 }
 
 static NDIS_STATUS SetAllAttributes(VOID)
 {
-    NDIS_STATUS Status;
-
     Mini.Registration = (NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES){
         .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
                    .Revision = NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
@@ -254,7 +244,7 @@ static NDIS_STATUS SetAllAttributes(VOID)
         .SupportedOidListLength = sizeof(Oids),
     };
     MiniReach(AtRegistration);
-    Status = Mini.Handled ? NDIS_STATUS_SUCCESS : SetAttributes(&Mini.Registration);
+    NDIS_STATUS Status = Mini.Handled ? NDIS_STATUS_SUCCESS : SetAttributes(&Mini.Registration);
     MiniReach(AtGeneral);
     if (Status == NDIS_STATUS_SUCCESS && !Mini.Handled)
         Status = SetAttributes(&Mini.General);
@@ -266,7 +256,6 @@ static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Lists = MiniListParameters();
     NET_BUFFER_POOL_PARAMETERS Buffers = MiniBufferParameters();
-
     Mini.Adapter = Handle;
     Mini.Status = SetAllAttributes();
     MAKE("NdisAllocateNetBufferListPool", Mini.ListPool = NdisAllocateNetBufferListPool(Handle, &Lists));
@@ -350,7 +339,6 @@ static NDIS_STATUS Answer(_Inout_ NDIS_OID_REQUEST *Request)
     BOOLEAN Set = Request->RequestType == NdisRequestSetInformation;
     NDIS_OID Oid = Request->DATA.QUERY_INFORMATION.Oid; /* lies where a set's does, as do buffer and length */
     ULONG Room = Request->DATA.QUERY_INFORMATION.InformationBufferLength, Length = AnswerLength(Oid, Room);
-
     if (Oid == OID_PNP_QUERY_POWER)
         return NDIS_STATUS_SUCCESS;
     if (!Length)
@@ -409,7 +397,6 @@ static VOID Return(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, ULONG Flags)
     while (Lists && !Mini.Handled)
     {
         NET_BUFFER_LIST *Next = Lists->Next;
-
         MiniFreeList(Lists);
         Lists = Next;
     }
@@ -445,8 +432,6 @@ static VOID Unload(PDRIVER_OBJECT DriverObject)
 
 NTSTATUS MiniEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
-    NTSTATUS Status;
-
     Mini.DriverObject = DriverObject;
     Mini.Characteristics = (NDIS_MINIPORT_DRIVER_CHARACTERISTICS){
         .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
@@ -468,6 +453,7 @@ NTSTATUS MiniEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
         .CancelOidRequestHandler = CancelOid,
     };
     MiniReach(AtRegister);
+    NTSTATUS Status;
     MAKE("NdisMRegisterMiniportDriver",
          Status = NdisMRegisterMiniportDriver(DriverObject, RegistryPath, NULL, &Mini.Characteristics, &Mini.Driver));
     return Status;

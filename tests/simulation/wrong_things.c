@@ -40,7 +40,6 @@ static VOID PropertyOfNothing(VOID)
 static VOID IndicateForNothing(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     NdisMIndicateReceiveNetBufferLists(&Nothing, List, NDIS_DEFAULT_PORT_NUMBER, 1, 0);
     MiniFreeList(List);
 }
@@ -53,7 +52,6 @@ static VOID CompleteForNothing(VOID)
 static VOID StatusOfNothing(VOID)
 {
     NDIS_STATUS_INDICATION Indication = MiniLinkState(NULL);
-
     NdisMIndicateStatusEx(&Nothing, &Indication);
 }
 
@@ -62,7 +60,6 @@ static VOID DeviceOfNothing(VOID)
     NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = MiniDeviceAttributes();
     DEVICE_OBJECT *Device;
     NDIS_HANDLE Registration;
-
     NdisRegisterDeviceEx(&Nothing, &Attributes, &Device, &Registration);
 }
 
@@ -73,9 +70,9 @@ static VOID DeregisterNothing(VOID)
 
 static VOID ConfigurationOfNothing(VOID)
 {
-    NDIS_HANDLE Adapter = Mini.Adapter, Configuration;
-
+    NDIS_HANDLE Adapter = Mini.Adapter;
     Mini.Adapter = &Nothing;
+    NDIS_HANDLE Configuration;
     MiniOpenConfiguration(&Configuration);
     Mini.Adapter = Adapter;
 }
@@ -85,7 +82,6 @@ static VOID ShortConfiguration(VOID)
     NDIS_CONFIGURATION_OBJECT Object = {.Header = {.Type = NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT, .Revision = 1},
                                         .NdisHandle = Mini.Adapter};
     NDIS_HANDLE Configuration;
-
     NdisOpenConfigurationEx(&Object, &Configuration);
 }
 
@@ -102,14 +98,12 @@ static VOID MemoryForNothing(VOID)
 static VOID ListPoolForNothing(VOID)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
-
     NdisFreeNetBufferListPool(NdisAllocateNetBufferListPool(&Nothing, &Parameters));
 }
 
 static VOID BufferPoolForNothing(VOID)
 {
     NET_BUFFER_POOL_PARAMETERS Parameters = MiniBufferParameters();
-
     NdisFreeNetBufferPool(NdisAllocateNetBufferPool(&Nothing, &Parameters));
 }
 
@@ -123,7 +117,6 @@ static VOID ReadNothing(VOID)
     NDIS_STRING Keyword = NDIS_STRING_CONST("Number");
     NDIS_CONFIGURATION_PARAMETER *Value;
     NDIS_STATUS Status;
-
     NdisReadConfiguration(&Status, &Value, &Nothing, &Keyword, NdisParameterInteger);
 }
 
@@ -132,7 +125,6 @@ static VOID WriteNothing(VOID)
     NDIS_STRING Keyword = NDIS_STRING_CONST("Number");
     NDIS_CONFIGURATION_PARAMETER Value = {.ParameterType = NdisParameterInteger};
     NDIS_STATUS Status;
-
     NdisWriteConfiguration(&Status, &Nothing, &Keyword, &Value);
 }
 
@@ -144,7 +136,6 @@ static VOID DeregisterNoDevice(VOID)
 static VOID ExtensionOfNoDevice(VOID)
 {
     DEVICE_OBJECT Device = {.DeviceExtension = &Nothing};
-
     NdisGetDeviceReservedExtension(&Device);
 }
 
@@ -271,14 +262,12 @@ static VOID AttributesLate(VOID)
 static VOID Register(_In_ const NDIS_DEVICE_OBJECT_ATTRIBUTES *Attributes)
 {
     DEVICE_OBJECT *Device;
-
     NdisRegisterDeviceEx(Mini.Driver, (PVOID)Attributes, &Device, &Mini.Kept);
 }
 
 static VOID ShortDevice(VOID)
 {
     NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = MiniDeviceAttributes();
-
     Attributes.Header.Size = 8;
     Register(&Attributes);
 }
@@ -286,16 +275,14 @@ static VOID ShortDevice(VOID)
 static VOID NamelessDevice(VOID)
 {
     NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = MiniDeviceAttributes();
-
     Attributes.DeviceName = NULL;
     Register(&Attributes);
 }
 
 static VOID DeviceWithPnp(VOID)
 {
-    PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1];
     NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = MiniDeviceAttributes();
-
+    PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1];
     memcpy(Dispatch, Attributes.MajorFunctions, sizeof(Dispatch));
     Dispatch[IRP_MJ_PNP] = Dispatch[IRP_MJ_CREATE];
     Attributes.MajorFunctions = Dispatch;
@@ -305,7 +292,6 @@ static VOID DeviceWithPnp(VOID)
 static VOID OpenDevice(VOID)
 {
     NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = MiniDeviceAttributes();
-
     Attributes.DefaultSDDLString = NULL;
     Register(&Attributes);
 }
@@ -315,7 +301,6 @@ static VOID KeepDevice(VOID)
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\Device\\KeptDevice");
     UNICODE_STRING Link = RTL_CONSTANT_STRING(L"\\DosDevices\\Global\\KeptDevice");
     NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = MiniDeviceAttributes();
-
     Attributes.DeviceName = &Name;
     Attributes.SymbolicName = &Link;
     Register(&Attributes);
@@ -346,7 +331,6 @@ static VOID KeepMdl(VOID)
 static VOID KeepMdlOfDriver(VOID)
 {
     static PVOID Page;
-
     Page = ExAllocatePoolWithTag(NonPagedPoolNx, 10, MINI_TAG);
     Mini.Kept = NdisAllocateMdl(Mini.Driver, Page, 10);
     ExFreePoolWithTag(Page, MINI_TAG);
@@ -385,7 +369,6 @@ static VOID DropGeneric(VOID)
 static VOID ListPool(_In_ const NET_BUFFER_LIST_POOL_PARAMETERS *Parameters)
 {
     NDIS_HANDLE Pool = NdisAllocateNetBufferListPool(Mini.Adapter, Parameters);
-
     if (Pool)
         NdisFreeNetBufferListPool(Pool);
 }
@@ -393,7 +376,6 @@ static VOID ListPool(_In_ const NET_BUFFER_LIST_POOL_PARAMETERS *Parameters)
 static VOID ShortListPool(VOID)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
-
     Parameters.Header.Size = 4;
     ListPool(&Parameters);
 }
@@ -401,7 +383,6 @@ static VOID ShortListPool(VOID)
 static VOID ListPoolWithoutTag(VOID)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
-
     Parameters.PoolTag = 0;
     ListPool(&Parameters);
 }
@@ -409,7 +390,6 @@ static VOID ListPoolWithoutTag(VOID)
 static VOID DataWithoutBuffer(VOID)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
-
     Parameters.fAllocateNetBuffer = FALSE;
     Parameters.DataSize = 100;
     ListPool(&Parameters);
@@ -418,7 +398,6 @@ static VOID DataWithoutBuffer(VOID)
 static VOID OddContext(VOID)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
-
     Parameters.ContextSize = 7;
     ListPool(&Parameters);
 }
@@ -426,7 +405,6 @@ static VOID OddContext(VOID)
 static VOID BufferPool(_In_ const NET_BUFFER_POOL_PARAMETERS *Parameters)
 {
     NDIS_HANDLE Pool = NdisAllocateNetBufferPool(Mini.Adapter, Parameters);
-
     if (Pool)
         NdisFreeNetBufferPool(Pool);
 }
@@ -434,7 +412,6 @@ static VOID BufferPool(_In_ const NET_BUFFER_POOL_PARAMETERS *Parameters)
 static VOID ShortBufferPool(VOID)
 {
     NET_BUFFER_POOL_PARAMETERS Parameters = MiniBufferParameters();
-
     Parameters.Header.Size = 4;
     BufferPool(&Parameters);
 }
@@ -442,7 +419,6 @@ static VOID ShortBufferPool(VOID)
 static VOID BufferPoolWithoutTag(VOID)
 {
     NET_BUFFER_POOL_PARAMETERS Parameters = MiniBufferParameters();
-
     Parameters.PoolTag = 0;
     BufferPool(&Parameters);
 }
@@ -450,7 +426,6 @@ static VOID BufferPoolWithoutTag(VOID)
 static VOID FreePoolOfLists(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     NdisFreeNetBufferListPool(Mini.ListPool);
     MiniFreeList(List);
 }
@@ -458,7 +433,6 @@ static VOID FreePoolOfLists(VOID)
 static VOID FreePoolOfBuffers(VOID)
 {
     NET_BUFFER *Buffer = NdisAllocateNetBuffer(Mini.BufferPool, NULL, 0, 0);
-
     NdisFreeNetBufferPool(Mini.BufferPool);
     NdisFreeNetBuffer(Buffer);
 }
@@ -472,7 +446,6 @@ static VOID KeepPool(VOID)
 static VOID KeepPoolOfDriver(VOID)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
-
     Mini.Kept = NdisAllocateNetBufferListPool(Mini.Driver, &Parameters);
 }
 
@@ -489,10 +462,8 @@ static VOID ListAloneFromPoolWithBuffers(VOID)
 static VOID BothFromPoolWithData(VOID)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
-    NDIS_HANDLE Pool;
-
     Parameters.DataSize = 100;
-    Pool = NdisAllocateNetBufferListPool(Mini.Adapter, &Parameters);
+    NDIS_HANDLE Pool = NdisAllocateNetBufferListPool(Mini.Adapter, &Parameters);
     NdisAllocateNetBufferAndNetBufferList(Pool, 0, 0, NULL, 0, 0);
     NdisFreeNetBufferListPool(Pool);
 }
@@ -505,7 +476,6 @@ static VOID OddContextOfList(VOID)
 static VOID AdvanceTooFar(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     NdisAdvanceNetBufferDataStart(List->FirstNetBuffer, 101, FALSE, NULL);
     MiniFreeList(List);
 }
@@ -519,7 +489,6 @@ VOID MiniLetGo(VOID)
 static VOID FreeIndicated(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     StackHold(Mini.Stack, StackHoldsAll);
     MiniIndicate(List, 1, 0);
     NdisFreeNetBufferList(List);

@@ -22,7 +22,6 @@ static VOID IndicateNoList(VOID)
 static VOID IndicateWhilePaused(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     MiniIndicate(List, 1, 0);
     MiniFreeList(List);
 }
@@ -30,7 +29,6 @@ static VOID IndicateWhilePaused(VOID)
 static VOID IndicateTwice(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     StackHold(Mini.Stack, StackHoldsAll);
     MiniIndicate(List, 1, 0);
     MiniIndicate(List, 1, 0);
@@ -41,7 +39,6 @@ static VOID IndicateTwoBuffers(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
     NET_BUFFER *Second = NdisAllocateNetBuffer(Mini.BufferPool, NULL, 0, 0);
-
     List->FirstNetBuffer->Next = Second;
     MiniIndicate(List, 1, 0);
     NdisFreeNetBuffer(Second);
@@ -50,7 +47,6 @@ static VOID IndicateTwoBuffers(VOID)
 static VOID IndicateWithoutSource(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     List->SourceHandle = NULL;
     MiniIndicate(List, 1, 0);
 }
@@ -58,7 +54,6 @@ static VOID IndicateWithoutSource(VOID)
 static VOID IndicateOtherType(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) = (PVOID)(ULONG_PTR)0x0800; /* not in network order */
     MiniIndicate(List, 1, 0);
 }
@@ -67,7 +62,6 @@ static VOID IndicateTwoTypes(VOID)
 {
     NET_BUFFER_LIST *First = MiniList(), *Second = MiniList();
     PUCHAR Packet = NdisGetDataBuffer(Second->FirstNetBuffer, 1, NULL, 1, 0);
-
     *Packet = 0x61;
     Second->NblFlags = NDIS_NBL_FLAGS_IS_IPV6;
     NET_BUFFER_LIST_INFO(Second, NetBufferListFrameType) = (PVOID)(ULONG_PTR)RtlUshortByteSwap(0x86dd);
@@ -93,7 +87,6 @@ static VOID ClaimDispatchReceiving(VOID)
 static VOID ReturnUnindicated(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     NdisHostReturn(Mini.Adapter, List, 0);
     MiniFreeList(List);
 }
@@ -101,7 +94,6 @@ static VOID ReturnUnindicated(VOID)
 static VOID WriteIndicated(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
-
     StackHold(Mini.Stack, StackHoldsAll);
     MiniIndicate(List, 1, 0);
     List->MiniportReserved[0] = &Mini;
@@ -129,7 +121,6 @@ static VOID CompleteNoList(VOID)
 static VOID CompleteForAnother(VOID)
 {
     HOST_LIST *Host = HostListOf(Mini.Lists);
-
     Host->User = (PVOID)&Nothing;
     NdisMSendNetBufferListsComplete(Mini.Adapter, Mini.Lists, 0);
     Host->User = Mini.Adapter;
@@ -181,7 +172,6 @@ static VOID SendOne(_In_ BOOLEAN Late)
 {
     STACK_SHAPE Shape = {.Lists = 1, .Buffers = 1, .Parts = 1, .Late = Late};
     ULONG64 Sequence = 0, Random = LabSeed();
-
     StackSend(Mini.Stack, &Shape, 100, FALSE, 1, &Sequence, NULL, &Random, NULL);
 }
 
@@ -222,9 +212,8 @@ static VOID SendHangs(VOID)
 static void *SendWhilePausing(void *Context)
 {
     ULONG64 Random = LabSeed();
-    NDIS_STATUS Status;
-
     LabUntil(ReadAcquire(&StackAdapter(Mini.Stack)->PauseReturned));
+    NDIS_STATUS Status;
     StackSendLate(Mini.Stack, &Random, &Status);
     NdisMPauseComplete(Mini.Adapter);
     return NULL;
@@ -340,7 +329,6 @@ static VOID NeedsMore(VOID)
 static VOID AnswersAnything(VOID)
 {
     static UCHAR Number;
-
     if (IsQuery(OID_GEN_VENDOR_ID) && Room() >= sizeof(ULONG))
         *(PUCHAR)Mini.Request->DATA.QUERY_INFORMATION.InformationBuffer = Number++;
 }
@@ -440,7 +428,6 @@ static VOID DoesNotSleep(VOID)
 static VOID CompletesOther(VOID)
 {
     NDIS_OID_REQUEST Other = {0};
-
     NdisMOidRequestComplete(Mini.Adapter, &Other, NDIS_STATUS_SUCCESS);
 }
 
@@ -462,7 +449,6 @@ static VOID Indicate(_In_ NDIS_STATUS_INDICATION Indication)
 static VOID ShortStatus(VOID)
 {
     NDIS_STATUS_INDICATION Indication = MiniLinkState(NULL);
-
     Indication.Header.Size = 8;
     Indicate(Indication);
 }
@@ -478,7 +464,6 @@ static VOID StatusWithoutSource(VOID)
                                         .Revision = NDIS_LINK_STATE_REVISION_1,
                                         .Size = NDIS_SIZEOF_LINK_STATE_REVISION_1}};
     NDIS_STATUS_INDICATION Indication = MiniLinkState(&State);
-
     Indication.SourceHandle = NULL;
     Indicate(Indication);
 }
@@ -500,11 +485,10 @@ static VOID KeepConfigurationOfDriver(VOID)
     UNICODE_STRING Path =
         RTL_CONSTANT_STRING(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\wrong\\Parameters");
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"Number");
-    OBJECT_ATTRIBUTES Attributes;
     ULONG Number = 7;
-    HANDLE Key;
-
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, &Path, OBJ_KERNEL_HANDLE, NULL, NULL);
+    HANDLE Key;
     ZwCreateKey(&Key, KEY_WRITE, &Attributes, 0, NULL, 0, NULL);
     ZwSetValueKey(Key, &Name, 0, REG_DWORD, &Number, sizeof(Number));
     ZwClose(Key);

@@ -129,8 +129,9 @@ static void FakeClose(uint32_t Reason)
 static uint32_t FakeTake(DWORD *Size)
 {
     RING_PACKET *Packet;
-    uint32_t Length, Sequence;
+    uint32_t Length;
     assert_int_equal(RingTake(&Fake.ToStack, &Packet, &Length), RING_OK);
+    uint32_t Sequence;
     memcpy(&Sequence, RingPacketData(Packet), sizeof(Sequence));
     *Size = Length;
     if (RingRelease(&Fake.ToStack, Fake.ToStack.Next))
@@ -178,8 +179,8 @@ static BOOL IsSet(HANDLE Event)
 static void ReceivesInOrderAndReleasesInAny(void **State)
 {
     (void)State;
-    PLAINTUN_PACKET Packets[8];
     PLAINTUN_SESSION_HANDLE Session = Start();
+    PLAINTUN_PACKET Packets[8];
     FAILS(PlaintunReceive(Session, Packets, 8), ERROR_NO_MORE_ITEMS);
     for (uint32_t i = 0; i < 6; ++i)
         assert_true(FakeOffer(i, 100 + i));
@@ -207,7 +208,6 @@ static void SendsInOrderOfAllocation(void **State)
 {
     (void)State;
     PLAINTUN_PACKET Packets[5] = {{.Size = 20}, {.Size = 1500}, {.Size = 4}, {.Size = 65535}, {.Size = 40}};
-    DWORD Size;
     PLAINTUN_SESSION_HANDLE Session = Start();
     assert_int_equal(PlaintunAllocate(Session, Packets, 5), 5);
     for (uint32_t i = 0; i < 5; ++i)
@@ -217,6 +217,7 @@ static void SendsInOrderOfAllocation(void **State)
     PlaintunSend(Session, Packets, 1);
     for (uint32_t i = 0; i < 5; ++i)
     {
+        DWORD Size;
         assert_int_equal(FakeTake(&Size), i);
         assert_int_equal(Size, Packets[i].Size);
     }
@@ -246,7 +247,7 @@ static void FullRingHasASpaceEvent(void **State)
     PLAINTUN_PACKET Packet = {.Size = 1500};
     PLAINTUN_SESSION_HANDLE Session = Start();
     HANDLE Event = PlaintunGetSpaceEvent(Session);
-    DWORD Count = 0, Size;
+    DWORD Count = 0;
     for (; PlaintunAllocate(Session, &Packet, 1) == 1; ++Count)
         PlaintunSend(Session, &Packet, 1);
     assert_int_equal(GetLastError(), ERROR_BUFFER_OVERFLOW);
@@ -254,6 +255,7 @@ static void FullRingHasASpaceEvent(void **State)
     assert_false(IsSet(Event));
     FAILS(PlaintunWait(Session, PLAINTUN_WAIT_SPACE, 0), ERROR_TIMEOUT);
     FAILS(PlaintunWait(Session, PLAINTUN_WAIT_SPACE, 20), ERROR_TIMEOUT);
+    DWORD Size;
     FakeTake(&Size);
     assert_true(IsSet(Event));
     assert_int_equal(PlaintunWait(Session, PLAINTUN_WAIT_SPACE | PLAINTUN_WAIT_PACKETS, 1000), PLAINTUN_WAIT_SPACE);
@@ -267,7 +269,6 @@ static void EventsAskedForLateAreRight(void **State)
 {
     (void)State;
     PLAINTUN_PACKET Packet = {.Size = 1500};
-    DWORD Size;
     PLAINTUN_SESSION_HANDLE Session = Start();
     FAILS(PlaintunReceive(Session, &Packet, 1), ERROR_NO_MORE_ITEMS);
     while (PlaintunAllocate(Session, &Packet, 1) == 1)
@@ -276,6 +277,7 @@ static void EventsAskedForLateAreRight(void **State)
     assert_false(IsSet(Packets));
     assert_false(IsSet(Space));
     FakeOffer(1, 40);
+    DWORD Size;
     FakeTake(&Size);
     assert_true(IsSet(Packets));
     assert_true(IsSet(Space));
@@ -317,13 +319,14 @@ static void MonitorsReceiveOnly(void **State)
 {
     (void)State;
     PLAINTUN_SESSION_CONFIG Config = {.Size = sizeof(Config), .Capacity = CAPACITY, .Flags = PLAINTUN_SESSION_MONITOR};
-    PLAINTUN_PACKET Packets[3], Packet = {.Size = 40};
+    PLAINTUN_PACKET Packet = {.Size = 40};
     PLAINTUN_SESSION_HANDLE Session = Start(), Monitor = PlaintunStartSession(&Adapter, &Config);
     assert_non_null(Monitor);
     assert_int_equal(Fake.Flags, TUN_START_MONITOR);
     /* The adapter's handle closes both. */
     assert_ptr_equal(Adapter.Session, Session);
     assert_ptr_equal(Adapter.Monitor, Monitor);
+    PLAINTUN_PACKET Packets[3];
     FAILS(PlaintunReceive(Monitor, Packets, 3), ERROR_NO_MORE_ITEMS);
     assert_true(FakeOfferFlagged(0, 40, 0));
     assert_true(FakeOfferFlagged(1, 41, RING_FLAG_TO_STACK));
@@ -354,11 +357,11 @@ static void MonitorsReceiveOnly(void **State)
 static void IgnoresWhatIsNotHeld(void **State)
 {
     (void)State;
-    PLAINTUN_PACKET Packets[2], Wrong;
     PLAINTUN_SESSION_HANDLE Session = Start();
     int Lines = LogLines;
     FakeOffer(1, 200);
     FakeOffer(2, 200);
+    PLAINTUN_PACKET Packets[2];
     assert_int_equal(PlaintunReceive(Session, Packets, 2), 2);
     BYTE Elsewhere[64];
     BYTE *Pointers[] = {NULL,
@@ -370,7 +373,7 @@ static void IgnoresWhatIsNotHeld(void **State)
                         (BYTE *)(intptr_t)-16};
     for (size_t i = 0; i < sizeof(Pointers) / sizeof(*Pointers); ++i)
     {
-        Wrong = (PLAINTUN_PACKET){.Data = Pointers[i]};
+        PLAINTUN_PACKET Wrong = {.Data = Pointers[i]};
         PlaintunRelease(Session, &Wrong, 1);
         PlaintunSend(Session, &Wrong, 1);
     }
@@ -456,7 +459,6 @@ static void CorruptRingsEndTheSession(void **State)
 static void PassesOverPacketsThatAreTooLong(void **State)
 {
     (void)State;
-    PLAINTUN_PACKET Packet;
     PLAINTUN_SESSION_HANDLE Session = Start();
     for (int i = 0; i < 5; ++i) /* more than a ring's worth: their room must come back */
     {
@@ -464,6 +466,7 @@ static void PassesOverPacketsThatAreTooLong(void **State)
         atomic_store(&Header->Length, 70000);
         Fake.ToApp.Next += (uint32_t)RingEntrySize(70000);
         RingPublish(&Fake.ToApp, Fake.ToApp.Next);
+        PLAINTUN_PACKET Packet;
         FAILS(PlaintunReceive(Session, &Packet, 1), ERROR_NO_MORE_ITEMS);
         assert_true(RingReadHead(&Fake.ToApp));
         assert_int_equal(Fake.ToApp.Other, Fake.ToApp.Next);
@@ -474,10 +477,11 @@ static void PassesOverPacketsThatAreTooLong(void **State)
 static void HeldPacketsOutliveTheSession(void **State)
 {
     (void)State;
-    PLAINTUN_PACKET In[2], Out = {.Size = 100};
+    PLAINTUN_PACKET Out = {.Size = 100};
     PLAINTUN_SESSION_HANDLE Session = Start();
     FakeOffer(7, 100);
     FakeOffer(8, 100);
+    PLAINTUN_PACKET In[2];
     assert_int_equal(PlaintunReceive(Session, In, 2), 2);
     assert_int_equal(PlaintunAllocate(Session, &Out, 1), 1);
     PlaintunEndSession(Session);
@@ -537,10 +541,10 @@ static void LostPacketsDoNotAddUp(void **State)
 static void SharedEventIsArmedOnlyWhenEmpty(void **State)
 {
     (void)State;
-    PLAINTUN_PACKET Packets[2];
     PLAINTUN_SESSION_HANDLE Session = Start();
     HANDLE Event = PlaintunGetPacketsEvent(Session);
     assert_false(IsSet(Event));
+    PLAINTUN_PACKET Packets[2];
     FAILS(PlaintunReceive(Session, Packets, 1), ERROR_NO_MORE_ITEMS);
     assert_false(IsSet(Event));
     FakeOffer(1, 40);
@@ -580,8 +584,8 @@ static void RemoveOnce(void)
 
 static void TakeOnce(void)
 {
-    DWORD Size;
     TestAfterReset = NULL;
+    DWORD Size;
     FakeTake(&Size);
 }
 
@@ -636,10 +640,10 @@ typedef struct _RUN
 static void *ReceiveThread(void *Context)
 {
     RUN *Run = Context;
-    PLAINTUN_PACKET Packets[7];
     HANDLE Event = Run->OwnWait ? PlaintunGetPacketsEvent(Run->Session) : NULL;
     for (DWORD Turn = 0;; ++Turn)
     {
+        PLAINTUN_PACKET Packets[7];
         DWORD Count = PlaintunReceive(Run->Session, Packets, 1 + Turn % 7);
         if (Count == 0 && GetLastError() == ERROR_NO_MORE_ITEMS)
         {
@@ -763,9 +767,10 @@ static void EndsUnderEverybodysHands(void **State)
     for (int i = 0; i < 300; ++i)
     {
         RUN Run = {.Session = Start(), .OwnWait = i % 2, .Seen = Seen};
-        pthread_t Receivers[2], Sender, Ender;
+        pthread_t Receivers[2];
         pthread_create(&Receivers[0], NULL, ReceiveThread, &Run);
         pthread_create(&Receivers[1], NULL, ReceiveThread, &Run);
+        pthread_t Sender;
         pthread_create(&Sender, NULL, SendThread, &Run);
         FakeOffer(0, 100);
         FakeOffer(1, 100);
@@ -773,6 +778,7 @@ static void EndsUnderEverybodysHands(void **State)
             sched_yield();
         if (i % 3 == 0)
             FakeClose(TUN_CLOSED_REMOVED);
+        pthread_t Ender;
         pthread_create(&Ender, NULL, EndThread, Run.Session);
         PlaintunEndSession(Run.Session);
         pthread_join(Receivers[0], NULL);

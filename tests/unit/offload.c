@@ -61,10 +61,9 @@ static void TestSegment(void **State)
 static void TestNoSuperPacket(void **State)
 {
     uint32_t Tcp;
-    SEGMENTER Segmenter;
     PACKET Super = MakeTcp(false, true, 5000, &Tcp);
     VNET_HEADER Good = Offloaded(Super, Tcp, 1000), Vnet;
-
+    SEGMENTER Segmenter;
 #define REFUSED(Change)                                                                                                \
     Vnet = Good;                                                                                                       \
     Change;                                                                                                            \
@@ -167,8 +166,8 @@ static PACKET Written(COALESCER *Coalescer, VNET_HEADER *Vnet)
 static uint32_t Segments(PACKET Super, const VNET_HEADER *Vnet, PACKET *Into, uint32_t Room)
 {
     static uint8_t Segment[65536];
-    SEGMENTER Segmenter;
     uint32_t Count = 0;
+    SEGMENTER Segmenter;
     assert_true(SegmentStart(&Segmenter, Vnet, Super.Data, Super.Size));
     while (SegmentsLeft(&Segmenter))
     {
@@ -181,12 +180,12 @@ static uint32_t Segments(PACKET Super, const VNET_HEADER *Vnet, PACKET *Into, ui
 
 static void CheckWritten(COALESCER *Coalescer, const PACKET *From, uint32_t *Compared)
 {
-    PACKET Again[COALESCE_SEGMENTS];
-    VNET_HEADER Vnet;
     uint32_t Count = Coalescer->Count;
     if (!Count)
         return;
+    VNET_HEADER Vnet;
     PACKET Out = Written(Coalescer, &Vnet);
+    PACKET Again[COALESCE_SEGMENTS];
     if (Count == 1)
     {
         static const VNET_HEADER Nothing;
@@ -217,8 +216,8 @@ static void CheckWritten(COALESCER *Coalescer, const PACKET *From, uint32_t *Com
  * writes it took. */
 static uint32_t Roundtrip(const PACKET *Packets, uint32_t Count)
 {
-    COALESCER Coalescer;
     uint32_t Compared = 0, Writes = 0;
+    COALESCER Coalescer;
     CoalesceClear(&Coalescer);
     for (uint32_t I = 0; I < Count; I++)
     {
@@ -241,21 +240,22 @@ static void TestCoalesceSegmented(void **State)
 {
     for (uint32_t Round = 0; Round < 1500; Round++)
     {
-        PACKET All[COALESCE_SEGMENTS], Out;
         uint32_t Tcp, Payload = 2 + Random(65000), SegmentSize = Payload / (1 + Random(COALESCE_SEGMENTS - 1)) + 1;
         PACKET Super = MakeTcp(Round & 1, true, Payload, &Tcp);
-        VNET_HEADER Vnet = Offloaded(Super, Tcp, SegmentSize), Got;
+        VNET_HEADER Vnet = Offloaded(Super, Tcp, SegmentSize);
         if (SegmentSize + Vnet.HeaderLength >= Super.Size)
         {
             free(Super.Data);
             continue; /* one segment only: nothing to put together */
         }
+        PACKET All[COALESCE_SEGMENTS];
         uint32_t Count = Segments(Super, &Vnet, All, COALESCE_SEGMENTS);
         COALESCER Coalescer;
         CoalesceClear(&Coalescer);
         for (uint32_t I = 0; I < Count; I++)
             assert_true(CoalesceAdd(&Coalescer, All[I].Data, All[I].Size));
-        Out = Written(&Coalescer, &Got);
+        VNET_HEADER Got;
+        PACKET Out = Written(&Coalescer, &Got);
         assert_memory_equal(&Got, &Vnet, sizeof(Vnet));
         assert_int_equal(Out.Size, Super.Size);
         /* The super-packet's own IPv4 checksum counts too. */
@@ -295,10 +295,10 @@ static void TestCut(void **State)
 {
     for (uint32_t Round = 0; Round < 3000; Round++)
     {
-        PACKET Stream[40];
         uint32_t Tcp, Usual = 1 + Random(Random(2) ? 3000 : 60), Id = Random(65536), Mode = Random(3);
         PACKET First = MakeTcp(Random(2), true, 1, &Tcp);
         uint32_t Header = First.Size - 1, Sequence = LoadLong(First.Data + Tcp + 4);
+        PACKET Stream[40];
         for (uint32_t I = 0; I < 40; I++)
         {
             uint32_t Payload = Random(8) ? Usual : 1 + Random(2 * Usual);
@@ -445,9 +445,10 @@ static void TestOneChanged(void **State)
 {
     for (uint32_t Round = 0; Round < 40 * Changes * 4; Round++)
     {
-        PACKET All[4];
-        uint32_t What = Round % Changes, Which = Round / Changes % 4, Tcp;
+        uint32_t What = Round % Changes, Which = Round / Changes % 4;
         bool Ipv6 = Random(2);
+        PACKET All[4];
+        uint32_t Tcp;
         MakeFlow(Ipv6, All, 4, &Tcp);
         bool Options = All[0].Data[Tcp + 12] >> 4 > 5;
         Change(&All[Which], What);
@@ -512,9 +513,10 @@ static void TestAllChanged(void **State)
 
 static void TestOrder(void **State)
 {
-    PACKET All[6], Other[6], Mixed[12];
+    PACKET All[6];
     uint32_t Tcp;
     MakeFlow(false, All, 6, &Tcp);
+    PACKET Other[6];
     MakeFlow(true, Other, 6, &Tcp);
     assert_int_equal(Roundtrip(All, 6), 1);
     /* A gap; a packet twice; two in the wrong order; the first of all last. */
@@ -524,6 +526,7 @@ static void TestOrder(void **State)
     assert_int_equal(Roundtrip((PACKET[]){All[1], All[2], All[0]}, 3), 2);
     /* A shorter one ends it, a longer one does not join. */
     assert_int_equal(Roundtrip((PACKET[]){All[5], All[0], All[1]}, 3), 2);
+    PACKET Mixed[12];
     /* Two flows in turn: each packet alone, in the order in which they came. */
     for (uint32_t I = 0; I < 12; I++)
         Mixed[I] = I % 2 ? Other[I / 2] : All[I / 2];
@@ -538,8 +541,8 @@ static void TestStreams(void **State)
     uint64_t Packets = 0, Writes = 0;
     for (uint32_t Round = 0; Round < 1500; Round++)
     {
-        PACKET Stream[STREAM];
         uint32_t Count = 0, Clean = Random(2);
+        PACKET Stream[STREAM];
         while (Count < STREAM - 80)
         {
             uint32_t Tcp, Payload = 1 + Random(30000), Begin = Count;

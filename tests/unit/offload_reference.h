@@ -89,12 +89,12 @@ static void Finish(uint8_t *Packet, uint32_t Size, uint32_t Tcp)
  * Plain: nothing in it that keeps it from being coalesced. */
 static PACKET MakeTcp(bool Ipv6, bool Plain, uint32_t Payload, uint32_t *Tcp)
 {
-    uint32_t Ip = Ipv6 ? 40 : 20, Options = Random(3) ? 4 * Random(11) : 12, Size;
+    uint32_t Ip = Ipv6 ? 40 : 20, Options = Random(3) ? 4 * Random(11) : 12;
     if (!Plain)
         Ip += Ipv6 ? 8 * Random(3) : 4 * Random(11);
     if (Payload + Ip + 20 + Options > 65535)
         Payload = 65535 - Ip - 20 - Options;
-    Size = Ip + 20 + Options + Payload;
+    uint32_t Size = Ip + 20 + Options + Payload;
     PACKET Packet = {.Data = malloc(Size), .Size = Size};
     uint8_t *P = Packet.Data;
     RandomBytes(P, Size);

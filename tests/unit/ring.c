@@ -316,8 +316,8 @@ static void RandomStepsMatchAList(void **State)
                 break;
             case 2:
             {
-                RING_PACKET *Packet;
                 uint32_t Length = 0;
+                RING_PACKET *Packet;
                 RING_STATUS Status = RingTake(&Test.Consumer, &Packet, &Length);
                 assert_int_equal(Status, Taken != Published ? RING_OK : RING_EMPTY);
                 if (Status == RING_OK)

@@ -161,9 +161,9 @@ static RING_PACKET *TakeOrWait(RUN *Run, uint32_t *Length, uint32_t Polls)
 
 static void RunThreads(RUN *Run, uint32_t Start, void *(*Producer)(void *), void *(*Consumer)(void *))
 {
-    pthread_t Threads[2];
     TestRingMake(&Run->Test, RING_CAPACITY_MIN);
     TestRingStart(&Run->Test, Start);
+    pthread_t Threads[2];
     assert_int_equal(pthread_create(&Threads[0], NULL, Producer, Run), 0);
     assert_int_equal(pthread_create(&Threads[1], NULL, Consumer, Run), 0);
     pthread_join(Threads[0], NULL);
@@ -291,10 +291,11 @@ static void *AlternateConsumer(void *Context)
     bool Last = false;
     for (uint32_t Sequence = 0; !Last; ++Sequence)
     {
-        uint32_t Length, Found;
+        uint32_t Length;
         RING_PACKET *Packet = TakeOrWait(Run, &Length, TestRandom(&Seed) % POLLS);
         if (Packet == NULL)
             return NULL;
+        uint32_t Found;
         memcpy(&Found, RingPacketData(Packet), sizeof(Found));
         Last = Length == RING_PACKET_MAX - 1;
         if (Found != Sequence || (Length != RING_PACKET_MAX && !Last))

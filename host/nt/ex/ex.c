@@ -43,9 +43,8 @@ static POOL_BLOCK **BucketOf(_In_ const VOID *Memory)
 
 static PVOID Allocate(_In_ SIZE_T Size, _In_ ULONG Tag, _In_ BOOLEAN Paged, _In_ const VOID *Place)
 {
-    POOL_BLOCK *Block = malloc(sizeof(*Block)), **Bucket;
+    POOL_BLOCK *Block = malloc(sizeof(*Block));
     PVOID Memory = NULL;
-
     /* Blocks of a page or more begin on a page, others on 16 bytes: "ExAllocatePoolWithTag". */
     if (!Block || posix_memalign(&Memory, Size >= PAGE_SIZE ? PAGE_SIZE : MEMORY_ALLOCATION_ALIGNMENT, Size) != 0)
     {
@@ -54,7 +53,7 @@ static PVOID Allocate(_In_ SIZE_T Size, _In_ ULONG Tag, _In_ BOOLEAN Paged, _In_
     }
     memset(Memory, RUBBISH, Size);
     *Block = (POOL_BLOCK){.Memory = Memory, .Size = Size, .Tag = Tag, .Paged = Paged, .Place = Place};
-    Bucket = BucketOf(Memory);
+    POOL_BLOCK **Bucket = BucketOf(Memory);
     Lock();
     Block->Next = *Bucket;
     *Bucket = Block;
@@ -81,9 +80,8 @@ PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 /* Takes the block out of the table. NULL: there is none. */
 static POOL_BLOCK *Take(_In_ const VOID *Memory)
 {
-    POOL_BLOCK *Block;
-
     Lock();
+    POOL_BLOCK *Block;
     for (POOL_BLOCK **Link = BucketOf(Memory); (Block = *Link) != NULL; Link = &Block->Next)
     {
         if (Block->Memory == Memory)
@@ -100,7 +98,6 @@ static POOL_BLOCK *Take(_In_ const VOID *Memory)
 static VOID Free(_In_ PVOID Memory, _In_ ULONG Tag, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     POOL_BLOCK *Block = Take(Memory);
-
     if (!Block && NtMdlPoolFree(Memory, Call, Place))
         return;
     if (!Block)
@@ -136,10 +133,8 @@ static BOOLEAN Holds(_In_ const POOL_BLOCK *Block, _In_ const UCHAR *From, _In_ 
 
 BOOLEAN NtPoolNonPaged(const VOID *Address, SIZE_T Length)
 {
-    BOOLEAN Found;
-
     Lock();
-    Found = Asked && Holds(Asked, Address, Length);
+    BOOLEAN Found = Asked && Holds(Asked, Address, Length);
     for (ULONG I = 0; I < BUCKETS && !Found; I++)
     {
         for (POOL_BLOCK *Block = Table[I]; Block && !Found; Block = Block->Next)
@@ -155,7 +150,6 @@ BOOLEAN NtPoolNonPaged(const VOID *Address, SIZE_T Length)
 BOOLEAN NtInImage(const VOID *Address)
 {
     extern UCHAR __data_start[], _end[];
-
     return (const UCHAR *)Address >= __data_start && (const UCHAR *)Address < _end;
 }
 

@@ -20,21 +20,18 @@ VOID ExInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 VOID ExReInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 {
     ULONG_PTR Before = __atomic_exchange_n(&RunRef->Count, 0, __ATOMIC_ACQ_REL);
-
     NtRule("Rundown", Before == 1, "not run down: 0x%lx", Before);
 }
 
 VOID ExRundownCompleted(PEX_RUNDOWN_REF RunRef)
 {
     ULONG_PTR Before = __atomic_exchange_n(&RunRef->Count, 1, __ATOMIC_ACQ_REL);
-
     NtRule("Rundown", Before <= 1, "%lu references are held", Before >> 1);
 }
 
 BOOLEAN ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
 {
     ULONG_PTR Value = __atomic_load_n(&RunRef->Count, __ATOMIC_RELAXED);
-
     NtIrql(DISPATCH_LEVEL);
     do
     {
@@ -53,7 +50,6 @@ BOOLEAN ExAcquireRundownProtection(PEX_RUNDOWN_REF RunRef)
 static VOID ReleaseRundown(_Inout_ PEX_RUNDOWN_REF RunRef, _In_ ULONG Count, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     ULONG_PTR Before = __atomic_fetch_sub(&RunRef->Count, 2ul * Count, __ATOMIC_RELEASE);
-
     /* From here on whoever waits may free RunRef: only Before is looked at. */
     if (Before >> 1 < Count)
         NtRuleBroken("Rundown", Call, Place, "%u references released, %lu were held", Count, Before >> 1);
@@ -123,14 +119,12 @@ static RESOURCE *RecordOf(_In_ PERESOURCE Resource, _In_ PCSTR Call, _In_ const 
 
 NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
 {
-    RESOURCE *Record;
-
     NtIrql(DISPATCH_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
     NtRule("Resource", NtPoolNonPaged(Resource, sizeof(*Resource)) || NtInImage(Resource), "in memory that is paged");
     memset(Resource, 0, sizeof(*Resource));
-    Record = NtPoolAllocate(sizeof(*Record), 'lseR', SIM_PLACE());
+    RESOURCE *Record = NtPoolAllocate(sizeof(*Record), 'lseR', SIM_PLACE());
     memset(Record, 0, sizeof(*Record));
     pthread_mutex_init(&Record->Lock, NULL);
     pthread_cond_init(&Record->Changed, NULL);
@@ -142,7 +136,6 @@ NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
 NTSTATUS ExDeleteResourceLite(PERESOURCE Resource)
 {
     RESOURCE *Record = RecordOf(Resource, __func__, SIM_PLACE());
-
     NtIrql(DISPATCH_LEVEL);
     NtRule("Resource", !Record->Exclusive && !Record->Shared && !Record->WaitingExclusive, "deleted while in use");
     pthread_cond_destroy(&Record->Changed);
@@ -155,7 +148,6 @@ NTSTATUS ExDeleteResourceLite(PERESOURCE Resource)
 static RESOURCE_OWNER **SharedOwner(_In_ RESOURCE *Record, _In_ PKTHREAD Thread)
 {
     RESOURCE_OWNER **Link = &Record->Shared;
-
     while (*Link && (*Link)->Thread != Thread)
         Link = &(*Link)->Next;
     return Link;
@@ -174,8 +166,6 @@ BOOLEAN ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 {
     RESOURCE *Record = RecordOf(Resource, __func__, SIM_PLACE());
     PKTHREAD Thread = NtThread();
-    BOOLEAN Acquired;
-
     CheckAcquire(Thread, __func__, SIM_PLACE());
     pthread_mutex_lock(&Record->Lock);
     if (Wait && *SharedOwner(Record, Thread))
@@ -187,7 +177,7 @@ BOOLEAN ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
     while (Wait && Record->Exclusive != Thread && (Record->Exclusive || Record->Shared))
         pthread_cond_wait(&Record->Changed, &Record->Lock);
     Record->WaitingExclusive--;
-    Acquired = Record->Exclusive == Thread || (!Record->Exclusive && !Record->Shared);
+    BOOLEAN Acquired = Record->Exclusive == Thread || (!Record->Exclusive && !Record->Shared);
     if (Acquired)
     {
         Record->Exclusive = Thread;
@@ -204,11 +194,9 @@ static BOOLEAN AcquireShared(_In_ RESOURCE *Record, _In_ BOOLEAN Wait, _In_ BOOL
 {
     PKTHREAD Thread = NtThread();
     BOOLEAN Acquired = TRUE;
-    RESOURCE_OWNER **Link;
-
     CheckAcquire(Thread, Call, Place);
     pthread_mutex_lock(&Record->Lock);
-    Link = SharedOwner(Record, Thread);
+    RESOURCE_OWNER **Link = SharedOwner(Record, Thread);
     if (Record->Exclusive == Thread)
     {
         Record->Depth++;
@@ -225,7 +213,6 @@ static BOOLEAN AcquireShared(_In_ RESOURCE *Record, _In_ BOOLEAN Wait, _In_ BOOL
         if (Acquired)
         {
             RESOURCE_OWNER *Owner = malloc(sizeof(*Owner));
-
             *Owner = (RESOURCE_OWNER){.Next = Record->Shared, .Thread = Thread, .Count = 1};
             Record->Shared = Owner;
         }
@@ -249,13 +236,11 @@ VOID ExReleaseResourceLite(PERESOURCE Resource)
 {
     RESOURCE *Record = RecordOf(Resource, __func__, SIM_PLACE());
     PKTHREAD Thread = NtThread();
-    RESOURCE_OWNER **Link, *Owner;
     BOOLEAN Held = TRUE;
-
     NtIrql(DISPATCH_LEVEL);
     pthread_mutex_lock(&Record->Lock);
-    Link = SharedOwner(Record, Thread);
-    Owner = *Link;
+    RESOURCE_OWNER **Link = SharedOwner(Record, Thread);
+    RESOURCE_OWNER *Owner = *Link;
     if (Record->Exclusive == Thread)
     {
         if (--Record->Depth == 0)
@@ -285,11 +270,9 @@ VOID ExReleaseResourceLite(PERESOURCE Resource)
 BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 {
     RESOURCE *Record = RecordOf(Resource, __func__, SIM_PLACE());
-    BOOLEAN Held;
-
     NtIrql(DISPATCH_LEVEL);
     pthread_mutex_lock(&Record->Lock);
-    Held = Record->Exclusive == NtThread();
+    BOOLEAN Held = Record->Exclusive == NtThread();
     pthread_mutex_unlock(&Record->Lock);
     return Held;
 }
@@ -297,13 +280,10 @@ BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
 {
     RESOURCE *Record = RecordOf(Resource, __func__, SIM_PLACE());
-    RESOURCE_OWNER *Owner;
-    ULONG Count;
-
     NtIrql(DISPATCH_LEVEL);
     pthread_mutex_lock(&Record->Lock);
-    Owner = *SharedOwner(Record, NtThread());
-    Count = Record->Exclusive == NtThread() ? Record->Depth : Owner ? Owner->Count : 0;
+    RESOURCE_OWNER *Owner = *SharedOwner(Record, NtThread());
+    ULONG Count = Record->Exclusive == NtThread() ? Record->Depth : Owner ? Owner->Count : 0;
     pthread_mutex_unlock(&Record->Lock);
     return Count;
 }
@@ -323,7 +303,6 @@ static BOOLEAN Holds(_In_ PKTHREAD Thread, _In_ PEX_SPIN_LOCK SpinLock)
 static VOID AcquireSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     PKTHREAD Thread = NtThread();
-
     /* A reader, too: it may wait for a writer who waits for this thread. "Reader-Writer Spin Locks". */
     if (Holds(Thread, SpinLock))
     {
@@ -333,7 +312,6 @@ static VOID AcquireSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive, 
     for (;;)
     {
         LONG Value = __atomic_load_n(SpinLock, __ATOMIC_RELAXED);
-
         if ((Exclusive ? Value == 0 : !(Value & WRITER)) &&
             __atomic_compare_exchange_n(SpinLock, &Value, Exclusive ? WRITER : Value + 1, 0, __ATOMIC_ACQUIRE,
                                         __ATOMIC_RELAXED))
@@ -347,10 +325,8 @@ static VOID AcquireSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive, 
 
 static VOID ReleaseSpin(_Inout_ PEX_SPIN_LOCK SpinLock, _In_ BOOLEAN Exclusive, _In_ PCSTR Call, _In_ const VOID *Place)
 {
-    LONG Value;
-
     NtLockLeft(NtThread(), SpinLock, Call, Place);
-    Value = __atomic_fetch_sub(SpinLock, Exclusive ? WRITER : 1, __ATOMIC_RELEASE);
+    LONG Value = __atomic_fetch_sub(SpinLock, Exclusive ? WRITER : 1, __ATOMIC_RELEASE);
     if (Exclusive ? Value != WRITER : Value <= 0 || (Value & WRITER))
         NtRuleBroken("SpinLockRelease", Call, Place, "not held: 0x%x", (unsigned)Value);
 }
@@ -359,7 +335,6 @@ static KIRQL RaiseForSpin(_In_ PCSTR Call, _In_ const VOID *Place)
 {
     PKTHREAD Thread = NtThread();
     KIRQL Old = Thread->Irql;
-
     if (Old > DISPATCH_LEVEL)
         NtRuleBroken("Irql", Call, Place, "at IRQL %u", Old);
     Thread->Irql = DISPATCH_LEVEL;
@@ -369,7 +344,6 @@ static KIRQL RaiseForSpin(_In_ PCSTR Call, _In_ const VOID *Place)
 KIRQL ExAcquireSpinLockShared(PEX_SPIN_LOCK SpinLock)
 {
     KIRQL Old = RaiseForSpin(__func__, SIM_PLACE());
-
     AcquireSpin(SpinLock, FALSE, __func__, SIM_PLACE());
     return Old;
 }
@@ -377,7 +351,6 @@ KIRQL ExAcquireSpinLockShared(PEX_SPIN_LOCK SpinLock)
 KIRQL ExAcquireSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
     KIRQL Old = RaiseForSpin(__func__, SIM_PLACE());
-
     AcquireSpin(SpinLock, TRUE, __func__, SIM_PLACE());
     return Old;
 }
@@ -422,7 +395,6 @@ VOID ExReleaseSpinLockExclusiveFromDpcLevel(PEX_SPIN_LOCK SpinLock)
 LOGICAL ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
     LONG One = 1;
-
     NtRule("Irql", NtThread()->Irql == DISPATCH_LEVEL, "at IRQL %u", NtThread()->Irql);
     return NtRule("SpinLock", Holds(NtThread(), SpinLock), "this thread does not hold the lock") &&
            __atomic_compare_exchange_n(SpinLock, &One, WRITER, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
@@ -433,10 +405,8 @@ LOGICAL ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 VOID ExAcquireFastMutex(PFAST_MUTEX FastMutex)
 {
     PVOID Event = &FastMutex->Event;
-    KIRQL Old;
-
     NtIrql(APC_LEVEL);
-    Old = KfRaiseIrql(APC_LEVEL);
+    KIRQL Old = KfRaiseIrql(APC_LEVEL);
     if (InterlockedDecrement(&FastMutex->Count) != 0)
     {
         NtRule("FastMutex", FastMutex->Owner != NtThread(), "acquired twice by one thread");
@@ -449,7 +419,6 @@ VOID ExAcquireFastMutex(PFAST_MUTEX FastMutex)
 VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex)
 {
     KIRQL Old = (KIRQL)FastMutex->OldIrql;
-
     NtRule("FastMutex", FastMutex->Owner == NtThread(), "released by a thread that does not own it");
     FastMutex->Owner = NULL;
     if (InterlockedIncrement(&FastMutex->Count) <= 0)

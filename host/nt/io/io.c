@@ -31,7 +31,6 @@ static LIST_ENTRY Devices = {&Devices, &Devices}; /* by Queue.ListEntry */
 static UNICODE_STRING Copy(_In_ const UNICODE_STRING *String)
 {
     UNICODE_STRING Result = {.Length = String->Length, .MaximumLength = String->Length + 1};
-
     Result.Buffer = malloc(String->Length + 1u);
     memcpy(Result.Buffer, String->Buffer, String->Length);
     return Result;
@@ -40,7 +39,6 @@ static UNICODE_STRING Copy(_In_ const UNICODE_STRING *String)
 static BOOLEAN SkipPrefix(_Inout_ UNICODE_STRING *String, _In_ PCWSTR Prefix)
 {
     UNICODE_STRING Wanted, Head = *String;
-
     RtlInitUnicodeString(&Wanted, Prefix);
     if (String->Length < Wanted.Length)
         return FALSE;
@@ -56,7 +54,6 @@ static BOOLEAN SkipPrefix(_Inout_ UNICODE_STRING *String, _In_ PCWSTR Prefix)
 static UNICODE_STRING Plain(_In_ const UNICODE_STRING *Name)
 {
     UNICODE_STRING Rest = *Name;
-
     if (SkipPrefix(&Rest, L"\\DosDevices\\") || SkipPrefix(&Rest, L"\\??\\") || SkipPrefix(&Rest, L"\\\\.\\") ||
         SkipPrefix(&Rest, L"\\\\?\\"))
     {
@@ -71,7 +68,6 @@ DEVICE_OBJECT *NtDeviceCreate(DRIVER_OBJECT *Driver, ULONG ExtensionSize, DEVICE
 {
     SIZE_T Size = (sizeof(DEVICE_OBJECT) + 15) & ~(SIZE_T)15;
     DEVICE_OBJECT *Device = NtObjectCreate(&NtDeviceType, Size + ExtensionSize);
-
     Device->Size = (USHORT)(sizeof(*Device) + ExtensionSize);
     Device->DriverObject = Driver;
     Device->DeviceType = Type;
@@ -94,10 +90,8 @@ VOID NtDeviceName(DEVICE_OBJECT *Device, const UNICODE_STRING *Name)
 
 BOOLEAN NtDeviceIsOpen(DEVICE_OBJECT *Device)
 {
-    BOOLEAN IsOpen;
-
     NtLock();
-    IsOpen = Device->ReferenceCount != 0;
+    BOOLEAN IsOpen = Device->ReferenceCount != 0;
     NtUnlock();
     return IsOpen;
 }
@@ -108,7 +102,6 @@ static DEVICE_OBJECT *FindDevice(_In_ const UNICODE_STRING *Name)
     for (LIST_ENTRY *Entry = Devices.Flink; Entry != &Devices; Entry = Entry->Flink)
     {
         DEVICE_OBJECT *Device = CONTAINING_RECORD(Entry, DEVICE_OBJECT, Queue.ListEntry);
-
         if (!RecordOf(Device)->Deleted && RecordOf(Device)->Name.Length &&
             NtStringsEqual(&RecordOf(Device)->Name, Name))
         {
@@ -122,11 +115,10 @@ NTSTATUS IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, 
                         DEVICE_TYPE DeviceType, ULONG DeviceCharacteristics, BOOLEAN Exclusive,
                         PDEVICE_OBJECT *DeviceObject)
 {
-    DEVICE_OBJECT *Device;
-
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
+    DEVICE_OBJECT *Device;
     if (DeviceName)
     {
         NtLock();
@@ -164,14 +156,12 @@ static VOID Retire(_In_ DEVICE_OBJECT *Device)
 VOID IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
     DEVICE_RECORD *Record = RecordOf(DeviceObject);
-    BOOLEAN Last, First;
-
     NtIrql(APC_LEVEL);
     NtRule("Device", !DeviceObject->AttachedDevice, "deleted with another device attached to it");
     NtLock();
-    First = !Record->Deleted;
+    BOOLEAN First = !Record->Deleted;
     Record->Deleted = TRUE;
-    Last = DeviceObject->ReferenceCount == 0;
+    BOOLEAN Last = DeviceObject->ReferenceCount == 0;
     NtUnlock();
     if (NtRule("Device", First, "deleted twice") && Last)
         Retire(DeviceObject);
@@ -180,7 +170,6 @@ VOID IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 VOID NtDeviceDelete(PVOID Object)
 {
     DEVICE_RECORD *Record = RecordOf((DEVICE_OBJECT *)Object);
-
     free(Record->Name.Buffer);
     free(Record->Descriptor);
     free(Record);
@@ -188,12 +177,11 @@ VOID NtDeviceDelete(PVOID Object)
 
 PDEVICE_OBJECT IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT TargetDevice)
 {
-    DEVICE_OBJECT *Top;
-
     NtIrql(DISPATCH_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return NULL;
     NtLock();
+    DEVICE_OBJECT *Top;
     for (Top = TargetDevice; Top->AttachedDevice; Top = Top->AttachedDevice)
     {
     }
@@ -241,11 +229,9 @@ static LINK **FindLink(_In_ const UNICODE_STRING *Name)
 {
     UNICODE_STRING Wanted = Plain(Name);
     LINK **Link;
-
     for (Link = &Links; *Link; Link = &(*Link)->Next)
     {
         UNICODE_STRING Have = Plain(&(*Link)->Name);
-
         if (NtStringsEqual(&Have, &Wanted))
             break;
     }
@@ -255,13 +241,11 @@ static LINK **FindLink(_In_ const UNICODE_STRING *Name)
 NTSTATUS IoCreateSymbolicLink(PUNICODE_STRING LinkName, PUNICODE_STRING DeviceName)
 {
     NTSTATUS Status = STATUS_OBJECT_NAME_COLLISION;
-    LINK **Link;
-
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
     NtLock();
-    Link = FindLink(LinkName);
+    LINK **Link = FindLink(LinkName);
     if (!*Link)
     {
         *Link = malloc(sizeof(**Link));
@@ -274,13 +258,10 @@ NTSTATUS IoCreateSymbolicLink(PUNICODE_STRING LinkName, PUNICODE_STRING DeviceNa
 
 NTSTATUS IoDeleteSymbolicLink(PUNICODE_STRING LinkName)
 {
-    LINK *Gone;
-    LINK **Link;
-
     NtIrql(APC_LEVEL);
     NtLock();
-    Link = FindLink(LinkName);
-    Gone = *Link;
+    LINK **Link = FindLink(LinkName);
+    LINK *Gone = *Link;
     if (Gone)
         *Link = Gone->Next;
     NtUnlock();
@@ -300,12 +281,10 @@ static NTSTATUS Request(_In_ FILE_OBJECT *File, _In_ UCHAR Major, _In_ PCSTR Cal
     DEVICE_OBJECT *Device = NtDeviceTop(File->DeviceObject);
     IRP *Irp = NtIrpAllocate(Device->StackSize, Major == IRP_MJ_CREATE ? UserMode : KernelMode);
     IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
-    NTSTATUS Status;
-
     Irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
     Stack->MajorFunction = Major;
     Stack->FileObject = File;
-    Status = NtCallAndWait(Device, Irp, Call);
+    NTSTATUS Status = NtCallAndWait(Device, Irp, Call);
     NtIrpFree(Irp);
     return Status;
 }
@@ -316,7 +295,6 @@ static DEVICE_OBJECT *Resolve(_In_ const UNICODE_STRING *Path, _Out_ UNICODE_STR
     UNICODE_STRING Name = Plain(Path);
     DEVICE_OBJECT *Device = NULL;
     ULONG End = 0;
-
     while (End < Name.Length / sizeof(WCHAR) && Name.Buffer[End] != '\\')
         End++;
     *Rest = (UNICODE_STRING){.Buffer = Name.Buffer + End, .Length = (USHORT)(Name.Length - End * sizeof(WCHAR))};
@@ -335,10 +313,8 @@ static DEVICE_OBJECT *Resolve(_In_ const UNICODE_STRING *Path, _Out_ UNICODE_STR
 
 static VOID FileGone(_In_ DEVICE_OBJECT *Device)
 {
-    BOOLEAN Last;
-
     NtLock();
-    Last = --Device->ReferenceCount == 0 && RecordOf(Device)->Deleted;
+    BOOLEAN Last = --Device->ReferenceCount == 0 && RecordOf(Device)->Deleted;
     NtUnlock();
     if (Last)
         Retire(Device);
@@ -348,15 +324,11 @@ NTSTATUS NtOpenDevice(PEPROCESS Process, const UNICODE_STRING *Path, ACCESS_MASK
 {
     UNICODE_STRING Rest;
     DEVICE_OBJECT *Device = Resolve(Path, &Rest);
-    ACCESS_MASK Allowed;
-    FILE_OBJECT *File;
-    NTSTATUS Status;
-
     if (!Device)
         return STATUS_OBJECT_NAME_NOT_FOUND;
     NtMapGeneric(&Access, &NtFileMapping);
     NtLock();
-    Allowed = NtAccessAllowed(RecordOf(Device)->Descriptor, Process->Account, &NtFileMapping);
+    ACCESS_MASK Allowed = NtAccessAllowed(RecordOf(Device)->Descriptor, Process->Account, &NtFileMapping);
     NtUnlock();
     /* A name behind the device is the driver's to guard, unless it said that the device's descriptor does. */
     if ((Access & ~Allowed) && (!Rest.Length || (Device->Characteristics & FILE_DEVICE_SECURE_OPEN)))
@@ -364,12 +336,12 @@ NTSTATUS NtOpenDevice(PEPROCESS Process, const UNICODE_STRING *Path, ACCESS_MASK
         FileGone(Device);
         return STATUS_ACCESS_DENIED;
     }
-    File = NtObjectCreate(&NtFileType, sizeof(*File));
+    FILE_OBJECT *File = NtObjectCreate(&NtFileType, sizeof(*File));
     File->DeviceObject = Device;
     File->FileName = Copy(&Rest);
     File->ReadAccess = (Access & FILE_READ_DATA) != 0;
     File->WriteAccess = (Access & FILE_WRITE_DATA) != 0;
-    Status = Request(File, IRP_MJ_CREATE, "IRP_MJ_CREATE");
+    NTSTATUS Status = Request(File, IRP_MJ_CREATE, "IRP_MJ_CREATE");
     File->FinalStatus = Status; /* one that was not opened is not closed */
     if (NT_SUCCESS(Status))
     {
@@ -389,7 +361,6 @@ VOID NtFileClose(PVOID File)
 VOID NtFileDelete(PVOID Object)
 {
     FILE_OBJECT *File = Object;
-
     if (NT_SUCCESS(File->FinalStatus))
         Request(File, IRP_MJ_CLOSE, "IRP_MJ_CLOSE");
     FileGone(File->DeviceObject);
@@ -400,10 +371,8 @@ NTSTATUS SimOpen(PEPROCESS Process, PCWSTR Path, ACCESS_MASK Access, HANDLE *Han
 {
     PEPROCESS Previous = NtEnter(Process);
     UNICODE_STRING Name;
-    NTSTATUS Status;
-
     RtlInitUnicodeString(&Name, Path);
-    Status = NtOpenDevice(Process, &Name, Access, Handle);
+    NTSTATUS Status = NtOpenDevice(Process, &Name, Access, Handle);
     NtLeave(Previous);
     return Status;
 }
@@ -413,11 +382,10 @@ NTSTATUS SimOpen(PEPROCESS Process, PCWSTR Path, ACCESS_MASK Access, HANDLE *Han
 VOID NtDeviceSecure(DEVICE_OBJECT *Device, PSECURITY_DESCRIPTOR Descriptor)
 {
     ULONG Length = NtDescriptorLength(Descriptor);
-    PVOID New = malloc(Length), Old;
-
+    PVOID New = malloc(Length);
     memcpy(New, Descriptor, Length);
     NtLock();
-    Old = RecordOf(Device)->Descriptor;
+    PVOID Old = RecordOf(Device)->Descriptor;
     RecordOf(Device)->Descriptor = New;
     NtUnlock();
     free(Old);
@@ -427,18 +395,16 @@ VOID NtDeviceSecure(DEVICE_OBJECT *Device, PSECURITY_DESCRIPTOR Descriptor)
 NTSTATUS ZwQuerySecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInformation,
                                PSECURITY_DESCRIPTOR SecurityDescriptor, ULONG Length, PULONG LengthNeeded)
 {
-    PVOID Object;
-    const VOID *Descriptor;
-    NTSTATUS Status;
-
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
-    Status = NtHandleReference(NtThread()->Process, Handle, READ_CONTROL, &NtDeviceType, KernelMode, &Object, NULL);
+    PVOID Object;
+    NTSTATUS Status =
+        NtHandleReference(NtThread()->Process, Handle, READ_CONTROL, &NtDeviceType, KernelMode, &Object, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     NtLock();
-    Descriptor = RecordOf((DEVICE_OBJECT *)Object)->Descriptor;
+    const VOID *Descriptor = RecordOf((DEVICE_OBJECT *)Object)->Descriptor;
     Descriptor = Descriptor ? Descriptor : NtDefaultDescriptor;
     *LengthNeeded = NtDescriptorLength((PSECURITY_DESCRIPTOR)Descriptor);
     if (Length < *LengthNeeded)
@@ -453,17 +419,15 @@ NTSTATUS ZwQuerySecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInfor
 NTSTATUS ZwSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInformation,
                              PSECURITY_DESCRIPTOR SecurityDescriptor)
 {
-    PVOID Object;
-    ACCESS_MASK Granted;
-    NTSTATUS Status;
     ULONG Length = NtDescriptorLength(SecurityDescriptor);
-
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
     if (!Length)
         return STATUS_INVALID_SECURITY_DESCR;
-    Status = NtHandleReference(NtThread()->Process, Handle, 0, &NtDeviceType, KernelMode, &Object, &Granted);
+    PVOID Object;
+    ACCESS_MASK Granted;
+    NTSTATUS Status = NtHandleReference(NtThread()->Process, Handle, 0, &NtDeviceType, KernelMode, &Object, &Granted);
     if (!NT_SUCCESS(Status))
         return Status;
     if ((SecurityInformation & DACL_SECURITY_INFORMATION) && !(Granted & WRITE_DAC))
@@ -481,7 +445,6 @@ VOID NtIoCheckEmpty(PCSTR When)
     for (LIST_ENTRY *Entry = Devices.Flink; Entry != &Devices; Entry = Entry->Flink)
     {
         DEVICE_OBJECT *Device = CONTAINING_RECORD(Entry, DEVICE_OBJECT, Queue.ListEntry);
-
         NtRuleBroken("Leak_Device", When, RecordOf(Device)->Place, "a device is left, %s, %d files open",
                      RecordOf(Device)->Deleted ? "deleted" : "not deleted", (int)Device->ReferenceCount);
     }

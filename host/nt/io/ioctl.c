@@ -46,11 +46,9 @@ static NTSTATUS MakeSystemBuffer(_Inout_ IRP *Irp, _In_ const CONTROL *Control, 
  * request is complete. */
 static NTSTATUS LockOutput(_Inout_ IRP *Irp, _In_ const CONTROL *Control)
 {
-    MDL *Mdl;
-
     if (!Control->OutputLength)
         return STATUS_SUCCESS;
-    Mdl = IoAllocateMdl(Control->Output, Control->OutputLength, FALSE, FALSE, NULL);
+    MDL *Mdl = IoAllocateMdl(Control->Output, Control->OutputLength, FALSE, FALSE, NULL);
     __try
     {
         MmProbeAndLockPages(Mdl, UserMode,
@@ -68,7 +66,6 @@ static NTSTATUS LockOutput(_Inout_ IRP *Irp, _In_ const CONTROL *Control)
 static NTSTATUS Prepare(_Inout_ IRP *Irp, _Inout_ IO_STACK_LOCATION *Stack, _In_ const CONTROL *Control)
 {
     NTSTATUS Status;
-
     switch (METHOD_FROM_CTL_CODE(Control->Code))
     {
     case METHOD_BUFFERED:
@@ -89,17 +86,14 @@ static NTSTATUS Send(_In_ FILE_OBJECT *File, _In_ const CONTROL *Control, _Out_ 
     DEVICE_OBJECT *Device = NtDeviceTop(File->DeviceObject);
     IRP *Irp = NtIrpAllocate(Device->StackSize, UserMode);
     IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
-    PVOID Buffer;
-    NTSTATUS Status;
-
     Irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
     Stack->MajorFunction = IRP_MJ_DEVICE_CONTROL;
     Stack->FileObject = File;
     Stack->Parameters.DeviceIoControl.IoControlCode = Control->Code;
     Stack->Parameters.DeviceIoControl.InputBufferLength = Control->InputLength;
     Stack->Parameters.DeviceIoControl.OutputBufferLength = Control->OutputLength;
-    Status = Prepare(Irp, Stack, Control);
-    Buffer = Irp->AssociatedIrp.SystemBuffer;
+    NTSTATUS Status = Prepare(Irp, Stack, Control);
+    PVOID Buffer = Irp->AssociatedIrp.SystemBuffer;
     if (NT_SUCCESS(Status))
     {
         Status = NtCallAndWait(Device, Irp, "IRP_MJ_DEVICE_CONTROL");
@@ -112,7 +106,6 @@ static NTSTATUS Send(_In_ FILE_OBJECT *File, _In_ const CONTROL *Control, _Out_ 
         if (!NT_ERROR(Status) && *Returned && METHOD_FROM_CTL_CODE(Control->Code) == METHOD_BUFFERED)
         {
             NTSTATUS Copied = CopyGuarded(Control->Output, Buffer, *Returned);
-
             Status = NT_SUCCESS(Copied) ? Status : Copied;
         }
     }
@@ -133,7 +126,6 @@ NTSTATUS SimIoControl(PEPROCESS Process, HANDLE Handle, ULONG Code, const VOID *
     ULONG Bytes = 0;
     PVOID File;
     NTSTATUS Status = NtHandleReference(Process, Handle, Access, &NtFileType, UserMode, &File, NULL);
-
     if (NT_SUCCESS(Status))
     {
         Status = Send(File, &Control, &Bytes);

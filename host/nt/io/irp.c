@@ -29,7 +29,6 @@ PIRP NtIrpAllocate(CCHAR StackSize, KPROCESSOR_MODE Mode)
 {
     IRP_RECORD *Record = calloc(1, sizeof(*Record) + (SIZE_T)StackSize * sizeof(IO_STACK_LOCATION));
     IO_STACK_LOCATION *Stack = (IO_STACK_LOCATION *)(Record + 1);
-
     Record->Magic = IRP_MAGIC;
     Record->References = 1;
     Record->Irp.RequestorMode = Mode;
@@ -55,7 +54,6 @@ static VOID Release(_In_ IRP_RECORD *Record)
 VOID NtIrpFree(PIRP Irp)
 {
     IRP_RECORD *Record = RecordOf(Irp);
-
     pthread_mutex_lock(&RequestsLock);
     RemoveEntryList(&Record->Link);
     pthread_mutex_unlock(&RequestsLock);
@@ -66,7 +64,6 @@ VOID NtIrpFree(PIRP Irp)
 PIRP IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
 {
     PIRP Irp = SimFail(__func__, SIM_PLACE()) ? NULL : NtIrpAllocate(StackSize, KernelMode);
-
     NtIrql(DISPATCH_LEVEL);
     if (Irp)
         RecordOf(Irp)->IsDrivers = TRUE;
@@ -87,8 +84,6 @@ VOID NtIrpCheckEmpty(PCSTR When)
 
 NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
-    IO_STACK_LOCATION *Stack;
-
     NtIrql(DISPATCH_LEVEL);
     if (Irp->CurrentLocation <= 1)
     {
@@ -96,7 +91,7 @@ NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         abort();
     }
     IoSetNextIrpStackLocation(Irp);
-    Stack = IoGetCurrentIrpStackLocation(Irp);
+    IO_STACK_LOCATION *Stack = IoGetCurrentIrpStackLocation(Irp);
     Stack->DeviceObject = DeviceObject;
     return DeviceObject->DriverObject->MajorFunction[Stack->MajorFunction](DeviceObject, Irp);
 }
@@ -117,7 +112,6 @@ static VOID FreeMdls(_Inout_ IRP *Irp)
 VOID IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
 {
     IRP_RECORD *Record = RecordOf(Irp);
-
     NtIrql(DISPATCH_LEVEL);
     if (Record->Magic != IRP_MAGIC || Irp->CurrentLocation > Irp->StackCount + 1)
     {
@@ -133,7 +127,6 @@ VOID IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
         PIO_COMPLETION_ROUTINE Routine = Stack->CompletionRoutine;
         UCHAR When = NT_SUCCESS(Irp->IoStatus.Status) ? SL_INVOKE_ON_SUCCESS : SL_INVOKE_ON_ERROR;
         PVOID Context = Stack->Context;
-
         Irp->PendingReturned = (Stack->Control & SL_PENDING_RETURNED) != 0;
         When |= __atomic_load_n(&Irp->Cancel, __ATOMIC_RELAXED) ? SL_INVOKE_ON_CANCEL : 0;
         IoSkipCurrentIrpStackLocation(Irp);
@@ -141,7 +134,6 @@ VOID IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
         {
             DEVICE_OBJECT *Device =
                 Irp->CurrentLocation <= Irp->StackCount ? IoGetCurrentIrpStackLocation(Irp)->DeviceObject : NULL;
-
             if (Routine(Device, Irp, Context) == STATUS_MORE_PROCESSING_REQUIRED)
                 return;
         }
@@ -162,15 +154,12 @@ NTSTATUS NtCallAndWait(DEVICE_OBJECT *Device, IRP *Irp, PCSTR Call)
     IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
     const VOID *Place = (PVOID)Device->DriverObject->MajorFunction[Stack->MajorFunction];
     SIM_GUARD Guard;
-    NTSTATUS Status;
-
     SimGuardBegin(&Guard);
-    Status = IoCallDriver(Device, Irp);
+    NTSTATUS Status = IoCallDriver(Device, Irp);
     SimGuardEnd(&Guard, Call, Place);
     if (Status == STATUS_PENDING)
     {
         PVOID Done = &Record->Done;
-
         NtWait(1, &Done, WaitAny, NULL);
         return Irp->IoStatus.Status;
     }
@@ -204,12 +193,10 @@ VOID IoReleaseCancelSpinLock(KIRQL Irql)
 /* The routine releases the cancel spin lock itself. "IoCancelIrp". */
 BOOLEAN IoCancelIrp(PIRP Irp)
 {
-    PDRIVER_CANCEL Routine;
     KIRQL Irql;
-
     IoAcquireCancelSpinLock(&Irql);
     __atomic_store_n(&Irp->Cancel, TRUE, __ATOMIC_RELAXED);
-    Routine = IoSetCancelRoutine(Irp, NULL);
+    PDRIVER_CANCEL Routine = IoSetCancelRoutine(Irp, NULL);
     if (!Routine)
     {
         IoReleaseCancelSpinLock(Irql);
@@ -225,7 +212,6 @@ VOID NtIrpCancelAll(PEPROCESS Process)
     for (BOOLEAN Found = TRUE; Found;)
     {
         IRP_RECORD *Record = NULL;
-
         Found = FALSE;
         pthread_mutex_lock(&RequestsLock);
         for (LIST_ENTRY *Entry = Requests.Flink; Entry != &Requests && !Found; Entry = Entry->Flink)

@@ -27,14 +27,12 @@ static NTSTATUS BusDispatch(DEVICE_OBJECT *Device, IRP *Irp)
 {
     IO_STACK_LOCATION *Stack = IoGetCurrentIrpStackLocation(Irp);
     NTSTATUS Status = Irp->IoStatus.Status;
-
     if (Stack->MajorFunction == IRP_MJ_POWER)
     {
         Status = STATUS_SUCCESS;
         if (Stack->MinorFunction == IRP_MN_SET_POWER)
         {
             PDO *Pdo = Device->DeviceExtension;
-
             InterlockedIncrement(&Pdo->PowerSeen);
             if (Stack->Parameters.Power.Type == DevicePowerState)
                 InterlockedExchange(&Pdo->Power, (LONG)Stack->Parameters.Power.State.DeviceState);
@@ -85,9 +83,6 @@ NTSTATUS SimLoadDriver(PDRIVER_INITIALIZE Entry, PCWSTR Name, DRIVER_OBJECT **Dr
     static const WCHAR Services[] = L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\";
     DRIVER *New = calloc(1, sizeof(*New));
     UNICODE_STRING RegistryPath = {.Buffer = New->Path, .MaximumLength = sizeof(New->Path)};
-    SIM_GUARD Guard;
-    NTSTATUS Status;
-
     RtlAppendUnicodeToString(&RegistryPath, Services);
     RtlAppendUnicodeToString(&RegistryPath, Name);
     New->Object.Size = sizeof(New->Object);
@@ -96,8 +91,9 @@ NTSTATUS SimLoadDriver(PDRIVER_INITIALIZE Entry, PCWSTR Name, DRIVER_OBJECT **Dr
     New->Extension.DriverObject = &New->Object;
     for (ULONG Major = 0; Major <= IRP_MJ_MAXIMUM_FUNCTION; Major++)
         New->Object.MajorFunction[Major] = NoSuchRequest;
+    SIM_GUARD Guard;
     SimGuardBegin(&Guard);
-    Status = Entry(&New->Object, &RegistryPath);
+    NTSTATUS Status = Entry(&New->Object, &RegistryPath);
     SimGuardEnd(&Guard, "DriverEntry", (PVOID)Entry);
     if (!NT_SUCCESS(Status))
     {
@@ -111,14 +107,12 @@ NTSTATUS SimLoadDriver(PDRIVER_INITIALIZE Entry, PCWSTR Name, DRIVER_OBJECT **Dr
 
 NTSTATUS SimUnloadDriver(DRIVER_OBJECT *Driver)
 {
-    SIM_GUARD Guard;
-    BOOLEAN Busy;
-
     NtLock();
-    Busy = Driver->DeviceObject != NULL;
+    BOOLEAN Busy = Driver->DeviceObject != NULL;
     NtUnlock();
     if (Busy)
         return STATUS_DEVICE_BUSY;
+    SIM_GUARD Guard;
     SimGuardBegin(&Guard);
     Driver->DriverUnload(Driver);
     SimGuardEnd(&Guard, "DriverUnload", (PVOID)Driver->DriverUnload);
@@ -157,7 +151,6 @@ static VOID SetProperty(_Inout_ PDO *Pdo, _In_ const SIM_PROPERTY *Property)
 {
     PVOID Data = malloc(Property->Size ? Property->Size : 1);
     SIM_PROPERTY *Slot = NULL;
-
     memcpy(Data, Property->Data, Property->Size);
     for (ULONG I = 0; I < Pdo->Count; I++)
     {
@@ -182,7 +175,6 @@ static VOID Secure(_In_ DEVICE_OBJECT *Device)
     static const DEVPROPKEY Security = {{0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}},
                                         25};
     const SIM_PROPERTY *Property = NtDeviceProperty(Device, &Security);
-
     if (Property)
         NtDeviceSecure(Device, (PSECURITY_DESCRIPTOR)Property->Data);
 }
@@ -190,12 +182,10 @@ static VOID Secure(_In_ DEVICE_OBJECT *Device)
 NTSTATUS SimAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULONG Count, DEVICE_OBJECT **Pdo)
 {
     DEVICE_OBJECT *Device = NtDeviceCreate(&Bus, sizeof(PDO), FILE_DEVICE_UNKNOWN);
-    WCHAR Number[12], Path[32];
+    WCHAR Number[12];
     UNICODE_STRING Digits = {.Buffer = Number, .MaximumLength = sizeof(Number)};
+    WCHAR Path[32];
     UNICODE_STRING Name = {.Buffer = Path, .MaximumLength = sizeof(Path)};
-    SIM_GUARD Guard;
-    NTSTATUS Status;
-
     PdoOf(Device)->Power = PowerDeviceD0;
     PdoOf(Device)->Number = (ULONG)InterlockedIncrement(&NextNumber);
     RtlIntegerToUnicodeString(PdoOf(Device)->Number, 10, &Digits);
@@ -206,8 +196,9 @@ NTSTATUS SimAddDevice(DRIVER_OBJECT *Driver, const SIM_PROPERTY *Properties, ULO
     for (ULONG I = 0; I < Count; I++)
         SetProperty(PdoOf(Device), &Properties[I]);
     Secure(Device);
+    SIM_GUARD Guard;
     SimGuardBegin(&Guard);
-    Status = Driver->DriverExtension->AddDevice(Driver, Device);
+    NTSTATUS Status = Driver->DriverExtension->AddDevice(Driver, Device);
     SimGuardEnd(&Guard, "AddDevice", (PVOID)Driver->DriverExtension->AddDevice);
     if (!NT_SUCCESS(Status))
     {
@@ -223,23 +214,19 @@ static NTSTATUS SendPnp(_In_ DEVICE_OBJECT *Pdo, _In_ UCHAR Minor)
     DEVICE_OBJECT *Top = NtDeviceTop(Pdo);
     IRP *Irp = NtIrpAllocate(Top->StackSize, KernelMode);
     IO_STACK_LOCATION *Stack = IoGetNextIrpStackLocation(Irp);
-    NTSTATUS Status;
-
     Irp->IoStatus.Status = STATUS_NOT_SUPPORTED; /* what every PnP request begins with */
     Stack->MajorFunction = IRP_MJ_PNP;
     Stack->MinorFunction = Minor;
-    Status = NtCallAndWait(Top, Irp, "IRP_MJ_PNP");
+    NTSTATUS Status = NtCallAndWait(Top, Irp, "IRP_MJ_PNP");
     NtIrpFree(Irp);
     return Status;
 }
 
 NTSTATUS SimPnp(DEVICE_OBJECT *Pdo, UCHAR Minor)
 {
-    NTSTATUS Status;
-
     if (Minor == IRP_MN_REMOVE_DEVICE && NtDeviceIsOpen(Pdo))
         return STATUS_DEVICE_BUSY;
-    Status = SendPnp(Pdo, Minor);
+    NTSTATUS Status = SendPnp(Pdo, Minor);
     if (Minor == IRP_MN_QUERY_REMOVE_DEVICE && NT_SUCCESS(Status) && NtDeviceIsOpen(Pdo))
     {
         SendPnp(Pdo, IRP_MN_CANCEL_REMOVE_DEVICE);
@@ -251,7 +238,6 @@ NTSTATUS SimPnp(DEVICE_OBJECT *Pdo, UCHAR Minor)
 VOID SimDeleteDevice(DEVICE_OBJECT *Pdo)
 {
     PDO *Extension = PdoOf(Pdo);
-
     for (ULONG I = 0; I < Extension->Count; I++)
         free((PVOID)Extension->Properties[I].Data);
     free(Extension->Properties);
@@ -264,7 +250,6 @@ VOID SimDeleteDevice(DEVICE_OBJECT *Pdo)
 const SIM_PROPERTY *NtDeviceProperty(DEVICE_OBJECT *Device, const DEVPROPKEY *Key)
 {
     PDO *Pdo = PdoOf(Device);
-
     for (ULONG I = 0; I < Pdo->Count; I++)
         if (memcmp(&Pdo->Properties[I].Key, Key, sizeof(*Key)) == 0)
             return &Pdo->Properties[I];
@@ -274,14 +259,12 @@ const SIM_PROPERTY *NtDeviceProperty(DEVICE_OBJECT *Device, const DEVPROPKEY *Ke
 NTSTATUS IoGetDevicePropertyData(PDEVICE_OBJECT Pdo, const DEVPROPKEY *PropertyKey, LCID Lcid, ULONG Flags, ULONG Size,
                                  PVOID Data, PULONG RequiredSize, PDEVPROPTYPE Type)
 {
-    const SIM_PROPERTY *Property;
-
     NtIrql(APC_LEVEL);
     if (!NtRule("Pdo", NtIsPdo(Pdo), "%p is no physical device object", (void *)Pdo))
         return STATUS_INVALID_DEVICE_REQUEST;
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
-    Property = NtDeviceProperty(Pdo, PropertyKey);
+    const SIM_PROPERTY *Property = NtDeviceProperty(Pdo, PropertyKey);
     if (!Property)
         return STATUS_OBJECT_NAME_NOT_FOUND;
     *RequiredSize = Property->Size;
@@ -296,7 +279,6 @@ NTSTATUS IoSetDevicePropertyData(PDEVICE_OBJECT Pdo, const DEVPROPKEY *PropertyK
                                  DEVPROPTYPE Type, ULONG Size, PVOID Data)
 {
     SIM_PROPERTY Property = {.Key = *PropertyKey, .Type = Type, .Size = Size, .Data = Data};
-
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;

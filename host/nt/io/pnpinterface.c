@@ -23,7 +23,6 @@ static INTERFACE *Interfaces;
 static INTERFACE *Find(_In_opt_ DEVICE_OBJECT *Pdo, _In_opt_ const GUID *Class, _In_opt_ const UNICODE_STRING *Link)
 {
     INTERFACE *Interface = Interfaces;
-
     while (Interface &&
            ((Pdo && Interface->Pdo != Pdo) || (Class && memcmp(&Interface->Class, Class, sizeof(*Class))) ||
             (Link && !NtStringsEqual(&Interface->Link, Link))))
@@ -37,9 +36,9 @@ static NTSTATUS Make(_In_ DEVICE_OBJECT *Pdo, _In_ const GUID *Class, _Outptr_ I
 {
     INTERFACE *Interface = calloc(1, sizeof(*Interface));
     WCHAR Digits[12];
-    UNICODE_STRING Number = {.Buffer = Digits, .MaximumLength = sizeof(Digits)}, Guid;
-
+    UNICODE_STRING Number = {.Buffer = Digits, .MaximumLength = sizeof(Digits)};
     RtlIntegerToUnicodeString(NtPdoNumber(Pdo), 10, &Number);
+    UNICODE_STRING Guid;
     if (!NT_SUCCESS(RtlStringFromGUID(Class, &Guid)))
     {
         free(Interface);
@@ -61,12 +60,11 @@ static NTSTATUS Make(_In_ DEVICE_OBJECT *Pdo, _In_ const GUID *Class, _Outptr_ I
 NTSTATUS IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GUID *InterfaceClassGuid,
                                    PUNICODE_STRING ReferenceString, PUNICODE_STRING SymbolicLinkName)
 {
-    INTERFACE *Interface, *Made;
-    NTSTATUS Status;
-
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
+    INTERFACE *Made;
+    NTSTATUS Status;
     if (!NtRule("Pdo", NtIsPdo(PhysicalDeviceObject), "%p is no physical device object",
                 (void *)PhysicalDeviceObject) ||
         !NT_SUCCESS(Status = Make(PhysicalDeviceObject, InterfaceClassGuid, &Made)))
@@ -74,7 +72,7 @@ NTSTATUS IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GU
         return STATUS_INVALID_DEVICE_REQUEST;
     }
     NtLock();
-    Interface = Find(PhysicalDeviceObject, InterfaceClassGuid, NULL);
+    INTERFACE *Interface = Find(PhysicalDeviceObject, InterfaceClassGuid, NULL);
     if (!Interface)
     {
         Made->Next = Interfaces;
@@ -93,12 +91,10 @@ NTSTATUS IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GU
  * to be disabled is not enabled. */
 NTSTATUS IoSetDeviceInterfaceState(PUNICODE_STRING SymbolicLinkName, BOOLEAN Enable)
 {
-    INTERFACE *Interface;
     NTSTATUS Status = STATUS_SUCCESS;
-
     NtIrql(PASSIVE_LEVEL);
     NtLock();
-    Interface = Find(NULL, NULL, SymbolicLinkName);
+    INTERFACE *Interface = Find(NULL, NULL, SymbolicLinkName);
     if (!Interface || (!Enable && !Interface->Enabled))
         Status = STATUS_OBJECT_NAME_NOT_FOUND;
     else if (Enable && Interface->Enabled)
@@ -116,7 +112,6 @@ DEVICE_OBJECT *NtInterfaceDevice(const UNICODE_STRING *Name)
         /* What a program is given begins with \\?\ where the driver's has \??\. */
         UNICODE_STRING Rest = {.Buffer = Interface->Link.Buffer + 4,
                                .Length = Interface->Link.Length - 4 * sizeof(WCHAR)};
-
         if (Interface->Enabled && NtStringsEqual(&Rest, Name))
             return Interface->Pdo;
     }
@@ -125,11 +120,9 @@ DEVICE_OBJECT *NtInterfaceDevice(const UNICODE_STRING *Name)
 
 NTSTATUS SimDeviceInterface(DEVICE_OBJECT *Pdo, const GUID *Class, PWCHAR Path)
 {
-    INTERFACE *Interface;
     NTSTATUS Status = STATUS_OBJECT_NAME_NOT_FOUND;
-
     NtLock();
-    Interface = Find(Pdo, Class, NULL);
+    INTERFACE *Interface = Find(Pdo, Class, NULL);
     if (Interface && Interface->Enabled)
     {
         memcpy(Path, Interface->Name, Interface->Link.Length + sizeof(WCHAR));

@@ -38,11 +38,9 @@ static BOOLEAN QueueDpc(_Inout_ PRKDPC Dpc, _In_opt_ PVOID First, _In_opt_ PVOID
 static ULONGLONG ExpireTimers(VOID)
 {
     ULONGLONG Next = 0, Time = Now();
-
     for (LIST_ENTRY *Entry = Timers.Flink, *After; Entry != &Timers; Entry = After)
     {
         KTIMER *Timer = CONTAINING_RECORD(Entry, KTIMER, TimerListEntry);
-
         After = Entry->Flink;
         if (Timer->DueTime.QuadPart <= Time)
         {
@@ -71,11 +69,10 @@ static VOID RunDpc(VOID)
     KDPC *Dpc = CONTAINING_RECORD(RemoveHeadList(&Dpcs), KDPC, DpcListEntry);
     PKDEFERRED_ROUTINE Routine = Dpc->DeferredRoutine;
     PVOID Context = Dpc->DeferredContext, First = Dpc->SystemArgument1, Second = Dpc->SystemArgument2;
-    SIM_GUARD Guard;
-
     Dpc->DpcData = NULL;
     DpcRuns = TRUE;
     pthread_mutex_unlock(&ClockLock);
+    SIM_GUARD Guard;
     SimGuardBegin(&Guard);
     Routine(Dpc, Context, First, Second);
     SimGuardEnd(&Guard, "DPC", (PVOID)Routine);
@@ -91,7 +88,6 @@ static void *RunClock(void *Argument)
     while (!ClockEnds)
     {
         ULONGLONG Next = ExpireTimers();
-
         if (!IsListEmpty(&Dpcs))
         {
             RunDpc();
@@ -99,7 +95,6 @@ static void *RunClock(void *Argument)
         else if (Next)
         {
             struct timespec Until = {.tv_sec = (time_t)(Next / 10000000), .tv_nsec = (long)(Next % 10000000 * 100)};
-
             pthread_cond_timedwait(&ClockChanged, &ClockLock, &Until);
         }
         else
@@ -117,7 +112,6 @@ static VOID WakeClock(VOID)
     if (!ClockRuns)
     {
         pthread_condattr_t Attributes;
-
         pthread_condattr_init(&Attributes);
         pthread_condattr_setclock(&Attributes, CLOCK_MONOTONIC);
         pthread_cond_init(&ClockChanged, &Attributes);
@@ -138,12 +132,10 @@ VOID KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID Defer
 
 BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 {
-    BOOLEAN Queued;
-
     if (!NtRule("Dpc", Dpc->DeferredRoutine != NULL, "%p is no initialised DPC", (void *)Dpc))
         return FALSE;
     pthread_mutex_lock(&ClockLock);
-    Queued = QueueDpc(Dpc, SystemArgument1, SystemArgument2);
+    BOOLEAN Queued = QueueDpc(Dpc, SystemArgument1, SystemArgument2);
     WakeClock();
     pthread_mutex_unlock(&ClockLock);
     return Queued;
@@ -151,10 +143,8 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
 
 BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc)
 {
-    BOOLEAN Queued;
-
     pthread_mutex_lock(&ClockLock);
-    Queued = Dpc->DpcData != NULL;
+    BOOLEAN Queued = Dpc->DpcData != NULL;
     if (Queued)
     {
         RemoveEntryList(&Dpc->DpcListEntry);
@@ -190,7 +180,6 @@ VOID KeInitializeTimer(PKTIMER Timer)
 static BOOLEAN Unqueue(_Inout_ PKTIMER Timer)
 {
     BOOLEAN Queued = TIMER_QUEUED(Timer);
-
     if (Queued)
     {
         RemoveEntryList(&Timer->TimerListEntry);
@@ -202,18 +191,16 @@ static BOOLEAN Unqueue(_Inout_ PKTIMER Timer)
 /* DueTime: 100 ns, negative from now on, else since 1601. Period: milliseconds, 0: once. */
 BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
-    LARGE_INTEGER SystemTime;
     LONGLONG Left = -DueTime.QuadPart;
-    BOOLEAN Queued;
-
     NtIrql(DISPATCH_LEVEL);
     if (DueTime.QuadPart > 0)
     {
+        LARGE_INTEGER SystemTime;
         KeQuerySystemTimePrecise(&SystemTime);
         Left = DueTime.QuadPart - SystemTime.QuadPart;
     }
     pthread_mutex_lock(&ClockLock);
-    Queued = Unqueue(Timer);
+    BOOLEAN Queued = Unqueue(Timer);
     NtSignal(&Timer->Header, 0);
     Timer->DueTime.QuadPart = Now() + (ULONGLONG)max(Left, 0);
     Timer->Period = (ULONG)Period;
@@ -232,11 +219,9 @@ BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
 /* Its DPC may be queued, or running, still: "KeFlushQueuedDpcs". */
 BOOLEAN KeCancelTimer(PKTIMER Timer)
 {
-    BOOLEAN Queued;
-
     NtIrql(DISPATCH_LEVEL);
     pthread_mutex_lock(&ClockLock);
-    Queued = Unqueue(Timer);
+    BOOLEAN Queued = Unqueue(Timer);
     pthread_mutex_unlock(&ClockLock);
     return Queued;
 }
@@ -253,12 +238,10 @@ struct _IO_WORKITEM
 
 PIO_WORKITEM IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
 {
-    PIO_WORKITEM Item;
-
     NtIrql(DISPATCH_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return NULL;
-    Item = calloc(1, sizeof(*Item));
+    PIO_WORKITEM Item = calloc(1, sizeof(*Item));
     Item->Device = DeviceObject;
     InterlockedIncrement(&WorkItems);
     return Item;
@@ -278,7 +261,6 @@ static void *RunWorkItem(void *Argument)
     PDEVICE_OBJECT Device = Item->Device;
     PIO_WORKITEM_ROUTINE Routine = Item->Routine;
     PVOID Context = Item->Context;
-
     InterlockedExchange(&Item->Queued, 0); /* from here on the routine may queue it again, or free it */
     Routine(Device, Context);
     NtCheckNothingHeld(NtThread(), "work item", (PVOID)Routine);
@@ -288,27 +270,24 @@ static void *RunWorkItem(void *Argument)
 
 VOID IoQueueWorkItem(PIO_WORKITEM WorkItem, PIO_WORKITEM_ROUTINE Routine, WORK_QUEUE_TYPE QueueType, PVOID Context)
 {
-    pthread_attr_t Attributes;
-    pthread_t Thread;
-
     NtIrql(DISPATCH_LEVEL);
     if (!NtRule("WorkItem", InterlockedExchange(&WorkItem->Queued, 1) == 0, "queued twice"))
         return;
     WorkItem->Routine = Routine;
     WorkItem->Context = Context;
     ObfReferenceObject(WorkItem->Device);
+    pthread_attr_t Attributes;
     pthread_attr_init(&Attributes);
     pthread_attr_setdetachstate(&Attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t Thread;
     NtRule("WorkItem", pthread_create(&Thread, &Attributes, RunWorkItem, WorkItem) == 0, "no thread");
     pthread_attr_destroy(&Attributes);
 }
 
 VOID NtDpcCheckEmpty(PCSTR When)
 {
-    BOOLEAN Left;
-
     pthread_mutex_lock(&ClockLock);
-    Left = !IsListEmpty(&Dpcs) || !IsListEmpty(&Timers);
+    BOOLEAN Left = !IsListEmpty(&Dpcs) || !IsListEmpty(&Timers);
     ClockEnds = TRUE;
     if (ClockRuns)
         pthread_cond_signal(&ClockChanged);

@@ -15,9 +15,8 @@ static _Atomic(ULONG64) NextThreadId = 4;
 
 VOID NtThreadInitialize(PKTHREAD Thread)
 {
-    pthread_condattr_t Attributes;
-
     NtHeaderInitialize(&Thread->Header, NtThreadObject, 0);
+    pthread_condattr_t Attributes;
     pthread_condattr_init(&Attributes);
     pthread_condattr_setclock(&Attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&Thread->Wake, &Attributes);
@@ -58,7 +57,6 @@ KIRQL KfRaiseIrql(KIRQL NewIrql)
 {
     PKTHREAD Thread = NtThread();
     KIRQL Old = Thread->Irql;
-
     NtRule("Irql", NewIrql >= Old, "raised from %u to %u", Old, NewIrql);
     Thread->Irql = NewIrql;
     return Old;
@@ -72,7 +70,6 @@ KIRQL KeRaiseIrqlToDpcLevel(VOID)
 VOID KeLowerIrql(KIRQL NewIrql)
 {
     PKTHREAD Thread = NtThread();
-
     NtRule("Irql", NewIrql <= Thread->Irql, "lowered from %u to %u", Thread->Irql, NewIrql);
     NtRule("SpinLock", NewIrql >= DISPATCH_LEVEL || Thread->SpinLocks == 0,
            "IRQL lowered to %u with %u spin locks held", NewIrql, Thread->SpinLocks);
@@ -98,14 +95,12 @@ VOID NtLockLeft(PKTHREAD Thread, const volatile VOID *Lock, PCSTR Call, const VO
 static BOOLEAN TryAcquire(_Inout_ PKSPIN_LOCK SpinLock, _In_ PKTHREAD Thread)
 {
     ULONG_PTR Free = 0;
-
     return __atomic_compare_exchange_n(SpinLock, &Free, (ULONG_PTR)Thread, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 static VOID Acquire(_Inout_ PKSPIN_LOCK SpinLock, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     PKTHREAD Thread = NtThread();
-
     if (__atomic_load_n(SpinLock, __ATOMIC_RELAXED) == (ULONG_PTR)Thread)
     {
         NtRuleBroken("SpinLock", Call, Place, "this thread holds the lock already: it would spin for ever");
@@ -119,7 +114,6 @@ static VOID Acquire(_Inout_ PKSPIN_LOCK SpinLock, _In_ PCSTR Call, _In_ const VO
 static VOID Release(_Inout_ PKSPIN_LOCK SpinLock, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     PKTHREAD Thread = NtThread();
-
     if (__atomic_load_n(SpinLock, __ATOMIC_RELAXED) != (ULONG_PTR)Thread)
     {
         NtRuleBroken("SpinLockRelease", Call, Place, "this thread does not hold the lock");
@@ -132,7 +126,6 @@ static VOID Release(_Inout_ PKSPIN_LOCK SpinLock, _In_ PCSTR Call, _In_ const VO
 KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 {
     KIRQL Old = NtThread()->Irql;
-
     NtIrql(DISPATCH_LEVEL);
     NtThread()->Irql = DISPATCH_LEVEL;
     Acquire(SpinLock, __func__, SIM_PLACE());
@@ -142,7 +135,6 @@ KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 {
     PKTHREAD Thread = NtThread();
-
     NtRule("Irql", Thread->Irql == DISPATCH_LEVEL && NewIrql <= DISPATCH_LEVEL, "at IRQL %u, to %u", Thread->Irql,
            NewIrql);
     Release(SpinLock, __func__, SIM_PLACE());
@@ -166,7 +158,6 @@ VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
 BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
     PKTHREAD Thread = NtThread();
-
     NtRule("Irql", Thread->Irql == DISPATCH_LEVEL, "called at IRQL %u", Thread->Irql);
     if (!TryAcquire(SpinLock, Thread))
         return FALSE;
@@ -186,7 +177,6 @@ VOID KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE Ha
 VOID KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE Handle)
 {
     PKTHREAD Thread = NtThread();
-
     Release(Handle->LockQueue.Lock, __func__, SIM_PLACE());
     NtRule("SpinLock", Handle->OldIrql == DISPATCH_LEVEL || Thread->SpinLocks == 0,
            "IRQL lowered with %u spin locks held", Thread->SpinLocks);
@@ -218,7 +208,6 @@ VOID KeEnterCriticalRegion(VOID)
 VOID KeLeaveCriticalRegion(VOID)
 {
     PKTHREAD Thread = NtThread();
-
     NtIrql(APC_LEVEL);
     if (NtRule("CriticalRegions", Thread->Critical, "left without having been entered"))
     {
@@ -243,7 +232,6 @@ VOID KeLeaveGuardedRegion(VOID)
 HOST_TRY *HostTryEnter(HOST_TRY *Frame)
 {
     PKTHREAD Thread = NtThread();
-
     Frame->Outer = Thread->Try;
     Frame->Code = STATUS_SUCCESS;
     Thread->Try = Frame;
@@ -253,7 +241,6 @@ HOST_TRY *HostTryEnter(HOST_TRY *Frame)
 void HostTryLeave(HOST_TRY *Frame)
 {
     PKTHREAD Thread = NtThread();
-
     if (Thread->Try == Frame)
         Thread->Try = Frame->Outer;
 }
@@ -262,7 +249,6 @@ void HostRaise(NTSTATUS Code)
 {
     PKTHREAD Thread = NtThread();
     HOST_TRY *Frame = Thread->Try;
-
     if (!Frame)
     {
         NtRuleBroken("Exception", __func__, SIM_PLACE(), "exception 0x%08x is handled by nobody", (unsigned)Code);
@@ -290,7 +276,6 @@ void KeBugCheckEx(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PT
 LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER Frequency)
 {
     struct timespec Now;
-
     clock_gettime(CLOCK_MONOTONIC, &Now);
     if (Frequency)
         Frequency->QuadPart = 10000000;
@@ -311,7 +296,6 @@ ULONG KeQueryTimeIncrement(VOID)
 VOID KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime)
 {
     struct timespec Now;
-
     clock_gettime(CLOCK_REALTIME, &Now);
     CurrentTime->QuadPart = (Now.tv_sec + 11644473600ll) * 10000000 + Now.tv_nsec / 100;
 }
@@ -319,7 +303,6 @@ VOID KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime)
 VOID KeStallExecutionProcessor(ULONG Microseconds)
 {
     LONGLONG End = KeQueryPerformanceCounter(NULL).QuadPart + Microseconds * 10ll;
-
     while (KeQueryPerformanceCounter(NULL).QuadPart < End)
         YieldProcessor();
 }
@@ -337,7 +320,6 @@ ULONG KeQueryMaximumProcessorCountEx(USHORT Group)
 ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER Number)
 {
     ULONG Processor = (ULONG)sched_getcpu();
-
     if (Number)
         *Number = (PROCESSOR_NUMBER){.Number = (UCHAR)Processor};
     return Processor;

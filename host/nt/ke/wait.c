@@ -37,10 +37,8 @@ VOID NtHeaderInitialize(DISPATCHER_HEADER *Header, NT_DISPATCHER Type, LONG Stat
 
 static BOOLEAN Check(_In_ const DISPATCHER_HEADER *Header, _In_ PCSTR Call, _In_ const VOID *Place)
 {
-    BOOLEAN Valid;
-
     NT_QUIET_BEGIN();
-    Valid = Header->Reserved1 == HEADER_MAGIC;
+    BOOLEAN Valid = Header->Reserved1 == HEADER_MAGIC;
     NT_QUIET_END();
     return Valid || NtRuleBroken("Dispatcher", Call, Place, "%p is no initialised dispatcher object", (void *)Header);
 }
@@ -54,11 +52,9 @@ static VOID WakeWaiters(_In_ DISPATCHER_HEADER *Header)
 
 LONG NtSignal(DISPATCHER_HEADER *Header, LONG State)
 {
-    LONG Before;
-
     NT_SIGNALS(Header);
     Lock();
-    Before = Header->SignalState;
+    LONG Before = Header->SignalState;
     Header->SignalState = State;
     if (!Before)
         WakeWaiters(Header);
@@ -83,7 +79,6 @@ LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 LONG KeResetEvent(PRKEVENT Event)
 {
     LONG Before = 0;
-
     NtIrql(DISPATCH_LEVEL);
     if (Check(&Event->Header, __func__, SIM_PLACE()))
     {
@@ -102,11 +97,9 @@ VOID KeClearEvent(PRKEVENT Event)
 
 LONG KeReadStateEvent(PRKEVENT Event)
 {
-    LONG State;
-
     NtIrql(DISPATCH_LEVEL);
     Lock();
-    State = Event->Header.SignalState;
+    LONG State = Event->Header.SignalState;
     Unlock();
     return State;
 }
@@ -121,14 +114,11 @@ VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
 
 LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
 {
-    LONG Before;
-    BOOLEAN Fits;
-
     NtIrql(DISPATCH_LEVEL);
     NT_SIGNALS(Semaphore);
     Lock();
-    Before = Semaphore->Header.SignalState;
-    Fits = Adjustment > 0 && Adjustment <= Semaphore->Limit - Before;
+    LONG Before = Semaphore->Header.SignalState;
+    BOOLEAN Fits = Adjustment > 0 && Adjustment <= Semaphore->Limit - Before;
     if (Fits)
     {
         Semaphore->Header.SignalState += Adjustment;
@@ -149,14 +139,11 @@ VOID KeInitializeMutex(PRKMUTEX Mutex, ULONG Level)
 
 LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait)
 {
-    LONG Before;
-    BOOLEAN Owned;
-
     NtIrql(DISPATCH_LEVEL);
     NT_SIGNALS(Mutex);
     Lock();
-    Before = Mutex->Header.SignalState;
-    Owned = Mutex->OwnerThread == NtThread();
+    LONG Before = Mutex->Header.SignalState;
+    BOOLEAN Owned = Mutex->OwnerThread == NtThread();
     if (Owned && ++Mutex->Header.SignalState == 1)
     {
         Mutex->OwnerThread = NULL;
@@ -200,7 +187,6 @@ static BOOLEAN Satisfied(_In_ ULONG Count, _In_ PVOID *Objects, _In_ WAIT_TYPE T
                          _Out_ ULONG *Index)
 {
     ULONG Ready = 0;
-
     for (ULONG I = 0; I < Count; I++)
     {
         if (Signalled(Objects[I], Thread))
@@ -227,15 +213,14 @@ static BOOLEAN Satisfied(_In_ ULONG Count, _In_ PVOID *Objects, _In_ WAIT_TYPE T
 /* The moment of the monotonic clock at which Timeout is over. Absolute times are system times. */
 static struct timespec Deadline(_In_ LARGE_INTEGER Timeout)
 {
-    struct timespec At;
-    LARGE_INTEGER Now;
     LONGLONG Left = -Timeout.QuadPart;
-
     if (Timeout.QuadPart > 0)
     {
+        LARGE_INTEGER Now;
         KeQuerySystemTimePrecise(&Now);
         Left = Timeout.QuadPart - Now.QuadPart;
     }
+    struct timespec At;
     clock_gettime(CLOCK_MONOTONIC, &At);
     Left = max(Left, 0) + At.tv_nsec / 100;
     At.tv_sec += Left / 10000000;
@@ -246,19 +231,19 @@ static struct timespec Deadline(_In_ LARGE_INTEGER Timeout)
 NTSTATUS NtWait(ULONG Count, PVOID *Objects, WAIT_TYPE Type, PLARGE_INTEGER Timeout)
 {
     PKTHREAD Thread = NtThread();
-    KWAIT_BLOCK Blocks[MAXIMUM_WAIT_OBJECTS];
     struct timespec Until = {0};
-    BOOLEAN Done, Late = Timeout && Timeout->QuadPart == 0;
-    ULONG Index;
-
+    BOOLEAN Late = Timeout && Timeout->QuadPart == 0;
     if (Timeout && !Late)
         Until = Deadline(*Timeout);
     Lock();
+    KWAIT_BLOCK Blocks[MAXIMUM_WAIT_OBJECTS];
     for (ULONG I = 0; I < Count; I++)
     {
         Blocks[I].Thread = Thread;
         InsertTailList(&((DISPATCHER_HEADER *)Objects[I])->WaitListHead, &Blocks[I].WaitListEntry);
     }
+    BOOLEAN Done;
+    ULONG Index;
     for (;;)
     {
         Done = Satisfied(Count, Objects, Type, Thread, &Index);
@@ -284,7 +269,6 @@ static BOOLEAN MayWait(_In_opt_ const LARGE_INTEGER *Timeout, _In_ PCSTR Call, _
 {
     PKTHREAD Thread = NtThread();
     KIRQL Highest = Timeout && Timeout->QuadPart == 0 ? DISPATCH_LEVEL : APC_LEVEL;
-
     return Thread->Irql <= Highest ||
            NtRuleBroken("Irql", Call, Place, "waits at IRQL %u, at most %u is allowed", Thread->Irql, Highest);
 }
@@ -302,7 +286,6 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE WaitTy
                                   PKWAIT_BLOCK WaitBlockArray)
 {
     BOOLEAN Valid = MayWait(Timeout, __func__, SIM_PLACE());
-
     Valid &= NtRule("Wait", Count >= 1 && Count <= MAXIMUM_WAIT_OBJECTS, "%u objects", Count) &&
              NtRule("Wait", Count <= THREAD_WAIT_OBJECTS || WaitBlockArray, "%u objects and no WaitBlockArray", Count);
     for (ULONG I = 0; Valid && I < Count; I++)
@@ -314,7 +297,6 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLA
 {
     KEVENT Never;
     PVOID Object = &Never;
-
     NtIrql(APC_LEVEL);
     KeInitializeEvent(&Never, NotificationEvent, FALSE);
     NtWait(1, &Object, WaitAny, Interval);

@@ -39,7 +39,6 @@ static PMDL NewMdl(_In_opt_ PVOID VirtualAddress, _In_ ULONG Length)
 {
     SIZE_T Extra = MmSizeOfMdl(VirtualAddress, Length) - sizeof(MDL);
     MDL_RECORD *Record = calloc(1, sizeof(*Record) + Extra);
-
     if (!Record)
         return NULL;
     Record->Magic = MDL_MAGIC;
@@ -52,16 +51,13 @@ static PMDL NewMdl(_In_opt_ PVOID VirtualAddress, _In_ ULONG Length)
 
 PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, PIRP Irp)
 {
-    PMDL Mdl;
-
     NtIrql(DISPATCH_LEVEL);
     if (!NtRule("Mdl", Length != 0, "an MDL of 0 bytes") || SimFail(__func__, SIM_PLACE()))
         return NULL;
-    Mdl = NewMdl(VirtualAddress, Length);
+    PMDL Mdl = NewMdl(VirtualAddress, Length);
     if (Mdl && Irp)
     {
         PMDL *Link = &Irp->MdlAddress;
-
         while (SecondaryBuffer && *Link)
             Link = &(*Link)->Next;
         *Link = Mdl;
@@ -72,7 +68,6 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
 static MDL_RECORD *Checked(_In_ PMDL Mdl, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     MDL_RECORD *Record = RecordOf(Mdl);
-
     if (Record->Magic != MDL_MAGIC)
     {
         NtRuleBroken("Mdl", Call, Place, "%p is no MDL", (void *)Mdl);
@@ -101,7 +96,6 @@ static VOID FreeMdl(_In_ MDL_RECORD *Record)
 VOID IoFreeMdl(PMDL Mdl)
 {
     MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-
     NtIrql(DISPATCH_LEVEL);
     if (!NtRule("Mdl", !Record->IsPool, "an MDL of MmAllocatePagesForMdlEx is freed by ExFreePool"))
         return;
@@ -113,9 +107,8 @@ VOID IoFreeMdl(PMDL Mdl)
 
 BOOLEAN NtMdlPoolFree(PVOID Memory, PCSTR Call, const VOID *Place)
 {
-    MDL_RECORD *Record;
-
     NtLock();
+    MDL_RECORD *Record;
     for (MDL_RECORD **Link = &PoolMdls; (Record = *Link) != NULL; Link = &Record->NextPool)
     {
         if (&Record->Mdl == Memory)
@@ -151,15 +144,13 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
 {
     MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
     PUCHAR Address = MmGetMdlVirtualAddress(Mdl);
-    NT_VIEW *View;
-
     NtRule("Mdl", !(Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA)),
            "flags 0x%x", Mdl->MdlFlags);
     NtRule("ProbeInTry", NtThread()->Try != NULL, "called outside __try");
     if (SimFail(__func__, SIM_PLACE()))
         HostRaise(STATUS_INSUFFICIENT_RESOURCES);
     NtLock();
-    View = NtViewFind(Address, Mdl->ByteCount, AccessMode == KernelMode ? NULL : NtThread()->Process);
+    NT_VIEW *View = NtViewFind(Address, Mdl->ByteCount, AccessMode == KernelMode ? NULL : NtThread()->Process);
     if (!View && AccessMode == KernelMode)
         View = NtViewFind(Address, Mdl->ByteCount, NtThread()->Process);
     View = View && View->ReadOnly && Operation != IoReadAccess ? NULL : View;
@@ -185,7 +176,6 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
 VOID MmUnlockPages(PMDL Mdl)
 {
     MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-
     NtIrql(DISPATCH_LEVEL);
     if (!NtRule("Mdl", (Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL)) == MDL_PAGES_LOCKED, "flags 0x%x",
                 Mdl->MdlFlags))
@@ -209,7 +199,6 @@ VOID MmUnlockPages(PMDL Mdl)
 static PVOID MapForProgram(_Inout_ MDL_RECORD *Record, _In_ SIZE_T First, _In_ SIZE_T Size, _In_ const VOID *Place)
 {
     PUCHAR Address = Record->Section ? NtSectionMap(Record->Section, First, Size, NtMapUser) : NULL;
-
     if (!Address)
         HostRaise(STATUS_INSUFFICIENT_RESOURCES); /* pool is no section's here and cannot be mapped again */
     Record->UserView = NtViewAdd(Record->Section, Address, NtThread()->Process, Place);
@@ -226,7 +215,6 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
     SIZE_T First = Record->Offset & ~(SIZE_T)(PAGE_SIZE - 1);
     SIZE_T Size = ROUND_TO_PAGES(Record->Offset - First + Mdl->ByteCount);
     BOOLEAN ForProgram = AccessMode != KernelMode;
-
     NtIrql(ForProgram ? APC_LEVEL : DISPATCH_LEVEL);
     NtRule("ProbeInTry", !ForProgram || NtThread()->Try != NULL, "called outside __try");
     if (!NtRule("Mdl", Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL), "pages are not locked: flags 0x%x",
@@ -261,7 +249,6 @@ VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL Mdl)
 {
     MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
     NT_VIEW *View = Record->UserView;
-
     if (View && (PUCHAR)BaseAddress >= View->Base && (PUCHAR)BaseAddress < View->Base + View->Size)
     {
         NtIrql(APC_LEVEL);
@@ -289,7 +276,6 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
     MDL_RECORD *Source = Checked(SourceMdl, __func__, SIM_PLACE());
     MDL_RECORD *Target = Checked(TargetMdl, __func__, SIM_PLACE());
     SIZE_T Into = (SIZE_T)((PUCHAR)VirtualAddress - (PUCHAR)MmGetMdlVirtualAddress(SourceMdl));
-
     NtIrql(DISPATCH_LEVEL);
     Length = Length ? Length : SourceMdl->ByteCount - (ULONG)Into;
     NtRule("Mdl", Into + Length <= SourceMdl->ByteCount, "%zu + %u of %u bytes", Into, Length, SourceMdl->ByteCount);
@@ -314,15 +300,12 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
 PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress, PHYSICAL_ADDRESS SkipBytes,
                              SIZE_T TotalBytes, MEMORY_CACHING_TYPE CacheType, ULONG Flags)
 {
-    NT_SECTION *Section;
-    MDL_RECORD *Record;
-    PMDL Mdl;
-
     NtIrql(APC_LEVEL);
+    NT_SECTION *Section;
     if (SimFail(__func__, SIM_PLACE()) || !NT_SUCCESS(NtSectionCreate(TotalBytes, &Section)))
         return NULL;
-    Mdl = NewMdl(NULL, (ULONG)ROUND_TO_PAGES(TotalBytes));
-    Record = RecordOf(Mdl);
+    PMDL Mdl = NewMdl(NULL, (ULONG)ROUND_TO_PAGES(TotalBytes));
+    MDL_RECORD *Record = RecordOf(Mdl);
     Record->Section = Section;
     Record->OwnsPages = Record->IsPool = TRUE;
     Mdl->MdlFlags |= MDL_PAGES_LOCKED;
@@ -336,7 +319,6 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighA
 VOID MmFreePagesFromMdl(PMDL Mdl)
 {
     MDL_RECORD *Record = Checked(Mdl, __func__, SIM_PLACE());
-
     NtIrql(APC_LEVEL);
     if (NtRule("Mdl", Record->OwnsPages, "not of MmAllocatePagesForMdlEx"))
     {
@@ -352,7 +334,6 @@ VOID MmFreePagesFromMdl(PMDL Mdl)
 VOID NtMdlCheckEmpty(PCSTR When)
 {
     LONG Left = ReadAcquire(&Mdls);
-
     if (Left)
         NtRuleBroken("Leak_Mdl", When, NULL, "%d MDLs are left", (int)Left);
 }

@@ -16,7 +16,6 @@ static volatile LONG Mappings;
 NTSTATUS NtSectionCreate(SIZE_T Size, NT_SECTION **Section)
 {
     int Fd = memfd_create("section", MFD_CLOEXEC);
-
     if (Fd < 0 || ftruncate(Fd, (off_t)ROUND_TO_PAGES(Size)) != 0)
     {
         if (Fd >= 0)
@@ -49,9 +48,8 @@ static PUCHAR MapAt(_In_opt_ PUCHAR Room, _In_ const NT_SECTION *Section, _In_ S
 PUCHAR NtSectionMap(NT_SECTION *Section, SIZE_T Offset, SIZE_T Size, NT_MAP Map)
 {
     SIZE_T Room = Size + 2 * PAGE_SIZE;
-    PUCHAR Address;
-
     InterlockedIncrement(&Mappings);
+    PUCHAR Address;
     if (NT_ONE_MAPPING && Map != NtMapHostile)
     {
         NtLock();
@@ -93,7 +91,6 @@ VOID NtSectionUnmap(NT_SECTION *Section, PUCHAR Address, SIZE_T Size)
 NT_VIEW *NtViewAdd(NT_SECTION *Section, PUCHAR Base, PEPROCESS Process, const VOID *Place)
 {
     NT_VIEW *View = malloc(sizeof(*View));
-
     ObfReferenceObject(Section);
     *View = (NT_VIEW){.Base = Base, .Size = Section->Size, .Section = Section, .Process = Process, .Place = Place};
     NtLock();
@@ -108,7 +105,6 @@ NT_VIEW *NtViewFind(const VOID *Address, SIZE_T Length, PEPROCESS Process)
     for (LIST_ENTRY *Entry = Views.Flink; Entry != &Views; Entry = Entry->Flink)
     {
         NT_VIEW *View = CONTAINING_RECORD(Entry, NT_VIEW, Link);
-
         if (View->Process == Process && (PUCHAR)Address >= View->Base &&
             Length <= (SIZE_T)(View->Base + View->Size - (PUCHAR)Address) && (PUCHAR)Address < View->Base + View->Size)
         {
@@ -121,10 +117,8 @@ NT_VIEW *NtViewFind(const VOID *Address, SIZE_T Length, PEPROCESS Process)
 /* Takes the view that begins at Base out of the list. */
 static NT_VIEW *TakeView(_In_ const VOID *Base, _In_opt_ PEPROCESS Process)
 {
-    NT_VIEW *View;
-
     NtLock();
-    View = NtViewFind(Base, 1, Process);
+    NT_VIEW *View = NtViewFind(Base, 1, Process);
     if (View && View->Base == Base)
         RemoveEntryList(&View->Link);
     else
@@ -148,8 +142,6 @@ static VOID FreeView(_In_ NT_VIEW *View)
 NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize)
 {
     NT_SECTION *Object = Section;
-    PVOID Base;
-
     NtIrql(APC_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_NO_MEMORY;
@@ -158,7 +150,7 @@ NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSi
     {
         return STATUS_INVALID_PARAMETER;
     }
-    Base = mmap(NULL, Object->Size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    PVOID Base = mmap(NULL, Object->Size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (Base == MAP_FAILED)
         return STATUS_NO_MEMORY;
     NtViewAdd(Object, Base, NULL, SIM_PLACE());
@@ -170,7 +162,6 @@ NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSi
 NTSTATUS MmUnmapViewInSystemSpace(PVOID MappedBase)
 {
     NT_VIEW *View = TakeView(MappedBase, NULL);
-
     NtIrql(APC_LEVEL);
     if (!NtRule("SystemView", View != NULL, "%p is no view", MappedBase))
         return STATUS_NOT_MAPPED_VIEW;
@@ -182,13 +173,11 @@ NTSTATUS MmUnmapViewInSystemSpace(PVOID MappedBase)
 NTSTATUS SimMapSection(PEPROCESS Process, HANDLE Section, BOOLEAN Hostile, PVOID *Address, SIZE_T *Size)
 {
     PVOID Object;
-    NT_SECTION *Mapped;
     NTSTATUS Status = NtHandleReference(Process, Section, SECTION_MAP_READ | SECTION_MAP_WRITE, &NtSectionType,
                                         UserMode, &Object, NULL);
-
     if (!NT_SUCCESS(Status))
         return Status;
-    Mapped = Object;
+    NT_SECTION *Mapped = Object;
     *Address = NtSectionMap(Mapped, 0, Mapped->Size, Hostile ? NtMapHostile : NtMapUser);
     *Size = Mapped->Size;
     Status = *Address ? STATUS_SUCCESS : STATUS_NO_MEMORY;
@@ -201,7 +190,6 @@ NTSTATUS SimMapSection(PEPROCESS Process, HANDLE Section, BOOLEAN Hostile, PVOID
 VOID SimUnmapSection(PEPROCESS Process, PVOID Address)
 {
     NT_VIEW *View = TakeView(Address, Process);
-
     if (NtRule("UserView", View != NULL, "%p is no view of the process", Address))
         FreeView(View);
 }
@@ -211,7 +199,6 @@ VOID NtMmProcessGone(PEPROCESS Process)
     for (;;)
     {
         NT_VIEW *View = NULL;
-
         NtLock();
         for (LIST_ENTRY *Entry = Views.Flink; Entry != &Views && !View; Entry = Entry->Flink)
         {
@@ -233,11 +220,9 @@ VOID NtMmProcessGone(PEPROCESS Process)
 VOID NtMmCheckEmpty(PCSTR When)
 {
     LONG Mapped = ReadAcquire(&Mappings);
-
     for (LIST_ENTRY *Entry = Views.Flink; Entry != &Views; Entry = Entry->Flink)
     {
         NT_VIEW *View = CONTAINING_RECORD(Entry, NT_VIEW, Link);
-
         NtRuleBroken("Leak_View", When, View->Place, "a view of %zu bytes in %s space", View->Size,
                      View->Process ? "a program's" : "system");
     }
@@ -250,9 +235,6 @@ NTSTATUS ZwCreateSection(PHANDLE SectionHandle, ACCESS_MASK DesiredAccess, POBJE
                          PLARGE_INTEGER MaximumSize, ULONG PageProtection, ULONG AllocationAttributes,
                          HANDLE FileHandle)
 {
-    NT_SECTION *Section;
-    NTSTATUS Status;
-
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -265,7 +247,8 @@ NTSTATUS ZwCreateSection(PHANDLE SectionHandle, ACCESS_MASK DesiredAccess, POBJE
     {
         return STATUS_NOT_SUPPORTED;
     }
-    Status = NtSectionCreate((SIZE_T)MaximumSize->QuadPart, &Section);
+    NT_SECTION *Section;
+    NTSTATUS Status = NtSectionCreate((SIZE_T)MaximumSize->QuadPart, &Section);
     if (NT_SUCCESS(Status))
     {
         Status = NtHandleCreate(NULL, Section, DesiredAccess, SectionHandle);
@@ -298,9 +281,6 @@ NTSTATUS ZwMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *B
                             SIZE_T CommitSize, PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize,
                             SECTION_INHERIT InheritDisposition, ULONG AllocationType, ULONG PageProtection)
 {
-    PVOID Process, Section;
-    NTSTATUS Status;
-
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_NO_MEMORY;
@@ -310,15 +290,16 @@ NTSTATUS ZwMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *B
     {
         return STATUS_NOT_SUPPORTED;
     }
-    Status = ReferenceProcess(ProcessHandle, &Process);
+    PVOID Process;
+    NTSTATUS Status = ReferenceProcess(ProcessHandle, &Process);
     if (!NT_SUCCESS(Status))
         return Status;
+    PVOID Section;
     Status = NtHandleReference(NtThread()->Process, SectionHandle, SECTION_MAP_READ | SECTION_MAP_WRITE, &NtSectionType,
                                KernelMode, &Section, NULL);
     if (NT_SUCCESS(Status))
     {
         NT_SECTION *Mapped = Section;
-
         *BaseAddress = NtSectionMap(Mapped, 0, Mapped->Size, NtMapUser);
         *ViewSize = Mapped->Size;
         NtViewAdd(Mapped, *BaseAddress, Process, SIM_PLACE());
@@ -330,15 +311,12 @@ NTSTATUS ZwMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *B
 
 NTSTATUS ZwUnmapViewOfSection(HANDLE ProcessHandle, PVOID BaseAddress)
 {
-    PVOID Process;
-    NT_VIEW *View;
-    NTSTATUS Status;
-
     NtIrql(PASSIVE_LEVEL);
-    Status = ReferenceProcess(ProcessHandle, &Process);
+    PVOID Process;
+    NTSTATUS Status = ReferenceProcess(ProcessHandle, &Process);
     if (!NT_SUCCESS(Status))
         return Status;
-    View = TakeView(BaseAddress, Process);
+    NT_VIEW *View = TakeView(BaseAddress, Process);
     if (View)
         FreeView(View);
     DereferenceProcess(Process);

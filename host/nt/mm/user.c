@@ -29,7 +29,6 @@ static BOOLEAN IsUser(_In_ const VOID *Address)
 static void Fault(int Signal, siginfo_t *Information, void *Context)
 {
     PKTHREAD Thread = NtThread();
-
     /* At DISPATCH_LEVEL no handler helps: "Managing Hardware Priorities". */
     if (Thread->Try && Thread->Irql < DISPATCH_LEVEL && IsUser(Information->si_addr))
     {
@@ -43,7 +42,6 @@ static void Fault(int Signal, siginfo_t *Information, void *Context)
 static void CatchFaults(void)
 {
     struct sigaction Action = {.sa_sigaction = Fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
-
     sigaction(SIGSEGV, &Action, &Before);
 }
 
@@ -51,7 +49,6 @@ PUCHAR NtUserReserve(SIZE_T Size, BOOLEAN Low)
 {
     static pthread_once_t Once = PTHREAD_ONCE_INIT;
     ULONG64 Bytes = Low ? LOW_BYTES : USER_BYTES;
-
     pthread_once(&Once, CatchFaults);
     for (ULONG Tries = 0; Tries < 100000; Tries++)
     {
@@ -60,7 +57,6 @@ PUCHAR NtUserReserve(SIZE_T Size, BOOLEAN Low)
                             ? MAP_FAILED
                             : mmap((Low ? LOW_BEGIN : USER_BEGIN) + Offset, Size, PROT_NONE,
                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-
         if (Address != MAP_FAILED)
             return Address;
     }
@@ -71,9 +67,8 @@ PUCHAR NtUserReserve(SIZE_T Size, BOOLEAN Low)
 
 PVOID SimUserMemory(PEPROCESS Process, SIZE_T Size)
 {
-    NT_SECTION *Section;
     PVOID Address = NULL;
-
+    NT_SECTION *Section;
     if (NT_SUCCESS(NtSectionCreate(Size, &Section)))
     {
         Address = NtSectionMap(Section, 0, Section->Size, Process->Is32Bit ? NtMapUserLow : NtMapUser);
@@ -86,10 +81,8 @@ PVOID SimUserMemory(PEPROCESS Process, SIZE_T Size)
 
 VOID SimUserReadOnly(PEPROCESS Process, PVOID Address)
 {
-    NT_VIEW *View;
-
     NtLock();
-    View = NtViewFind(Address, 1, Process);
+    NT_VIEW *View = NtViewFind(Address, 1, Process);
     if (View)
     {
         View->ReadOnly = TRUE;
@@ -107,16 +100,13 @@ VOID SimUserFree(PEPROCESS Process, PVOID Address)
 
 static VOID Probe(_In_ const volatile VOID *Address, _In_ SIZE_T Length, _In_ ULONG Alignment, _In_ BOOLEAN Writes)
 {
-    NT_VIEW *View;
-    BOOLEAN Allowed;
-
     if (!Length)
         return;
     if ((ULONG_PTR)Address % Alignment)
         HostRaise(STATUS_DATATYPE_MISALIGNMENT);
     NtLock();
-    View = NtViewFind((const VOID *)Address, Length, NtThread()->Process);
-    Allowed = View && View->Process && !(Writes && View->ReadOnly);
+    NT_VIEW *View = NtViewFind((const VOID *)Address, Length, NtThread()->Process);
+    BOOLEAN Allowed = View && View->Process && !(Writes && View->ReadOnly);
     NtUnlock();
     if (!Allowed)
         HostRaise(STATUS_ACCESS_VIOLATION);

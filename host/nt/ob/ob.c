@@ -68,7 +68,6 @@ VOID NtUnlock(VOID)
 PVOID NtObjectCreate(POBJECT_TYPE Type, SIZE_T Size)
 {
     OBJECT_HEADER *Header = calloc(1, sizeof(*Header) + Size);
-
     *Header = (OBJECT_HEADER){.Type = Type, .Pointers = 1, .Magic = OBJECT_MAGIC};
     InterlockedIncrement(&Type->Alive);
     return Header + 1;
@@ -77,7 +76,6 @@ PVOID NtObjectCreate(POBJECT_TYPE Type, SIZE_T Size)
 static OBJECT_HEADER *Checked(_In_ PVOID Object, _In_ PCSTR Call, _In_ const VOID *Place)
 {
     OBJECT_HEADER *Header = HeaderOf(Object);
-
     if (!Object || Header->Magic != OBJECT_MAGIC || ReadAcquire(&Header->Pointers) <= 0)
     {
         NtRuleBroken("Object", Call, Place, "%p is no object that anyone references", Object);
@@ -100,14 +98,11 @@ LONG_PTR ObfReferenceObject(PVOID Object)
 LONG_PTR ObfDereferenceObject(PVOID Object)
 {
     OBJECT_HEADER *Header = Checked(Object, __func__, SIM_PLACE());
-    LONG Left;
-
     NtIrql(DISPATCH_LEVEL);
-    Left = InterlockedDecrement(&Header->Pointers); /* unless it was the last, the object may be gone now */
+    LONG Left = InterlockedDecrement(&Header->Pointers); /* unless it was the last, the object may be gone now */
     if (Left == 0)
     {
         OBJECT_TYPE *Type = Header->Type;
-
         NtRule("Object", Header->Handles == 0, "the last reference to a %s goes, %d handles are open", Type->Name,
                (int)Header->Handles);
         Type->Delete(Object);
@@ -130,8 +125,6 @@ static NT_HANDLE *Lookup(_In_ PEPROCESS Process, _In_ HANDLE Handle, _In_ KPROCE
 {
     ULONG64 Value = (ULONG64)Handle;
     NT_HANDLES *Table = TableOf(Process);
-    ULONG64 Index;
-
     if (Value >= KERNEL_HANDLE)
     {
         if (Mode != KernelMode)
@@ -143,15 +136,13 @@ static NT_HANDLE *Lookup(_In_ PEPROCESS Process, _In_ HANDLE Handle, _In_ KPROCE
     {
         return NULL;
     }
-    Index = Value / 4 - 1;
+    ULONG64 Index = Value / 4 - 1;
     return Value >= 4 && Index < Table->Count && Table->Entries[Index].Object ? &Table->Entries[Index] : NULL;
 }
 
 NTSTATUS NtHandleCreate(PEPROCESS Process, PVOID Object, ACCESS_MASK Access, HANDLE *Handle)
 {
     NT_HANDLES *Table = TableOf(Process);
-    ULONG Index;
-
     Process = Process == NtSystemProcess ? NULL : Process;
     NtLock();
     if (Process && Process->Dead)
@@ -162,11 +153,11 @@ NTSTATUS NtHandleCreate(PEPROCESS Process, PVOID Object, ACCESS_MASK Access, HAN
     if (Table->Open == Table->Count)
     {
         ULONG Count = Table->Count ? 2 * Table->Count : 32;
-
         Table->Entries = realloc(Table->Entries, Count * sizeof(*Table->Entries));
         memset(Table->Entries + Table->Count, 0, (Count - Table->Count) * sizeof(*Table->Entries));
         Table->Count = Count;
     }
+    ULONG Index;
     for (Index = Table->Next; Table->Entries[Index % Table->Count].Object; Index++)
     {
     }
@@ -185,11 +176,9 @@ NTSTATUS NtHandleReference(PEPROCESS Process, HANDLE Handle, ACCESS_MASK Access,
                            KPROCESSOR_MODE Mode, PVOID *Object, ACCESS_MASK *Granted)
 {
     NTSTATUS Status = STATUS_SUCCESS;
-    NT_HANDLE *Entry;
-
     *Object = NULL;
     NtLock();
-    Entry = Lookup(Process, Handle, Mode);
+    NT_HANDLE *Entry = Lookup(Process, Handle, Mode);
     if (!Entry)
     {
         Status = STATUS_INVALID_HANDLE;
@@ -224,10 +213,8 @@ static VOID HandleGone(_In_ PVOID Object)
 NTSTATUS NtHandleClose(PEPROCESS Process, HANDLE Handle)
 {
     PVOID Object = NULL;
-    NT_HANDLE *Entry;
-
     NtLock();
-    Entry = Lookup(Process, Handle, KernelMode);
+    NT_HANDLE *Entry = Lookup(Process, Handle, KernelMode);
     if (Entry)
     {
         Object = Entry->Object;
@@ -246,7 +233,6 @@ VOID NtHandlesCloseAll(PEPROCESS Process)
     for (;;)
     {
         PVOID Object = NULL;
-
         NtLock();
         Process->Dead = TRUE;
         for (ULONG I = 0; I < Process->Handles.Count && !Object; I++)
@@ -266,7 +252,6 @@ VOID NtHandlesCloseAll(PEPROCESS Process)
 static ULONG TypeIndex(_In_ const OBJECT_TYPE *Type)
 {
     ULONG Index = 0;
-
     while (Types[Index] != Type)
         Index++;
     return Index + 2;
@@ -276,11 +261,9 @@ static ULONG TypeIndex(_In_ const OBJECT_TYPE *Type)
 static VOID Enumerate(_In_ PEPROCESS Process, _In_ VOID (*Routine)(PVOID, const NT_HANDLE_SEEN *), _In_ PVOID Context)
 {
     ULONG64 Base = Process == NtSystemProcess ? KERNEL_HANDLE : 0;
-
     for (ULONG I = 0; I < Process->Handles.Count; I++)
     {
         const NT_HANDLE *Entry = &Process->Handles.Entries[I];
-
         if (Entry->Object)
         {
             NT_HANDLE_SEEN Seen = {.Object = Entry->Object,
@@ -288,7 +271,6 @@ static VOID Enumerate(_In_ PEPROCESS Process, _In_ VOID (*Routine)(PVOID, const 
                                    .Handle = (HANDLE)((I + 1ull) * 4 + Base),
                                    .Access = Entry->Access,
                                    .Type = TypeIndex(HeaderOf(Entry->Object)->Type)};
-
             Routine(Context, &Seen);
         }
     }
@@ -310,13 +292,12 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
                                    POBJECT_HANDLE_INFORMATION HandleInformation)
 {
     ACCESS_MASK Granted = 0;
-    NTSTATUS Status;
-
     NtIrql(PASSIVE_LEVEL);
     NtRule("ObjectType", ObjectType || AccessMode == KernelMode, "a program's handle is taken whatever its type");
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
-    Status = NtHandleReference(NtThread()->Process, Handle, DesiredAccess, ObjectType, AccessMode, Object, &Granted);
+    NTSTATUS Status =
+        NtHandleReference(NtThread()->Process, Handle, DesiredAccess, ObjectType, AccessMode, Object, &Granted);
     if (NT_SUCCESS(Status) && HandleInformation)
         *HandleInformation = (OBJECT_HANDLE_INFORMATION){.GrantedAccess = Granted};
     return Status;
@@ -327,7 +308,6 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
 {
     OBJECT_HEADER *Header = Checked(Object, __func__, SIM_PLACE());
     ACCESS_MASK Access = DesiredAccess;
-
     NtIrql(PASSIVE_LEVEL);
     NtRule("ObjectType", ObjectType || AccessMode == KernelMode, "ObjectType is missing");
     if (SimFail(__func__, SIM_PLACE()))
@@ -341,7 +321,6 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
 NTSTATUS ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode)
 {
     NTSTATUS Status = NtHandleClose(NtThread()->Process, Handle);
-
     NtIrql(PASSIVE_LEVEL);
     NtRule("Handle", NT_SUCCESS(Status), "%p is no handle", Handle);
     return Status;
@@ -349,21 +328,17 @@ NTSTATUS ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode)
 
 NTSTATUS ZwClose(HANDLE Handle)
 {
-    NTSTATUS Status;
-
     NtIrql(PASSIVE_LEVEL);
-    Status = NtHandleClose(NtThread()->Process, Handle);
+    NTSTATUS Status = NtHandleClose(NtThread()->Process, Handle);
     NtRule("Handle", NT_SUCCESS(Status), "%p is no handle", Handle);
     return Status;
 }
 
 NTSTATUS ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
-    PVOID Object;
-    NTSTATUS Status;
-
     NtIrql(PASSIVE_LEVEL);
-    Status = NtHandleReference(NtThread()->Process, Handle, SYNCHRONIZE, NULL, KernelMode, &Object, NULL);
+    PVOID Object;
+    NTSTATUS Status = NtHandleReference(NtThread()->Process, Handle, SYNCHRONIZE, NULL, KernelMode, &Object, NULL);
     if (!NtRule("Handle", NT_SUCCESS(Status), "%p is no handle", Handle))
         return Status;
     if (NtObjectType(Object)->Waitable)
@@ -379,13 +354,11 @@ NTSTATUS ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HAND
                            PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
 {
     PEPROCESS Present = NtThread()->Process;
-    PVOID Source = NULL, Target = NULL, Object;
-    ACCESS_MASK Access;
-    NTSTATUS Status;
-
+    PVOID Source = NULL, Target = NULL;
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;
+    NTSTATUS Status;
     if (SourceProcessHandle != NtCurrentProcess())
     {
         Status = NtHandleReference(Present, SourceProcessHandle, 0, &NtProcessType, KernelMode, &Source, NULL);
@@ -395,6 +368,8 @@ NTSTATUS ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HAND
     Status = STATUS_SUCCESS;
     if (TargetProcessHandle && TargetProcessHandle != NtCurrentProcess())
         Status = NtHandleReference(Present, TargetProcessHandle, 0, &NtProcessType, KernelMode, &Target, NULL);
+    PVOID Object;
+    ACCESS_MASK Access;
     if (NT_SUCCESS(Status))
         Status = NtHandleReference(Source ? Source : Present, SourceHandle, 0, NULL, KernelMode, &Object, &Access);
     if (NT_SUCCESS(Status))
@@ -416,13 +391,10 @@ NTSTATUS ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HAND
 
 NTSTATUS SimCloseHandle(PEPROCESS Process, HANDLE Handle)
 {
-    PEPROCESS Previous;
-    NTSTATUS Status;
-
     if ((ULONG64)Handle >= KERNEL_HANDLE)
         return STATUS_INVALID_HANDLE;
-    Previous = NtEnter(Process);
-    Status = NtHandleClose(Process, Handle);
+    PEPROCESS Previous = NtEnter(Process);
+    NTSTATUS Status = NtHandleClose(Process, Handle);
     NtLeave(Previous);
     return Status;
 }
@@ -432,7 +404,6 @@ NTSTATUS SimDuplicateHandle(PEPROCESS From, HANDLE Handle, PEPROCESS To, HANDLE 
     PVOID Object;
     ACCESS_MASK Access;
     NTSTATUS Status = NtHandleReference(From, Handle, 0, NULL, UserMode, &Object, &Access);
-
     if (NT_SUCCESS(Status))
     {
         Status = NtHandleCreate(To, Object, Access, Copy);
@@ -444,10 +415,8 @@ NTSTATUS SimDuplicateHandle(PEPROCESS From, HANDLE Handle, PEPROCESS To, HANDLE 
 NTSTATUS SimEventCreate(PEPROCESS Process, EVENT_TYPE Type, ACCESS_MASK Access, HANDLE *Handle)
 {
     KEVENT *Event = NtObjectCreate(&NtEventType, sizeof(*Event));
-    NTSTATUS Status;
-
     KeInitializeEvent(Event, Type, FALSE);
-    Status = NtHandleCreate(Process, Event, Access, Handle);
+    NTSTATUS Status = NtHandleCreate(Process, Event, Access, Handle);
     ObfDereferenceObject(Event);
     return Status;
 }
@@ -456,7 +425,6 @@ NTSTATUS SimEventSet(PEPROCESS Process, HANDLE Handle)
 {
     PVOID Object;
     NTSTATUS Status = NtHandleReference(Process, Handle, EVENT_MODIFY_STATE, &NtEventType, UserMode, &Object, NULL);
-
     if (NT_SUCCESS(Status))
     {
         KeSetEvent(Object, 0, FALSE);
@@ -468,10 +436,9 @@ NTSTATUS SimEventSet(PEPROCESS Process, HANDLE Handle)
 NTSTATUS SimWait(PEPROCESS Process, ULONG Count, const HANDLE *Handles, ULONG Milliseconds)
 {
     LARGE_INTEGER Timeout = {.QuadPart = -10000ll * Milliseconds};
-    PVOID Objects[MAXIMUM_WAIT_OBJECTS];
     NTSTATUS Status = STATUS_SUCCESS;
     ULONG Got;
-
+    PVOID Objects[MAXIMUM_WAIT_OBJECTS];
     for (Got = 0; Got < Count; Got++)
     {
         Status = NtHandleReference(Process, Handles[Got], SYNCHRONIZE, NULL, UserMode, &Objects[Got], NULL);
@@ -493,7 +460,6 @@ VOID NtObCheckEmpty(PCSTR When)
     for (ULONG I = 0; I < ARRAYSIZE(Types); I++)
     {
         LONG Alive = ReadAcquire(&Types[I]->Alive);
-
         if (Alive)
             NtRuleBroken("Leak_Object", When, NULL, "%d objects of type %s are left", (int)Alive, Types[I]->Name);
     }

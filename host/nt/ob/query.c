@@ -49,7 +49,6 @@ static VOID Add(_In_ PVOID Context, _In_ const NT_HANDLE_SEEN *Seen)
 {
     QUERY *Query = Context;
     ULONG Index = Query->Count++;
-
     if (Index >= Query->Room)
         return;
     if (Query->IsExtended)
@@ -77,7 +76,6 @@ NTSTATUS ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID Informatio
     QUERY Query = {.Information = Information, .IsExtended = SystemInformationClass == SYSTEM_EXTENDED_HANDLES};
     ULONG Header = Query.IsExtended ? sizeof(EXTENDED_LIST) : FIELD_OFFSET(HANDLE_LIST, Handles);
     ULONG Each = Query.IsExtended ? sizeof(EXTENDED_ENTRY) : sizeof(HANDLE_ENTRY);
-
     NtIrql(PASSIVE_LEVEL);
     if (SimFail(__func__, SIM_PLACE()))
         return STATUS_INSUFFICIENT_RESOURCES;

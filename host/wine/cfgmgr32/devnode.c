@@ -37,8 +37,8 @@ static ULONG InstanceCount;
 static CONFIGRET InstanceOfId(const WCHAR *Id, DEVINST *Instance)
 {
     CONFIGRET Result = CR_SUCCESS;
-    ULONG Index;
     AcquireSRWLockExclusive(&InstanceLock);
+    ULONG Index;
     for (Index = 0; Index < InstanceCount && _wcsicmp(Instances[Index], Id); Index++)
         ;
     if (Index == InstanceCount)
@@ -82,10 +82,10 @@ static BOOL IsSoftwareDevice(const WCHAR *Id)
 ULONG QuerySoftwareDevice(const WCHAR *Id)
 {
     ULONG Flags = 0;
-    DWORD Returned;
     HANDLE Bus = CreateFileW(SWDEVICE_BUS_PATH, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     if (Bus == INVALID_HANDLE_VALUE)
         return 0;
+    DWORD Returned;
     if (!DeviceIoControl(Bus, IOCTL_SWDEVICE_QUERY, (VOID *)Id, (DWORD)(wcslen(Id) + 1) * sizeof(WCHAR), &Flags,
                          sizeof(Flags), &Returned, NULL))
         Flags = 0;
@@ -124,8 +124,6 @@ static CONFIGRET OpenInstance(DEVINST Instance, HDEVINFO *Set, SP_DEVINFO_DATA *
  */
 CONFIGRET WINAPI CM_Locate_DevNodeW(PDEVINST Instance, DEVINSTID_W Id, ULONG Flags)
 {
-    SP_DEVINFO_DATA Data;
-    HDEVINFO Set;
     if (!Instance)
         return CR_INVALID_POINTER;
     if (Flags & ~(CM_LOCATE_DEVNODE_PHANTOM | CM_LOCATE_DEVNODE_CANCELREMOVE | CM_LOCATE_DEVNODE_NOVALIDATION))
@@ -134,6 +132,8 @@ CONFIGRET WINAPI CM_Locate_DevNodeW(PDEVINST Instance, DEVINSTID_W Id, ULONG Fla
         return CR_NO_SUCH_DEVNODE;
     if (wcslen(Id) >= SWDEVICE_ID_MAX)
         return CR_INVALID_DEVICE_ID;
+    SP_DEVINFO_DATA Data;
+    HDEVINFO Set;
     if (!OpenDeviceById(Id, &Set, &Data))
         return CR_NO_SUCH_DEVNODE;
     SetupDiDestroyDeviceInfoList(Set);
@@ -153,11 +153,10 @@ CONFIGRET WINAPI CM_Locate_DevNodeA(PDEVINST Instance, DEVINSTID_A Id, ULONG Fla
 /* "CM_Get_Device_ID_Size function (cfgmgr32.h)": units without the ending 0; 0 for a device that is unknown. */
 CONFIGRET WINAPI CM_Get_Device_ID_Size(PULONG Length, DEVINST Instance, ULONG Flags)
 {
-    WCHAR Id[SWDEVICE_ID_MAX];
-    CONFIGRET Result;
     if (!Length)
         return CR_INVALID_POINTER;
-    Result = IdOfInstance(Instance, Id);
+    WCHAR Id[SWDEVICE_ID_MAX];
+    CONFIGRET Result = IdOfInstance(Instance, Id);
     *Length = Result == CR_SUCCESS ? (ULONG)wcslen(Id) : 0;
     return Result;
 }
@@ -165,11 +164,10 @@ CONFIGRET WINAPI CM_Get_Device_ID_Size(PULONG Length, DEVINST Instance, ULONG Fl
 /* CR_BUFFER_SMALL: Length units do not hold it with its ending 0. "CM_Get_Device_IDW function (cfgmgr32.h)" */
 CONFIGRET WINAPI CM_Get_Device_IDW(DEVINST Instance, PWSTR Buffer, ULONG Length, ULONG Flags)
 {
-    WCHAR Id[SWDEVICE_ID_MAX];
-    CONFIGRET Result;
     if (!Buffer)
         return CR_INVALID_POINTER;
-    Result = IdOfInstance(Instance, Id);
+    WCHAR Id[SWDEVICE_ID_MAX];
+    CONFIGRET Result = IdOfInstance(Instance, Id);
     if (Result != CR_SUCCESS)
         return Result;
     if (wcslen(Id) >= Length)
@@ -180,11 +178,10 @@ CONFIGRET WINAPI CM_Get_Device_IDW(DEVINST Instance, PWSTR Buffer, ULONG Length,
 
 CONFIGRET WINAPI CM_Get_Device_IDA(DEVINST Instance, PSTR Buffer, ULONG Length, ULONG Flags)
 {
-    WCHAR Id[SWDEVICE_ID_MAX];
-    CONFIGRET Result;
     if (!Buffer)
         return CR_INVALID_POINTER;
-    Result = IdOfInstance(Instance, Id);
+    WCHAR Id[SWDEVICE_ID_MAX];
+    CONFIGRET Result = IdOfInstance(Instance, Id);
     if (Result != CR_SUCCESS)
         return Result;
     return WideCharToMultiByte(CP_ACP, 0, Id, -1, Buffer, (int)Length, NULL, NULL) ? CR_SUCCESS : CR_BUFFER_SMALL;
@@ -194,13 +191,13 @@ CONFIGRET WINAPI CM_Get_Device_IDA(DEVINST Instance, PSTR Buffer, ULONG Length, 
 
 static BOOL HasService(const WCHAR *Id)
 {
-    WCHAR Service[256];
     SP_DEVINFO_DATA Data;
     HDEVINFO Set;
-    BOOL Found;
     if (!OpenDeviceById(Id, &Set, &Data))
         return FALSE;
-    Found = SetupDiGetDeviceRegistryPropertyW(Set, &Data, SPDRP_SERVICE, NULL, (BYTE *)Service, sizeof(Service), NULL);
+    WCHAR Service[256];
+    BOOL Found =
+        SetupDiGetDeviceRegistryPropertyW(Set, &Data, SPDRP_SERVICE, NULL, (BYTE *)Service, sizeof(Service), NULL);
     SetupDiDestroyDeviceInfoList(Set);
     return Found;
 }
@@ -235,14 +232,12 @@ static VOID StatusOfFlags(const WCHAR *Id, ULONG Flags, ULONG *Status, ULONG *Pr
  */
 CONFIGRET WINAPI CM_Get_DevNode_Status(PULONG Status, PULONG ProblemNumber, DEVINST Instance, ULONG Flags)
 {
-    WCHAR Id[SWDEVICE_ID_MAX];
-    CONFIGRET Result;
-    ULONG State;
     if (!Status || !ProblemNumber)
         return CR_INVALID_POINTER;
     if (Flags)
         return CR_INVALID_FLAG;
-    Result = IdOfInstance(Instance, Id);
+    WCHAR Id[SWDEVICE_ID_MAX];
+    CONFIGRET Result = IdOfInstance(Instance, Id);
     if (Result != CR_SUCCESS)
         return Result;
     if (!IsSoftwareDevice(Id))
@@ -251,7 +246,7 @@ CONFIGRET WINAPI CM_Get_DevNode_Status(PULONG Status, PULONG ProblemNumber, DEVI
         *ProblemNumber = 0;
         return CR_SUCCESS;
     }
-    State = QuerySoftwareDevice(Id);
+    ULONG State = QuerySoftwareDevice(Id);
     if (!(State & SWDEVICE_PRESENT))
         return CR_NO_SUCH_DEVINST;
     StatusOfFlags(Id, State, Status, ProblemNumber);
@@ -298,15 +293,13 @@ static CONFIGRET GiveProperty(const VOID *Value, ULONG Length, DEVPROPTYPE Given
 static CONFIGRET LiveProperty(const WCHAR *Id, DEVINST Instance, const DEVPROPKEY *Key, DEVPROPTYPE *Type, BYTE *Buffer,
                               ULONG *Size)
 {
-    ULONG Status, Problem;
-    DEVPROP_BOOLEAN Present;
-    CONFIGRET Result;
     if (IsEqualDevPropKey(*Key, DEVPKEY_Device_InstanceId))
         return GiveProperty(Id, (ULONG)(wcslen(Id) + 1) * sizeof(WCHAR), DEVPROP_TYPE_STRING, Type, Buffer, Size);
-    Result = CM_Get_DevNode_Status(&Status, &Problem, Instance, 0);
+    ULONG Status, Problem;
+    CONFIGRET Result = CM_Get_DevNode_Status(&Status, &Problem, Instance, 0);
     if (IsEqualDevPropKey(*Key, DEVPKEY_Device_IsPresent))
     {
-        Present = Result == CR_SUCCESS ? DEVPROP_TRUE : DEVPROP_FALSE;
+        DEVPROP_BOOLEAN Present = Result == CR_SUCCESS ? DEVPROP_TRUE : DEVPROP_FALSE;
         return GiveProperty(&Present, sizeof(Present), DEVPROP_TYPE_BOOLEAN, Type, Buffer, Size);
     }
     if (Result == CR_SUCCESS && IsEqualDevPropKey(*Key, DEVPKEY_Device_DevNodeStatus))
@@ -327,10 +320,10 @@ static CONFIGRET RegistryTwin(HDEVINFO Set, SP_DEVINFO_DATA *Data, const DEVPROP
 {
     BYTE Value[8192];
     DWORD RegistryType, Length;
-    GUID Guid;
     if (!IsEqualGUID(&Key->fmtid, &DEVPKEY_Device_DeviceDesc.fmtid) || Key->pid < 2 ||
         !SetupDiGetDeviceRegistryPropertyW(Set, Data, Key->pid - 2, &RegistryType, Value, sizeof(Value), &Length))
         return CR_NO_SUCH_VALUE;
+    GUID Guid;
     if (Key->pid - 2 == SPDRP_CLASSGUID && !CLSIDFromString((WCHAR *)Value, &Guid))
         return GiveProperty(&Guid, sizeof(Guid), DEVPROP_TYPE_GUID, Type, Buffer, Size);
     return GiveProperty(Value, Length,
@@ -348,21 +341,20 @@ static CONFIGRET RegistryTwin(HDEVINFO Set, SP_DEVINFO_DATA *Data, const DEVPROP
 CONFIGRET WINAPI CM_Get_DevNode_PropertyW(DEVINST Instance, const DEVPROPKEY *Key, DEVPROPTYPE *Type, PBYTE Buffer,
                                           PULONG Size, ULONG Flags)
 {
-    WCHAR Id[SWDEVICE_ID_MAX];
-    SP_DEVINFO_DATA Data;
-    CONFIGRET Result;
-    HDEVINFO Set;
     DWORD Needed = 0;
     if (!Key || !Type || !Size || (*Size && !Buffer))
         return CR_INVALID_POINTER;
     if (Flags)
         return CR_INVALID_FLAG;
-    Result = IdOfInstance(Instance, Id);
+    WCHAR Id[SWDEVICE_ID_MAX];
+    CONFIGRET Result = IdOfInstance(Instance, Id);
     if (Result != CR_SUCCESS)
         return Result;
     Result = LiveProperty(Id, Instance, Key, Type, Buffer, Size);
     if (Result != CR_NO_SUCH_VALUE)
         return Result;
+    SP_DEVINFO_DATA Data;
+    HDEVINFO Set;
     if (!OpenDeviceById(Id, &Set, &Data))
         return CR_NO_SUCH_DEVINST;
     Result = RegistryTwin(Set, &Data, Key, Type, Buffer, Size);
@@ -382,15 +374,14 @@ CONFIGRET WINAPI CM_Set_DevNode_PropertyW(DEVINST Instance, const DEVPROPKEY *Ke
                                           ULONG Size, ULONG Flags)
 {
     DEVPROPERTY Property = {.Type = Type, .BufferSize = Size, .Buffer = (VOID *)Buffer};
-    SP_DEVINFO_DATA Data;
-    CONFIGRET Result;
-    HDEVINFO Set;
     if (!Key || (Size && !Buffer))
         return CR_INVALID_POINTER;
     if (Flags)
         return CR_INVALID_FLAG;
     Property.CompKey.Key = *Key;
-    Result = OpenInstance(Instance, &Set, &Data);
+    SP_DEVINFO_DATA Data;
+    HDEVINFO Set;
+    CONFIGRET Result = OpenInstance(Instance, &Set, &Data);
     if (Result != CR_SUCCESS)
         return Result;
     Result = FromError(SetDeviceProperties(Set, &Data, 1, &Property));
@@ -402,13 +393,12 @@ CONFIGRET WINAPI CM_Set_DevNode_PropertyW(DEVINST Instance, const DEVPROPKEY *Ke
 CONFIGRET WINAPI CM_Get_DevNode_Registry_PropertyW(DEVINST Instance, ULONG Property, PULONG Type, PVOID Buffer,
                                                    PULONG Length, ULONG Flags)
 {
-    SP_DEVINFO_DATA Data;
     DWORD Needed = 0, Given = 0;
-    CONFIGRET Result;
-    HDEVINFO Set;
     if (!Length || Property < CM_DRP_MIN)
         return Length ? CR_INVALID_PROPERTY : CR_INVALID_POINTER;
-    Result = OpenInstance(Instance, &Set, &Data);
+    SP_DEVINFO_DATA Data;
+    HDEVINFO Set;
+    CONFIGRET Result = OpenInstance(Instance, &Set, &Data);
     if (Result != CR_SUCCESS)
         return Result;
     Result = FromError(SetupDiGetDeviceRegistryPropertyW(Set, &Data, Property - CM_DRP_MIN, &Given, Buffer,
@@ -428,15 +418,14 @@ CONFIGRET WINAPI CM_Open_DevNode_Key(DEVINST Instance, REGSAM Access, ULONG Prof
                                      PHKEY Key, ULONG Flags)
 {
     DWORD KeyType = Flags & CM_REGISTRY_SOFTWARE ? DIREG_DRV : DIREG_DEV;
-    SP_DEVINFO_DATA Data;
-    CONFIGRET Result;
-    HDEVINFO Set;
     if (!Key)
         return CR_INVALID_POINTER;
     *Key = NULL;
     if (Flags & ~CM_REGISTRY_SOFTWARE)
         return CR_INVALID_FLAG;
-    Result = OpenInstance(Instance, &Set, &Data);
+    SP_DEVINFO_DATA Data;
+    HDEVINFO Set;
+    CONFIGRET Result = OpenInstance(Instance, &Set, &Data);
     if (Result != CR_SUCCESS)
         return Result;
     *Key = SetupDiOpenDevRegKey(Set, &Data, DICS_FLAG_GLOBAL, 0, KeyType, Access);
@@ -456,9 +445,6 @@ CONFIGRET WINAPI CM_Open_DevNode_Key(DEVINST Instance, REGSAM Access, ULONG Prof
 static CONFIGRET ListDevices(const WCHAR *Filter, ULONG Flags, WCHAR *List, ULONG Capacity, ULONG *Length)
 {
     SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
-    WCHAR Id[SWDEVICE_ID_MAX];
-    ULONG Status, Problem;
-    DEVINST Instance;
     CONFIGRET Result = CR_SUCCESS;
     if (Flags & ~(CM_GETIDLIST_FILTER_ENUMERATOR | CM_GETIDLIST_FILTER_PRESENT))
         return CR_CALL_NOT_IMPLEMENTED;
@@ -471,10 +457,13 @@ static CONFIGRET ListDevices(const WCHAR *Filter, ULONG Flags, WCHAR *List, ULON
     *Length = 1;
     if (Set == INVALID_HANDLE_VALUE)
         return CR_FAILURE;
+    DEVINST Instance;
     for (DWORD i = 0; Result == CR_SUCCESS && SetupDiEnumDeviceInfo(Set, i, &Device); i++)
     {
+        WCHAR Id[SWDEVICE_ID_MAX];
         if (!SetupDiGetDeviceInstanceIdW(Set, &Device, Id, SWDEVICE_ID_MAX, NULL))
             continue;
+        ULONG Status, Problem;
         if ((Flags & CM_GETIDLIST_FILTER_PRESENT) &&
             (InstanceOfId(Id, &Instance) != CR_SUCCESS ||
              CM_Get_DevNode_Status(&Status, &Problem, Instance, 0) != CR_SUCCESS))
@@ -504,10 +493,10 @@ CONFIGRET WINAPI CM_Get_Device_ID_List_SizeW(PULONG Length, PCWSTR Filter, ULONG
 /* CR_BUFFER_SMALL: Length units do not hold the list. "CM_Get_Device_ID_ListW function (cfgmgr32.h)" */
 CONFIGRET WINAPI CM_Get_Device_ID_ListW(PCWSTR Filter, PZZWSTR List, ULONG Length, ULONG Flags)
 {
-    ULONG Needed;
     if (!List || !Length)
         return CR_INVALID_POINTER;
     List[0] = 0;
+    ULONG Needed;
     return ListDevices(Filter, Flags, List, Length, &Needed);
 }
 
@@ -521,16 +510,15 @@ static CONFIGRET ListInterfaces(const GUID *Class, const WCHAR *Id, ULONG Flags,
     SP_DEVICE_INTERFACE_DETAIL_DATA_W *Detail = (VOID *)Buffer;
     SP_DEVICE_INTERFACE_DATA Interface = {.cbSize = sizeof(Interface)};
     SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
-    WCHAR Owner[SWDEVICE_ID_MAX];
     BOOL PresentOnly = !(Flags & CM_GET_DEVICE_INTERFACE_LIST_ALL_DEVICES);
     CONFIGRET Result = CR_SUCCESS;
     HDEVINFO Set = SetupDiGetClassDevsW(Class, NULL, NULL, DIGCF_DEVICEINTERFACE);
     *Length = 1;
     if (Set == INVALID_HANDLE_VALUE)
         return CR_FAILURE;
+    WCHAR Owner[SWDEVICE_ID_MAX];
     for (DWORD i = 0; SetupDiEnumDeviceInterfaces(Set, NULL, Class, i, &Interface); i++)
     {
-        ULONG Units;
         Detail->cbSize = sizeof(*Detail);
         if (PresentOnly && !(Interface.Flags & SPINT_ACTIVE))
             continue;
@@ -541,7 +529,7 @@ static CONFIGRET ListInterfaces(const GUID *Class, const WCHAR *Id, ULONG Flags,
             continue;
         if (PresentOnly && IsSoftwareDevice(Owner) && !(QuerySoftwareDevice(Owner) & SWDEVICE_PRESENT))
             continue;
-        Units = (ULONG)wcslen(Detail->DevicePath) + 1;
+        ULONG Units = (ULONG)wcslen(Detail->DevicePath) + 1;
         if (List && *Length + Units > Capacity)
         {
             Result = CR_BUFFER_SMALL;
@@ -570,12 +558,12 @@ CONFIGRET WINAPI CM_Get_Device_Interface_List_SizeW(PULONG Length, LPGUID Class,
 /* CR_BUFFER_SMALL: Length units do not hold the list. "CM_Get_Device_Interface_ListW function (cfgmgr32.h)" */
 CONFIGRET WINAPI CM_Get_Device_Interface_ListW(LPGUID Class, DEVINSTID_W Id, PZZWSTR List, ULONG Length, ULONG Flags)
 {
-    ULONG Needed;
     if (!Class || !List || !Length)
         return CR_INVALID_POINTER;
     if (Flags > CM_GET_DEVICE_INTERFACE_LIST_BITS)
         return CR_INVALID_FLAG;
     List[0] = 0;
+    ULONG Needed;
     return ListInterfaces(Class, Id, Flags, List, Length, &Needed);
 }
 
@@ -590,18 +578,16 @@ CONFIGRET WINAPI CM_Get_Device_Interface_List_SizeA(PULONG Length, LPGUID Class,
 
 CONFIGRET WINAPI CM_Get_Device_Interface_ListA(LPGUID Class, DEVINSTID_A Id, PZZSTR List, ULONG Length, ULONG Flags)
 {
-    WCHAR Wide[SWDEVICE_ID_MAX] = L"", *WideList;
-    CONFIGRET Result;
-    ULONG Units;
+    WCHAR Wide[SWDEVICE_ID_MAX] = L"";
     if (!Class || !List || !Length)
         return CR_INVALID_POINTER;
     if (Id)
         MultiByteToWideChar(CP_ACP, 0, Id, -1, Wide, SWDEVICE_ID_MAX);
-    WideList = calloc(Length, sizeof(WCHAR));
+    WCHAR *WideList = calloc(Length, sizeof(WCHAR));
     if (!WideList)
         return CR_OUT_OF_MEMORY;
-    Result = CM_Get_Device_Interface_ListW(Class, Wide, WideList, Length, Flags);
-    for (Units = 0; Units < Length && Result == CR_SUCCESS; Units++)
+    CONFIGRET Result = CM_Get_Device_Interface_ListW(Class, Wide, WideList, Length, Flags);
+    for (ULONG Units = 0; Units < Length && Result == CR_SUCCESS; Units++)
         List[Units] = (CHAR)WideList[Units];
     free(WideList);
     return Result;

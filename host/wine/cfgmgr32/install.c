@@ -16,7 +16,7 @@
 /* TRUE if the device's driver key names an INF that is still there: nothing is to be installed. */
 static BOOL HasDriver(HDEVINFO Set, SP_DEVINFO_DATA *Data)
 {
-    WCHAR Name[MAX_PATH], Path[MAX_PATH];
+    WCHAR Name[MAX_PATH];
     DWORD Length = sizeof(Name);
     BOOL Found = FALSE;
     HKEY Key = SetupDiOpenDevRegKey(Set, Data, DICS_FLAG_GLOBAL, 0, DIREG_DRV, KEY_READ);
@@ -24,6 +24,7 @@ static BOOL HasDriver(HDEVINFO Set, SP_DEVINFO_DATA *Data)
         return FALSE;
     if (!RegGetValueW(Key, NULL, L"InfPath", RRF_RT_REG_SZ, NULL, Name, &Length))
     {
+        WCHAR Path[MAX_PATH];
         swprintf(Path, MAX_PATH, L"C:\\windows\\inf\\%ls", Name);
         Found = GetFileAttributesW(Path) != INVALID_FILE_ATTRIBUTES;
     }
@@ -33,13 +34,14 @@ static BOOL HasDriver(HDEVINFO Set, SP_DEVINFO_DATA *Data)
 
 static VOID InstallFromStore(HDEVINFO Set, SP_DEVINFO_DATA *Data)
 {
-    WCHAR InfPath[MAX_PATH], *Ids = calloc(2 * IDS_MAX, sizeof(WCHAR));
+    WCHAR *Ids = calloc(2 * IDS_MAX, sizeof(WCHAR));
     if (!Ids)
         return;
     SetupDiGetDeviceRegistryPropertyW(Set, Data, SPDRP_HARDWAREID, NULL, (BYTE *)Ids, (IDS_MAX - 2) * sizeof(WCHAR),
                                       NULL);
     SetupDiGetDeviceRegistryPropertyW(Set, Data, SPDRP_COMPATIBLEIDS, NULL, (BYTE *)(Ids + IDS_MAX),
                                       (IDS_MAX - 2) * sizeof(WCHAR), NULL);
+    WCHAR InfPath[MAX_PATH];
     if (StoreBestDriver(Ids, Ids + IDS_MAX, InfPath) == ERROR_SUCCESS)
         StoreInstallOnDevice(Set, Data, InfPath);
     free(Ids);
@@ -47,9 +49,9 @@ static VOID InstallFromStore(HDEVINFO Set, SP_DEVINFO_DATA *Data)
 
 VOID InstallBestDriver(const WCHAR *Id)
 {
+    HANDLE Lock = StoreLock();
     SP_DEVINFO_DATA Data;
     HDEVINFO Set;
-    HANDLE Lock = StoreLock();
     if (OpenDeviceById(Id, &Set, &Data))
     {
         if (!HasDriver(Set, &Data))

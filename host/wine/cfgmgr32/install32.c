@@ -10,10 +10,10 @@
 
 VOID InstallBestDriver(const WCHAR *Id)
 {
-    WCHAR Command[2 * MAX_PATH];
     STARTUPINFOW Start = {.cb = sizeof(Start)};
-    PROCESS_INFORMATION Process;
+    WCHAR Command[2 * MAX_PATH];
     swprintf(Command, ARRAYSIZE(Command), L"rundll32.exe cfgmgr32.dll,SwInstallBestDriver %ls", Id);
+    PROCESS_INFORMATION Process;
     if (!CreateProcessW(L"C:\\windows\\Sysnative\\rundll32.exe", Command, NULL, NULL, FALSE, 0, NULL, NULL, &Start,
                         &Process))
         return; /* the device appears without a driver, and says so */

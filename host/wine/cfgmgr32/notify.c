@@ -59,17 +59,15 @@ static DWORD CALLBACK InterfaceChanged(HANDLE Handle, DWORD Event, DEV_BROADCAST
 {
     NOTIFICATION *Notification = Handle;
     DEV_BROADCAST_DEVICEINTERFACE_W *Interface = (VOID *)Header;
-    CM_NOTIFY_EVENT_DATA *Data;
-    SIZE_T Size;
     if (Header->dbch_devicetype != DBT_DEVTYP_DEVICEINTERFACE ||
         (Event != DBT_DEVICEARRIVAL && Event != DBT_DEVICEREMOVECOMPLETE))
         return 0;
     if (!(Notification->Filter.Flags & CM_NOTIFY_FILTER_FLAG_ALL_INTERFACE_CLASSES) &&
         !IsEqualGUID(&Interface->dbcc_classguid, &Notification->Filter.u.DeviceInterface.ClassGuid))
         return 0;
-    Size = offsetof(CM_NOTIFY_EVENT_DATA, u.DeviceInterface.SymbolicLink) +
-           (wcslen(Interface->dbcc_name) + 1) * sizeof(WCHAR);
-    Data = calloc(1, max(Size, sizeof(*Data)));
+    SIZE_T Size = offsetof(CM_NOTIFY_EVENT_DATA, u.DeviceInterface.SymbolicLink) +
+                  (wcslen(Interface->dbcc_name) + 1) * sizeof(WCHAR);
+    CM_NOTIFY_EVENT_DATA *Data = calloc(1, max(Size, sizeof(*Data)));
     if (!Data)
         return 0;
     Data->FilterType = CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE;
@@ -167,17 +165,15 @@ static CONFIGRET CheckFilter(const CM_NOTIFY_FILTER *Filter)
 CONFIGRET WINAPI CM_Register_Notification(PCM_NOTIFY_FILTER Filter, PVOID Context, PCM_NOTIFY_CALLBACK Callback,
                                           PHCMNOTIFICATION NotifyContext)
 {
-    NOTIFICATION *Notification;
-    CONFIGRET Result;
     if (!Filter || !Callback || !NotifyContext)
         return CR_INVALID_POINTER;
-    Result = CheckFilter(Filter);
+    CONFIGRET Result = CheckFilter(Filter);
     if (Result == CR_SUCCESS)
         Result = HostFailure(L"CM_Register_Notification");
     if (Result != CR_SUCCESS)
         return Result;
     *NotifyContext = NULL;
-    Notification = calloc(1, sizeof(*Notification));
+    NOTIFICATION *Notification = calloc(1, sizeof(*Notification));
     if (!Notification)
         return CR_OUT_OF_MEMORY;
     Notification->Filter = *Filter;

@@ -256,9 +256,6 @@ HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance
                               const DEVPROPERTY *Properties, SW_DEVICE_CREATE_CALLBACK Callback, PVOID Context,
                               HSWDEVICE *SwDevice)
 {
-    SW_DEVICE *Device;
-    ULONG Existing;
-    DWORD Error;
     HRESULT Result = CheckParameters(EnumeratorName, ParentDeviceInstance, CreateInfo, PropertyCount, Properties,
                                      Callback, SwDevice);
     if (FAILED(Result))
@@ -266,7 +263,7 @@ HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance
     if (HostFailure(L"SwDeviceCreate"))
         return (HRESULT)HostFailure(L"SwDeviceCreate");
     *SwDevice = NULL;
-    Device = calloc(1, sizeof(*Device));
+    SW_DEVICE *Device = calloc(1, sizeof(*Device));
     if (!Device)
         return E_OUTOFMEMORY;
     Device->References = 2;
@@ -276,11 +273,13 @@ HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance
     FillDevice(Device, CreateInfo);
 
     Device->Bus = CreateFileW(SWDEVICE_BUS_PATH, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    DWORD Error;
     if (Device->Bus == INVALID_HANDLE_VALUE)
     {
         Error = GetLastError();
         goto cleanupDevice;
     }
+    ULONG Existing;
     if (!BusControl(Device->Bus, IOCTL_SWDEVICE_RESERVE, Device->Id, (DWORD)(wcslen(Device->Id) + 1) * sizeof(WCHAR),
                     &Existing))
     {
@@ -334,9 +333,9 @@ HRESULT WINAPI SwDeviceSetLifetime(HSWDEVICE SwDevice, SW_DEVICE_LIFETIME Lifeti
 /* "SwDeviceGetLifetime function (swdevice.h)" */
 HRESULT WINAPI SwDeviceGetLifetime(HSWDEVICE SwDevice, SW_DEVICE_LIFETIME *Lifetime)
 {
-    ULONG Value;
     if (!SwDevice || !Lifetime)
         return E_INVALIDARG;
+    ULONG Value;
     if (!BusControl(((SW_DEVICE *)SwDevice)->Bus, IOCTL_SWDEVICE_GET_LIFETIME, NULL, 0, &Value))
         return HRESULT_FROM_WIN32(GetLastError());
     *Lifetime = Value;
@@ -346,14 +345,13 @@ HRESULT WINAPI SwDeviceGetLifetime(HSWDEVICE SwDevice, SW_DEVICE_LIFETIME *Lifet
 /* "SwDevicePropertySet function (swdevice.h)" */
 HRESULT WINAPI SwDevicePropertySet(HSWDEVICE SwDevice, ULONG PropertyCount, const DEVPROPERTY *Properties)
 {
-    SP_DEVINFO_DATA Data;
-    HDEVINFO Set;
-    DWORD Error;
     if (!SwDevice || !PropertyCount || !Properties)
         return E_INVALIDARG;
+    SP_DEVINFO_DATA Data;
+    HDEVINFO Set;
     if (!OpenDeviceById(((SW_DEVICE *)SwDevice)->Id, &Set, &Data))
         return HRESULT_FROM_WIN32(GetLastError());
-    Error = SetDeviceProperties(Set, &Data, PropertyCount, Properties);
+    DWORD Error = SetDeviceProperties(Set, &Data, PropertyCount, Properties);
     SetupDiDestroyDeviceInfoList(Set);
     return Error ? HRESULT_FROM_WIN32(Error) : S_OK;
 }

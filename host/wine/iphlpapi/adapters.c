@@ -40,9 +40,9 @@ ULONG WINAPI GetAdaptersAddresses(ULONG Family, ULONG Flags, PVOID Reserved, PIP
     ULONG(WINAPI * Wine)(ULONG, ULONG, PVOID, PIP_ADAPTER_ADDRESSES, PULONG) =
         (VOID *)WineFunction("GetAdaptersAddresses");
     ULONG Error = Wine ? Wine(Family, Flags, Reserved, Addresses, Size) : ERROR_CALL_NOT_IMPLEMENTED;
-    IP_LINK Link;
     if (Error)
         return Error;
+    IP_LINK Link;
     for (PIP_ADAPTER_ADDRESSES Adapter = Addresses; Adapter; Adapter = Adapter->Next)
     {
         if (!FindTun(Adapter->IfIndex ? Adapter->IfIndex : Adapter->Ipv6IfIndex, &Link))
@@ -78,10 +78,10 @@ DWORD WINAPI GetAdaptersInfo(PIP_ADAPTER_INFO Info, PULONG Size)
 /* The name of an old row or map is "\DEVICE\TCPIP_{GUID}". */
 static VOID PutGuid(WCHAR *Name, const GUID *Guid)
 {
-    CHAR Text[GUID_UNITS + 1];
     WCHAR *Brace = wcschr(Name, L'{');
     if (!Brace || wcslen(Brace) != GUID_UNITS)
         return;
+    CHAR Text[GUID_UNITS + 1];
     GuidText(Guid, Text);
     for (int i = 0; i < GUID_UNITS; i++)
         Brace[i] = (WCHAR)Text[i];

@@ -92,8 +92,8 @@ BOOL AddressRow(const VOID *FixedPart, const NETLINK_ATTRIBUTES *Attributes, MIB
     const CACHE_INFO *Cache = Attributes->Data[IFA_CACHEINFO_];
     ULONG Flags = Attributes->Data[IFA_FLAGS_] ? *(const ULONG *)Attributes->Data[IFA_FLAGS_] : Fixed->Flags;
     ADDRESS_FAMILY Family = WindowsFamily(Fixed->Family);
-    IP_LINK Link;
     memset(Row, 0, sizeof(*Row));
+    IP_LINK Link;
     if (!Bytes || Family == AF_UNSPEC || LinkFind(NULL, Fixed->Index, &Link))
         return FALSE;
     AddressFromBytes(Family, Bytes, &Row->Address);
@@ -137,12 +137,12 @@ static int AppendAddress(void *Context, uint16_t Type, const void *Fixed, const 
 DWORD WINAPI GetUnicastIpAddressTable(ADDRESS_FAMILY Family, PMIB_UNICASTIPADDRESS_TABLE *Table)
 {
     NETLINK_ADDRESS Fixed = {.Family = LinuxFamily(Family)};
-    NETLINK_MESSAGE Message;
-    MIB_BUFFER Buffer;
     if (!Table || (Family != AF_UNSPEC && !Fixed.Family))
         return ERROR_INVALID_PARAMETER;
+    MIB_BUFFER Buffer;
     if (!MibBegin(&Buffer, sizeof(MIB_UNICASTIPADDRESS_ROW), offsetof(MIB_UNICASTIPADDRESS_TABLE, Table)))
         return ERROR_NOT_ENOUGH_MEMORY;
+    NETLINK_MESSAGE Message;
     NetlinkBegin(&Message, NETLINK_ADDRESS_GET, NETLINK_DUMP, &Fixed, sizeof(Fixed));
     return MibEnd(&Buffer, ErrorOfLinux(NetlinkAsk(&Message, AppendAddress, &Buffer)), (VOID **)Table);
 }
@@ -171,11 +171,10 @@ static DWORD FindAddress(const IP_LINK *Link, const SOCKADDR_INET *Address, MIB_
  */
 DWORD WINAPI GetUnicastIpAddressEntry(PMIB_UNICASTIPADDRESS_ROW Row)
 {
-    IP_LINK Link;
-    DWORD Error;
     if (!Row || !LinuxFamily(Row->Address.si_family))
         return ERROR_INVALID_PARAMETER;
-    Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, &Link);
+    IP_LINK Link;
+    DWORD Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, &Link);
     if (Error)
         return Error == ERROR_NOT_FOUND ? ERROR_FILE_NOT_FOUND : Error;
     return FindAddress(&Link, &Row->Address, Row);
@@ -237,15 +236,15 @@ static DWORD SendAddress(const IP_LINK *Link, USHORT Type, USHORT Flags, const M
  */
 DWORD WINAPI CreateUnicastIpAddressEntry(const MIB_UNICASTIPADDRESS_ROW *Row)
 {
-    MIB_UNICASTIPADDRESS_ROW Present;
-    IP_LINK Link;
     DWORD Error = CheckRow(Row);
+    IP_LINK Link;
     if (!Error)
         Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, &Link);
     if (!Error && !LinkHasFamily(&Link, Row->Address.si_family))
         Error = ERROR_NOT_FOUND;
     if (Error)
         return Error;
+    MIB_UNICASTIPADDRESS_ROW Present;
     /* Linux would take the same address with another prefix for another one. */
     if (FindAddress(&Link, &Row->Address, &Present) == NO_ERROR)
         return ERROR_OBJECT_ALREADY_EXISTS;
@@ -261,16 +260,16 @@ DWORD WINAPI CreateUnicastIpAddressEntry(const MIB_UNICASTIPADDRESS_ROW *Row)
  */
 DWORD WINAPI SetUnicastIpAddressEntry(const MIB_UNICASTIPADDRESS_ROW *Row)
 {
-    MIB_UNICASTIPADDRESS_ROW Present, New;
-    IP_LINK Link;
     DWORD Error = CheckRow(Row);
+    IP_LINK Link;
     if (!Error)
         Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, &Link);
+    MIB_UNICASTIPADDRESS_ROW Present;
     if (!Error)
         Error = FindAddress(&Link, &Row->Address, &Present);
     if (Error)
         return Error;
-    New = *Row;
+    MIB_UNICASTIPADDRESS_ROW New = *Row;
     if (New.OnLinkPrefixLength == NO_PREFIX_LENGTH)
         New.OnLinkPrefixLength = Present.OnLinkPrefixLength;
     if (New.OnLinkPrefixLength != Present.OnLinkPrefixLength)
@@ -285,12 +284,11 @@ DWORD WINAPI SetUnicastIpAddressEntry(const MIB_UNICASTIPADDRESS_ROW *Row)
 /* ERROR_INVALID_PARAMETER, ERROR_NOT_FOUND. "DeleteUnicastIpAddressEntry function (netioapi.h)" */
 DWORD WINAPI DeleteUnicastIpAddressEntry(const MIB_UNICASTIPADDRESS_ROW *Row)
 {
-    MIB_UNICASTIPADDRESS_ROW Present;
-    IP_LINK Link;
-    DWORD Error;
     if (!Row || !LinuxFamily(Row->Address.si_family))
         return ERROR_INVALID_PARAMETER;
-    Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, &Link);
+    IP_LINK Link;
+    DWORD Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, &Link);
+    MIB_UNICASTIPADDRESS_ROW Present;
     if (!Error)
         Error = FindAddress(&Link, &Row->Address, &Present);
     return Error ? Error : SendAddress(&Link, NETLINK_ADDRESS_DEL, 0, &Present);
@@ -307,11 +305,10 @@ static ULONG ContextOf(ULONG Index, ULONG Address)
 /* "AddIPAddress function (iphlpapi.h)" */
 DWORD WINAPI AddIPAddress(IPAddr Address, IPMask Mask, DWORD Index, PULONG Context, PULONG Instance)
 {
-    MIB_UNICASTIPADDRESS_ROW Row;
     ULONG Bits = 0;
-    DWORD Error;
     if (!Context || !Instance)
         return ERROR_INVALID_PARAMETER;
+    MIB_UNICASTIPADDRESS_ROW Row;
     InitializeUnicastIpAddressEntry(&Row);
     for (ULONG Rest = _byteswap_ulong(Mask); Rest; Rest <<= 1, Bits++)
         if (!(Rest & 0x80000000))
@@ -319,7 +316,7 @@ DWORD WINAPI AddIPAddress(IPAddr Address, IPMask Mask, DWORD Index, PULONG Conte
     AddressFromBytes(AF_INET, &Address, &Row.Address);
     Row.InterfaceIndex = Index;
     Row.OnLinkPrefixLength = (UINT8)Bits;
-    Error = CreateUnicastIpAddressEntry(&Row);
+    DWORD Error = CreateUnicastIpAddressEntry(&Row);
     if (Error == NO_ERROR)
         *Context = *Instance = ContextOf(Index, Address);
     return Error == ERROR_NOT_FOUND ? ERROR_DEV_NOT_EXIST : Error;

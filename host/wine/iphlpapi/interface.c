@@ -31,14 +31,13 @@ static VOID SwitchPath(const IP_LINK *Link, ADDRESS_FAMILY Family, const char *N
 /* Fallback where Linux has no such switch. */
 static ULONG ReadSwitch(const IP_LINK *Link, ADDRESS_FAMILY Family, const char *Name, ULONG Fallback)
 {
-    char Path[128], Text[32];
-    long long Length;
-    int File;
+    char Path[128];
     SwitchPath(Link, Family, Name, Path);
-    File = LinuxOpen(Path, LINUX_O_RDONLY | LINUX_O_CLOEXEC, 0);
+    int File = LinuxOpen(Path, LINUX_O_RDONLY | LINUX_O_CLOEXEC, 0);
     if (File < 0)
         return Fallback;
-    Length = LinuxRead(File, Text, sizeof(Text) - 1);
+    char Text[32];
+    long long Length = LinuxRead(File, Text, sizeof(Text) - 1);
     LinuxClose(File);
     if (Length <= 0)
         return Fallback;
@@ -48,14 +47,13 @@ static ULONG ReadSwitch(const IP_LINK *Link, ADDRESS_FAMILY Family, const char *
 
 static DWORD WriteSwitch(const IP_LINK *Link, ADDRESS_FAMILY Family, const char *Name, ULONG Value)
 {
-    char Path[128], Text[32];
-    long long Result;
-    int File;
+    char Path[128];
     SwitchPath(Link, Family, Name, Path);
-    File = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CLOEXEC, 0);
+    int File = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CLOEXEC, 0);
     if (File < 0)
         return ErrorOfLinux(File);
-    Result = LinuxWrite(File, Text, (unsigned long long)snprintf(Text, sizeof(Text), "%lu", Value));
+    char Text[32];
+    long long Result = LinuxWrite(File, Text, (unsigned long long)snprintf(Text, sizeof(Text), "%lu", Value));
     LinuxClose(File);
     return Result < 0 ? ErrorOfLinux((int)Result) : NO_ERROR;
 }
@@ -81,11 +79,10 @@ static VOID MetricKey(const IP_LINK *Link, ADDRESS_FAMILY Family, WCHAR Path[160
 
 ULONG InterfaceMetric(const IP_LINK *Link, ADDRESS_FAMILY Family, BOOL *Automatic)
 {
-    WCHAR Path[160];
     DWORD Value = 0, Length = sizeof(Value);
-    BOOL Set;
+    WCHAR Path[160];
     MetricKey(Link, Family, Path);
-    Set = !RegGetValueW(HKEY_LOCAL_MACHINE, Path, L"InterfaceMetric", RRF_RT_REG_DWORD, NULL, &Value, &Length);
+    BOOL Set = !RegGetValueW(HKEY_LOCAL_MACHINE, Path, L"InterfaceMetric", RRF_RT_REG_DWORD, NULL, &Value, &Length);
     if (Automatic)
         *Automatic = !Set;
     return Set ? Value : Link->Flags & LINUX_IFF_LOOPBACK ? LOOPBACK_METRIC : AUTOMATIC_METRIC;
@@ -94,11 +91,10 @@ ULONG InterfaceMetric(const IP_LINK *Link, ADDRESS_FAMILY Family, BOOL *Automati
 static DWORD SetMetric(const IP_LINK *Link, ADDRESS_FAMILY Family, BOOL Automatic, DWORD Value)
 {
     WCHAR Path[160];
-    LSTATUS Error;
     MetricKey(Link, Family, Path);
     if (!Automatic)
         return (DWORD)RegSetKeyValueW(HKEY_LOCAL_MACHINE, Path, L"InterfaceMetric", REG_DWORD, &Value, sizeof(Value));
-    Error = RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, Path, L"InterfaceMetric");
+    LSTATUS Error = RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, Path, L"InterfaceMetric");
     return Error == ERROR_FILE_NOT_FOUND ? NO_ERROR : (DWORD)Error;
 }
 
@@ -106,7 +102,7 @@ static DWORD SetMetric(const IP_LINK *Link, ADDRESS_FAMILY Family, BOOL Automati
 
 VOID InterfaceRow(const IP_LINK *Link, ADDRESS_FAMILY Family, MIB_IPINTERFACE_ROW *Row)
 {
-    BOOL Automatic, IsV6 = Family == AF_INET6;
+    BOOL IsV6 = Family == AF_INET6;
     memset(Row, 0, sizeof(*Row));
     Row->Family = Family;
     Row->InterfaceLuid = Link->Luid;
@@ -115,6 +111,7 @@ VOID InterfaceRow(const IP_LINK *Link, ADDRESS_FAMILY Family, MIB_IPINTERFACE_RO
     Row->MinRouterAdvertisementInterval = 200;
     Row->MaxRouterAdvertisementInterval = 600;
     Row->ForwardingEnabled = ReadSwitch(Link, Family, "forwarding", 0) != 0;
+    BOOL Automatic;
     Row->Metric = InterfaceMetric(Link, Family, &Automatic);
     Row->UseAutomaticMetric = (BOOLEAN)Automatic;
     Row->UseNeighborUnreachabilityDetection = !Link->IsTun;
@@ -138,10 +135,9 @@ VOID InterfaceRow(const IP_LINK *Link, ADDRESS_FAMILY Family, MIB_IPINTERFACE_RO
 
 static DWORD FindInterface(const MIB_IPINTERFACE_ROW *Row, IP_LINK *Link)
 {
-    DWORD Error;
     if (!Row || !LinuxFamily(Row->Family))
         return ERROR_INVALID_PARAMETER;
-    Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, Link);
+    DWORD Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, Link);
     if (Error)
         return Error == ERROR_NOT_FOUND ? ERROR_FILE_NOT_FOUND : Error;
     return LinkHasFamily(Link, Row->Family) ? NO_ERROR : ERROR_NOT_FOUND;
@@ -164,15 +160,14 @@ DWORD WINAPI GetIpInterfaceEntry(PMIB_IPINTERFACE_ROW Row)
 DWORD WINAPI GetIpInterfaceTable(ADDRESS_FAMILY Family, PMIB_IPINTERFACE_TABLE *Table)
 {
     static const ADDRESS_FAMILY Families[] = {AF_INET, AF_INET6};
-    MIB_BUFFER Buffer;
-    IP_LINK *Links;
-    ULONG Count;
-    DWORD Error;
     if (!Table || (Family != AF_UNSPEC && !LinuxFamily(Family)))
         return ERROR_INVALID_PARAMETER;
-    Error = LinkList(&Links, &Count);
+    IP_LINK *Links;
+    ULONG Count;
+    DWORD Error = LinkList(&Links, &Count);
     if (Error)
         return Error;
+    MIB_BUFFER Buffer;
     if (!MibBegin(&Buffer, sizeof(MIB_IPINTERFACE_ROW), offsetof(MIB_IPINTERFACE_TABLE, Table)))
     {
         free(Links);

@@ -63,12 +63,12 @@ DWORD ErrorOfLinux(int Error)
 /* "{GUID}" or "{GUID} name" in an interface's alias (luid.h). FALSE: the alias is somebody else's. */
 static BOOL ParseAlias(const CHAR *Text, ULONG Length, IP_LINK *Link)
 {
-    unsigned Data[11];
-    CHAR Copy[300];
     int Used = 0;
+    CHAR Copy[300];
     Length = min(Length, sizeof(Copy) - 1);
     memcpy(Copy, Text, Length);
     Copy[Length] = 0;
+    unsigned Data[11];
     if (sscanf(Copy, "{%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x}%n", &Data[0], &Data[1], &Data[2], &Data[3], &Data[4],
                &Data[5], &Data[6], &Data[7], &Data[8], &Data[9], &Data[10], &Used) != 11 ||
         Used != 38)
@@ -158,9 +158,8 @@ DWORD LinkList(IP_LINK **Links, ULONG *Count)
     NETLINK_LINK Fixed = {0};
     LINK_LIST List = {0};
     NETLINK_MESSAGE Message;
-    int Error;
     NetlinkBegin(&Message, NETLINK_LINK_GET, NETLINK_DUMP, &Fixed, sizeof(Fixed));
-    Error = NetlinkAsk(&Message, AppendLink, &List);
+    int Error = NetlinkAsk(&Message, AppendLink, &List);
     if (Error < 0)
     {
         free(List.Links);
@@ -181,8 +180,6 @@ static int TakeLink(void *Context, uint16_t Type, const void *Fixed, const NETLI
 DWORD LinkFind(const NET_LUID *Luid, ULONG Index, IP_LINK *Link)
 {
     NETLINK_LINK Fixed = {0};
-    NETLINK_MESSAGE Message;
-    int Error;
     Link->Index = 0;
     if (Luid && Luid->Value)
         Index = (ULONG)Luid->Info.NetLuidIndex;
@@ -191,8 +188,9 @@ DWORD LinkFind(const NET_LUID *Luid, ULONG Index, IP_LINK *Link)
     if (!Index)
         return ERROR_NOT_FOUND;
     Fixed.Index = (int32_t)Index;
+    NETLINK_MESSAGE Message;
     NetlinkBegin(&Message, NETLINK_LINK_GET, 0, &Fixed, sizeof(Fixed));
-    Error = NetlinkAsk(&Message, TakeLink, Link);
+    int Error = NetlinkAsk(&Message, TakeLink, Link);
     if (Error < 0)
         return ErrorOfLinux(Error);
     if (!Link->Index || (Luid && Luid->Value && Luid->Value != Link->Luid.Value))
@@ -203,9 +201,9 @@ DWORD LinkFind(const NET_LUID *Luid, ULONG Index, IP_LINK *Link)
 DWORD LinkBringUp(const IP_LINK *Link)
 {
     NETLINK_LINK Fixed = {.Index = (int32_t)Link->Index, .Flags = LINUX_IFF_UP, .Change = LINUX_IFF_UP};
-    NETLINK_MESSAGE Message;
     if (Link->Flags & LINUX_IFF_UP)
         return NO_ERROR;
+    NETLINK_MESSAGE Message;
     NetlinkBegin(&Message, NETLINK_LINK_NEW, 0, &Fixed, sizeof(Fixed));
     return ErrorOfLinux(NetlinkTell(&Message));
 }
@@ -223,7 +221,6 @@ DWORD LinkSetAlias(const IP_LINK *Link, const WCHAR *Name)
 {
     NETLINK_LINK Fixed = {.Index = (int32_t)Link->Index};
     const GUID *G = &Link->Guid;
-    NETLINK_MESSAGE Message;
     CHAR Text[256]; /* Linux takes IFALIASZ, 256, with the ending 0 */
     int Length = snprintf(Text, sizeof(Text), "{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X} ", G->Data1,
                           G->Data2, G->Data3, G->Data4[0], G->Data4[1], G->Data4[2], G->Data4[3], G->Data4[4],
@@ -231,6 +228,7 @@ DWORD LinkSetAlias(const IP_LINK *Link, const WCHAR *Name)
     int Added = WideCharToMultiByte(CP_UTF8, 0, Name, -1, Text + Length, (int)sizeof(Text) - Length, NULL, NULL);
     if (!Added)
         return ERROR_INVALID_PARAMETER;
+    NETLINK_MESSAGE Message;
     NetlinkBegin(&Message, NETLINK_LINK_NEW, 0, &Fixed, sizeof(Fixed));
     NetlinkAdd(&Message, IFLA_ALIAS_, Text, (ULONG)(Length + Added));
     return ErrorOfLinux(NetlinkTell(&Message));
@@ -329,11 +327,10 @@ static VOID FillIfRow(const IP_LINK *Link, MIB_IF_ROW2 *Row)
 /* ERROR_INVALID_PARAMETER, ERROR_FILE_NOT_FOUND: no such interface. "GetIfEntry2 function (netioapi.h)" */
 DWORD WINAPI GetIfEntry2(PMIB_IF_ROW2 Row)
 {
-    IP_LINK Link;
-    DWORD Error;
     if (!Row)
         return ERROR_INVALID_PARAMETER;
-    Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, &Link);
+    IP_LINK Link;
+    DWORD Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, &Link);
     if (Error == ERROR_NOT_FOUND)
         return ERROR_FILE_NOT_FOUND;
     if (Error == NO_ERROR)
@@ -350,15 +347,14 @@ DWORD WINAPI GetIfEntry2Ex(int Level, PMIB_IF_ROW2 Row)
 /* "GetIfTable2Ex function (netioapi.h)"; the levels differ in what filter drivers add, and here are none. */
 DWORD WINAPI GetIfTable2Ex(MIB_IF_TABLE_LEVEL Level, PMIB_IF_TABLE2 *Table)
 {
-    MIB_BUFFER Buffer;
-    IP_LINK *Links;
-    ULONG Count;
-    DWORD Error;
     if (!Table)
         return ERROR_INVALID_PARAMETER;
-    Error = LinkList(&Links, &Count);
+    IP_LINK *Links;
+    ULONG Count;
+    DWORD Error = LinkList(&Links, &Count);
     if (Error)
         return Error;
+    MIB_BUFFER Buffer;
     if (!MibBegin(&Buffer, sizeof(MIB_IF_ROW2), offsetof(MIB_IF_TABLE2, Table)))
         Error = ERROR_NOT_ENOUGH_MEMORY;
     for (ULONG i = 0; !Error && i < Count; i++)
@@ -386,12 +382,11 @@ static DWORD FileNotFound(DWORD Error)
 
 DWORD WINAPI ConvertInterfaceLuidToIndex(const NET_LUID *Luid, PNET_IFINDEX Index)
 {
-    IP_LINK Link;
-    DWORD Error;
     if (!Luid || !Index)
         return ERROR_INVALID_PARAMETER;
     *Index = 0;
-    Error = LinkFind(Luid, 0, &Link);
+    IP_LINK Link;
+    DWORD Error = LinkFind(Luid, 0, &Link);
     if (!Error)
         *Index = Link.Index;
     return FileNotFound(Error);
@@ -399,12 +394,11 @@ DWORD WINAPI ConvertInterfaceLuidToIndex(const NET_LUID *Luid, PNET_IFINDEX Inde
 
 DWORD WINAPI ConvertInterfaceIndexToLuid(NET_IFINDEX Index, PNET_LUID Luid)
 {
-    IP_LINK Link;
-    DWORD Error;
     if (!Luid)
         return ERROR_INVALID_PARAMETER;
     Luid->Value = 0;
-    Error = Index ? LinkFind(NULL, Index, &Link) : ERROR_NOT_FOUND;
+    IP_LINK Link;
+    DWORD Error = Index ? LinkFind(NULL, Index, &Link) : ERROR_NOT_FOUND;
     if (!Error)
         *Luid = Link.Luid;
     return FileNotFound(Error);
@@ -412,12 +406,11 @@ DWORD WINAPI ConvertInterfaceIndexToLuid(NET_IFINDEX Index, PNET_LUID Luid)
 
 DWORD WINAPI ConvertInterfaceLuidToGuid(const NET_LUID *Luid, GUID *Guid)
 {
-    IP_LINK Link;
-    DWORD Error;
     if (!Luid || !Guid)
         return ERROR_INVALID_PARAMETER;
     memset(Guid, 0, sizeof(*Guid));
-    Error = LinkFind(Luid, 0, &Link);
+    IP_LINK Link;
+    DWORD Error = LinkFind(Luid, 0, &Link);
     if (!Error)
         *Guid = Link.Guid;
     return FileNotFound(Error);
@@ -425,13 +418,12 @@ DWORD WINAPI ConvertInterfaceLuidToGuid(const NET_LUID *Luid, GUID *Guid)
 
 DWORD WINAPI ConvertInterfaceGuidToLuid(const GUID *Guid, PNET_LUID Luid)
 {
-    IP_LINK *Links;
-    ULONG Count;
-    DWORD Error;
     if (!Guid || !Luid)
         return ERROR_INVALID_PARAMETER;
     Luid->Value = 0;
-    Error = LinkList(&Links, &Count);
+    IP_LINK *Links;
+    ULONG Count;
+    DWORD Error = LinkList(&Links, &Count);
     if (Error)
         return Error;
     Error = ERROR_FILE_NOT_FOUND;
@@ -448,11 +440,10 @@ DWORD WINAPI ConvertInterfaceGuidToLuid(const GUID *Guid, PNET_LUID Luid)
 /* Length: units, with the ending 0. ERROR_NOT_ENOUGH_MEMORY: too few of them. */
 DWORD WINAPI ConvertInterfaceLuidToAlias(const NET_LUID *Luid, PWSTR Alias, SIZE_T Length)
 {
-    IP_LINK Link;
-    DWORD Error;
     if (!Luid || !Alias || !Length)
         return ERROR_INVALID_PARAMETER;
-    Error = LinkFind(Luid, 0, &Link);
+    IP_LINK Link;
+    DWORD Error = LinkFind(Luid, 0, &Link);
     if (Error)
         return ERROR_INVALID_PARAMETER;
     if (wcslen(Link.Alias) >= Length)
@@ -463,13 +454,12 @@ DWORD WINAPI ConvertInterfaceLuidToAlias(const NET_LUID *Luid, PWSTR Alias, SIZE
 
 DWORD WINAPI ConvertInterfaceAliasToLuid(const WCHAR *Alias, PNET_LUID Luid)
 {
-    IP_LINK *Links;
-    ULONG Count;
-    DWORD Error;
     if (!Alias || !*Alias || !Luid)
         return ERROR_INVALID_PARAMETER;
     Luid->Value = 0;
-    Error = LinkList(&Links, &Count);
+    IP_LINK *Links;
+    ULONG Count;
+    DWORD Error = LinkList(&Links, &Count);
     if (Error)
         return Error;
     Error = ERROR_INVALID_PARAMETER;

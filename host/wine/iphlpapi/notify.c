@@ -163,21 +163,19 @@ static VOID FreeRegistration(REGISTRATION *Registration)
 static DWORD Register(NEWS About, ULONG Groups, ADDRESS_FAMILY Family, VOID *Callback, VOID *Context, BOOLEAN Initial,
                       HANDLE *Handle)
 {
-    REGISTRATION *Registration;
-    IP_LINK *Links;
-    ULONG Count;
-    DWORD Error;
     if (!Callback || !Handle || (Family != AF_UNSPEC && !LinuxFamily(Family)))
         return ERROR_INVALID_PARAMETER;
     *Handle = NULL;
-    Registration = calloc(1, sizeof(*Registration));
+    REGISTRATION *Registration = calloc(1, sizeof(*Registration));
     if (!Registration)
         return ERROR_NOT_ENOUGH_MEMORY;
     *Registration =
         (REGISTRATION){.About = About, .Family = Family, .Initial = Initial, .Callback = Callback, .Context = Context};
     Registration->StopEvent = (int)LinuxCall3(LINUX_EVENTFD2, 0, LINUX_O_CLOEXEC, 0);
     Registration->Socket = NetlinkListen(Groups);
-    Error = Registration->Socket < 0 || Registration->StopEvent < 0 ? ERROR_NO_SYSTEM_RESOURCES : NO_ERROR;
+    DWORD Error = Registration->Socket < 0 || Registration->StopEvent < 0 ? ERROR_NO_SYSTEM_RESOURCES : NO_ERROR;
+    IP_LINK *Links;
+    ULONG Count;
     if (!Error)
         Error = LinkList(&Links, &Count);
     if (!Error)

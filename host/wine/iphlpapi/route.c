@@ -34,13 +34,12 @@ BOOL RouteRow(const VOID *FixedPart, const NETLINK_ATTRIBUTES *Attributes, MIB_I
     ULONG Table = Attributes->Data[RTA_TABLE_] ? *(const ULONG *)Attributes->Data[RTA_TABLE_] : Fixed->Table;
     ULONG Priority = Attributes->Data[RTA_PRIORITY_] ? *(const ULONG *)Attributes->Data[RTA_PRIORITY_] : 0;
     ADDRESS_FAMILY Family = WindowsFamily(Fixed->Family);
-    ULONG InterfacePart;
-    IP_LINK Link;
     memset(Row, 0, sizeof(*Row));
+    IP_LINK Link;
     if (Family == AF_UNSPEC || Table != TABLE_MAIN || Fixed->Type != TYPE_UNICAST || !Attributes->Data[RTA_OIF_] ||
         LinkFind(NULL, *(const ULONG *)Attributes->Data[RTA_OIF_], &Link))
         return FALSE;
-    InterfacePart = InterfaceMetric(&Link, Family, NULL);
+    ULONG InterfacePart = InterfaceMetric(&Link, Family, NULL);
     Row->InterfaceLuid = Link.Luid;
     Row->InterfaceIndex = Link.Index;
     AddressFromBytes(Family, Attributes->Data[RTA_DST_], &Row->DestinationPrefix.Prefix);
@@ -67,12 +66,12 @@ static int AppendRoute(void *Context, uint16_t Type, const void *Fixed, const NE
 DWORD WINAPI GetIpForwardTable2(ADDRESS_FAMILY Family, PMIB_IPFORWARD_TABLE2 *Table)
 {
     NETLINK_ROUTE Fixed = {.Family = LinuxFamily(Family)};
-    NETLINK_MESSAGE Message;
-    MIB_BUFFER Buffer;
     if (!Table || (Family != AF_UNSPEC && !Fixed.Family))
         return ERROR_INVALID_PARAMETER;
+    MIB_BUFFER Buffer;
     if (!MibBegin(&Buffer, sizeof(MIB_IPFORWARD_ROW2), offsetof(MIB_IPFORWARD_TABLE2, Table)))
         return ERROR_NOT_ENOUGH_MEMORY;
+    NETLINK_MESSAGE Message;
     NetlinkBegin(&Message, NETLINK_ROUTE_GET, NETLINK_DUMP, &Fixed, sizeof(Fixed));
     return MibEnd(&Buffer, ErrorOfLinux(NetlinkAsk(&Message, AppendRoute, &Buffer)), (VOID **)Table);
 }
@@ -128,18 +127,17 @@ VOID WINAPI InitializeIpForwardEntry(PMIB_IPFORWARD_ROW2 Row)
 static DWORD Normalise(const MIB_IPFORWARD_ROW2 *Row, MIB_IPFORWARD_ROW2 *Normal, IP_LINK *Link)
 {
     MIB_UNICASTIPADDRESS_ROW Own = {0};
-    ULONG Length, HopLength;
-    BYTE *Bytes;
-    DWORD Error;
     if (!Row)
         return ERROR_INVALID_PARAMETER;
     *Normal = *Row;
-    Bytes = (BYTE *)AddressBytes(&Normal->DestinationPrefix.Prefix, &Length);
+    ULONG Length;
+    BYTE *Bytes = (BYTE *)AddressBytes(&Normal->DestinationPrefix.Prefix, &Length);
+    ULONG HopLength;
     if (!Bytes || !AddressBytes(&Normal->NextHop, &HopLength) || HopLength != Length ||
         Normal->DestinationPrefix.PrefixLength > 8 * Length || Normal->PreferredLifetime > Normal->ValidLifetime ||
         (Normal->SitePrefixLength > Normal->DestinationPrefix.PrefixLength && Normal->SitePrefixLength != 255))
         return ERROR_INVALID_PARAMETER;
-    Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, Link);
+    DWORD Error = LinkFind(&Row->InterfaceLuid, Row->InterfaceIndex, Link);
     if (Error)
         return Error;
     for (ULONG Bit = Normal->DestinationPrefix.PrefixLength; Bit < 8 * Length; Bit++)
@@ -186,19 +184,19 @@ static int SendRoute(const IP_LINK *Link, USHORT Type, USHORT Flags, const MIB_I
  */
 DWORD WINAPI CreateIpForwardEntry2(const MIB_IPFORWARD_ROW2 *Row)
 {
-    MIB_IPFORWARD_ROW2 New, Present;
+    MIB_IPFORWARD_ROW2 New;
     IP_LINK Link;
     DWORD Error = Normalise(Row, &New, &Link);
-    int Result;
     if (!Error && !LinkHasFamily(&Link, New.NextHop.si_family))
         Error = ERROR_NOT_FOUND;
+    MIB_IPFORWARD_ROW2 Present;
     if (!Error && FindRoute(&Link, &New, &Present) == NO_ERROR)
         Error = ERROR_OBJECT_ALREADY_EXISTS;
     if (!Error)
         Error = LinkBringUp(&Link);
     if (Error)
         return Error;
-    Result = SendRoute(&Link, NETLINK_ROUTE_NEW, NETLINK_CREATE | NETLINK_EXCL, &New, FALSE);
+    int Result = SendRoute(&Link, NETLINK_ROUTE_NEW, NETLINK_CREATE | NETLINK_EXCL, &New, FALSE);
     /* Another interface's route of the same metric is no duplicate to Windows. */
     if (Result == -LINUX_EEXIST)
         Result = SendRoute(&Link, NETLINK_ROUTE_NEW, NETLINK_CREATE | NETLINK_APPEND, &New, FALSE);
@@ -208,9 +206,10 @@ DWORD WINAPI CreateIpForwardEntry2(const MIB_IPFORWARD_ROW2 *Row)
 /* ERROR_INVALID_PARAMETER, ERROR_NOT_FOUND: no such interface or route. "SetIpForwardEntry2 function (netioapi.h)" */
 DWORD WINAPI SetIpForwardEntry2(const MIB_IPFORWARD_ROW2 *Row)
 {
-    MIB_IPFORWARD_ROW2 New, Present;
+    MIB_IPFORWARD_ROW2 New;
     IP_LINK Link;
     DWORD Error = Normalise(Row, &New, &Link);
+    MIB_IPFORWARD_ROW2 Present;
     if (!Error)
         Error = FindRoute(&Link, &New, &Present);
     if (Error || New.Metric == ~0u || New.Metric == Present.Metric)
@@ -231,15 +230,13 @@ DWORD WINAPI DeleteIpForwardEntry2(const MIB_IPFORWARD_ROW2 *Row)
 /* ERROR_INVALID_PARAMETER, ERROR_NOT_FOUND. "GetIpForwardEntry2 function (netioapi.h)" */
 DWORD WINAPI GetIpForwardEntry2(PMIB_IPFORWARD_ROW2 Row)
 {
-    MIB_IPFORWARD_ROW2 Wanted;
-    IP_LINK Link;
-    DWORD Error;
     if (!Row)
         return ERROR_INVALID_PARAMETER;
-    Wanted = *Row;
+    MIB_IPFORWARD_ROW2 Wanted = *Row;
     Wanted.PreferredLifetime = Wanted.ValidLifetime = INFINITE_LIFETIME;
     Wanted.SitePrefixLength = 0;
-    Error = Normalise(&Wanted, &Wanted, &Link);
+    IP_LINK Link;
+    DWORD Error = Normalise(&Wanted, &Wanted, &Link);
     return Error ? Error : FindRoute(&Link, &Wanted, Row);
 }
 
@@ -291,11 +288,12 @@ DWORD WINAPI GetBestRoute2(NET_LUID *InterfaceLuid, NET_IFINDEX InterfaceIndex, 
                            PMIB_IPFORWARD_ROW2 BestRoute, SOCKADDR_INET *BestSourceAddress)
 {
     ROUTE_FOUND Best = {.Found = FALSE};
-    IP_LINK Link, *Only = NULL;
-    DWORD Error;
+    IP_LINK *Only = NULL;
     if (!DestinationAddress || !BestRoute || !BestSourceAddress || !LinuxFamily(DestinationAddress->si_family))
         return ERROR_INVALID_PARAMETER;
     memset(BestSourceAddress, 0, sizeof(*BestSourceAddress));
+    IP_LINK Link;
+    DWORD Error;
     if ((InterfaceLuid && InterfaceLuid->Value) || InterfaceIndex)
     {
         Error = LinkFind(InterfaceLuid, InterfaceIndex, &Link);
@@ -335,14 +333,13 @@ static DWORD FromOldRow(const MIB_IPFORWARDROW *Old, MIB_IPFORWARD_ROW2 *Row)
 DWORD WINAPI CreateIpForwardEntry(PMIB_IPFORWARDROW Old)
 {
     MIB_IPFORWARD_ROW2 Row;
-    IP_LINK Link;
-    ULONG InterfacePart;
     DWORD Error = FromOldRow(Old, &Row);
+    IP_LINK Link;
     if (!Error)
         Error = LinkFind(NULL, Row.InterfaceIndex, &Link);
     if (Error)
         return Error;
-    InterfacePart = InterfaceMetric(&Link, AF_INET, NULL);
+    ULONG InterfacePart = InterfaceMetric(&Link, AF_INET, NULL);
     if (Old->dwForwardMetric1 < InterfacePart)
         return ERROR_INVALID_PARAMETER;
     Row.Metric = Old->dwForwardMetric1 - InterfacePart;

@@ -29,7 +29,6 @@ static PVOID FindFunction(_In_ PVOID Module, _In_z_ PCSTR Name)
         PCSTR Buffer;
     } String = {0, 0, Name};
     PVOID Address = NULL;
-
     while (Name[String.Length])
         String.Length++;
     String.MaximumLength = (USHORT)(String.Length + 1);
@@ -42,7 +41,6 @@ static VOID FindWineKernel(VOID)
     static WCHAR NameBuffer[] = L"ntoskrnl.exe";
     UNICODE_STRING Name = {sizeof(NameBuffer) - sizeof(WCHAR), sizeof(NameBuffer), NameBuffer};
     PVOID Kernel;
-
     if (!NT_SUCCESS(LdrGetDllHandle(NULL, 0, &Name, &Kernel)))
         return;
     WineKernel = (WINE_KERNEL){
@@ -82,7 +80,6 @@ static VOID OnModule(_In_ ULONG Reason, _In_ const LOADER_NOTICE *Notice, _In_op
 int Entry(PVOID First, PVOID Second, PVOID Third)
 {
     static PVOID Cookie;
-
     UNREFERENCED_PARAMETER(Third);
     if ((ULONG_PTR)Second >= LARGEST_REASON)
         return STATUS_SUCCESS; /* DriverEntry of the boot service: NDIS itself has no device */

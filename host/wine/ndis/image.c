@@ -156,14 +156,12 @@ static IMAGE *FindImage(_In_ ULONG_PTR Address)
 PVOID ImageBaseOf(PVOID Address)
 {
     IMAGE *Image = FindImage((ULONG_PTR)Address);
-
     return Image ? (PVOID)Image->Base : NULL;
 }
 
 PCSTR ImageOf(PVOID Address, ULONG_PTR *Offset)
 {
     IMAGE *Image = FindImage((ULONG_PTR)Address);
-
     *Offset = (ULONG_PTR)Address - (Image ? Image->Base : 0);
     return Image ? Image->Name : "?";
 }
@@ -172,7 +170,6 @@ VOID ImageSetName(PVOID Base, const UNICODE_STRING *Name)
 {
     IMAGE *Image = FindImage((ULONG_PTR)Base);
     ULONG Length = 0;
-
     for (; Image && Length < Name->Length / sizeof(WCHAR) && Length < NAME_LIMIT - 1; Length++)
     {
         Image->Name[Length] = (CHAR)Name->Buffer[Length];
@@ -183,7 +180,6 @@ VOID ImageSetName(PVOID Base, const UNICODE_STRING *Name)
 VOID ImageForget(PVOID Base)
 {
     IMAGE *Image = FindImage((ULONG_PTR)Base);
-
     if (Image)
         Image->Base = 0;
 }
@@ -199,10 +195,9 @@ PVOID ImageFindReplacement(PCSTR Name)
 /* MmGetSystemRoutineAddress: what an import of that name would be, or NULL. */
 PVOID MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
 {
-    CHAR Name[64];
     ULONG Length = SystemRoutineName->Length / sizeof(WCHAR);
     PVOID Function = NULL;
-
+    CHAR Name[64];
     if (Length < sizeof(Name))
     {
         for (ULONG I = 0; I < Length; I++)
@@ -220,7 +215,6 @@ VOID ImagePatch(PVOID Base)
     PUCHAR Header = Image + *(ULONG *)(Image + 0x3c);
     ULONG Imports = *(ULONG *)(Header + 24 + 112 + 8), Patched = 0;
     BOOLEAN Miniport = FALSE;
-
     if (!Imports || *(USHORT *)(Header + 24) != 0x20b)
         return;
     for (ULONG *Entry = (ULONG *)(Image + Imports); Entry[3]; Entry += 5)
@@ -244,7 +238,6 @@ VOID ImagePatch(PVOID Base)
         PCSTR Module = (PCSTR)Image + Entry[3];
         ULONG_PTR *Name = (ULONG_PTR *)(Image + (Entry[0] ? Entry[0] : Entry[4]));
         ULONG_PTR *Slot = (ULONG_PTR *)(Image + Entry[4]);
-
         if (!Same(Module, "ntoskrnl.exe", 0x20) && !Same(Module, "hal.dll", 0x20))
             continue;
         for (; *Name; Name++, Slot++)
@@ -253,7 +246,6 @@ VOID ImagePatch(PVOID Base)
             PVOID Page = Slot;
             SIZE_T Size = sizeof(*Slot);
             ULONG Old;
-
             if (Function && *Slot != (ULONG_PTR)Function &&
                 NT_SUCCESS(NtProtectVirtualMemory(NtCurrentProcess(), &Page, &Size, RW_PAGE, &Old)))
             {

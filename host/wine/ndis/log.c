@@ -22,12 +22,10 @@ BOOLEAN LogSetting(PCSTR Name, PSTR Value, ULONG Size)
     static CHAR Environment[ENVIRONMENT_LIMIT];
     static long long Length = -1;
     long long I = 0;
-
     if (Length < 0)
     {
         int File = LinuxOpen("/proc/self/environ", LINUX_O_RDONLY | LINUX_O_CLOEXEC, 0);
         long long Read, Total = 0;
-
         while (File >= 0 && (Read = LinuxRead(File, Environment + Total, (ULONG)(ENVIRONMENT_LIMIT - 1 - Total))) > 0)
             Total += Read;
         if (File >= 0)
@@ -38,13 +36,11 @@ BOOLEAN LogSetting(PCSTR Name, PSTR Value, ULONG Size)
     {
         PCSTR Variable = Environment + I;
         ULONG N = 0;
-
         while (Name[N] && Variable[N] == Name[N])
             N++;
         if (!Name[N] && Variable[N] == '=')
         {
             ULONG Used = 0;
-
             for (N++; Variable[N] && Used + 1 < Size; N++)
                 Value[Used++] = Variable[N];
             Value[Used] = 0;
@@ -60,19 +56,16 @@ BOOLEAN LogSetting(PCSTR Name, PSTR Value, ULONG Size)
 VOID LogOpen(VOID)
 {
     CHAR Path[256];
-
     if (LogFile < 0 && LogSetting("HOST_NDIS_LOG", Path, sizeof(Path)))
         LogFile = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CREAT | LINUX_O_APPEND | LINUX_O_CLOEXEC, 0644);
 }
 
 static VOID LogLine(_In_z_ PCSTR Format, va_list Arguments)
 {
-    CHAR Line[LINE_LIMIT];
-    int Length;
-
     if (LogFile < 0)
         return;
-    Length = _vsnprintf(Line, sizeof(Line), Format, Arguments);
+    CHAR Line[LINE_LIMIT];
+    int Length = _vsnprintf(Line, sizeof(Line), Format, Arguments);
     if (Length < 0 || Length > (int)sizeof(Line))
     {
         Length = sizeof(Line);
@@ -85,7 +78,6 @@ static VOID LogLine(_In_z_ PCSTR Format, va_list Arguments)
 ULONG DbgPrint(PCSTR Format, ...)
 {
     va_list Arguments;
-
     va_start(Arguments, Format);
     LogLine(Format, Arguments);
     va_end(Arguments);
@@ -96,15 +88,13 @@ VOID PlatformRuleBroken(PCSTR Rule, PCSTR Call, PVOID Place, PCSTR Text)
 {
     ULONG_PTR Offset;
     PCSTR Image = ImageOf(Place, &Offset);
-
     DbgPrint("RULE %s: %s at %s+0x%llx: %s\n", Rule, Call, Image, (unsigned long long)Offset, Text);
 }
 
 ULONG PlatformSetting(PCSTR Name, ULONG Default)
 {
-    CHAR Text[32];
     ULONG Value = 0, I = 0, Base = 10;
-
+    CHAR Text[32];
     if (!LogSetting(Name, Text, sizeof(Text)) || !Text[0])
         return Default;
     if (Text[0] == '0' && (Text[1] | 32) == 'x')
@@ -115,7 +105,6 @@ ULONG PlatformSetting(PCSTR Name, ULONG Default)
     for (; Text[I]; I++)
     {
         ULONG Digit = Text[I] >= '0' && Text[I] <= '9' ? (ULONG)(Text[I] - '0') : (ULONG)((Text[I] | 32) - 'a' + 10);
-
         if (Digit >= Base)
             return Default;
         Value = Value * Base + Digit;

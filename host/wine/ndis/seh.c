@@ -55,11 +55,9 @@ int __C_specific_handler(EXCEPTION *Record, PVOID Frame, PVOID Context, DISPATCH
     const SCOPES *Scopes = Dispatch->HandlerData;
     PUCHAR Image = (PUCHAR)Dispatch->ImageBase;
     ULONG_PTR Pc = Dispatch->ControlPc - Dispatch->ImageBase;
-
     for (ULONG I = Dispatch->ScopeIndex; I < Scopes->Count; I++)
     {
         const SCOPE *Scope = &Scopes->Scope[I];
-
         if (Pc < Scope->Begin || Pc >= Scope->End)
             continue;
         if (Record->Flags & UNWINDING)
@@ -80,7 +78,6 @@ int __C_specific_handler(EXCEPTION *Record, PVOID Frame, PVOID Context, DISPATCH
             {
                 EXCEPTION_POINTERS Pointers = {Record, Context};
                 LONG Filter = ((LONG(*)(EXCEPTION_POINTERS *, PVOID))(Image + Scope->Handler))(&Pointers, Frame);
-
                 if (Filter < 0)
                     return CONTINUE_FAULTED;
                 if (!Filter)

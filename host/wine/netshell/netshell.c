@@ -133,14 +133,13 @@ static HRESULT WINAPI GetProperties(OBJECT *This, NETCON_PROPERTIES **Out)
  * "INetConnection::Rename method (netcon.h)" */
 static HRESULT WINAPI Rename(OBJECT *This, LPCWSTR Name)
 {
-    NET_LUID Other;
-    IP_LINK Link;
-    DWORD Error;
     if (!Name || !*Name || wcslen(Name) > IF_MAX_STRING_SIZE || wcspbrk(Name, L"\t\\/:*?\"<>|"))
         return E_INVALIDARG;
+    NET_LUID Other;
     if (ConvertInterfaceAliasToLuid(Name, &Other) == NO_ERROR && Other.Value != This->Row.InterfaceLuid.Value)
         return HRESULT_FROM_WIN32(ERROR_DUP_NAME);
-    Error = LinkFind(&This->Row.InterfaceLuid, 0, &Link);
+    IP_LINK Link;
+    DWORD Error = LinkFind(&This->Row.InterfaceLuid, 0, &Link);
     if (Error == NO_ERROR)
         Error = LinkSetAlias(&Link, Name);
     return HRESULT_FROM_WIN32(Error);
@@ -168,9 +167,9 @@ static HRESULT WINAPI Next(OBJECT *This, ULONG Count, INetConnection **Out, ULON
     ULONG Given = 0;
     for (; Given < Count && This->Next < This->Table->NumEntries; This->Next++)
     {
-        OBJECT *Object;
         if (This->Table->Table[This->Next].Type == IF_TYPE_SOFTWARE_LOOPBACK)
             continue;
+        OBJECT *Object;
         if (FAILED(Make(&Connection, &ConnectionInterface, &Object)))
             break;
         Object->Row = This->Table->Table[This->Next];
@@ -237,10 +236,10 @@ static const struct
 
 static HRESULT WINAPI CreateInstance(OBJECT *This, IUnknown *Outer, REFIID Interface, VOID **Out)
 {
-    OBJECT *Object;
     *Out = NULL;
     if (Outer)
         return CLASS_E_NOAGGREGATION;
+    OBJECT *Object;
     HRESULT Result = Make(&Manager, &ConnectionManagerInterface, &Object);
     if (FAILED(Result))
         return Result;
@@ -265,10 +264,10 @@ static const struct
 
 HRESULT WINAPI DllGetClassObject(REFCLSID Class, REFIID Interface, VOID **Out)
 {
-    OBJECT *Object;
     *Out = NULL;
     if (!IsEqualCLSID(Class, &ConnectionManagerClass))
         return CLASS_E_CLASSNOTAVAILABLE;
+    OBJECT *Object;
     HRESULT Result = Make(&Factory, &FactoryInterface, &Object);
     if (FAILED(Result))
         return Result;

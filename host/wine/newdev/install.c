@@ -29,13 +29,15 @@ static ULONG RankOf(const WCHAR *Id, const WCHAR *HardwareIds, const WCHAR *Comp
 
 static ULONG RankOfInf(HINF Inf, const WCHAR *HardwareIds, const WCHAR *CompatibleIds)
 {
-    INFCONTEXT Maker, Model;
-    WCHAR Models[MAX_PATH], Section[MAX_PATH], Id[MAX_PATH];
     ULONG Best = ~0u;
+    INFCONTEXT Maker;
     if (!SetupFindFirstLineW(Inf, L"Manufacturer", NULL, &Maker))
         return Best;
+    INFCONTEXT Model;
+    WCHAR Section[MAX_PATH], Id[MAX_PATH];
     do
     {
+        WCHAR Models[MAX_PATH];
         if (!SetupGetStringFieldW(&Maker, 1, Models, MAX_PATH, NULL) ||
             !SetupDiGetActualSectionToInstallW(Inf, Models, Section, MAX_PATH, NULL, NULL) ||
             !SetupFindFirstLineW(Inf, Section, NULL, &Model))
@@ -69,11 +71,11 @@ BOOL StoreServes(const WCHAR *OemName, const WCHAR *HardwareIds, const WCHAR *Co
 /* [Manufacturer] leads to the models, the first of them to its install section, and that to [<section>.Services]. */
 BOOL StoreServiceOf(const WCHAR *OemName, WCHAR Service[MAX_PATH])
 {
-    INFCONTEXT Line;
-    WCHAR Name[MAX_PATH], Actual[MAX_PATH];
     HINF Inf = OpenOemInf(OemName);
     if (Inf == INVALID_HANDLE_VALUE)
         return FALSE;
+    INFCONTEXT Line;
+    WCHAR Name[MAX_PATH], Actual[MAX_PATH];
     BOOL Found = SetupFindFirstLineW(Inf, L"Manufacturer", NULL, &Line) &&
                  SetupGetStringFieldW(&Line, 1, Name, MAX_PATH, NULL) &&
                  SetupDiGetActualSectionToInstallW(Inf, Name, Actual, MAX_PATH, NULL, NULL) &&
@@ -89,12 +91,12 @@ BOOL StoreServiceOf(const WCHAR *OemName, WCHAR Service[MAX_PATH])
 /* DriverVer = mm/dd/yyyy,w.x.y.z as numbers that compare as Windows compares them: date first. */
 static VOID VersionOfInf(HINF Inf, ULONG64 Version[2])
 {
-    INFCONTEXT Line;
-    WCHAR Field[64];
     unsigned Month = 0, Day = 0, Year = 0, V[4] = {0};
     Version[0] = Version[1] = 0;
+    INFCONTEXT Line;
     if (!SetupFindFirstLineW(Inf, L"Version", L"DriverVer", &Line))
         return;
+    WCHAR Field[64];
     if (SetupGetStringFieldW(&Line, 1, Field, ARRAYSIZE(Field), NULL) &&
         swscanf(Field, L"%u%*1[-/]%u%*1[-/]%u", &Month, &Day, &Year) == 3)
         Version[0] = Year * 10000ull + Month * 100 + Day;
@@ -106,7 +108,7 @@ static VOID VersionOfInf(HINF Inf, ULONG64 Version[2])
 DWORD StoreBestDriver(const WCHAR *HardwareIds, const WCHAR *CompatibleIds, WCHAR InfPath[MAX_PATH])
 {
     ULONG BestRank = ~0u;
-    ULONG64 BestVersion[2] = {0}, Version[2];
+    ULONG64 BestVersion[2] = {0};
     WIN32_FIND_DATAW Found;
     HANDLE Search = FindFirstFileW(INF_FOLDER L"\\*.inf", &Found);
     if (Search == INVALID_HANDLE_VALUE)
@@ -119,6 +121,7 @@ DWORD StoreBestDriver(const WCHAR *HardwareIds, const WCHAR *CompatibleIds, WCHA
         if (Inf == INVALID_HANDLE_VALUE)
             continue;
         ULONG Rank = RankOfInf(Inf, HardwareIds, CompatibleIds);
+        ULONG64 Version[2];
         VersionOfInf(Inf, Version);
         SetupCloseInfFile(Inf);
         if (Rank < BestRank ||
@@ -139,9 +142,9 @@ DWORD StoreBestDriver(const WCHAR *HardwareIds, const WCHAR *CompatibleIds, WCHA
 /* The folder that a file section's files go to; FALSE for those that stay in the store (directory 13). */
 static BOOL TargetFolder(HINF Inf, const WCHAR *Section, WCHAR Folder[MAX_PATH])
 {
-    INFCONTEXT Line;
     INT Id = 0;
     WCHAR Sub[MAX_PATH] = L"";
+    INFCONTEXT Line;
     if (SetupFindFirstLineW(Inf, L"DestinationDirs", Section, &Line) ||
         SetupFindFirstLineW(Inf, L"DestinationDirs", L"DefaultDestDir", &Line))
     {
@@ -160,13 +163,14 @@ static BOOL TargetFolder(HINF Inf, const WCHAR *Section, WCHAR Folder[MAX_PATH])
 /* The store's path of a file that a CopyFiles section names. */
 static BOOL SourceFile(HINF Inf, const WCHAR *Package, const WCHAR *Name, WCHAR Path[2 * MAX_PATH])
 {
+    WCHAR DiskId[32] = L"", Folder[MAX_PATH] = L"";
     INFCONTEXT Line;
-    WCHAR DiskId[32] = L"", Disk[MAX_PATH], Folder[MAX_PATH] = L"";
     if (!SetupFindFirstLineW(Inf, L"SourceDisksFiles.amd64", Name, &Line) &&
         !SetupFindFirstLineW(Inf, L"SourceDisksFiles", Name, &Line))
         return FALSE;
     SetupGetStringFieldW(&Line, 1, DiskId, ARRAYSIZE(DiskId), NULL);
     SetupGetStringFieldW(&Line, 2, Folder, MAX_PATH, NULL);
+    WCHAR Disk[MAX_PATH];
     StoreDiskFolder(Inf, DiskId, Disk);
     return swprintf(Path, 2 * MAX_PATH, L"%ls\\%ls\\%ls%ls%ls%ls%ls", REPOSITORY, Package, Disk, Disk[0] ? L"\\" : L"",
                     Folder, Folder[0] ? L"\\" : L"", Name) > 0;
@@ -174,28 +178,31 @@ static BOOL SourceFile(HINF Inf, const WCHAR *Package, const WCHAR *Name, WCHAR 
 
 static DWORD CopyFile1(HINF Inf, const WCHAR *Package, const WCHAR *Folder, const WCHAR *To, const WCHAR *From)
 {
-    WCHAR Source[2 * MAX_PATH], Target[2 * MAX_PATH];
+    WCHAR Source[2 * MAX_PATH];
     if (!SourceFile(Inf, Package, From, Source))
         return ERROR_INVALID_DATA;
+    WCHAR Target[2 * MAX_PATH];
     swprintf(Target, ARRAYSIZE(Target), L"%ls\\%ls", Folder, To);
     return StorePlaceFile(Source, Target);
 }
 
 static DWORD CopySection(HINF Inf, const WCHAR *Package, const WCHAR *Section)
 {
-    INFCONTEXT Line;
-    WCHAR Folder[MAX_PATH], To[MAX_PATH], From[MAX_PATH];
     DWORD Error = ERROR_SUCCESS;
+    WCHAR Folder[MAX_PATH];
     if (!TargetFolder(Inf, Section[0] == L'@' ? L"DefaultDestDir" : Section, Folder))
         return ERROR_SUCCESS;
     if (Section[0] == L'@')
         return CopyFile1(Inf, Package, Folder, Section + 1, Section + 1);
+    INFCONTEXT Line;
     if (!SetupFindFirstLineW(Inf, Section, NULL, &Line))
         return ERROR_SUCCESS;
     do
     {
+        WCHAR To[MAX_PATH];
         if (!SetupGetStringFieldW(&Line, 1, To, MAX_PATH, NULL))
             continue;
+        WCHAR From[MAX_PATH];
         if (!SetupGetStringFieldW(&Line, 2, From, MAX_PATH, NULL) || !From[0])
             lstrcpynW(From, To, MAX_PATH);
         Error = CopyFile1(Inf, Package, Folder, To, From);
@@ -206,15 +213,15 @@ static DWORD CopySection(HINF Inf, const WCHAR *Package, const WCHAR *Section)
 /* All files of an install section, from the store to where the INF wants them. */
 static DWORD CopyDriverFiles(const WCHAR *InfPath, const WCHAR *InstallSection)
 {
-    WCHAR Package[MAX_PATH], Actual[MAX_PATH], Section[MAX_PATH];
-    INFCONTEXT Line;
     DWORD Error = ERROR_SUCCESS;
-    HINF Inf;
+    WCHAR Package[MAX_PATH];
     if (!StorePackageOf(wcsrchr(InfPath, L'\\') + 1, Package))
         return ERROR_SUCCESS; /* one of Wine's own INFs: its files are in place */
-    Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
+    HINF Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
     if (Inf == INVALID_HANDLE_VALUE)
         return GetLastError();
+    WCHAR Actual[MAX_PATH], Section[MAX_PATH];
+    INFCONTEXT Line;
     if (SetupDiGetActualSectionToInstallW(Inf, InstallSection, Actual, MAX_PATH, NULL, NULL) &&
         SetupFindFirstLineW(Inf, Actual, L"CopyFiles", &Line))
         do
@@ -261,16 +268,14 @@ static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR 
     static const WCHAR *const Directives[] = {
         L"Characteristics",    L"BusType", L"*IfType",  L"*MediaType", L"*PhysicalMediaType",
         L"IfConnectorPresent", L"IfType",  L"MediaType"};
-    WCHAR Text[64], Actual[MAX_PATH];
+    WCHAR Text[64];
     DWORD Length = sizeof(Text);
-    GUID Guid;
-    HINF Inf;
-    HKEY Key;
     if (!IsEqualGUID(&Device->ClassGuid, &NetClass))
         return;
-    Key = SetupDiOpenDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV, KEY_ALL_ACCESS);
+    HKEY Key = SetupDiOpenDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV, KEY_ALL_ACCESS);
     if (Key == INVALID_HANDLE_VALUE)
         return;
+    GUID Guid;
     if (RegGetValueW(Key, NULL, L"NetCfgInstanceId", RRF_RT_REG_SZ, NULL, Text, &Length) &&
         (GuidOfInstance(Set, Device, &Guid) || !UuidCreate(&Guid)))
     {
@@ -279,9 +284,10 @@ static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR 
                  Guid.Data4[6], Guid.Data4[7]);
         RegSetValueExW(Key, L"NetCfgInstanceId", 0, REG_SZ, (BYTE *)Text, (DWORD)(wcslen(Text) + 1) * sizeof(WCHAR));
     }
-    Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
+    HINF Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
     if (Inf != INVALID_HANDLE_VALUE)
     {
+        WCHAR Actual[MAX_PATH];
         if (SetupDiGetActualSectionToInstallW(Inf, InstallSection, Actual, MAX_PATH, NULL, NULL))
             for (ULONG i = 0; i < ARRAYSIZE(Directives); i++)
                 CopyDirective(Inf, Actual, Directives[i], Key);
@@ -294,8 +300,6 @@ DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *I
 {
     SP_DEVINSTALL_PARAMS_W Params = {.cbSize = sizeof(Params)};
     SP_DRVINFO_DATA_W Driver = {.cbSize = sizeof(Driver)};
-    SP_DRVINFO_DETAIL_DATA_W *Detail;
-    DWORD Error;
     if (!SetupDiGetDeviceInstallParamsW(Set, Device, &Params))
         return GetLastError();
     Params.Flags |= DI_ENUMSINGLEINF | DI_NOFILECOPY | DI_QUIETINSTALL;
@@ -304,10 +308,11 @@ DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *I
         !SetupDiBuildDriverInfoList(Set, Device, SPDIT_COMPATDRIVER) || !SetupDiSelectBestCompatDrv(Set, Device) ||
         !SetupDiGetSelectedDriverW(Set, Device, &Driver))
         return GetLastError();
-    Detail = calloc(1, sizeof(*Detail) + 0x4000);
+    SP_DRVINFO_DETAIL_DATA_W *Detail = calloc(1, sizeof(*Detail) + 0x4000);
     if (!Detail)
         return ERROR_NOT_ENOUGH_MEMORY;
     Detail->cbSize = sizeof(*Detail);
+    DWORD Error;
     if (!SetupDiGetDriverInfoDetailW(Set, Device, &Driver, Detail, sizeof(*Detail) + 0x4000, NULL))
         Error = GetLastError();
     else

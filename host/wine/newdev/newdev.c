@@ -26,11 +26,10 @@ static BOOL Return(DWORD Error)
 static BOOL InfOfDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, WCHAR Name[MAX_PATH])
 {
     DWORD Length = MAX_PATH * sizeof(WCHAR);
-    BOOL Found;
     HKEY Key = SetupDiOpenDevRegKey(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV, KEY_READ);
     if (Key == INVALID_HANDLE_VALUE)
         return FALSE;
-    Found = !RegGetValueW(Key, NULL, L"InfPath", RRF_RT_REG_SZ, NULL, Name, &Length);
+    BOOL Found = !RegGetValueW(Key, NULL, L"InfPath", RRF_RT_REG_SZ, NULL, Name, &Length);
     RegCloseKey(Key);
     return Found;
 }
@@ -49,16 +48,15 @@ typedef VOID (*DEVICE_CHANGE)(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR
 static DWORD ChangeDevices(const WCHAR *OemName, BOOL Force, DEVICE_TEST Test, DEVICE_CHANGE Change, PBOOL NeedReboot)
 {
     SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
-    REPLACEMENT Replacement;
-    DWORD Error;
     HDEVINFO Set = SetupDiGetClassDevsW(NULL, NULL, NULL, DIGCF_ALLCLASSES);
     if (Set == INVALID_HANDLE_VALUE)
         return GetLastError();
+    REPLACEMENT Replacement;
     ReplaceBegin(&Replacement);
     for (DWORD i = 0; SetupDiEnumDeviceInfo(Set, i, &Device); i++)
         if (Test(Set, &Device, OemName, Force))
             ReplaceStop(&Replacement, Set, &Device);
-    Error = ReplaceUnload(&Replacement);
+    DWORD Error = ReplaceUnload(&Replacement);
     if (Error == ERROR_BUSY && NeedReboot)
         *NeedReboot = TRUE;
     for (DWORD i = 0; SetupDiEnumDeviceInfo(Set, i, &Device); i++)
@@ -72,13 +70,14 @@ static DWORD ChangeDevices(const WCHAR *OemName, BOOL Force, DEVICE_TEST Test, D
 /* This package is the best driver for the device, which has none or another. */
 static BOOL IsToGet(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName, BOOL Force)
 {
-    WCHAR Best[MAX_PATH], Current[MAX_PATH], *Name;
     WCHAR *Ids = malloc(2 * 4096 * sizeof(WCHAR));
     BOOL Get = FALSE;
+    WCHAR Current[MAX_PATH];
     if (Ids && !(InfOfDevice(Set, Device, Current) && !_wcsicmp(Current, OemName)))
     {
         ReadIds(Set, Device, SPDRP_HARDWAREID, Ids, 4096);
         ReadIds(Set, Device, SPDRP_COMPATIBLEIDS, Ids + 4096, 4096);
+        WCHAR Best[MAX_PATH], *Name;
         Get = StoreBestDriver(Ids, Ids + 4096, Best) == ERROR_SUCCESS && (Name = wcsrchr(Best, L'\\')) != NULL &&
               (!_wcsicmp(Name + 1, OemName) || (Force && StoreServes(OemName, Ids, Ids + 4096)));
     }
@@ -100,23 +99,22 @@ static VOID Give(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName)
  */
 BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL NeedReboot)
 {
-    WCHAR Path[MAX_PATH], OemName[MAX_PATH];
-    DWORD Error;
-    HANDLE Lock;
     if (NeedReboot)
         *NeedReboot = HostFailure(L"DiInstallDriverReboot") != 0;
     if (Flags & ~DIIRFLAG_FORCE_INF)
         return Return(ERROR_INVALID_FLAGS);
     if (!InfPath || !*InfPath)
         return Return(ERROR_INVALID_PARAMETER);
+    WCHAR Path[MAX_PATH];
     if (!GetFullPathNameW(InfPath, MAX_PATH, Path, NULL) || GetFileAttributesW(Path) == INVALID_FILE_ATTRIBUTES)
         return Return(ERROR_FILE_NOT_FOUND);
     DWORD Failure = HostFailure(L"DiInstallDriver");
     Sleep(HostFailure(L"DiInstallDriverMs"));
     if (Failure && Failure != ERROR_NO_MORE_ITEMS)
         return Return(Failure);
-    Lock = StoreLock();
-    Error = StoreAdd(Path, OemName);
+    HANDLE Lock = StoreLock();
+    WCHAR OemName[MAX_PATH];
+    DWORD Error = StoreAdd(Path, OemName);
     if (Error == ERROR_SUCCESS)
         ChangeDevices(OemName, (Flags & DIIRFLAG_FORCE_INF) != 0, IsToGet, Give, NeedReboot);
     StoreUnlock(Lock);
@@ -127,13 +125,14 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
 static VOID ForgetDriver(HDEVINFO Set, SP_DEVINFO_DATA *Device)
 {
     static const WCHAR *const Values[] = {L"Driver", L"Service"};
-    WCHAR Id[256], Path[320], Driver[128];
+    WCHAR Path[320], Driver[128];
     /* SetupDiDeleteDevRegKey would leave a driver key that has keys below it. */
     if (SetupDiGetDeviceRegistryPropertyW(Set, Device, SPDRP_DRIVER, NULL, (BYTE *)Driver, sizeof(Driver), NULL))
     {
         swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Control\\Class\\%ls", Driver);
         RegDeleteTreeW(HKEY_LOCAL_MACHINE, Path);
     }
+    WCHAR Id[256];
     if (!SetupDiGetDeviceInstanceIdW(Set, Device, Id, ARRAYSIZE(Id), NULL))
         return;
     swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
@@ -150,10 +149,10 @@ static BOOL IsToLose(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName
 /* Another package has made a service of the same name its own. */
 static BOOL HasDevices(const WCHAR *Service)
 {
-    WCHAR Own[MAX_PATH];
     SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
     BOOL Found = FALSE;
     HDEVINFO Set = SetupDiGetClassDevsW(NULL, NULL, NULL, DIGCF_ALLCLASSES);
+    WCHAR Own[MAX_PATH];
     for (DWORD i = 0; Set != INVALID_HANDLE_VALUE && !Found && SetupDiEnumDeviceInfo(Set, i, &Device); i++)
         Found = SetupDiGetDeviceRegistryPropertyW(Set, &Device, SPDRP_SERVICE, NULL, (BYTE *)Own, sizeof(Own), NULL) &&
                 !_wcsicmp(Own, Service);
@@ -174,24 +173,24 @@ static VOID Take(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *OemName)
  */
 BOOL WINAPI DiUninstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL NeedReboot)
 {
-    WCHAR Path[MAX_PATH], OemName[MAX_PATH], Service[MAX_PATH];
-    DWORD Error;
-    HANDLE Lock;
     if (NeedReboot)
         *NeedReboot = HostFailure(L"DiUninstallDriverReboot") != 0;
     if (Flags & ~DIURFLAG_NO_REMOVE_INF)
         return Return(ERROR_INVALID_FLAGS);
     if (!InfPath || !*InfPath)
         return Return(ERROR_INVALID_PARAMETER);
+    WCHAR Path[MAX_PATH];
     if (!GetFullPathNameW(InfPath, MAX_PATH, Path, NULL))
         return Return(ERROR_FILE_NOT_FOUND);
     if (HostFailure(L"DiUninstallDriver"))
         return Return(HostFailure(L"DiUninstallDriver"));
-    Lock = StoreLock();
-    Error = StoreFind(Path, OemName);
+    HANDLE Lock = StoreLock();
+    WCHAR OemName[MAX_PATH];
+    DWORD Error = StoreFind(Path, OemName);
     if (Error != ERROR_SUCCESS)
         goto cleanupLock;
     ChangeDevices(OemName, FALSE, IsToLose, Take, NeedReboot);
+    WCHAR Service[MAX_PATH];
     if (StoreServiceOf(OemName, Service))
     {
         BOOL Others = HasDevices(Service);
@@ -208,15 +207,17 @@ cleanupLock:
 /* The device's interfaces of one class: keys ##?#<instance ID with # for \>#{class}. */
 static VOID ForgetInterfaces(const WCHAR *Class, const WCHAR *Id)
 {
-    WCHAR Path[320], Name[320], Start[SWDEVICE_ID_MAX + 8];
-    HKEY Key;
+    WCHAR Start[SWDEVICE_ID_MAX + 8];
     swprintf(Start, ARRAYSIZE(Start), L"##?#%ls#", Id);
     for (WCHAR *c = Start; *c; c++)
         if (*c == L'\\')
             *c = L'#';
+    WCHAR Path[320];
     swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Control\\DeviceClasses\\%ls", Class);
+    HKEY Key;
     if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, Path, 0, KEY_ALL_ACCESS, &Key))
         return;
+    WCHAR Name[320];
     for (DWORD i = 0; RegEnumKeyW(Key, i, Name, ARRAYSIZE(Name)) == ERROR_SUCCESS;)
         if (_wcsnicmp(Name, Start, wcslen(Start)) || RegDeleteTreeW(Key, Name))
             i++;
@@ -226,9 +227,9 @@ static VOID ForgetInterfaces(const WCHAR *Class, const WCHAR *Id)
 /* The device's entry, with all keys below it. */
 static DWORD ForgetDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *Id)
 {
-    WCHAR Path[320];
     ForgetInterfaces(L"{CAC88484-7515-4C03-82E6-71A87ABAC361}", Id); /* GUID_DEVINTERFACE_NET */
     ForgetDriver(Set, Device);
+    WCHAR Path[320];
     swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
     return (DWORD)RegDeleteTreeW(HKEY_LOCAL_MACHINE, Path);
 }
@@ -236,14 +237,14 @@ static DWORD ForgetDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *Id
 /* Takes a software device from its bus, and waits until it is gone: as long as Windows waits for a device's removal. */
 static BOOL UnplugDevice(const WCHAR *Id, DEVINST Instance)
 {
-    ULONG Status, Problem;
-    DWORD Returned;
     HANDLE Bus = CreateFileW(SWDEVICE_BUS_PATH, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     if (Bus == INVALID_HANDLE_VALUE)
         return FALSE;
+    DWORD Returned;
     DeviceIoControl(Bus, IOCTL_SWDEVICE_UNPLUG, (VOID *)Id, (DWORD)(wcslen(Id) + 1) * sizeof(WCHAR), NULL, 0, &Returned,
                     NULL);
     CloseHandle(Bus);
+    ULONG Status, Problem;
     for (int i = 0; i < 1000; i++, Sleep(10))
         if (CM_Get_DevNode_Status(&Status, &Problem, Instance, 0) != CR_SUCCESS)
             return TRUE;
@@ -256,23 +257,23 @@ static BOOL UnplugDevice(const WCHAR *Id, DEVINST Instance)
  */
 BOOL WINAPI DiUninstallDevice(HWND Parent, HDEVINFO Set, PSP_DEVINFO_DATA Device, DWORD Flags, PBOOL NeedReboot)
 {
-    WCHAR Id[SWDEVICE_ID_MAX], Path[SWDEVICE_ID_MAX + 64];
-    ULONG Status, Problem;
-    DWORD Error;
     if (NeedReboot)
         *NeedReboot = HostFailure(L"DiUninstallDeviceReboot") != 0;
     if (Flags)
         return Return(ERROR_INVALID_FLAGS);
+    WCHAR Id[SWDEVICE_ID_MAX];
     if (!SetupDiGetDeviceInstanceIdW(Set, Device, Id, ARRAYSIZE(Id), NULL))
         return Return(ERROR_NO_SUCH_DEVINST);
     if (_wcsnicmp(Id, L"SWD\\", 4))
         return SetupDiRemoveDevice(Set, Device);
+    ULONG Status, Problem;
     if (CM_Get_DevNode_Status(&Status, &Problem, Device->DevInst, 0) == CR_SUCCESS &&
         !UnplugDevice(Id, Device->DevInst) && NeedReboot)
         *NeedReboot = TRUE;
-    Error = ForgetDevice(Set, Device, Id);
+    DWORD Error = ForgetDevice(Set, Device, Id);
     /* The enumerator's key goes with its last device: one that has others is not deleted. */
     *wcsrchr(Id, L'\\') = 0;
+    WCHAR Path[SWDEVICE_ID_MAX + 64];
     swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
     RegDeleteKeyW(HKEY_LOCAL_MACHINE, Path);
     return Return(Error == ERROR_FILE_NOT_FOUND ? ERROR_NO_SUCH_DEVINST : Error);

@@ -43,13 +43,14 @@ static VOID RememberService(REPLACEMENT *Replacement, const WCHAR *Service)
 
 VOID ReplaceStop(REPLACEMENT *Replacement, HDEVINFO Set, SP_DEVINFO_DATA *Device)
 {
-    WCHAR Service[64], *Id = Replacement->Devices[Replacement->DeviceCount];
+    WCHAR *Id = Replacement->Devices[Replacement->DeviceCount];
     ULONG Leaving;
     if (Replacement->Bus == INVALID_HANDLE_VALUE || Replacement->DeviceCount == REPLACE_MAX ||
         !SetupDiGetDeviceInstanceIdW(Set, Device, Id, ARRAYSIZE(Replacement->Devices[0]), NULL) ||
         !Ask(Replacement->Bus, IOCTL_SWDEVICE_STOP, Id, &Leaving))
         return;
     Replacement->DeviceCount++;
+    WCHAR Service[64];
     if (SetupDiGetDeviceRegistryPropertyW(Set, Device, SPDRP_SERVICE, NULL, (BYTE *)Service, sizeof(Service), NULL))
         RememberService(Replacement, Service);
 }
@@ -68,12 +69,13 @@ static DWORD Unload(HANDLE Bus, const WCHAR *Service, DWORD Milliseconds)
 DWORD ReplaceUnload(REPLACEMENT *Replacement)
 {
     ULONGLONG Deadline = GetTickCount64() + GOING_MS;
-    DWORD Error, Result = ERROR_SUCCESS;
+    DWORD Result = ERROR_SUCCESS;
     ULONG Leaving;
     for (ULONG i = 0; i < Replacement->DeviceCount; i++)
         while (Ask(Replacement->Bus, IOCTL_SWDEVICE_STOP, Replacement->Devices[i], &Leaving) && Leaving &&
                GetTickCount64() < Deadline)
             Sleep(5);
+    DWORD Error;
     for (ULONG i = 0; i < Replacement->ServiceCount; i++)
         if ((Error = Unload(Replacement->Bus, Replacement->Services[i], OPEN_MS)) != ERROR_SUCCESS)
             Result = Error;

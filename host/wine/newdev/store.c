@@ -49,11 +49,11 @@ VOID StoreUnlock(HANDLE Lock)
 static BYTE *ReadWhole(const WCHAR *Path, DWORD *Length)
 {
     BYTE *Data = NULL;
-    LARGE_INTEGER Size;
     HANDLE File = CreateFileW(Path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
                               OPEN_EXISTING, 0, NULL);
     if (File == INVALID_HANDLE_VALUE)
         return NULL;
+    LARGE_INTEGER Size;
     if (GetFileSizeEx(File, &Size) && Size.QuadPart < 0x40000000)
         Data = calloc(1, (size_t)Size.QuadPart + 2);
     if (Data && (!ReadFile(File, Data, (DWORD)Size.QuadPart, Length, NULL) || *Length != (DWORD)Size.QuadPart))
@@ -68,10 +68,11 @@ static BYTE *ReadWhole(const WCHAR *Path, DWORD *Length)
 
 static DWORD WriteWhole(const WCHAR *Path, const VOID *Data, DWORD Length)
 {
-    DWORD Written, Error = ERROR_SUCCESS;
+    DWORD Error = ERROR_SUCCESS;
     HANDLE File = CreateFileW(Path, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
     if (File == INVALID_HANDLE_VALUE)
         return GetLastError();
+    DWORD Written;
     if (!WriteFile(File, Data, Length, &Written, NULL))
         Error = GetLastError();
     CloseHandle(File);
@@ -90,15 +91,16 @@ static BOOL SameContent(const WCHAR *A, const WCHAR *B)
 
 DWORD StorePlaceFile(const WCHAR *From, const WCHAR *To)
 {
-    WCHAR New[MAX_PATH], Old[MAX_PATH];
     if (SameContent(From, To))
         return ERROR_SUCCESS;
+    WCHAR New[MAX_PATH];
     swprintf(New, MAX_PATH, L"%ls.%lx.new", To, GetCurrentProcessId());
     if (!CopyFileW(From, New, FALSE))
         return GetLastError();
     SetFileAttributesW(New, FILE_ATTRIBUTE_NORMAL);
     if (MoveFileExW(New, To, MOVEFILE_REPLACE_EXISTING))
         return ERROR_SUCCESS;
+    WCHAR Old[MAX_PATH];
     swprintf(Old, MAX_PATH, L"%ls.%lx.old", To, GetTickCount());
     if (MoveFileExW(To, Old, 0) && MoveFileExW(New, To, 0))
         return ERROR_SUCCESS;
@@ -109,9 +111,9 @@ DWORD StorePlaceFile(const WCHAR *From, const WCHAR *To)
 
 static VOID MakeFolders(const WCHAR *Path)
 {
-    WCHAR Part[MAX_PATH];
     for (const WCHAR *Slash = wcschr(Path + 3, L'\\'); Slash; Slash = wcschr(Slash + 1, L'\\'))
     {
+        WCHAR Part[MAX_PATH];
         swprintf(Part, MAX_PATH, L"%.*ls", (int)(Slash - Path), Path);
         CreateDirectoryW(Part, NULL);
     }
@@ -121,10 +123,9 @@ static VOID MakeFolders(const WCHAR *Path)
 static VOID RemoveFolder(const WCHAR *Path)
 {
     WCHAR Name[MAX_PATH];
-    WIN32_FIND_DATAW Found;
-    HANDLE Search;
     swprintf(Name, MAX_PATH, L"%ls\\*", Path);
-    Search = FindFirstFileW(Name, &Found);
+    WIN32_FIND_DATAW Found;
+    HANDLE Search = FindFirstFileW(Name, &Found);
     if (Search == INVALID_HANDLE_VALUE)
         return;
     do
@@ -156,8 +157,8 @@ static DWORD AddFile(PACKAGE *Package, const WCHAR *Name)
 
 VOID StoreDiskFolder(HINF Inf, const WCHAR *DiskId, WCHAR Folder[MAX_PATH])
 {
-    INFCONTEXT Line;
     Folder[0] = 0;
+    INFCONTEXT Line;
     if (SetupFindFirstLineW(Inf, L"SourceDisksNames.amd64", DiskId, &Line) ||
         SetupFindFirstLineW(Inf, L"SourceDisksNames", DiskId, &Line))
         SetupGetStringFieldW(&Line, 4, Folder, MAX_PATH, NULL);
@@ -165,19 +166,22 @@ VOID StoreDiskFolder(HINF Inf, const WCHAR *DiskId, WCHAR Folder[MAX_PATH])
 
 static DWORD AddSourceFiles(PACKAGE *Package, HINF Inf, const WCHAR *Section)
 {
-    INFCONTEXT Line;
-    WCHAR Name[MAX_PATH], DiskId[32], Disk[MAX_PATH], Folder[MAX_PATH], Path[3 * MAX_PATH];
     DWORD Error = ERROR_SUCCESS;
+    INFCONTEXT Line;
     if (!SetupFindFirstLineW(Inf, Section, NULL, &Line))
         return ERROR_SUCCESS;
+    WCHAR DiskId[32], Folder[MAX_PATH];
     do
     {
+        WCHAR Name[MAX_PATH];
         if (!SetupGetStringFieldW(&Line, 0, Name, MAX_PATH, NULL))
             continue;
         DiskId[0] = Folder[0] = 0;
         SetupGetStringFieldW(&Line, 1, DiskId, ARRAYSIZE(DiskId), NULL);
         SetupGetStringFieldW(&Line, 2, Folder, MAX_PATH, NULL);
+        WCHAR Disk[MAX_PATH];
         StoreDiskFolder(Inf, DiskId, Disk);
+        WCHAR Path[3 * MAX_PATH];
         swprintf(Path, ARRAYSIZE(Path), L"%ls%ls%ls%ls%ls", Disk, Disk[0] ? L"\\" : L"", Folder,
                  Folder[0] ? L"\\" : L"", Name);
         Error = wcslen(Path) < MAX_PATH ? AddFile(Package, Path) : ERROR_INVALID_DATA;
@@ -188,14 +192,13 @@ static DWORD AddSourceFiles(PACKAGE *Package, HINF Inf, const WCHAR *Section)
 /* FNV-1a over names and contents: the same package gets the same folder. */
 static DWORD HashFiles(PACKAGE *Package)
 {
-    WCHAR Path[2 * MAX_PATH];
     Package->Hash = 0xcbf29ce484222325;
     for (ULONG i = 0; i < Package->FileCount; i++)
     {
-        DWORD Length;
-        BYTE *Data;
+        WCHAR Path[2 * MAX_PATH];
         swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", Package->Folder, Package->Files[i]);
-        Data = ReadWhole(Path, &Length);
+        DWORD Length;
+        BYTE *Data = ReadWhole(Path, &Length);
         if (!Data)
             return ERROR_FILE_NOT_FOUND;
         for (DWORD k = 0; k < Length; k++)
@@ -208,31 +211,30 @@ static DWORD HashFiles(PACKAGE *Package)
 static DWORD DescribePackage(const WCHAR *InfPath, PACKAGE *Package)
 {
     const WCHAR *Slash = wcsrchr(InfPath, L'\\');
-    INFCONTEXT Line;
-    WCHAR Catalog[MAX_PATH], Path[2 * MAX_PATH];
-    DWORD Error;
-    HINF Inf;
     if (!Slash || wcslen(InfPath) >= MAX_PATH || GetFileAttributesW(InfPath) == INVALID_FILE_ATTRIBUTES)
         return ERROR_FILE_NOT_FOUND;
-    Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
+    HINF Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
     if (Inf == INVALID_HANDLE_VALUE)
         return GetLastError() ? GetLastError() : ERROR_INVALID_DATA;
     memset(Package, 0, sizeof(*Package));
     lstrcpynW(Package->Folder, InfPath, (int)(Slash - InfPath) + 1);
     lstrcpynW(Package->InfName, Slash + 1, MAX_PATH);
     AddFile(Package, Package->InfName);
+    INFCONTEXT Line;
     if (SetupFindFirstLineW(Inf, L"Version", L"CatalogFile.NTamd64", &Line) ||
         SetupFindFirstLineW(Inf, L"Version", L"CatalogFile", &Line))
     {
+        WCHAR Catalog[MAX_PATH];
         /* No catalog is asked for here, where nobody checks signatures; one that is there belongs to the package. */
         if (SetupGetStringFieldW(&Line, 1, Catalog, MAX_PATH, NULL))
         {
+            WCHAR Path[2 * MAX_PATH];
             swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", Package->Folder, Catalog);
             if (GetFileAttributesW(Path) != INVALID_FILE_ATTRIBUTES)
                 AddFile(Package, Catalog);
         }
     }
-    Error = SetupFindFirstLineW(Inf, L"Manufacturer", NULL, &Line) ? ERROR_SUCCESS : ERROR_INVALID_DATA;
+    DWORD Error = SetupFindFirstLineW(Inf, L"Manufacturer", NULL, &Line) ? ERROR_SUCCESS : ERROR_INVALID_DATA;
     if (Error == ERROR_SUCCESS)
         Error = AddSourceFiles(Package, Inf, L"SourceDisksFiles.amd64");
     if (Error == ERROR_SUCCESS)
@@ -249,8 +251,6 @@ static DWORD DescribePackage(const WCHAR *InfPath, PACKAGE *Package)
 static WCHAR *DecodeInf(const BYTE *Data, DWORD Length)
 {
     UINT CodePage = CP_ACP;
-    int Units;
-    WCHAR *Text;
     if (Length >= 2 && Data[0] == 0xff && Data[1] == 0xfe)
         return _wcsdup((const WCHAR *)(Data + 2));
     if (Length >= 3 && Data[0] == 0xef && Data[1] == 0xbb && Data[2] == 0xbf)
@@ -259,8 +259,9 @@ static WCHAR *DecodeInf(const BYTE *Data, DWORD Length)
         Data += 3;
         Length -= 3;
     }
-    Text = calloc(Length + 1, sizeof(WCHAR));
-    Units = Text && Length ? MultiByteToWideChar(CodePage, 0, (const char *)Data, (int)Length, Text, (int)Length) : 0;
+    WCHAR *Text = calloc(Length + 1, sizeof(WCHAR));
+    int Units =
+        Text && Length ? MultiByteToWideChar(CodePage, 0, (const char *)Data, (int)Length, Text, (int)Length) : 0;
     if (Text)
         Text[Units] = 0;
     return Text;
@@ -300,11 +301,12 @@ static WCHAR *TranslateInf(const WCHAR *Text, const WCHAR *StoreFolder)
 
 static DWORD WriteOemInf(const PACKAGE *Package, const WCHAR *Target)
 {
-    WCHAR Path[2 * MAX_PATH], *Text = NULL, *New = NULL;
-    DWORD Length, Error = ERROR_NOT_ENOUGH_MEMORY;
-    BYTE *Data;
+    WCHAR *Text = NULL, *New = NULL;
+    DWORD Error = ERROR_NOT_ENOUGH_MEMORY;
+    WCHAR Path[2 * MAX_PATH];
     swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", Package->StoreFolder, Package->InfName);
-    Data = ReadWhole(Path, &Length);
+    DWORD Length;
+    BYTE *Data = ReadWhole(Path, &Length);
     if (!Data)
         return GetLastError();
     if (Length <= INF_BYTES_MAX)
@@ -328,11 +330,11 @@ static DWORD WriteOemInf(const PACKAGE *Package, const WCHAR *Target)
 
 static DWORD FindByFolder(const WCHAR *Folder, WCHAR OemName[MAX_PATH])
 {
-    WCHAR Found[MAX_PATH];
     DWORD Error = ERROR_FILE_NOT_FOUND;
     HKEY Key;
     if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, DRIVER_INF_FILES, 0, KEY_READ, &Key))
         return ERROR_FILE_NOT_FOUND;
+    WCHAR Found[MAX_PATH];
     for (DWORD i = 0; RegEnumKeyW(Key, i, OemName, MAX_PATH) == ERROR_SUCCESS; i++)
         if (StorePackageOf(OemName, Found) && !_wcsicmp(Found, Folder))
         {
@@ -346,20 +348,18 @@ static DWORD FindByFolder(const WCHAR *Folder, WCHAR OemName[MAX_PATH])
 DWORD StoreFind(const WCHAR *InfPath, WCHAR OemName[MAX_PATH])
 {
     const WCHAR *Slash = wcsrchr(InfPath, L'\\');
-    WCHAR Folder[MAX_PATH];
-    PACKAGE *Package;
-    DWORD Error;
     if (GetFileAttributesW(InfPath) == INVALID_FILE_ATTRIBUTES)
         return ERROR_FILE_NOT_FOUND;
     if (Slash && Slash - InfPath == wcslen(INF_FOLDER) && !_wcsnicmp(InfPath, INF_FOLDER, wcslen(INF_FOLDER)))
     {
         lstrcpynW(OemName, Slash + 1, MAX_PATH);
+        WCHAR Folder[MAX_PATH];
         return StorePackageOf(OemName, Folder) ? ERROR_SUCCESS : ERROR_FILE_NOT_FOUND;
     }
-    Package = malloc(sizeof(*Package));
+    PACKAGE *Package = malloc(sizeof(*Package));
     if (!Package)
         return ERROR_NOT_ENOUGH_MEMORY;
-    Error = DescribePackage(InfPath, Package);
+    DWORD Error = DescribePackage(InfPath, Package);
     if (Error == ERROR_SUCCESS)
         Error = FindByFolder(wcsrchr(Package->StoreFolder, L'\\') + 1, OemName);
     free(Package);
@@ -368,13 +368,14 @@ DWORD StoreFind(const WCHAR *InfPath, WCHAR OemName[MAX_PATH])
 
 static DWORD CopyPackage(const PACKAGE *Package)
 {
-    WCHAR From[2 * MAX_PATH], To[2 * MAX_PATH], *Slash;
     MakeFolders(Package->StoreFolder);
     for (ULONG i = 0; i < Package->FileCount; i++)
     {
+        WCHAR From[2 * MAX_PATH];
         swprintf(From, ARRAYSIZE(From), L"%ls\\%ls", Package->Folder, Package->Files[i]);
+        WCHAR To[2 * MAX_PATH];
         swprintf(To, ARRAYSIZE(To), L"%ls\\%ls", Package->StoreFolder, Package->Files[i]);
-        Slash = wcsrchr(To, L'\\');
+        WCHAR *Slash = wcsrchr(To, L'\\');
         *Slash = 0;
         MakeFolders(To);
         *Slash = L'\\';
@@ -387,21 +388,19 @@ static DWORD CopyPackage(const PACKAGE *Package)
 
 DWORD StoreAdd(const WCHAR *InfPath, WCHAR OemName[MAX_PATH])
 {
-    const WCHAR *Name;
-    WCHAR Path[MAX_PATH], Key[2 * MAX_PATH];
     PACKAGE *Package = malloc(sizeof(*Package));
-    DWORD Error;
     if (!Package)
         return ERROR_NOT_ENOUGH_MEMORY;
-    Error = DescribePackage(InfPath, Package);
+    DWORD Error = DescribePackage(InfPath, Package);
     if (Error != ERROR_SUCCESS)
         goto cleanupPackage;
-    Name = wcsrchr(Package->StoreFolder, L'\\') + 1;
+    const WCHAR *Name = wcsrchr(Package->StoreFolder, L'\\') + 1;
     if (FindByFolder(Name, OemName) == ERROR_SUCCESS)
         goto cleanupPackage;
     Error = CopyPackage(Package);
     if (Error != ERROR_SUCCESS)
         goto cleanupFolder;
+    WCHAR Path[MAX_PATH];
     for (ULONG i = 0;; i++)
     {
         swprintf(OemName, MAX_PATH, L"oem%lu.inf", i);
@@ -412,6 +411,7 @@ DWORD StoreAdd(const WCHAR *InfPath, WCHAR OemName[MAX_PATH])
     Error = WriteOemInf(Package, Path);
     if (Error != ERROR_SUCCESS)
         goto cleanupFolder;
+    WCHAR Key[2 * MAX_PATH];
     swprintf(Key, ARRAYSIZE(Key), DRIVER_INF_FILES L"\\%ls", OemName);
     Error = (DWORD)RegSetKeyValueW(HKEY_LOCAL_MACHINE, Key, L"Active", REG_SZ, Name,
                                    (DWORD)(wcslen(Name) + 1) * sizeof(WCHAR));
@@ -427,9 +427,10 @@ cleanupPackage:
 
 DWORD StoreRemove(const WCHAR *OemName)
 {
-    WCHAR Folder[MAX_PATH], Path[2 * MAX_PATH];
+    WCHAR Folder[MAX_PATH];
     if (!StorePackageOf(OemName, Folder))
         return ERROR_FILE_NOT_FOUND;
+    WCHAR Path[2 * MAX_PATH];
     swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", REPOSITORY, Folder);
     RemoveFolder(Path);
     swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls", INF_FOLDER, OemName);

@@ -6,8 +6,8 @@
 
 BOOL StorePackageOf(const WCHAR *OemName, WCHAR Folder[MAX_PATH])
 {
-    WCHAR Key[2 * MAX_PATH];
     DWORD Length = MAX_PATH * sizeof(WCHAR);
+    WCHAR Key[2 * MAX_PATH];
     swprintf(Key, ARRAYSIZE(Key), DRIVER_INF_FILES L"\\%ls", OemName);
     return RegGetValueW(HKEY_LOCAL_MACHINE, Key, L"Active", RRF_RT_REG_SZ, NULL, Folder, &Length) == ERROR_SUCCESS;
 }

@@ -25,12 +25,11 @@ static VOID Wake(VOID)
 /* The thread begins with the first timer or DPC that is initialised, which drivers do at PASSIVE_LEVEL, and stays. */
 static VOID Start(VOID)
 {
-    OBJECT_ATTRIBUTES Attributes;
-    HANDLE Thread;
-
     if (InterlockedCompareExchange(&Started, 1, 0))
         return;
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    HANDLE Thread;
     if (NT_SUCCESS(PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, DpcThread, NULL)))
         NtClose(Thread);
     else
@@ -60,11 +59,9 @@ static BOOLEAN Queue(_Inout_ PRKDPC Dpc, _In_opt_ PVOID First, _In_opt_ PVOID Se
 /* FALSE: it is queued already. */
 BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 {
-    BOOLEAN Queued;
     KIRQL Irql;
-
     KeAcquireSpinLock(&DpcLock, &Irql);
-    Queued = Queue(Dpc, SystemArgument1, SystemArgument2);
+    BOOLEAN Queued = Queue(Dpc, SystemArgument1, SystemArgument2);
     KeReleaseSpinLock(&DpcLock, Irql);
     if (Queued)
         Wake();
@@ -74,11 +71,9 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
 /* FALSE: it is not queued; it may be running. */
 BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc)
 {
-    BOOLEAN Queued;
     KIRQL Irql;
-
     KeAcquireSpinLock(&DpcLock, &Irql);
-    Queued = Dpc->DpcData != NULL;
+    BOOLEAN Queued = Dpc->DpcData != NULL;
     if (Queued)
     {
         RemoveEntryList(&Dpc->DpcListEntry);
@@ -91,13 +86,12 @@ BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc)
 /* Returns when what is queued now has run. */
 VOID KeFlushQueuedDpcs(VOID)
 {
-    BOOLEAN Idle;
-    KIRQL Irql;
-
     if (KeGetCurrentIrql() > PASSIVE_LEVEL)
         PlatformRuleBroken("Irql_Dpc", __func__, __builtin_return_address(0), "above PASSIVE_LEVEL");
+    BOOLEAN Idle;
     do
     {
+        KIRQL Irql;
         KeAcquireSpinLock(&DpcLock, &Irql);
         Idle = IsListEmpty(&Dpcs) && !Running;
         KeReleaseSpinLock(&DpcLock, Irql);
@@ -135,18 +129,15 @@ static BOOLEAN Unset(_Inout_ PKTIMER Timer)
 BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
     LONG64 Delay = -DueTime.QuadPart;
-    BOOLEAN Was;
-    KIRQL Irql;
-
     if (DueTime.QuadPart >= 0)
     {
         LARGE_INTEGER Time;
-
         NtQuerySystemTime(&Time);
         Delay = max(DueTime.QuadPart - Time.QuadPart, 0);
     }
+    KIRQL Irql;
     KeAcquireSpinLock(&DpcLock, &Irql);
-    Was = Unset(Timer);
+    BOOLEAN Was = Unset(Timer);
     Timer->DueTime.QuadPart = LinuxNow() + (ULONG64)Delay;
     Timer->Period = (ULONG)Period;
     Timer->Dpc = Dpc;
@@ -165,11 +156,9 @@ BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
 /* TRUE: it was set. Its DPC may be queued or running. */
 BOOLEAN KeCancelTimer(PKTIMER Timer)
 {
-    BOOLEAN Was;
     KIRQL Irql;
-
     KeAcquireSpinLock(&DpcLock, &Irql);
-    Was = Unset(Timer);
+    BOOLEAN Was = Unset(Timer);
     KeReleaseSpinLock(&DpcLock, Irql);
     return Was;
 }
@@ -178,15 +167,13 @@ BOOLEAN KeCancelTimer(PKTIMER Timer)
 BOOLEAN DpcIsIn(PVOID Address, SIZE_T Size)
 {
     BOOLEAN Found = FALSE;
-    KIRQL Irql;
-
     if (!Started)
         return FALSE;
+    KIRQL Irql;
     KeAcquireSpinLock(&DpcLock, &Irql);
     for (LIST_ENTRY *Entry = Timers.Flink; Entry != &Timers && !Found; Entry = Entry->Flink)
     {
         PKTIMER Timer = CONTAINING_RECORD(Entry, KTIMER, TimerListEntry);
-
         Found = (ULONG_PTR)Timer - (ULONG_PTR)Address < Size;
         if (Found)
         {
@@ -197,7 +184,6 @@ BOOLEAN DpcIsIn(PVOID Address, SIZE_T Size)
     for (LIST_ENTRY *Entry = Dpcs.Flink; Entry != &Dpcs && !Found; Entry = Entry->Flink)
     {
         PKDPC Dpc = CONTAINING_RECORD(Entry, KDPC, DpcListEntry);
-
         Found = (ULONG_PTR)Dpc - (ULONG_PTR)Address < Size;
         if (Found)
         {
@@ -214,11 +200,9 @@ static ULONG64 Expire(VOID)
 {
     ULONG64 Time = LinuxNow(), Next = ~0ull;
     LIST_ENTRY *Entry = Timers.Flink;
-
     while (Entry != &Timers)
     {
         PKTIMER Timer = CONTAINING_RECORD(Entry, KTIMER, TimerListEntry);
-
         Entry = Entry->Flink;
         if (Timer->DueTime.QuadPart <= Time)
         {
@@ -240,7 +224,6 @@ static ULONG64 Expire(VOID)
 static VOID Run(_In_ PKDPC Dpc, _In_ PVOID First, _In_ PVOID Second)
 {
     KIRQL Irql;
-
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     Dpc->DeferredRoutine(Dpc, Dpc->DeferredContext, First, Second);
     if (KeGetCurrentIrql() != DISPATCH_LEVEL || PlatformSpinLocksHeld())
@@ -257,14 +240,11 @@ static VOID DpcThread(PVOID Context)
     for (;;)
     {
         int32_t Seen = __atomic_load_n(&Work, __ATOMIC_SEQ_CST);
-        LINUX_TIMESPEC Timeout;
-        ULONG64 Next;
         PVOID First = NULL, Second = NULL;
         PKDPC Dpc = NULL;
         KIRQL Irql;
-
         KeAcquireSpinLock(&DpcLock, &Irql);
-        Next = Expire();
+        ULONG64 Next = Expire();
         if (!IsListEmpty(&Dpcs))
         {
             Dpc = CONTAINING_RECORD(RemoveHeadList(&Dpcs), KDPC, DpcListEntry);
@@ -282,8 +262,8 @@ static VOID DpcThread(PVOID Context)
             KeReleaseSpinLock(&DpcLock, Irql);
             continue;
         }
-        Timeout =
-            (LINUX_TIMESPEC){.Seconds = (int64_t)(Next / 10000000), .Nanoseconds = (int64_t)(Next % 10000000) * 100};
+        LINUX_TIMESPEC Timeout = {.Seconds = (int64_t)(Next / 10000000),
+                                  .Nanoseconds = (int64_t)(Next % 10000000) * 100};
         LinuxFutexWait(&Work, Seen, Next == ~0ull ? NULL : &Timeout);
     }
 }

@@ -48,15 +48,14 @@ static inline HANDLE UpgradedHandle(_In_ const KEVENT *Event)
 /* Memory that held events is freed or used anew. Most memory never did, and that is found without a lock. */
 VOID EventForget(PVOID Address, SIZE_T Size)
 {
-    HANDLE Handles[8];
-    ULONG Count;
-    KIRQL Irql;
-
     if (!UpgradedCount)
         return;
+    HANDLE Handles[8];
+    ULONG Count;
     do
     {
         Count = 0;
+        KIRQL Irql;
         KeAcquireSpinLock(&UpgradedLock, &Irql);
         for (ULONG I = 0; I < UPGRADED_LIMIT && Count < RTL_NUMBER_OF(Handles); I++)
         {
@@ -78,11 +77,9 @@ static HANDLE Upgrade(_Inout_ KEVENT *Event)
 {
     HANDLE Handle = UpgradedHandle(Event);
     BOOLEAN Kept = FALSE;
-    LONG State;
-    KIRQL Irql;
-
     if (Handle || !NT_SUCCESS(NtCreateEvent(&Handle, EVENT_ALL_ACCESS, NULL, Event->Header.Type, FALSE)))
         return Handle;
+    KIRQL Irql;
     KeAcquireSpinLock(&UpgradedLock, &Irql);
     for (ULONG I = 0; I < UPGRADED_LIMIT && !Kept; I++)
     {
@@ -117,7 +114,7 @@ static HANDLE Upgrade(_Inout_ KEVENT *Event)
         NtClose(Handle);
         return UpgradedHandle(Event);
     }
-    State = Event->Header.SignalState;
+    LONG State = Event->Header.SignalState;
     __atomic_store_n((HANDLE *)&Event->Header.WaitListHead.Blink, Handle, __ATOMIC_RELEASE);
     UnlockEvent(Event);
     if (State)
@@ -150,7 +147,6 @@ static LONG QueryState(_In_ HANDLE Handle)
         ULONG Type;
         LONG State;
     } Information = {0, 0};
-
     NtQueryEvent(Handle, 0, &Information, sizeof(Information), NULL);
     return Information.State;
 }
@@ -158,11 +154,10 @@ static LONG QueryState(_In_ HANDLE Handle)
 /* KeSetEvent: gives the state before. Up to DISPATCH_LEVEL with Wait FALSE. */
 LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
-    HANDLE Handle;
-    LONG Old;
-
     UNREFERENCED_PARAMETER(Increment);
     UNREFERENCED_PARAMETER(Wait);
+    HANDLE Handle;
+    LONG Old;
     if (!IsFutexEvent(Event))
     {
         Handle = ObjectHandle(Event);
@@ -189,9 +184,8 @@ LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 
 LONG KeResetEvent(PRKEVENT Event)
 {
-    HANDLE Handle;
     LONG Old = 0;
-
+    HANDLE Handle;
     if (!IsFutexEvent(Event))
     {
         Handle = ObjectHandle(Event);
@@ -216,17 +210,15 @@ VOID KeClearEvent(PRKEVENT Event)
 LONG KeReadStateEvent(PRKEVENT Event)
 {
     HANDLE Handle = IsFutexEvent(Event) ? UpgradedHandle(Event) : ObjectHandle(Event);
-
     return Handle ? QueryState(Handle) : Event->Header.SignalState;
 }
 
 /* 100 ns until Timeout (negative: from now; positive: a time since 1601), at least 0. */
 static LONG64 Remaining(_In_ const LARGE_INTEGER *Timeout)
 {
-    LARGE_INTEGER Now;
-
     if (Timeout->QuadPart <= 0)
         return -Timeout->QuadPart;
+    LARGE_INTEGER Now;
     NtQuerySystemTime(&Now);
     return Timeout->QuadPart > Now.QuadPart ? Timeout->QuadPart - Now.QuadPart : 0;
 }
@@ -236,7 +228,6 @@ static NTSTATUS WaitFutex(_Inout_ KEVENT *Event, _In_ BOOLEAN Alertable, _In_opt
 {
     BOOLEAN Limited = Timeout != NULL;
     LARGE_INTEGER Deadline = {.QuadPart = 0};
-
     if (Limited && Timeout->QuadPart)
     {
         NtQuerySystemTime(&Deadline);
@@ -246,12 +237,10 @@ static NTSTATUS WaitFutex(_Inout_ KEVENT *Event, _In_ BOOLEAN Alertable, _In_opt
     {
         HANDLE Handle = UpgradedHandle(Event);
         LINUX_TIMESPEC Limit = {0, 0};
-        BOOLEAN Signalled;
-
         if (Handle)
             return NtWaitForSingleObject(Handle, Alertable, Deadline.QuadPart ? &Deadline : Timeout);
         LockEvent(Event); /* an upgrade takes the state along: it is here or there, never in both places */
-        Signalled = !UpgradedHandle(Event) && Event->Header.SignalState;
+        BOOLEAN Signalled = !UpgradedHandle(Event) && Event->Header.SignalState;
         if (Signalled && Event->Header.Type == SynchronizationEvent)
             Event->Header.SignalState = 0;
         UnlockEvent(Event);
@@ -260,7 +249,6 @@ static NTSTATUS WaitFutex(_Inout_ KEVENT *Event, _In_ BOOLEAN Alertable, _In_opt
         if (Limited)
         {
             LONG64 Left = Deadline.QuadPart ? Remaining(&Deadline) : 0;
-
             if (!Left)
                 return STATUS_TIMEOUT;
             Limit.Seconds = Left / 10000000;
@@ -291,16 +279,15 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE Type, 
                                   KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
                                   PKWAIT_BLOCK WaitBlocks)
 {
-    HANDLE Handles[WAIT_LIMIT], Opened[WAIT_LIMIT];
     NTSTATUS Status = STATUS_INVALID_PARAMETER;
     ULONG OpenedCount = 0;
-
     UNREFERENCED_PARAMETER(Reason);
     UNREFERENCED_PARAMETER(Mode);
     UNREFERENCED_PARAMETER(WaitBlocks);
     CheckMayWait(Timeout, __func__, __builtin_return_address(0));
     if (Count > WAIT_LIMIT)
         return STATUS_INVALID_PARAMETER;
+    HANDLE Handles[WAIT_LIMIT], Opened[WAIT_LIMIT];
     for (ULONG I = 0; I < Count; I++)
     {
         Handles[I] = EventHandle(Objects[I]);
@@ -316,7 +303,6 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE Type, 
     for (ULONG I = 0; I < Count; I++)
     {
         KEVENT *Event = Objects[I];
-
         /* The state that QueryState does not need, kept for who looks at it in a debugger. */
         if (IsFutexEvent(Event) && Event->Header.Type == SynchronizationEvent &&
             (Status == (NTSTATUS)(STATUS_WAIT_0 + I) || (Type == WaitAll && Status == STATUS_WAIT_0)))

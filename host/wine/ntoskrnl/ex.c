@@ -39,7 +39,6 @@ __declspec(dllimport) BOOLEAN RtlFreeHeap(PVOID Heap, ULONG Flags, PVOID Memory)
 static PVOID ProcessHeap(VOID)
 {
     PUCHAR Peb;
-
     __asm__("movq %%gs:0x60, %0" : "=r"(Peb));
     return *(PVOID *)(Peb + 0x30);
 }
@@ -48,14 +47,11 @@ static PVOID Allocate(_In_ SIZE_T Size, _In_ ULONG Tag, PVOID Place)
 {
     SIZE_T Alignment = Size >= PAGE_SIZE ? PAGE_SIZE : 16;
     SIZE_T Room = sizeof(POOL_HEADER) + Size + CANARY_SIZE + (Alignment > 16 ? Alignment : 0);
-    PUCHAR Raw, Data;
-    POOL_HEADER *Header;
-    KIRQL Irql;
-
+    PUCHAR Raw;
     if (Room < Size || !(Raw = RtlAllocateHeap(ProcessHeap(), 0, Room)))
         return NULL;
-    Data = (PUCHAR)(((ULONG_PTR)Raw + sizeof(POOL_HEADER) + Alignment - 1) & ~(Alignment - 1));
-    Header = (POOL_HEADER *)Data - 1;
+    PUCHAR Data = (PUCHAR)(((ULONG_PTR)Raw + sizeof(POOL_HEADER) + Alignment - 1) & ~(Alignment - 1));
+    POOL_HEADER *Header = (POOL_HEADER *)Data - 1;
     *Header = (POOL_HEADER){
         .Raw = Raw,
         .Image = ImageBaseOf(Place),
@@ -65,6 +61,7 @@ static PVOID Allocate(_In_ SIZE_T Size, _In_ ULONG Tag, PVOID Place)
         .Magic = POOL_MAGIC,
     };
     RtlFillMemory(Data + Size, CANARY_SIZE, POOL_CANARY);
+    KIRQL Irql;
     KeAcquireSpinLock(&BlocksLock, &Irql);
     InsertTailList(&Blocks, &Header->Link);
     KeReleaseSpinLock(&BlocksLock, Irql);
@@ -75,7 +72,6 @@ static PVOID Allocate(_In_ SIZE_T Size, _In_ ULONG Tag, PVOID Place)
 PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
     PVOID Place = __builtin_return_address(0);
-
     if (!Tag || !NumberOfBytes)
         PlatformRuleBroken("Pool_Tag", __func__, Place, "no tag, or no bytes");
     if (PoolType == PagedPool && KeGetCurrentIrql() >= DISPATCH_LEVEL)
@@ -86,9 +82,6 @@ PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 static VOID Free(_In_ PVOID Memory, _In_ ULONG Tag, PVOID Place)
 {
     POOL_HEADER *Header = (POOL_HEADER *)Memory - 1;
-    PUCHAR Canary;
-    KIRQL Irql;
-
     if (((ULONG_PTR)Memory & 15) || Header->Magic != POOL_MAGIC)
     {
         if (Header->Magic == POOL_FREED)
@@ -101,7 +94,7 @@ static VOID Free(_In_ PVOID Memory, _In_ ULONG Tag, PVOID Place)
     }
     if (Tag && Tag != Header->Tag)
         PlatformRuleBroken("Pool_Tag", "ExFreePoolWithTag", Place, "another tag than it was allocated with");
-    Canary = (PUCHAR)Memory + Header->Size;
+    PUCHAR Canary = (PUCHAR)Memory + Header->Size;
     for (ULONG I = 0; I < CANARY_SIZE; I++)
     {
         if (Canary[I] != POOL_CANARY)
@@ -113,6 +106,7 @@ static VOID Free(_In_ PVOID Memory, _In_ ULONG Tag, PVOID Place)
     EventForget(Memory, Header->Size);
     if (DpcIsIn(Memory, Header->Size))
         PlatformRuleBroken("Pool_TimerSet", "ExFreePoolWithTag", Place, "a timer is set, or a DPC queued, in it");
+    KIRQL Irql;
     KeAcquireSpinLock(&BlocksLock, &Irql);
     RemoveEntryList(&Header->Link);
     KeReleaseSpinLock(&BlocksLock, Irql);
@@ -135,12 +129,10 @@ VOID ExFreePool(PVOID Memory)
 VOID PoolMarkEarly(PVOID ImageBase)
 {
     KIRQL Irql;
-
     KeAcquireSpinLock(&BlocksLock, &Irql);
     for (LIST_ENTRY *Entry = Blocks.Flink; Entry != &Blocks; Entry = Entry->Flink)
     {
         POOL_HEADER *Header = CONTAINING_RECORD(Entry, POOL_HEADER, Link);
-
         Header->Early |= Header->Image == ImageBase;
     }
     KeReleaseSpinLock(&BlocksLock, Irql);
@@ -150,12 +142,10 @@ VOID PoolMarkEarly(PVOID ImageBase)
 VOID PoolReportLeaks(PVOID ImageBase, PCSTR Rule, BOOLEAN All)
 {
     KIRQL Irql;
-
     KeAcquireSpinLock(&BlocksLock, &Irql);
     for (LIST_ENTRY *Entry = Blocks.Flink; Entry != &Blocks; Entry = Entry->Flink)
     {
         POOL_HEADER *Header = CONTAINING_RECORD(Entry, POOL_HEADER, Link);
-
         if (Header->Image == ImageBase && (All || !Header->Early))
         {
             DbgPrint("wine: %llu bytes of pool left, tag %.4s\n", (unsigned long long)Header->Size,
@@ -189,7 +179,6 @@ VOID ExRundownCompleted(PEX_RUNDOWN_REF RunRef)
 BOOLEAN ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
 {
     ULONG_PTR Value = RunRef->Count;
-
     do
     {
         if (Value & 1)
@@ -207,7 +196,6 @@ BOOLEAN ExAcquireRundownProtection(PEX_RUNDOWN_REF RunRef)
 VOID ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
 {
     ULONG_PTR Left = __atomic_sub_fetch(&RunRef->Count, 2 * (ULONG_PTR)Count, __ATOMIC_RELEASE);
-
     if (Left > (ULONG_PTR) - (LONG_PTR)(2 * (ULONG_PTR)Count) - 2)
         PlatformRuleBroken("Rundown_Release", __func__, __builtin_return_address(0), "released more than acquired");
     if (Left == 1)
@@ -225,7 +213,6 @@ VOID ExReleaseRundownProtection(PEX_RUNDOWN_REF RunRef)
 VOID ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
 {
     ULONG_PTR Value = __atomic_or_fetch(&RunRef->Count, 1, __ATOMIC_SEQ_CST);
-
     if (Value != 1 && KeGetCurrentIrql() >= DISPATCH_LEVEL)
         PlatformRuleBroken("Irql_Synch", __func__, __builtin_return_address(0), "a wait at DISPATCH_LEVEL");
     while (Value != 1)
@@ -240,7 +227,6 @@ VOID ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
 VOID ExAcquireFastMutex(PFAST_MUTEX FastMutex)
 {
     KIRQL Irql;
-
     KeRaiseIrql(APC_LEVEL, &Irql);
     if (InterlockedDecrement(&FastMutex->Count) < 0)
     {
@@ -254,7 +240,6 @@ VOID ExAcquireFastMutex(PFAST_MUTEX FastMutex)
 VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex)
 {
     KIRQL Irql = (KIRQL)FastMutex->OldIrql;
-
     FastMutex->Owner = NULL;
     if (InterlockedIncrement(&FastMutex->Count) <= 0)
         KeSetEvent(&FastMutex->Event, 0, FALSE);

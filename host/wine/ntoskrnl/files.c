@@ -41,12 +41,10 @@ static PDRIVER_DISPATCH OriginalOf(_In_ DEVICE_OBJECT *DeviceObject, _In_ UCHAR 
 {
     PDRIVER_DISPATCH Original = NULL;
     KIRQL Irql;
-
     KeAcquireSpinLock(&FilesLock, &Irql);
     for (LIST_ENTRY *Entry = Drivers.Flink; Entry != &Drivers; Entry = Entry->Flink)
     {
         INTERPOSED *Driver = CONTAINING_RECORD(Entry, INTERPOSED, Link);
-
         if (Driver->DriverObject == DeviceObject->DriverObject)
             Original = Driver->Original[Major];
     }
@@ -60,7 +58,6 @@ static OPEN_FILE *FindFile(_In_ const FILE_OBJECT *FileObject)
     for (LIST_ENTRY *Entry = Files.Flink; Entry != &Files; Entry = Entry->Flink)
     {
         OPEN_FILE *File = CONTAINING_RECORD(Entry, OPEN_FILE, Link);
-
         if (File->FileObject == FileObject)
             return File;
     }
@@ -73,7 +70,6 @@ static DYING_DEVICE *FindDying(_In_ const DEVICE_OBJECT *DeviceObject)
     for (LIST_ENTRY *Entry = Dying.Flink; Entry != &Dying; Entry = Entry->Flink)
     {
         DYING_DEVICE *Device = CONTAINING_RECORD(Entry, DYING_DEVICE, Link);
-
         if (Device->DeviceObject == DeviceObject)
             return Device;
     }
@@ -110,15 +106,13 @@ static VOID SendRequest(_In_ DEVICE_OBJECT *DeviceObject, _In_ FILE_OBJECT *File
 {
     PDRIVER_DISPATCH Original = OriginalOf(DeviceObject, Major);
     IRP *Irp = Original ? IoAllocateIrp((CCHAR)(DeviceObject->StackSize + 1), FALSE) : NULL;
-    IO_STACK_LOCATION *Location;
-    KEVENT Event;
-
     if (!Irp)
         return;
+    KEVENT Event;
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     IoSetNextIrpStackLocation(Irp);
     IoSetCompletionRoutine(Irp, KeepRequest, &Event, TRUE, TRUE, TRUE);
-    Location = IoGetNextIrpStackLocation(Irp);
+    IO_STACK_LOCATION *Location = IoGetNextIrpStackLocation(Irp);
     Location->MajorFunction = Major;
     Location->FileObject = FileObject;
     Location->DeviceObject = DeviceObject;
@@ -135,18 +129,15 @@ static NTSTATUS OnCreate(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     FILE_OBJECT *FileObject = IoGetCurrentIrpStackLocation(Irp)->FileObject;
     OPEN_FILE *File = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*File), KERNEL_TAG);
-    BOOLEAN Refused;
-    NTSTATUS Status;
-    KIRQL Irql;
-
     if (!File)
         return Complete(Irp, STATUS_INSUFFICIENT_RESOURCES);
     *File = (OPEN_FILE){.FileObject = FileObject, .DeviceObject = DeviceObject, .ProcessId = PsGetCurrentProcessId()};
+    KIRQL Irql;
     KeAcquireSpinLock(&FilesLock, &Irql);
-    Refused = FindDying(DeviceObject) != NULL;
+    BOOLEAN Refused = FindDying(DeviceObject) != NULL;
     InsertTailList(&Files, &File->Link);
     KeReleaseSpinLock(&FilesLock, Irql);
-    Status =
+    NTSTATUS Status =
         Refused ? Complete(Irp, STATUS_NO_SUCH_DEVICE) : OriginalOf(DeviceObject, IRP_MJ_CREATE)(DeviceObject, Irp);
 
     KeAcquireSpinLock(&FilesLock, &Irql);
@@ -162,11 +153,9 @@ static DEVICE_OBJECT *ForgetFile(_In_ FILE_OBJECT *FileObject)
 {
     DYING_DEVICE *Device = NULL;
     DEVICE_OBJECT *Last = NULL;
-    OPEN_FILE *File;
     KIRQL Irql;
-
     KeAcquireSpinLock(&FilesLock, &Irql);
-    File = FindFile(FileObject);
+    OPEN_FILE *File = FindFile(FileObject);
     if (File)
     {
         RemoveEntryList(&File->Link);
@@ -188,16 +177,12 @@ static DEVICE_OBJECT *ForgetFile(_In_ FILE_OBJECT *FileObject)
 static NTSTATUS OnClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     FILE_OBJECT *FileObject = IoGetCurrentIrpStackLocation(Irp)->FileObject;
-    DEVICE_OBJECT *Last;
-    OPEN_FILE *File;
-    HANDLE ProcessId;
     NTSTATUS Status = STATUS_SUCCESS;
     KIRQL Irql;
-
     KeAcquireSpinLock(&FilesLock, &Irql);
-    File = FindFile(FileObject);
+    OPEN_FILE *File = FindFile(FileObject);
     Status = File ? File->CreateStatus : STATUS_FILE_CLOSED; /* closed by CloseFiles */
-    ProcessId = File ? File->ProcessId : NULL;
+    HANDLE ProcessId = File ? File->ProcessId : NULL;
     KeReleaseSpinLock(&FilesLock, Irql);
     if (NT_SUCCESS(Status))
     {
@@ -209,7 +194,7 @@ static NTSTATUS OnClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     {
         Status = Complete(Irp, STATUS_SUCCESS); /* it never was open, or is not any more */
     }
-    Last = ForgetFile(FileObject);
+    DEVICE_OBJECT *Last = ForgetFile(FileObject);
     if (Last)
         WineKernel.IoDeleteDevice(Last);
     return Status;
@@ -222,7 +207,6 @@ static volatile ULONG_PTR CurrentThread;
 static ULONG_PTR ThreadMark(VOID)
 {
     ULONG_PTR Teb;
-
     __asm__("movq %%gs:0x30, %0" : "=r"(Teb));
     return Teb;
 }
@@ -230,17 +214,14 @@ static ULONG_PTR ThreadMark(VOID)
 static BOOLEAN IsIn(_In_ const VOID *Address, _In_ SIZE_T Size, _In_opt_ const VOID *Buffer, _In_ SIZE_T Length)
 {
     SIZE_T Offset = (SIZE_T)((const UCHAR *)Address - (const UCHAR *)Buffer);
-
     return Buffer && Offset < Length && Size <= Length - Offset;
 }
 
 BOOLEAN FilesIsCopy(const VOID *Address, SIZE_T Size)
 {
-    const IO_STACK_LOCATION *Location;
-
     if (!CurrentIrp || CurrentThread != ThreadMark())
         return FALSE;
-    Location = IoGetCurrentIrpStackLocation(CurrentIrp);
+    const IO_STACK_LOCATION *Location = IoGetCurrentIrpStackLocation(CurrentIrp);
     return Location->MajorFunction == IRP_MJ_DEVICE_CONTROL &&
            (IsIn(Address, Size, Location->Parameters.DeviceIoControl.Type3InputBuffer,
                  Location->Parameters.DeviceIoControl.InputBufferLength) ||
@@ -251,10 +232,7 @@ BOOLEAN FilesIsCopy(const VOID *Address, SIZE_T Size)
 static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     IO_STACK_LOCATION *Location = IoGetCurrentIrpStackLocation(Irp);
-    NTSTATUS CreateStatus = STATUS_SUCCESS, Status;
-    OPEN_FILE *File;
-    KIRQL Irql;
-
+    NTSTATUS CreateStatus = STATUS_SUCCESS;
     /* Wine describes a copy of the program's buffer in this process, and neither locks nor maps it. */
     for (MDL *Mdl = Irp->MdlAddress; Mdl; Mdl = Mdl->Next)
     {
@@ -263,8 +241,9 @@ static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         Mdl->MdlFlags |= MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA;
     }
 
+    KIRQL Irql;
     KeAcquireSpinLock(&FilesLock, &Irql);
-    File = Location->FileObject ? FindFile(Location->FileObject) : NULL;
+    OPEN_FILE *File = Location->FileObject ? FindFile(Location->FileObject) : NULL;
     if (File)
         CreateStatus = File->CreateStatus;
     KeReleaseSpinLock(&FilesLock, Irql);
@@ -272,7 +251,7 @@ static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         return Complete(Irp, CreateStatus);
     CurrentThread = ThreadMark();
     CurrentIrp = Irp;
-    Status = OriginalOf(DeviceObject, Location->MajorFunction)(DeviceObject, Irp);
+    NTSTATUS Status = OriginalOf(DeviceObject, Location->MajorFunction)(DeviceObject, Irp);
     CurrentIrp = NULL;
     return Status;
 }
@@ -281,16 +260,14 @@ static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 static VOID CloseFiles(_In_ DRIVER_OBJECT *DriverObject, _In_opt_ DEVICE_OBJECT *DeviceObject)
 {
     OPEN_FILE *File;
-    KIRQL Irql;
-
     do
     {
         File = NULL;
+        KIRQL Irql;
         KeAcquireSpinLock(&FilesLock, &Irql);
         for (LIST_ENTRY *Entry = Files.Flink; Entry != &Files && !File; Entry = Entry->Flink)
         {
             OPEN_FILE *Candidate = CONTAINING_RECORD(Entry, OPEN_FILE, Link);
-
             if (DeviceObject ? Candidate->DeviceObject == DeviceObject
                              : Candidate->DeviceObject->DriverObject == DriverObject)
             {
@@ -300,14 +277,12 @@ static VOID CloseFiles(_In_ DRIVER_OBJECT *DriverObject, _In_opt_ DEVICE_OBJECT 
         KeReleaseSpinLock(&FilesLock, Irql);
         if (File)
         {
-            DEVICE_OBJECT *Last;
-
             if (NT_SUCCESS(File->CreateStatus))
             {
                 SendRequest(File->DeviceObject, File->FileObject, IRP_MJ_CLEANUP);
                 SendRequest(File->DeviceObject, File->FileObject, IRP_MJ_CLOSE);
             }
-            Last = ForgetFile(File->FileObject);
+            DEVICE_OBJECT *Last = ForgetFile(File->FileObject);
             if (Last)
                 WineKernel.IoDeleteDevice(Last);
         }
@@ -325,11 +300,9 @@ static NTSTATUS OnPnp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 
 BOOLEAN FilesKnow(const VOID *FileObject)
 {
-    BOOLEAN Known;
     KIRQL Irql;
-
     KeAcquireSpinLock(&FilesLock, &Irql);
-    Known = FindFile(FileObject) != NULL;
+    BOOLEAN Known = FindFile(FileObject) != NULL;
     KeReleaseSpinLock(&FilesLock, Irql);
     return Known;
 }
@@ -344,12 +317,11 @@ VOID FilesInterpose(DRIVER_OBJECT *DriverObject)
 {
     static const UCHAR Requests[] = {IRP_MJ_READ, IRP_MJ_WRITE, IRP_MJ_DEVICE_CONTROL, IRP_MJ_FLUSH_BUFFERS};
     INTERPOSED *Driver = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Driver), KERNEL_TAG);
-    KIRQL Irql;
-
     if (!Driver)
         return;
     Driver->DriverObject = DriverObject;
     RtlCopyMemory(Driver->Original, DriverObject->MajorFunction, sizeof(Driver->Original));
+    KIRQL Irql;
     KeAcquireSpinLock(&FilesLock, &Irql);
     InsertTailList(&Drivers, &Driver->Link);
     KeReleaseSpinLock(&FilesLock, Irql);
@@ -364,14 +336,12 @@ VOID FilesInterpose(DRIVER_OBJECT *DriverObject)
 BOOLEAN FilesKeepDevice(DEVICE_OBJECT *DeviceObject)
 {
     DYING_DEVICE *Device = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Device), KERNEL_TAG);
-    BOOLEAN Keep;
-    KIRQL Irql;
-
     if (!Device)
         return FALSE;
     Device->DeviceObject = DeviceObject;
+    KIRQL Irql;
     KeAcquireSpinLock(&FilesLock, &Irql);
-    Keep = HasFiles(DeviceObject);
+    BOOLEAN Keep = HasFiles(DeviceObject);
     if (Keep)
         InsertTailList(&Dying, &Device->Link);
     KeReleaseSpinLock(&FilesLock, Irql);
@@ -384,14 +354,12 @@ BOOLEAN FilesKeepDevice(DEVICE_OBJECT *DeviceObject)
 VOID FilesCloseAll(DRIVER_OBJECT *DriverObject)
 {
     INTERPOSED *Driver = NULL;
-    KIRQL Irql;
-
     CloseFiles(DriverObject, NULL);
+    KIRQL Irql;
     KeAcquireSpinLock(&FilesLock, &Irql);
     for (LIST_ENTRY *Entry = Drivers.Flink; Entry != &Drivers; Entry = Entry->Flink)
     {
         INTERPOSED *Candidate = CONTAINING_RECORD(Entry, INTERPOSED, Link);
-
         if (Candidate->DriverObject == DriverObject)
             Driver = Candidate;
     }

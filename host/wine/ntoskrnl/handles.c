@@ -32,7 +32,6 @@ static PVOID FileOf(_In_ HANDLE Process, _In_ HANDLE Handle)
 {
     PVOID Object = NULL;
     HANDLE Own;
-
     if (!NT_SUCCESS(NtDuplicateObject(Process, Handle, NtCurrentProcess(), &Own, 0, 0, DUPLICATE_SAME)))
         return NULL;
     if (NT_SUCCESS(WineKernel.ObReferenceObjectByHandle(Own, 0, *WineKernel.FileType, KernelMode, &Object, NULL)))
@@ -48,16 +47,13 @@ static VOID FillObjects(_Inout_ HANDLE_LIST *List)
 {
     HANDLE Process = NULL, ProcessId = NULL;
     OBJECT_ATTRIBUTES Attributes;
-
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
     for (ULONG_PTR I = 0; I < List->Count; I++)
     {
         HANDLE_ENTRY *Entry = &List->Entries[I];
-
         if (Entry->ProcessId != ProcessId)
         {
             CLIENT_ID Id = {.UniqueProcess = Entry->ProcessId};
-
             if (Process)
                 NtClose(Process);
             ProcessId = Entry->ProcessId;
@@ -75,7 +71,6 @@ NTSTATUS ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID Informatio
                                   PULONG ReturnLength)
 {
     NTSTATUS Status = NtQuerySystemInformation(SystemInformationClass, Information, InformationLength, ReturnLength);
-
     if (NT_SUCCESS(Status) && SystemInformationClass == EXTENDED_HANDLES && FilesAny())
         FillObjects(Information);
     return Status;

@@ -31,7 +31,6 @@ static VOID AppendHex(_Inout_ UNICODE_STRING *String, _In_ ULONG64 Value, _In_ U
 {
     static const CHAR Hex[] = "0123456789abcdef";
     CHAR Text[17] = {0};
-
     for (ULONG I = 0; I < Digits; I++)
         Text[I] = Hex[(Value >> (4 * (Digits - 1 - I))) & 15];
     Append(String, Text);
@@ -64,38 +63,35 @@ static VOID AppendProperty(_Inout_ UNICODE_STRING *Path, _In_ const DEVPROPKEY *
 NTSTATUS IoGetDevicePropertyData(PDEVICE_OBJECT Pdo, const DEVPROPKEY *PropertyKey, LCID Lcid, ULONG Flags, ULONG Size,
                                  PVOID Data, PULONG RequiredSize, PDEVPROPTYPE Type)
 {
-    struct
-    {
-        ULONG Length;
-        WCHAR Text[PATH_LIMIT];
-    } *Name;
     KEY_VALUE_PARTIAL_INFORMATION *Value = NULL;
-    UNICODE_STRING Path, Default = {0, 0, NULL};
-    OBJECT_ATTRIBUTES Attributes;
-    HANDLE Key;
+    UNICODE_STRING Default = {0, 0, NULL};
     ULONG Length = 0;
-    NTSTATUS Status;
-
     UNREFERENCED_PARAMETER(Lcid);
     UNREFERENCED_PARAMETER(Flags);
     *RequiredSize = 0;
     *Type = DEVPROP_TYPE_EMPTY;
-    Name = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Name), KERNEL_TAG);
+    struct
+    {
+        ULONG Length;
+        WCHAR Text[PATH_LIMIT];
+    } *Name = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Name), KERNEL_TAG);
     if (!Name)
         return STATUS_INSUFFICIENT_RESOURCES;
+    HANDLE Key;
     /* "Device Parameters" lies below the device's key, whose path Wine's kernel does not give directly. */
-    Status = IoOpenDeviceRegistryKey(Pdo, PLUGPLAY_REGKEY_DEVICE, KEY_READ, &Key);
+    NTSTATUS Status = IoOpenDeviceRegistryKey(Pdo, PLUGPLAY_REGKEY_DEVICE, KEY_READ, &Key);
     if (!NT_SUCCESS(Status))
         goto free;
     Status = NtQueryKey(Key, 3 /* KeyNameInformation */, Name, sizeof(*Name), &Length);
     NtClose(Key);
     if (!NT_SUCCESS(Status))
         goto free;
-    Path = (UNICODE_STRING){.Length = (USHORT)Name->Length, .MaximumLength = sizeof(Name->Text), .Buffer = Name->Text};
+    UNICODE_STRING Path = {.Length = (USHORT)Name->Length, .MaximumLength = sizeof(Name->Text), .Buffer = Name->Text};
     while (Path.Length && Path.Buffer[Path.Length / sizeof(WCHAR) - 1] != '\\')
         Path.Length -= sizeof(WCHAR);
     Path.Length -= Path.Length ? sizeof(WCHAR) : 0;
     AppendProperty(&Path, PropertyKey);
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, &Path, OBJ_CASE_INSENSITIVE, NULL, NULL);
     Status = ZwOpenKey(&Key, KEY_READ, &Attributes);
     if (!NT_SUCCESS(Status))
@@ -140,12 +136,11 @@ ULONG IoGetRequestorProcessId(PIRP Irp)
 BOOLEAN IoIs32bitProcess(PIRP Irp)
 {
     CLIENT_ID Id = {.UniqueProcess = PsGetCurrentProcessId()};
-    OBJECT_ATTRIBUTES Attributes;
     ULONG_PTR Wow64 = 0;
-    HANDLE Process;
-
     UNREFERENCED_PARAMETER(Irp);
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
+    HANDLE Process;
     if (NT_SUCCESS(NtOpenProcess(&Process, 0x400 /* PROCESS_QUERY_INFORMATION */, &Attributes, &Id)))
     {
         NtQueryInformationProcess(Process, 26 /* ProcessWow64Information */, &Wow64, sizeof(Wow64), NULL);

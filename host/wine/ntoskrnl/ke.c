@@ -18,7 +18,6 @@
 static inline ULONG ReadIrql(VOID)
 {
     ULONG Value;
-
     __asm__ volatile("movl %%gs:" IRQL_SLOT ", %0" : "=r"(Value));
     return Value;
 }
@@ -36,7 +35,6 @@ static inline VOID CountLocks(_In_ LONG Change)
 static inline ULONG_PTR ThreadMark(VOID)
 {
     ULONG_PTR Teb;
-
     __asm__("movq %%gs:0x30, %0" : "=r"(Teb));
     return Teb;
 }
@@ -57,7 +55,6 @@ KIRQL KeGetCurrentIrql(VOID)
 KIRQL KfRaiseIrql(KIRQL NewIrql)
 {
     KIRQL Old = (KIRQL)ReadIrql();
-
     if (NewIrql < Old)
         PlatformRuleBroken("Irql_Raise", __func__, __builtin_return_address(0), "the IRQL is higher already");
     WriteIrql(NewIrql);
@@ -91,7 +88,6 @@ static VOID Acquire(_Inout_ PKSPIN_LOCK SpinLock, PVOID Place)
     volatile ULONG_PTR *Lock = (volatile ULONG_PTR *)SpinLock;
     ULONG_PTR Self = ThreadMark(), Free = 0;
     ULONG Spins = 0;
-
     while (!__atomic_compare_exchange_n(Lock, &Free, Self, FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     {
         if (Free == Self && Spins == 0)
@@ -105,7 +101,6 @@ static VOID Acquire(_Inout_ PKSPIN_LOCK SpinLock, PVOID Place)
 static VOID Release(_Inout_ PKSPIN_LOCK SpinLock, PVOID Place)
 {
     volatile ULONG_PTR *Lock = (volatile ULONG_PTR *)SpinLock;
-
     if (*Lock != ThreadMark())
         PlatformRuleBroken("SpinLockRelease", "KeReleaseSpinLock", Place, "the thread does not hold this lock");
     CountLocks(-1);
@@ -115,7 +110,6 @@ static VOID Release(_Inout_ PKSPIN_LOCK SpinLock, PVOID Place)
 KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 {
     KIRQL Old = (KIRQL)ReadIrql();
-
     WriteIrql(DISPATCH_LEVEL);
     Acquire(SpinLock, __builtin_return_address(0));
     return Old;
@@ -142,7 +136,6 @@ VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
 BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
     ULONG_PTR Free = 0;
-
     if (!__atomic_compare_exchange_n((volatile ULONG_PTR *)SpinLock, &Free, ThreadMark(), FALSE, __ATOMIC_ACQUIRE,
                                      __ATOMIC_RELAXED))
     {
@@ -181,7 +174,6 @@ VOID KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE Handle)
 ULONG PlatformSpinLocksHeld(VOID)
 {
     ULONG Value;
-
     __asm__ volatile("movl %%gs:" LOCKS_SLOT ", %0" : "=r"(Value));
     return Value;
 }
@@ -191,11 +183,9 @@ ULONG PlatformSpinLocksHeld(VOID)
 VOID ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
     ULONG Spins = 0;
-
     for (;;)
     {
         LONG Value = *SpinLock;
-
         if (!(Value & EXCLUSIVE) && InterlockedCompareExchange(SpinLock, Value + 1, Value) == Value)
             break;
         Pause(&Spins);
@@ -212,11 +202,9 @@ VOID ExReleaseSpinLockSharedFromDpcLevel(PEX_SPIN_LOCK SpinLock)
 VOID ExAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
     ULONG Spins = 0;
-
     for (;;)
     {
         LONG Value = *SpinLock;
-
         if (!(Value & EXCLUSIVE) && InterlockedCompareExchange(SpinLock, Value | EXCLUSIVE, Value) == Value)
             break;
         Pause(&Spins);
@@ -240,7 +228,6 @@ LOGICAL ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 KIRQL ExAcquireSpinLockShared(PEX_SPIN_LOCK SpinLock)
 {
     KIRQL Old = (KIRQL)ReadIrql();
-
     WriteIrql(DISPATCH_LEVEL);
     ExAcquireSpinLockSharedAtDpcLevel(SpinLock);
     return Old;
@@ -255,7 +242,6 @@ VOID ExReleaseSpinLockShared(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
 KIRQL ExAcquireSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
     KIRQL Old = (KIRQL)ReadIrql();
-
     WriteIrql(DISPATCH_LEVEL);
     ExAcquireSpinLockExclusiveAtDpcLevel(SpinLock);
     return Old;

@@ -43,12 +43,10 @@ static LOCKED *FindLocked(_In_ const MDL *Mdl)
 {
     LOCKED *Found = NULL;
     KIRQL Irql;
-
     KeAcquireSpinLock(&MmLock, &Irql);
     for (LIST_ENTRY *Entry = Locks.Flink; Entry != &Locks; Entry = Entry->Flink)
     {
         LOCKED *Locked = CONTAINING_RECORD(Entry, LOCKED, Link);
-
         if (Locked->Mdl == Mdl)
             Found = Locked;
     }
@@ -59,19 +57,16 @@ static LOCKED *FindLocked(_In_ const MDL *Mdl)
 /* MmMapViewInSystemSpace: *ViewSize 0 is the whole section. Section: of ObReferenceObjectByHandle. */
 NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize)
 {
-    VIEW *View;
     PVOID Base = NULL;
     SIZE_T Size = *ViewSize;
-    NTSTATUS Status;
-    KIRQL Irql;
-
     if (ObjectKind(Section) != ObjectSection)
         return STATUS_INVALID_PARAMETER_1;
-    View = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*View), KERNEL_TAG);
+    VIEW *View = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*View), KERNEL_TAG);
     if (!View)
         return STATUS_INSUFFICIENT_RESOURCES;
     *View = (VIEW){.Place = __builtin_return_address(0)};
-    Status = NtDuplicateObject(NtCurrentProcess(), ObjectHandle(Section), NtCurrentProcess(), &View->Section, 0, 0, 2);
+    NTSTATUS Status =
+        NtDuplicateObject(NtCurrentProcess(), ObjectHandle(Section), NtCurrentProcess(), &View->Section, 0, 0, 2);
     if (!NT_SUCCESS(Status))
         goto freeView;
     Status =
@@ -80,6 +75,7 @@ NTSTATUS MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSi
         goto closeSection;
     View->Base = *MappedBase = Base;
     View->Size = *ViewSize = Size;
+    KIRQL Irql;
     KeAcquireSpinLock(&MmLock, &Irql);
     InsertTailList(&Views, &View->Link);
     KeReleaseSpinLock(&MmLock, Irql);
@@ -95,14 +91,11 @@ freeView:
 NTSTATUS MmUnmapViewInSystemSpace(PVOID MappedBase)
 {
     VIEW *Found = NULL;
-    NTSTATUS Status;
     KIRQL Irql;
-
     KeAcquireSpinLock(&MmLock, &Irql);
     for (LIST_ENTRY *Entry = Views.Flink; Entry != &Views && !Found; Entry = Entry->Flink)
     {
         VIEW *View = CONTAINING_RECORD(Entry, VIEW, Link);
-
         if (View->Base == MappedBase)
         {
             Found = View;
@@ -115,7 +108,7 @@ NTSTATUS MmUnmapViewInSystemSpace(PVOID MappedBase)
         PlatformRuleBroken("View_UnmapOnce", __func__, __builtin_return_address(0), "no such view");
         return STATUS_NOT_MAPPED_VIEW;
     }
-    Status = NtUnmapViewOfSection(NtCurrentProcess(), MappedBase);
+    NTSTATUS Status = NtUnmapViewOfSection(NtCurrentProcess(), MappedBase);
     NtClose(Found->Section);
     ExFreePoolWithTag(Found, KERNEL_TAG);
     return Status;
@@ -126,11 +119,9 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
 {
     SIZE_T Pages = (((ULONG_PTR)VirtualAddress & (PAGE_SIZE - 1)) + (SIZE_T)Length + PAGE_SIZE - 1) / PAGE_SIZE;
     SIZE_T Size = sizeof(MDL) + Pages * sizeof(PFN_NUMBER);
-    MDL *Mdl;
-
     UNREFERENCED_PARAMETER(ChargeQuota);
     /* What the MDL's 16-bit Size can say is its own limit in Windows, too; 64 MiB and more still get an MDL there. */
-    Mdl = ExAllocatePoolWithTag(NonPagedPoolNx, Size, KERNEL_TAG);
+    MDL *Mdl = ExAllocatePoolWithTag(NonPagedPoolNx, Size, KERNEL_TAG);
     if (!Mdl)
         return NULL;
     RtlZeroMemory(Mdl, sizeof(*Mdl));
@@ -138,7 +129,6 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
     if (Irp && SecondaryBuffer)
     {
         MDL *Last = Irp->MdlAddress;
-
         while (Last && Last->Next)
             Last = Last->Next;
         if (Last)
@@ -175,7 +165,6 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
     PUCHAR Start = MmGetMdlVirtualAddress(SourceMdl);
     ULONG Offset = (ULONG)((PUCHAR)VirtualAddress - Start);
     SIZE_T FirstPage = (SIZE_T)((PUCHAR)VirtualAddress - (PUCHAR)SourceMdl->StartVa) >> PAGE_SHIFT;
-
     Length = Length ? Length : MmGetMdlByteCount(SourceMdl) - Offset;
     if ((PUCHAR)VirtualAddress < Start || Offset + (ULONG64)Length > MmGetMdlByteCount(SourceMdl) ||
         (TargetMdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED))
@@ -201,12 +190,10 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
 static BOOLEAN OwnMemoryIsThere(_In_ const MDL *Mdl)
 {
     PUCHAR Address = MmGetMdlVirtualAddress(Mdl), End = Address + MmGetMdlByteCount(Mdl);
-
     while (Address < End)
     {
         HOST_MEMORY_INFORMATION Memory;
         SIZE_T Done;
-
         if (!NT_SUCCESS(NtQueryVirtualMemory(NtCurrentProcess(), Address, 0, &Memory, sizeof(Memory), &Done)) ||
             Memory.State != MEM_COMMIT_STATE)
         {
@@ -222,7 +209,6 @@ static NTSTATUS LockUserPages(_Inout_ MDL *Mdl, _In_ BOOLEAN Write, _Out_ BOOLEA
 {
     HANDLE Process = NULL;
     NTSTATUS Status = STATUS_SUCCESS;
-
     if (!FilesIsCopy(MmGetMdlVirtualAddress(Mdl), MmGetMdlByteCount(Mdl)))
         Status = ObjectOpenCaller(&Process);
     *User = Process != NULL;
@@ -248,10 +234,7 @@ static NTSTATUS LockUserPages(_Inout_ MDL *Mdl, _In_ BOOLEAN Write, _Out_ BOOLEA
  */
 VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
 {
-    LOCKED *Locked;
     NTSTATUS Status = STATUS_SUCCESS;
-    KIRQL Irql;
-
     if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
         PlatformRuleBroken("Irql_Mdl", __func__, __builtin_return_address(0), "at DISPATCH_LEVEL");
     if (FindLocked(Mdl))
@@ -259,7 +242,7 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
         PlatformRuleBroken("Mdl_Lock", __func__, __builtin_return_address(0), "locked already");
         ExRaiseStatus(STATUS_ACCESS_VIOLATION);
     }
-    Locked = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Locked), KERNEL_TAG);
+    LOCKED *Locked = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Locked), KERNEL_TAG);
     if (!Locked)
         ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
     *Locked = (LOCKED){.Mdl = Mdl, .Place = __builtin_return_address(0), .ProcessId = PsGetCurrentProcessId()};
@@ -273,6 +256,7 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
         ExRaiseStatus(Status);
     }
     Mdl->Process = Locked->User ? IoGetCurrentProcess() : NULL;
+    KIRQL Irql;
     KeAcquireSpinLock(&MmLock, &Irql);
     InsertTailList(&Locks, &Locked->Link);
     KeReleaseSpinLock(&MmLock, Irql);
@@ -285,15 +269,13 @@ static PVOID MapAlias(_In_ const MDL *Mdl, _Out_ PVOID *Alias)
     PUCHAR Address = (PUCHAR)Mdl->StartVa + Mdl->ByteOffset;
     HANDLE Section = NULL;
     LARGE_INTEGER Offset = {.QuadPart = 0};
-    SIZE_T Within = 0, Size;
-    KIRQL Irql;
-
+    SIZE_T Within = 0;
     *Alias = NULL;
+    KIRQL Irql;
     KeAcquireSpinLock(&MmLock, &Irql);
     for (LIST_ENTRY *Entry = Views.Flink; Entry != &Views; Entry = Entry->Flink)
     {
         VIEW *View = CONTAINING_RECORD(Entry, VIEW, Link);
-
         if (Address >= View->Base && Address + Mdl->ByteCount <= View->Base + View->Size)
         {
             Section = View->Section;
@@ -305,7 +287,7 @@ static PVOID MapAlias(_In_ const MDL *Mdl, _Out_ PVOID *Alias)
         return Address;
     Offset.QuadPart = (LONG64)(Within & ~(SIZE_T)(GRANULARITY - 1));
     Within &= GRANULARITY - 1;
-    Size = Within + Mdl->ByteCount;
+    SIZE_T Size = Within + Mdl->ByteCount;
     if (!NT_SUCCESS(
             NtMapViewOfSection(Section, NtCurrentProcess(), Alias, 0, 0, &Offset, &Size, ViewUnmap, 0, PAGE_READWRITE)))
     {
@@ -323,9 +305,7 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
 {
     LOCKED *Locked = FindLocked(Mdl);
     BOOLEAN Partial = (Mdl->MdlFlags & MDL_PARTIAL) && Mdl->Process;
-    PUCHAR Address;
     PVOID Alias = NULL;
-
     UNREFERENCED_PARAMETER(CacheType);
     UNREFERENCED_PARAMETER(RequestedAddress);
     UNREFERENCED_PARAMETER(BugCheckOnFailure);
@@ -338,6 +318,7 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
                            AccessMode != KernelMode ? "only for the kernel here" : "its pages are not locked");
         return NULL;
     }
+    PUCHAR Address;
     if (Mdl->Process)
     {
         Alias = UserPagesMap(MmGetMdlPfnArray(Mdl), MdlPages(Mdl));
@@ -360,7 +341,6 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
 VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL Mdl)
 {
     LOCKED *Locked = FindLocked(Mdl);
-
     if (Mdl->Process && (Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) &&
         (Locked || (Mdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED)))
     {
@@ -380,8 +360,6 @@ VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL Mdl)
 VOID MmUnlockPages(PMDL Mdl)
 {
     LOCKED *Locked = FindLocked(Mdl);
-    KIRQL Irql;
-
     if (!Locked)
     {
         PlatformRuleBroken("Mdl_UnlockOnce", __func__, __builtin_return_address(0), "its pages are not locked");
@@ -389,6 +367,7 @@ VOID MmUnlockPages(PMDL Mdl)
     }
     if (Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA)
         MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
+    KIRQL Irql;
     KeAcquireSpinLock(&MmLock, &Irql);
     RemoveEntryList(&Locked->Link);
     KeReleaseSpinLock(&MmLock, Irql);
@@ -405,12 +384,10 @@ VOID MmUnlockPages(PMDL Mdl)
 VOID MapReportDead(HANDLE ProcessId)
 {
     KIRQL Irql;
-
     KeAcquireSpinLock(&MmLock, &Irql);
     for (LIST_ENTRY *Entry = Locks.Flink; Entry != &Locks; Entry = Entry->Flink)
     {
         LOCKED *Locked = CONTAINING_RECORD(Entry, LOCKED, Link);
-
         if (Locked->User && Locked->ProcessId == ProcessId)
         {
             PlatformRuleBroken("Process_LockedPages", "MmProbeAndLockPages", Locked->Place,
@@ -424,19 +401,16 @@ VOID MapReportDead(HANDLE ProcessId)
 VOID MapReportLeaks(PVOID ImageBase, PCSTR ViewRule, PCSTR LockRule)
 {
     KIRQL Irql;
-
     KeAcquireSpinLock(&MmLock, &Irql);
     for (LIST_ENTRY *Entry = Views.Flink; Entry != &Views; Entry = Entry->Flink)
     {
         VIEW *View = CONTAINING_RECORD(Entry, VIEW, Link);
-
         if (ImageBaseOf(View->Place) == ImageBase)
             PlatformRuleBroken(ViewRule, "MmMapViewInSystemSpace", View->Place, "never unmapped");
     }
     for (LIST_ENTRY *Entry = Locks.Flink; Entry != &Locks; Entry = Entry->Flink)
     {
         LOCKED *Locked = CONTAINING_RECORD(Entry, LOCKED, Link);
-
         if (ImageBaseOf(Locked->Place) == ImageBase)
             PlatformRuleBroken(LockRule, "MmProbeAndLockPages", Locked->Place, "never unlocked");
     }

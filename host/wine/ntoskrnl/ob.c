@@ -25,7 +25,6 @@ POBJECT_TYPE HostSectionType = (POBJECT_TYPE)&HostSectionType;
 OBJECT_KIND ObjectKind(PVOID Object)
 {
     HOST_OBJECT *Host = Object;
-
     return (ULONG_PTR)Host->Event.Header.WaitListHead.Flink == ((ULONG_PTR)Host ^ OBJECT_MARK) ? Host->Kind
                                                                                                : ObjectNone;
 }
@@ -38,13 +37,12 @@ HANDLE ObjectHandle(PVOID Object)
 /* Compares the name of a handle's type, such as "Event". */
 static BOOLEAN HandleIs(_In_ HANDLE Handle, _In_z_ PCSTR TypeName)
 {
+    ULONG I = 0;
     struct
     {
         UNICODE_STRING Name;
         UCHAR Rest[512];
     } Type;
-    ULONG I = 0;
-
     if (!NT_SUCCESS(NtQueryObject(Handle, 2 /* ObjectTypeInformation */, &Type, sizeof(Type), NULL)))
         return FALSE;
     for (; TypeName[I] && I < Type.Name.Length / sizeof(WCHAR); I++)
@@ -56,7 +54,6 @@ static BOOLEAN HandleIs(_In_ HANDLE Handle, _In_z_ PCSTR TypeName)
 static ACCESS_MASK GrantedAccess(_In_ HANDLE Handle)
 {
     ULONG Basic[14] = {0}; /* OBJECT_BASIC_INFORMATION: attributes, access, ... */
-
     NtQueryObject(Handle, 0, Basic, sizeof(Basic), NULL);
     return Basic[1];
 }
@@ -64,13 +61,12 @@ static ACCESS_MASK GrantedAccess(_In_ HANDLE Handle)
 NTSTATUS ObjectOpenCaller(HANDLE *Process)
 {
     CLIENT_ID Id = {.UniqueProcess = PsGetCurrentProcessId()};
-    OBJECT_ATTRIBUTES Attributes;
     HANDLE Own;
-
     __asm__("movq %%gs:0x40, %0" : "=r"(Own));
     *Process = NULL;
     if (Id.UniqueProcess == Own)
         return STATUS_SUCCESS;
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
     return NtOpenProcess(Process, PROCESS_ALL_ACCESS, &Attributes, &Id);
 }
@@ -78,12 +74,10 @@ NTSTATUS ObjectOpenCaller(HANDLE *Process)
 /* A handle of this process' for what Handle is in the calling one. */
 static NTSTATUS TakeFromCaller(_In_ HANDLE Handle, _In_ ACCESS_MASK DesiredAccess, _Out_ HANDLE *Taken)
 {
-    HANDLE Process;
-    NTSTATUS Status;
-
     if ((LONG_PTR)Handle <= 0)
         return STATUS_INVALID_HANDLE; /* pseudo handles and the kernel's own are not for programs to pass */
-    Status = ObjectOpenCaller(&Process);
+    HANDLE Process;
+    NTSTATUS Status = ObjectOpenCaller(&Process);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = NtDuplicateObject(Process ? Process : NtCurrentProcess(), Handle, NtCurrentProcess(), Taken, 0, 0,
@@ -101,7 +95,6 @@ static NTSTATUS TakeFromCaller(_In_ HANDLE Handle, _In_ ACCESS_MASK DesiredAcces
 static NTSTATUS NewObject(_In_ OBJECT_KIND Kind, _In_ HANDLE Handle, _Outptr_ PVOID *Object)
 {
     HOST_OBJECT *Host = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Host), KERNEL_TAG);
-
     if (!Host)
         return STATUS_INSUFFICIENT_RESOURCES;
     RtlZeroMemory(Host, sizeof(*Host));
@@ -123,11 +116,10 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
 {
     OBJECT_KIND Kind = ObjectNone;
     HANDLE Own = Handle;
-    NTSTATUS Status;
-
     *Object = NULL;
     if (KeGetCurrentIrql() > PASSIVE_LEVEL)
         PlatformRuleBroken("Irql_Object", __func__, __builtin_return_address(0), "above PASSIVE_LEVEL");
+    NTSTATUS Status;
     if (AccessMode == UserMode)
     {
         Status = TakeFromCaller(Handle, DesiredAccess, &Own);
@@ -148,7 +140,6 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
     else if (ObjectType && (ObjectType == HostSectionType || ObjectType == *WineKernel.EventType))
     {
         ULONG Basic[14];
-
         Status = NtQueryObject(Own, 0, Basic, sizeof(Basic), NULL); /* STATUS_INVALID_HANDLE, if that is what it is */
         Status = NT_SUCCESS(Status) ? STATUS_OBJECT_TYPE_MISMATCH : Status;
     }
@@ -188,11 +179,9 @@ LONG_PTR ObfReferenceObject(PVOID Object)
 LONG_PTR ObfDereferenceObject(PVOID Object)
 {
     HOST_OBJECT *Host = Object;
-    LONG Left;
-
     if (ObjectKind(Object) == ObjectNone)
         return WineKernel.ObfDereferenceObject(Object);
-    Left = InterlockedDecrement(&Host->References);
+    LONG Left = InterlockedDecrement(&Host->References);
     if (!Left)
     {
         NtClose(Host->Handle);
@@ -210,8 +199,6 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
 {
     OBJECT_KIND Kind = ObjectKind(Object);
     HANDLE Process = NULL;
-    NTSTATUS Status;
-
     if (Kind == ObjectNone)
     {
         return WineKernel.ObOpenObjectByPointer(Object, HandleAttributes, PassedAccessState, DesiredAccess, ObjectType,
@@ -220,6 +207,7 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
     *Handle = NULL;
     if (ObjectType && ObjectType != (Kind == ObjectEvent ? *WineKernel.EventType : HostSectionType))
         return STATUS_OBJECT_TYPE_MISMATCH;
+    NTSTATUS Status;
     if (!(HandleAttributes & OBJ_KERNEL_HANDLE))
     {
         Status = ObjectOpenCaller(&Process);
@@ -236,11 +224,11 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PVOID Passe
 /* ObCloseHandle: UserMode closes a handle of the calling program. */
 NTSTATUS ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode)
 {
-    HANDLE Process = NULL, Moved;
+    HANDLE Process = NULL;
     NTSTATUS Status = PreviousMode == UserMode ? ObjectOpenCaller(&Process) : STATUS_SUCCESS;
-
     if (!Process)
         return NT_SUCCESS(Status) ? NtClose(Handle) : Status;
+    HANDLE Moved;
     /* Wine closes a handle of another process only if it has a place to move it to. */
     Status = NtDuplicateObject(Process, Handle, NtCurrentProcess(), &Moved, 0, 0, DUPLICATE_SAME | DUPLICATE_CLOSE);
     NtClose(Process);

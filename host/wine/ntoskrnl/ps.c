@@ -51,7 +51,6 @@ static HANDLE Changed;        /* event: Wanted is 0 no more */
 static PEPROCESS Attached(VOID)
 {
     PEPROCESS Process;
-
     __asm__ volatile("movq %%gs:" ATTACHED_SLOT ", %0" : "=r"(Process));
     return Process;
 }
@@ -77,12 +76,11 @@ HANDLE PsGetCurrentThreadId(VOID)
 PEPROCESS IoGetCurrentProcess(VOID)
 {
     static PEPROCESS System;
-    HANDLE Own;
-
     if (Attached() || KeGetCurrentThread())
         return Attached() ? Attached() : WineKernel.IoGetCurrentProcess();
     if (!System)
     {
+        HANDLE Own;
         __asm__("movq %%gs:0x40, %0" : "=r"(Own));
         PsLookupProcessByProcessId(Own, &System);
     }
@@ -125,9 +123,7 @@ static VOID Unlock(VOID)
 static VOID Tell(_In_ const PROCESS *Process, _In_ BOOLEAN Create)
 {
     PEPROCESS Context = NULL;
-    KAPC_STATE State;
     PVOID Object;
-
     if (Create && Process->ParentId)
     {
         PsLookupProcessByProcessId(Process->ParentId, &Context);
@@ -137,6 +133,7 @@ static VOID Tell(_In_ const PROCESS *Process, _In_ BOOLEAN Create)
     {
         Context = Object;
     }
+    KAPC_STATE State;
     if (Context)
         KeStackAttachProcess((PRKPROCESS)Context, &State);
     for (ULONG I = 0; I < ROUTINES_MAX; I++)
@@ -162,9 +159,8 @@ static VOID Born(_In_ HANDLE Id, _In_ HANDLE ParentId, _In_ BOOLEAN Silent)
     CLIENT_ID Client = {.UniqueProcess = Id};
     PROCESS *Process = FindProcess(NULL);
     OBJECT_ATTRIBUTES Attributes;
-    HANDLE Handle;
-
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
+    HANDLE Handle;
     if (!Process || !NT_SUCCESS(NtOpenProcess(&Handle, PROCESS_ALL_ACCESS, &Attributes, &Client)))
         return;
     *Process = (PROCESS){.Id = Id, .ParentId = ParentId, .Handle = Handle, .There = TRUE};
@@ -204,7 +200,6 @@ static VOID LookForLockedPages(VOID)
 static VOID DiedIfDead(_Inout_ PROCESS *Process)
 {
     LARGE_INTEGER Zero = {.QuadPart = 0};
-
     if (Process->Handle && NtWaitForSingleObject(Process->Handle, FALSE, &Zero) == STATUS_SUCCESS)
         Died(Process);
 }
@@ -212,12 +207,10 @@ static VOID DiedIfDead(_Inout_ PROCESS *Process)
 /* In Windows a process' routines run before its handles are closed; here wineserver closes them first. */
 VOID ProcessClosesFiles(HANDLE Id)
 {
-    PROCESS *Process;
-
     if (Current)
     {
         Lock();
-        Process = FindProcess(Id);
+        PROCESS *Process = FindProcess(Id);
         if (Process)
             DiedIfDead(Process);
         Unlock();
@@ -228,21 +221,17 @@ VOID ProcessClosesFiles(HANDLE Id)
 static VOID Look(_In_ PUCHAR List, _In_ BOOLEAN Silent)
 {
     ULONG Offset = 0;
-
     if (!NT_SUCCESS(NtQuerySystemInformation(5 /* SystemProcessInformation */, List, LIST_SIZE, NULL)))
         return;
     for (ULONG I = 0; I < PROCESSES_MAX; I++)
         Processes[I].There = FALSE;
     do
     {
-        HANDLE Id, ParentId;
-        PROCESS *Process;
-
         List += Offset;
         Offset = *(ULONG *)(List + NEXT_ENTRY);
-        Id = *(HANDLE *)(List + PROCESS_ID);
-        ParentId = *(HANDLE *)(List + PARENT_ID);
-        Process = Id ? FindProcess(Id) : NULL;
+        HANDLE Id = *(HANDLE *)(List + PROCESS_ID);
+        HANDLE ParentId = *(HANDLE *)(List + PARENT_ID);
+        PROCESS *Process = Id ? FindProcess(Id) : NULL;
         if (Process)
             Process->There = TRUE;
         else if (Id)
@@ -260,7 +249,6 @@ static VOID Wait(VOID)
     LARGE_INTEGER Timeout = {.QuadPart = -10000 * LOOK_MILLISECONDS};
     HANDLE Handles[WAITED_MAX + 1] = {Changed};
     ULONG Count = 1;
-
     for (ULONG I = 0; I < PROCESSES_MAX && Count <= WAITED_MAX; I++)
         if (Processes[I].Handle)
             Handles[Count++] = Processes[I].Handle;
@@ -301,20 +289,17 @@ static VOID Watcher(PVOID List)
 /* With Lock held: the thread is started by the first who wants to be told, and stays. */
 static NTSTATUS StartWatcher(VOID)
 {
-    OBJECT_ATTRIBUTES Attributes;
-    PVOID List;
-    HANDLE Thread;
-    NTSTATUS Status;
-
     if (Changed)
         return STATUS_SUCCESS;
-    List = ExAllocatePoolWithTag(NonPagedPoolNx, LIST_SIZE, KERNEL_TAG);
+    PVOID List = ExAllocatePoolWithTag(NonPagedPoolNx, LIST_SIZE, KERNEL_TAG);
     if (!List)
         return STATUS_INSUFFICIENT_RESOURCES;
-    Status = NtCreateEvent(&Changed, EVENT_ALL_ACCESS, NULL, SynchronizationEvent, FALSE);
+    NTSTATUS Status = NtCreateEvent(&Changed, EVENT_ALL_ACCESS, NULL, SynchronizationEvent, FALSE);
     if (!NT_SUCCESS(Status))
         goto freeList;
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    HANDLE Thread;
     Status = PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Watcher, List);
     if (!NT_SUCCESS(Status))
         goto closeEvent;
@@ -331,8 +316,6 @@ freeList:
 
 NTSTATUS ProcessWatch(BOOLEAN Watch)
 {
-    NTSTATUS Status;
-
     if (!Watch)
     {
         InterlockedDecrement(&Wanted);
@@ -342,7 +325,7 @@ NTSTATUS ProcessWatch(BOOLEAN Watch)
     if (InterlockedIncrement(&Wanted) > 1 && Current)
         return STATUS_SUCCESS;
     Lock();
-    Status = StartWatcher();
+    NTSTATUS Status = StartWatcher();
     Unlock();
     if (!NT_SUCCESS(Status))
     {
@@ -362,7 +345,6 @@ NTSTATUS PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRo
     PCREATE_PROCESS_NOTIFY_ROUTINE *Place = NULL;
     BOOLEAN There = FALSE;
     NTSTATUS Status = Remove ? STATUS_SUCCESS : ProcessWatch(TRUE);
-
     if (!NT_SUCCESS(Status))
         return Status;
     Lock();
@@ -387,7 +369,6 @@ VOID ProcessReportLeaks(PVOID ImageBase, PCSTR Rule)
     for (ULONG I = 0; I < ROUTINES_MAX; I++)
     {
         PVOID Place = (PVOID)(ULONG_PTR)Routines[I];
-
         if (Place && ImageBaseOf(Place) == ImageBase)
         {
             PlatformRuleBroken(Rule, "PsSetCreateProcessNotifyRoutine", Place, "never removed");

@@ -17,7 +17,6 @@
 static ULONG_PTR Self(VOID)
 {
     ULONG_PTR Teb;
-
     __asm__("movq %%gs:0x30, %0" : "=r"(Teb));
     return Teb;
 }
@@ -25,7 +24,6 @@ static ULONG_PTR Self(VOID)
 NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
 {
     SIZE_T Size = TABLE_SIZE * sizeof(OWNER_ENTRY);
-
     RtlZeroMemory(Resource, sizeof(*Resource));
     KeInitializeSpinLock(&Resource->SpinLock);
     Resource->OwnerTable = ExAllocatePoolWithTag(NonPagedPoolNx, Size, KERNEL_TAG);
@@ -71,7 +69,6 @@ static BOOLEAN TryExclusive(_Inout_ PERESOURCE Resource)
 static BOOLEAN TryShared(_Inout_ PERESOURCE Resource, _In_ BOOLEAN Starve)
 {
     OWNER_ENTRY *Entry = FindEntry(Resource, Self());
-
     if (Resource->OwnerEntry.OwnerThread == Self())
     {
         Resource->OwnerEntry.OwnerCount++;
@@ -99,19 +96,16 @@ typedef enum _MANNER
 static BOOLEAN Acquire(_Inout_ PERESOURCE Resource, _In_ MANNER Manner, _In_ BOOLEAN Wait, PVOID Place)
 {
     ULONG *Waiters = Manner == Exclusive ? &Resource->NumberOfExclusiveWaiters : &Resource->NumberOfSharedWaiters;
-    BOOLEAN Waiting = FALSE, Got;
-    KIRQL Irql;
-
+    BOOLEAN Waiting = FALSE;
     if (KeGetCurrentIrql() > APC_LEVEL)
         PlatformRuleBroken("Irql_Resource", "ExAcquireResourceExclusiveLite", Place, "at DISPATCH_LEVEL");
     for (;;)
     {
-        int32_t Seen;
-
+        KIRQL Irql;
         KeAcquireSpinLock(&Resource->SpinLock, &Irql);
         *Waiters -= Waiting;
-        Seen = (int32_t)Resource->ContentionCount;
-        Got = Manner == Exclusive ? TryExclusive(Resource) : TryShared(Resource, Manner == SharedStarve);
+        int32_t Seen = (int32_t)Resource->ContentionCount;
+        BOOLEAN Got = Manner == Exclusive ? TryExclusive(Resource) : TryShared(Resource, Manner == SharedStarve);
         Waiting = !Got && Wait;
         *Waiters += Waiting;
         KeReleaseSpinLock(&Resource->SpinLock, Irql);
@@ -140,12 +134,11 @@ BOOLEAN ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait)
 
 VOID ExReleaseResourceLite(PERESOURCE Resource)
 {
-    OWNER_ENTRY *Entry;
     BOOLEAN Free = FALSE;
     KIRQL Irql;
-
     KeAcquireSpinLock(&Resource->SpinLock, &Irql);
-    Entry = Resource->OwnerEntry.OwnerThread == Self() ? &Resource->OwnerEntry : FindEntry(Resource, Self());
+    OWNER_ENTRY *Entry =
+        Resource->OwnerEntry.OwnerThread == Self() ? &Resource->OwnerEntry : FindEntry(Resource, Self());
     if (Entry && --Entry->OwnerCount == 0)
     {
         Entry->OwnerThread = 0;
@@ -168,12 +161,11 @@ BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 /* How often the thread has it, in whichever way. */
 ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
 {
-    OWNER_ENTRY *Entry;
     ULONG Count = 0;
     KIRQL Irql;
-
     KeAcquireSpinLock(&Resource->SpinLock, &Irql);
-    Entry = Resource->OwnerEntry.OwnerThread == Self() ? &Resource->OwnerEntry : FindEntry(Resource, Self());
+    OWNER_ENTRY *Entry =
+        Resource->OwnerEntry.OwnerThread == Self() ? &Resource->OwnerEntry : FindEntry(Resource, Self());
     Count = Entry ? (ULONG)Entry->OwnerCount : 0;
     KeReleaseSpinLock(&Resource->SpinLock, Irql);
     return Count;

@@ -28,11 +28,11 @@ __declspec(dllimport) NTSTATUS NtAccessCheck(PSECURITY_DESCRIPTOR Descriptor, HA
 VOID SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
     CLIENT_ID Id = {.UniqueThread = PsGetCurrentThreadId()};
-    OBJECT_ATTRIBUTES Attributes;
-    HANDLE Process, Thread, Token = NULL;
-
+    HANDLE Token = NULL;
     RtlZeroMemory(SubjectContext, sizeof(*SubjectContext));
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
+    HANDLE Thread;
     if (NT_SUCCESS(NtOpenThread(&Thread, THREAD_QUERY, &Attributes, &Id)))
     {
         if (NT_SUCCESS(NtOpenThreadToken(Thread, TOKEN_ACCESS, TRUE, &Token)))
@@ -42,6 +42,7 @@ VOID SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
         }
         NtClose(Thread);
     }
+    HANDLE Process;
     if (NT_SUCCESS(ObjectOpenCaller(&Process)))
     {
         if (NT_SUCCESS(NtOpenProcessToken(Process ? Process : NtCurrentProcess(), TOKEN_ACCESS, &Token)))
@@ -78,7 +79,6 @@ static PSECURITY_DESCRIPTOR WithOwner(_In_ PSECURITY_DESCRIPTOR Descriptor, _Out
     static const UCHAR System[SID_SIZE] = {1, 1, 0, 0, 0, 0, 0, 5, 18};
     ULONG Length = RtlLengthSecurityDescriptor(Descriptor);
     ULONG *Offsets = (ULONG *)(Room + 4); /* of owner, group, SACL and DACL */
-
     if (!(((USHORT *)Descriptor)[1] & SELF_RELATIVE) || Length + SID_SIZE > DESCRIPTOR_LIMIT)
         return Descriptor;
     RtlCopyMemory(Room, Descriptor, Length);
@@ -100,12 +100,9 @@ BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT
         SECURITY_IMPERSONATION_LEVEL Level;
         UCHAR Tracking, EffectiveOnly;
     } Quality = {sizeof(Quality), SecurityImpersonation, 0, 0};
-    HANDLE Token = SubjectContext->ClientToken ? SubjectContext->ClientToken : SubjectContext->PrimaryToken, Copy;
-    UCHAR PrivilegeRoom[256], Room[DESCRIPTOR_LIMIT];
+    HANDLE Token = SubjectContext->ClientToken ? SubjectContext->ClientToken : SubjectContext->PrimaryToken;
+    UCHAR PrivilegeRoom[256];
     ULONG PrivilegeLength = sizeof(PrivilegeRoom);
-    OBJECT_ATTRIBUTES Attributes;
-    NTSTATUS Status;
-
     UNREFERENCED_PARAMETER(SubjectContextLocked);
     if (Privileges)
         *Privileges = NULL;
@@ -121,12 +118,15 @@ BOOLEAN SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT
         *AccessStatus = STATUS_ACCESS_DENIED;
         return FALSE;
     }
+    OBJECT_ATTRIBUTES Attributes;
     /* The check takes only tokens of somebody who is stood in for. */
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
     Attributes.SecurityQualityOfService = &Quality;
-    Status = NtDuplicateToken(Token, TOKEN_ACCESS, &Attributes, FALSE, TOKEN_IMPERSONATION, &Copy);
+    HANDLE Copy;
+    NTSTATUS Status = NtDuplicateToken(Token, TOKEN_ACCESS, &Attributes, FALSE, TOKEN_IMPERSONATION, &Copy);
     if (NT_SUCCESS(Status))
     {
+        UCHAR Room[DESCRIPTOR_LIMIT];
         Status = NtAccessCheck(WithOwner(SecurityDescriptor, Room), Copy, DesiredAccess, GenericMapping, PrivilegeRoom,
                                &PrivilegeLength, GrantedAccess, AccessStatus);
         NtClose(Copy);
@@ -147,6 +147,5 @@ PGENERIC_MAPPING IoGetFileObjectGenericMapping(VOID)
 {
     static GENERIC_MAPPING Mapping = {
         .GenericRead = 0x120089, .GenericWrite = 0x120116, .GenericExecute = 0x1200a0, .GenericAll = FILE_ALL_ACCESS};
-
     return &Mapping;
 }

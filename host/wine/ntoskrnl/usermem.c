@@ -82,7 +82,6 @@ __attribute__((section(".remote$a"), noinline, no_stack_protector)) static ULONG
     int Fd = LinuxOpen(Order->Path, LINUX_O_RDWR | LINUX_O_CLOEXEC, 0);
     ULONG64 Done = 0;
     long long Result = 1;
-
     if (Fd < 0)
         return (ULONG)-Fd;
     while (Done < Order->Size && Result > 0)
@@ -133,15 +132,13 @@ static NTSTATUS Carry(_In_ HANDLE Process, _In_ const ORDER *Order)
     } Information = {.ExitStatus = -1};
     SIZE_T CodeSize = ((ULONG_PTR)ExchangeEnd - (ULONG_PTR)Exchange + 15) & ~15ull, Size = CodeSize + sizeof(*Order);
     PVOID Base = NULL;
-    HANDLE Thread;
-    NTSTATUS Status;
-
-    Status = NtAllocateVirtualMemory(Process, &Base, 0, &Size, ALLOCATE, EXECUTE_READWRITE);
+    NTSTATUS Status = NtAllocateVirtualMemory(Process, &Base, 0, &Size, ALLOCATE, EXECUTE_READWRITE);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = NtWriteVirtualMemory(Process, Base, (const void *)Exchange, CodeSize, NULL);
     if (NT_SUCCESS(Status))
         Status = NtWriteVirtualMemory(Process, (PUCHAR)Base + CodeSize, Order, sizeof(*Order), NULL);
+    HANDLE Thread;
     if (NT_SUCCESS(Status))
     {
         Status = NtCreateThreadEx(&Thread, THREAD_ALL_ACCESS, NULL, Process, Base, (PUCHAR)Base + CodeSize,
@@ -183,7 +180,6 @@ static VOID TaskThread(PVOID Context)
 {
     TASK *Task = Context;
     SIZE_T Done;
-
     Task->Status = Task->Order ? Carry(Task->Process, Task->Order)
                                : NtQueryVirtualMemory(Task->Process, Task->Page, 0 /* MemoryBasicInformation */,
                                                       &Task->Memory, sizeof(Task->Memory), &Done);
@@ -197,13 +193,11 @@ static VOID TaskThread(PVOID Context)
 static NTSTATUS RunTask(_Inout_ TASK *Task)
 {
     LARGE_INTEGER Grace = {.QuadPart = -1000000};
-    OBJECT_ATTRIBUTES Attributes;
     HANDLE Handles[2] = {NULL, Task->Process};
-    NTSTATUS Status;
-
     Task->Status = STATUS_ACCESS_VIOLATION;
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status = PsCreateSystemThread(&Handles[0], THREAD_ALL_ACCESS, &Attributes, NULL, NULL, TaskThread, Task);
+    NTSTATUS Status = PsCreateSystemThread(&Handles[0], THREAD_ALL_ACCESS, &Attributes, NULL, NULL, TaskThread, Task);
     if (!NT_SUCCESS(Status))
         return Status;
     if (NtWaitForMultipleObjects(2, Handles, WaitAny, FALSE, NULL) != STATUS_WAIT_0 &&
@@ -223,7 +217,6 @@ static REGION *FindRegion(_In_ HANDLE ProcessId, _In_ const UCHAR *Address, _Ino
     for (LIST_ENTRY *Entry = Regions.Flink; Entry != &Regions; Entry = Entry->Flink)
     {
         REGION *Region = CONTAINING_RECORD(Entry, REGION, Link);
-
         if (Region->ProcessId != ProcessId)
             continue;
         if (Address >= Region->User && Address < Region->User + Region->Size)
@@ -245,18 +238,16 @@ static NTSTATUS NewRegion(_In_ HANDLE Process, _In_ HANDLE ProcessId, _In_ PUCHA
                                  (Protect & PAGE_EXECUTABLE ? LINUX_PROT_EXEC : 0)};
     NTSTATUS Status = STATUS_INSUFFICIENT_RESOURCES;
     PCHAR Path = Text(Order.Path, "/proc/");
-    long long Kernel;
-    int Fd;
-
     if (!Region)
         return STATUS_INSUFFICIENT_RESOURCES;
     *Region = (REGION){.ProcessId = ProcessId, .User = User, .Size = Size, .References = 0};
-    Fd = (int)LinuxCall3(LINUX_MEMFD_CREATE, "locked pages", LINUX_MFD_CLOEXEC, 0);
+    int Fd = (int)LinuxCall3(LINUX_MEMFD_CREATE, "locked pages", LINUX_MFD_CLOEXEC, 0);
     if (Fd < 0)
         goto freeRegion;
     if (LinuxCall3(LINUX_FTRUNCATE, Fd, Size, 0) < 0)
         goto closeFile;
-    Kernel = LinuxCall(LINUX_MMAP, 0, (long long)Size, LINUX_PROT_READ | LINUX_PROT_WRITE, LINUX_MAP_SHARED, Fd, 0);
+    long long Kernel =
+        LinuxCall(LINUX_MMAP, 0, (long long)Size, LINUX_PROT_READ | LINUX_PROT_WRITE, LINUX_MAP_SHARED, Fd, 0);
     if (Kernel < 0 && Kernel > -4096)
         goto closeFile;
     Region->Kernel = (PUCHAR)Kernel;
@@ -304,7 +295,6 @@ static REGION *RegionOfFrame(_In_ PFN_NUMBER Frame)
     for (LIST_ENTRY *Entry = Regions.Flink; Entry != &Regions; Entry = Entry->Flink)
     {
         REGION *Region = CONTAINING_RECORD(Entry, REGION, Link);
-
         if ((PUCHAR)(Frame << PAGE_SHIFT) - Region->Kernel < (LONG_PTR)Region->Size &&
             (PUCHAR)(Frame << PAGE_SHIFT) >= Region->Kernel)
         {
@@ -331,7 +321,6 @@ typedef struct _SPAN
 static NTSTATUS QuerySpan(_In_ HANDLE Process, _In_ PUCHAR Page, _In_ BOOLEAN Write, _Out_ SPAN *Span)
 {
     TASK Task = {.Process = Process, .Page = Page};
-
     if (!NT_SUCCESS(RunTask(&Task)) || Task.Memory.State != MEM_COMMIT_STATE ||
         (Task.Memory.Protect & PAGE_UNREADABLE) || (Write && !(Task.Memory.Protect & PAGE_WRITABLE)))
     {
@@ -347,13 +336,11 @@ NTSTATUS UserPagesLock(HANDLE Process, HANDLE ProcessId, PVOID Start, SIZE_T Cou
     SPAN Span = {.End = Page};
     NTSTATUS Status = STATUS_SUCCESS;
     SIZE_T I = 0;
-
     Lock();
     for (; Page < End; Page += PAGE_SIZE)
     {
         PUCHAR Limit = End;
         REGION *Region = FindRegion(ProcessId, Page, &Limit);
-
         if (Page >= Span.End)
             Status = QuerySpan(Process, Page, Write, &Span);
         if (NT_SUCCESS(Status) && !Region)
@@ -380,12 +367,10 @@ VOID UserPagesUnlock(const PFN_NUMBER *Frames, SIZE_T Count)
 /* How many of the frames lie one behind the other in one region. */
 static SIZE_T RunOf(_In_reads_(Count) const PFN_NUMBER *Frames, _In_ SIZE_T Count)
 {
-    const REGION *Region;
-    SIZE_T Run = 1, Left;
-
+    SIZE_T Run = 1;
     Lock();
-    Region = RegionOfFrame(Frames[0]);
-    Left = (SIZE_T)(Region->Kernel + Region->Size - (PUCHAR)(Frames[0] << PAGE_SHIFT)) >> PAGE_SHIFT;
+    const REGION *Region = RegionOfFrame(Frames[0]);
+    SIZE_T Left = (SIZE_T)(Region->Kernel + Region->Size - (PUCHAR)(Frames[0] << PAGE_SHIFT)) >> PAGE_SHIFT;
     Unlock();
     while (Run < Count && Run < Left && Frames[Run] == Frames[0] + Run)
         Run++;
@@ -397,13 +382,11 @@ PVOID UserPagesMap(const PFN_NUMBER *Frames, SIZE_T Count)
 {
     long long Base = LinuxCall(LINUX_MMAP, 0, (long long)(Count * PAGE_SIZE), LINUX_PROT_NONE,
                                LINUX_MAP_PRIVATE | LINUX_MAP_ANONYMOUS, -1, 0);
-
     if (Base < 0 && Base > -4096)
         return NULL;
     for (SIZE_T I = 0, Run; I < Count; I += Run)
     {
         long long To = Base + (long long)(I * PAGE_SIZE);
-
         Run = RunOf(&Frames[I], Count - I);
         if (LinuxCall(LINUX_MREMAP, (long long)(Frames[I] << PAGE_SHIFT), 0, (long long)(Run * PAGE_SIZE),
                       LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED, To, 0) != To)

@@ -21,8 +21,6 @@ BOOL WINAPI SetupGetInfDriverStoreLocationW(PCWSTR FileName, PVOID Reserved, PCW
 BOOL WINAPI SetupGetInfDriverStoreLocationW(PCWSTR FileName, PVOID Reserved, PCWSTR LocaleName, PWSTR Buffer,
                                             DWORD BufferSize, PDWORD RequiredSize)
 {
-    WCHAR Folder[MAX_PATH], Path[3 * MAX_PATH];
-    const WCHAR *Name, *End;
     if (!FileName || !*FileName)
     {
         SetLastError(ERROR_INVALID_PARAMETER);
@@ -33,12 +31,15 @@ BOOL WINAPI SetupGetInfDriverStoreLocationW(PCWSTR FileName, PVOID Reserved, PCW
         SetLastError(HostFailure(L"SetupGetInfDriverStoreLocation"));
         return FALSE;
     }
-    Name = wcsrchr(FileName, L'\\') ? wcsrchr(FileName, L'\\') + 1 : FileName;
+    const WCHAR *Name = wcsrchr(FileName, L'\\') ? wcsrchr(FileName, L'\\') + 1 : FileName;
+    WCHAR Folder[MAX_PATH];
+    const WCHAR *End;
     if (!StorePackageOf(Name, Folder) || (End = wcsstr(Folder, L"_amd64_")) == NULL)
     {
         SetLastError(ERROR_FILE_NOT_FOUND);
         return FALSE;
     }
+    WCHAR Path[3 * MAX_PATH];
     DWORD Needed =
         (DWORD)swprintf(Path, ARRAYSIZE(Path), L"%ls\\%ls\\%.*ls", REPOSITORY, Folder, (int)(End - Folder), Folder) + 1;
     if (RequiredSize)

@@ -131,8 +131,7 @@ static VOID Invalidate(VOID)
 static NTSTATUS Reserve(PFILE_OBJECT File, const WCHAR *Id, PULONG Existing)
 {
     NTSTATUS Status = STATUS_SUCCESS;
-    PSOFTWARE_DEVICE Device, New = ExAllocatePoolWithTag(NonPagedPool, sizeof(*New), SWDEVICE_TAG);
-    KIRQL Irql;
+    PSOFTWARE_DEVICE New = ExAllocatePoolWithTag(NonPagedPool, sizeof(*New), SWDEVICE_TAG);
     if (!New)
         return STATUS_INSUFFICIENT_RESOURCES;
     RtlZeroMemory(New, sizeof(*New));
@@ -140,8 +139,10 @@ static NTSTATUS Reserve(PFILE_OBJECT File, const WCHAR *Id, PULONG Existing)
     New->Owner = File;
     RtlCopyMemory(New->Id, Id, wcslen(Id) * sizeof(WCHAR));
 
+    KIRQL Irql;
     KeAcquireSpinLock(&Lock, &Irql);
     *Existing = 0;
+    PSOFTWARE_DEVICE Device;
     if (FindOwned(File))
         Status = STATUS_INVALID_DEVICE_STATE;
     else if ((Device = FindDevice(Id)) != NULL && Device->Owner)
@@ -170,15 +171,14 @@ static NTSTATUS CreatePdo(PDEVICE_OBJECT *Pdo)
 
 static NTSTATUS Plug(PFILE_OBJECT File, const SWDEVICE_PLUG *Input)
 {
-    PDEVICE_OBJECT Pdo;
-    PSOFTWARE_DEVICE Device;
     BOOLEAN Now = FALSE;
-    KIRQL Irql;
+    PDEVICE_OBJECT Pdo;
     NTSTATUS Status = CreatePdo(&Pdo);
     if (!NT_SUCCESS(Status))
         return Status;
+    KIRQL Irql;
     KeAcquireSpinLock(&Lock, &Irql);
-    Device = FindOwned(File);
+    PSOFTWARE_DEVICE Device = FindOwned(File);
     if (!Device || Device->Stage != StageReserved)
         Status = STATUS_INVALID_DEVICE_STATE;
     else
@@ -225,10 +225,10 @@ static VOID FreeDevice(PSOFTWARE_DEVICE Device)
 
 static NTSTATUS UnplugById(const WCHAR *Id)
 {
-    PSOFTWARE_DEVICE Device, Gone = NULL;
+    PSOFTWARE_DEVICE Gone = NULL;
     KIRQL Irql;
     KeAcquireSpinLock(&Lock, &Irql);
-    Device = FindDevice(Id);
+    PSOFTWARE_DEVICE Device = FindDevice(Id);
     if (Device)
         Gone = Unplug(Device);
     KeReleaseSpinLock(&Lock, Irql);
@@ -243,17 +243,17 @@ static NTSTATUS UnplugById(const WCHAR *Id)
 /* A second record takes the place of the device, which leaves. */
 static NTSTATUS Stop(PFILE_OBJECT Stopper, const WCHAR *Id, PULONG Leaving)
 {
-    PSOFTWARE_DEVICE Device, Gone = NULL, New = ExAllocatePoolWithTag(NonPagedPool, sizeof(*New), SWDEVICE_TAG);
+    PSOFTWARE_DEVICE Gone = NULL, New = ExAllocatePoolWithTag(NonPagedPool, sizeof(*New), SWDEVICE_TAG);
     PDEVICE_OBJECT Pdo = NULL;
     NTSTATUS Status = STATUS_SUCCESS;
-    KIRQL Irql;
     if (!New)
         return STATUS_INSUFFICIENT_RESOURCES;
     Status = CreatePdo(&Pdo);
     if (!NT_SUCCESS(Status))
         goto cleanupNew;
+    KIRQL Irql;
     KeAcquireSpinLock(&Lock, &Irql);
-    Device = FindDevice(Id);
+    PSOFTWARE_DEVICE Device = FindDevice(Id);
     if (!Device)
         Status = STATUS_OBJECT_NAME_NOT_FOUND;
     else if (Device->Stage == StagePlugged)
@@ -308,17 +308,16 @@ static NTSTATUS UnloadService(const WCHAR *Name)
 {
     static const WCHAR Prefix[] = L"\\Driver\\", Key[] = L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\";
     WCHAR Text[RTL_NUMBER_OF(Key) + SWDEVICE_ID_MAX];
-    UNICODE_STRING String;
-    PDRIVER_OBJECT Driver;
-    BOOLEAN Idle;
-    NTSTATUS Status;
     wcscpy(Text, Prefix);
     wcscat(Text, Name);
+    UNICODE_STRING String;
     RtlInitUnicodeString(&String, Text);
-    Status = ObReferenceObjectByName(&String, 0, NULL, 0, *IoDriverObjectType, KernelMode, NULL, (PVOID *)&Driver);
+    PDRIVER_OBJECT Driver;
+    NTSTATUS Status =
+        ObReferenceObjectByName(&String, 0, NULL, 0, *IoDriverObjectType, KernelMode, NULL, (PVOID *)&Driver);
     if (!NT_SUCCESS(Status))
         return STATUS_SUCCESS; /* it is not loaded */
-    Idle = Driver->DeviceObject == NULL;
+    BOOLEAN Idle = Driver->DeviceObject == NULL;
     ObDereferenceObject(Driver);
     if (!Idle)
         return STATUS_DEVICE_BUSY;
@@ -330,11 +329,10 @@ static NTSTATUS UnloadService(const WCHAR *Name)
 
 static ULONG QueryFlags(const WCHAR *Id)
 {
-    PSOFTWARE_DEVICE Device;
     ULONG Flags = 0;
     KIRQL Irql;
     KeAcquireSpinLock(&Lock, &Irql);
-    Device = FindDevice(Id);
+    PSOFTWARE_DEVICE Device = FindDevice(Id);
     if (Device && Device->Stage != StageReserved)
         Flags = Device->Flags | SWDEVICE_PRESENT | (Device->Pdo->AttachedDevice ? SWDEVICE_ATTACHED : 0);
     KeReleaseSpinLock(&Lock, Irql);
@@ -343,12 +341,11 @@ static ULONG QueryFlags(const WCHAR *Id)
 
 static NTSTATUS Lifetime(PFILE_OBJECT File, BOOLEAN Set, PULONG Value)
 {
-    PSOFTWARE_DEVICE Device;
-    KIRQL Irql;
     if (Set && *Value > SWDEVICE_PARENT_PRESENT)
         return STATUS_INVALID_PARAMETER;
+    KIRQL Irql;
     KeAcquireSpinLock(&Lock, &Irql);
-    Device = FindOwned(File);
+    PSOFTWARE_DEVICE Device = FindOwned(File);
     if (Device && Set)
         Device->Lifetime = *Value;
     else if (Device)
@@ -365,11 +362,11 @@ static NTSTATUS DispatchCreate(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 static NTSTATUS DispatchClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PFILE_OBJECT File = IoGetCurrentIrpStackLocation(Irp)->FileObject;
-    PSOFTWARE_DEVICE Device, Gone = NULL;
-    KIRQL Irql;
+    PSOFTWARE_DEVICE Gone = NULL;
     Resume(File);
+    KIRQL Irql;
     KeAcquireSpinLock(&Lock, &Irql);
-    Device = File ? FindOwned(File) : NULL;
+    PSOFTWARE_DEVICE Device = File ? FindOwned(File) : NULL;
     if (Device && Device->Lifetime == SWDEVICE_PARENT_PRESENT && Device->Stage != StageReserved)
     {
         Device->Owner = NULL;
@@ -396,8 +393,6 @@ static NTSTATUS DispatchControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
                       Code == IOCTL_SWDEVICE_STOP || Code == IOCTL_SWDEVICE_UNLOAD;
     BOOLEAN GivesValue = Code == IOCTL_SWDEVICE_RESERVE || Code == IOCTL_SWDEVICE_QUERY ||
                          Code == IOCTL_SWDEVICE_GET_LIFETIME || Code == IOCTL_SWDEVICE_STOP;
-    NTSTATUS Status;
-
     if (DeviceOf(DeviceObject))
         return Complete(Irp, STATUS_INVALID_DEVICE_REQUEST, 0);
     if (TakesId && (InputLength < 2 * sizeof(WCHAR) || InputLength > SWDEVICE_ID_MAX * sizeof(WCHAR) ||
@@ -406,6 +401,7 @@ static NTSTATUS DispatchControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     if (GivesValue && OutputLength < sizeof(Value))
         return Complete(Irp, STATUS_BUFFER_TOO_SMALL, 0);
 
+    NTSTATUS Status;
     switch (Code)
     {
     case IOCTL_SWDEVICE_RESERVE:
@@ -450,12 +446,11 @@ static BOOLEAN HasFailed(PDEVICE_OBJECT Pdo)
 {
     PDEVICE_OBJECT Top = IoGetAttachedDevice(Pdo);
     IO_STATUS_BLOCK Result = {0};
-    KEVENT Done;
-    PIRP Irp;
     if (Top == Pdo)
         return FALSE;
+    KEVENT Done;
     KeInitializeEvent(&Done, NotificationEvent, FALSE);
-    Irp = IoBuildSynchronousFsdRequest(IRP_MJ_PNP, Top, NULL, 0, NULL, &Done, &Result);
+    PIRP Irp = IoBuildSynchronousFsdRequest(IRP_MJ_PNP, Top, NULL, 0, NULL, &Done, &Result);
     if (!Irp)
         return FALSE;
     Irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
@@ -500,15 +495,15 @@ static VOID MarkEnumerated(VOID)
 
 static NTSTATUS QueryChildren(PIRP Irp)
 {
-    PDEVICE_RELATIONS Relations;
     ULONG Count = 0, Capacity = 0;
-    KIRQL Irql;
     MarkEnumerated();
+    KIRQL Irql;
     KeAcquireSpinLock(&Lock, &Irql);
     for (PLIST_ENTRY Entry = Devices.Flink; Entry != &Devices; Entry = Entry->Flink)
         Capacity++;
     KeReleaseSpinLock(&Lock, Irql);
-    Relations = ExAllocatePoolWithTag(PagedPool, sizeof(*Relations) + Capacity * sizeof(PDEVICE_OBJECT), SWDEVICE_TAG);
+    PDEVICE_RELATIONS Relations =
+        ExAllocatePoolWithTag(PagedPool, sizeof(*Relations) + Capacity * sizeof(PDEVICE_OBJECT), SWDEVICE_TAG);
     if (!Relations)
         return Complete(Irp, STATUS_INSUFFICIENT_RESOURCES, 0);
     KeAcquireSpinLock(&Lock, &Irql);
@@ -565,11 +560,10 @@ static NTSTATUS QueryId(PSOFTWARE_DEVICE Device, PIRP Irp, BUS_QUERY_ID_TYPE Typ
 /* The last that a device hears. A successor of the same name has waited for it. */
 static VOID Removed(PSOFTWARE_DEVICE Device)
 {
-    PSOFTWARE_DEVICE Successor;
     KIRQL Irql;
     KeAcquireSpinLock(&Lock, &Irql);
     RemoveEntryList(&Device->Link);
-    Successor = FindDevice(Device->Id);
+    PSOFTWARE_DEVICE Successor = FindDevice(Device->Id);
     if (Successor && Successor->Stage == StageWaiting && !IsLeaving(Device->Id))
         Successor->Stage = StagePlugged;
     else
@@ -650,7 +644,6 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\Device\\SwDevice"),
                    Link = RTL_CONSTANT_STRING(L"\\DosDevices\\SwDevice");
-    NTSTATUS Status;
     InitializeListHead(&Devices);
     KeInitializeSpinLock(&Lock);
     DriverObject->DriverUnload = Unload;
@@ -658,7 +651,8 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     DriverObject->MajorFunction[IRP_MJ_CLOSE] = DispatchClose;
     DriverObject->MajorFunction[IRP_MJ_DEVICE_CONTROL] = DispatchControl;
     DriverObject->MajorFunction[IRP_MJ_PNP] = DispatchPnp;
-    Status = IoCreateDevice(DriverObject, sizeof(DEVICE_EXTENSION), &Name, FILE_DEVICE_BUS_EXTENDER, 0, FALSE, &Bus);
+    NTSTATUS Status =
+        IoCreateDevice(DriverObject, sizeof(DEVICE_EXTENSION), &Name, FILE_DEVICE_BUS_EXTENDER, 0, FALSE, &Bus);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = IoCreateSymbolicLink(&Link, &Name);

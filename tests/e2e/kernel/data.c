@@ -14,7 +14,6 @@ BOOLEAN TestData(ADAPTER *Adapter)
                    .Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
         .fAllocateNetBuffer = TRUE,
         .PoolTag = TEST_TAG};
-
     KeInitializeSpinLock(&Adapter->Lock);
     Adapter->Pool = NdisAllocateNetBufferListPool(Adapter->Handle, &Parameters);
     return Adapter->Pool != NULL;
@@ -29,12 +28,10 @@ VOID TestDataEnd(ADAPTER *Adapter)
 static VOID FreeList(_In_ NET_BUFFER_LIST *List)
 {
     MDL *Mdl = List->FirstNetBuffer->MdlChain;
-
     NdisFreeNetBufferList(List);
     while (Mdl)
     {
         MDL *Next = Mdl->Next;
-
         ExFreePoolWithTag(MmGetMdlVirtualAddress(Mdl), TEST_TAG);
         NdisFreeMdl(Mdl);
         Mdl = Next;
@@ -44,12 +41,10 @@ static VOID FreeList(_In_ NET_BUFFER_LIST *List)
 VOID TestReturn(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, ULONG Flags)
 {
     ADAPTER *Adapter = Context;
-
     UNREFERENCED_PARAMETER(Flags);
     while (Lists)
     {
         NET_BUFFER_LIST *Next = Lists->Next;
-
         FreeList(Lists);
         InterlockedIncrement(&Adapter->Returned);
         Lists = Next;
@@ -61,7 +56,6 @@ static MDL *NewMdl(_In_ ADAPTER *Adapter, _In_ const UCHAR *Data, _In_ ULONG Len
 {
     PVOID Copy = ExAllocatePoolWithTag(NonPagedPoolNx, Length, TEST_TAG);
     MDL *Mdl = Copy ? NdisAllocateMdl(Adapter->Handle, Copy, Length) : NULL;
-
     if (Mdl)
     {
         RtlCopyMemory(Copy, Data, Length);
@@ -83,7 +77,6 @@ static NET_BUFFER_LIST *Mirror(_In_ ADAPTER *Adapter, _In_ NET_BUFFER *Buffer, _
     NET_BUFFER_LIST *List = NULL;
     MDL *Second = NULL, *First = NULL;
     UCHAR Packet[2048];
-
     if (Data && Length >= 21 && Length <= sizeof(Packet) && (Data[0] >> 4) == 4)
     {
         RtlCopyMemory(Packet, Data, Length);
@@ -109,15 +102,12 @@ VOID TestSend(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER Port
 {
     ADAPTER *Adapter = Context;
     ULONG Dispatch = Flags & NDIS_SEND_FLAGS_DISPATCH_LEVEL;
-    NET_BUFFER_LIST *Held;
     KIRQL Irql;
-
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
     {
         for (NET_BUFFER *Buffer = List->FirstNetBuffer; Buffer; Buffer = Buffer->Next)
         {
             NET_BUFFER_LIST *Answer = Mirror(Adapter, Buffer, List);
-
             if (!Answer)
                 continue;
             InterlockedIncrement(&Adapter->Received);
@@ -132,7 +122,7 @@ VOID TestSend(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER Port
     }
     /* The last of the chain stays here until more comes, if a pause does not come first. */
     KeAcquireSpinLock(&Adapter->Lock, &Irql);
-    Held = Adapter->Held;
+    NET_BUFFER_LIST *Held = Adapter->Held;
     Adapter->Held = NULL;
     KeReleaseSpinLock(&Adapter->Lock, Irql);
     if (Held)

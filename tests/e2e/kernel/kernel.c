@@ -33,7 +33,6 @@ static const NDIS_OID Oids[] = {
 BOOLEAN Wrong(const ADAPTER *Adapter, PCSTR What)
 {
     ULONG I = 0;
-
     while (What[I] && (WCHAR)What[I] == Adapter->Wrong[I])
         I++;
     return !What[I] && !Adapter->Wrong[I];
@@ -47,17 +46,15 @@ static VOID ReadWrong(_Inout_ ADAPTER *Adapter)
                                                    .Size = NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
                                         .NdisHandle = Adapter->Handle};
     NDIS_STRING Keyword = NDIS_STRING_CONST("Wrong");
-    NDIS_CONFIGURATION_PARAMETER *Value;
     NDIS_HANDLE Configuration;
-    NDIS_STATUS Status;
-
     if (NdisOpenConfigurationEx(&Object, &Configuration) != NDIS_STATUS_SUCCESS)
         return;
+    NDIS_CONFIGURATION_PARAMETER *Value;
+    NDIS_STATUS Status;
     NdisReadConfiguration(&Status, &Value, Configuration, &Keyword, NdisParameterString);
     if (Status == NDIS_STATUS_SUCCESS)
     {
         UNICODE_STRING *String = &Value->ParameterData.StringData;
-
         for (ULONG I = 0; I < String->Length / sizeof(WCHAR) && I < RTL_NUMBER_OF(Adapter->Wrong) - 1; I++)
             Adapter->Wrong[I] = String->Buffer[I];
     }
@@ -99,9 +96,7 @@ static NDIS_STATUS SetAttributes(_Inout_ ADAPTER *Adapter)
         .SupportedOidList = (NDIS_OID *)Oids,
         .SupportedOidListLength = Wrong(Adapter, "mandatory") ? sizeof(NDIS_OID) : sizeof(Oids),
     };
-    NDIS_STATUS Status;
-
-    Status = NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&Registration);
+    NDIS_STATUS Status = NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&Registration);
     if (Status != NDIS_STATUS_SUCCESS || Wrong(Adapter, "attributes"))
         return Status;
     return NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&General);
@@ -123,17 +118,16 @@ static VOID Misbehave(_In_ ADAPTER *Adapter)
                                                     .Revision = NDIS_STATUS_INDICATION_REVISION_1,
                                                     .Size = NDIS_SIZEOF_STATUS_INDICATION_REVISION_1}};
     DEVICE_OBJECT *Device;
-    NDIS_HANDLE Registration;
-    KIRQL Irql;
-
     if (Wrong(Adapter, "irql"))
     {
+        KIRQL Irql;
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
         NdisMGetDeviceProperty(Adapter->Handle, &Device, NULL, NULL, NULL, NULL);
         KeLowerIrql(Irql);
     }
     else if (Wrong(Adapter, "sddl"))
     {
+        NDIS_HANDLE Registration;
         NdisRegisterDeviceEx(Driver, &Attributes, &Device, &Registration);
     }
     else if (Wrong(Adapter, "status"))
@@ -149,8 +143,6 @@ static VOID Misbehave(_In_ ADAPTER *Adapter)
 static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MINIPORT_INIT_PARAMETERS Parameters)
 {
     ADAPTER *Adapter = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Adapter), TEST_TAG);
-    NDIS_STATUS Status;
-
     UNREFERENCED_PARAMETER(Context);
     if (!Adapter)
         return NDIS_STATUS_RESOURCES;
@@ -160,7 +152,7 @@ static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
     ReadWrong(Adapter);
     DbgPrint("kernel: index %u, luid %llx, wrong: %.15ls\n", (unsigned)Parameters->IfIndex,
              (unsigned long long)Parameters->NetLuid.Value, Adapter->Wrong);
-    Status = SetAttributes(Adapter);
+    NDIS_STATUS Status = SetAttributes(Adapter);
     if (Status != NDIS_STATUS_SUCCESS || !TestData(Adapter))
     {
         ExFreePoolWithTag(Adapter, TEST_TAG);
@@ -174,7 +166,6 @@ static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MIN
 static VOID Halt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
 {
     ADAPTER *Adapter = Context;
-
     UNREFERENCED_PARAMETER(Action);
     TestDataEnd(Adapter);
     if (!Wrong(Adapter, "leak"))
@@ -184,7 +175,6 @@ static VOID Halt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
 static NDIS_STATUS Restart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
 {
     ADAPTER *Adapter = Context;
-
     UNREFERENCED_PARAMETER(Parameters);
     TestPended(Adapter, NdisMRestartComplete, NULL);
     return NDIS_STATUS_PENDING;
@@ -193,7 +183,6 @@ static NDIS_STATUS Restart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETER
 static NDIS_STATUS Pause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
 {
     ADAPTER *Adapter = Context;
-
     UNREFERENCED_PARAMETER(Parameters);
     if (Wrong(Adapter, "pause"))
         return NDIS_STATUS_FAILURE;
@@ -228,7 +217,6 @@ static NDIS_STATUS Query(_In_ ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Reques
     };
     ULONG64 Count = 0;
     ULONG Value = 1500;
-
     switch (Request->DATA.QUERY_INFORMATION.Oid)
     {
     case OID_GEN_STATISTICS:
@@ -335,6 +323,5 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
         .ShutdownHandlerEx = Shutdown,
         .CancelOidRequestHandler = CancelOid,
     };
-
     return NdisMRegisterMiniportDriver(DriverObject, RegistryPath, NULL, &Characteristics, &Driver);
 }

@@ -31,11 +31,9 @@ static HELPER Helper;
 static NTSTATUS StartThread(PKSTART_ROUTINE Routine, PVOID Context, PVOID *Thread)
 {
     OBJECT_ATTRIBUTES Attributes;
-    HANDLE Handle;
-    NTSTATUS Status;
-
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Routine, Context);
+    HANDLE Handle;
+    NTSTATUS Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Routine, Context);
     if (NT_SUCCESS(Status))
     {
         Status = ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, Thread, NULL);
@@ -53,15 +51,14 @@ static VOID JoinThread(PVOID Thread)
 static NTSTATUS WaitMs(PVOID Object, LONG Milliseconds)
 {
     LARGE_INTEGER Timeout = {.QuadPart = -10000ll * Milliseconds};
-
     return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Timeout);
 }
 
 static ULONG TestEventStates(ADAPTER *Adapter)
 {
-    KEVENT Notification, Synchronization;
-
+    KEVENT Notification;
     KeInitializeEvent(&Notification, NotificationEvent, FALSE);
+    KEVENT Synchronization;
     KeInitializeEvent(&Synchronization, SynchronizationEvent, TRUE);
     EXPECT(KeReadStateEvent(&Notification) == 0 && KeReadStateEvent(&Synchronization) != 0);
     EXPECT(WaitMs(&Notification, 0) == STATUS_TIMEOUT);
@@ -80,7 +77,6 @@ static ULONG TestEventStates(ADAPTER *Adapter)
 static VOID PongThread(PVOID Context)
 {
     HELPER *H = Context;
-
     for (ULONG I = 0; I < ROUNDS; I++)
     {
         KeWaitForSingleObject(&H->Ping, Executive, KernelMode, FALSE, NULL);
@@ -91,10 +87,9 @@ static VOID PongThread(PVOID Context)
 
 static ULONG TestEventPingPong(ADAPTER *Adapter)
 {
-    PVOID Thread;
-
     KeInitializeEvent(&Helper.Ping, SynchronizationEvent, FALSE);
     KeInitializeEvent(&Helper.Pong, SynchronizationEvent, FALSE);
+    PVOID Thread;
     EXPECT(NT_SUCCESS(StartThread(PongThread, &Helper, &Thread)));
     for (ULONG I = 0; I < ROUNDS; I++)
     {
@@ -110,7 +105,6 @@ static VOID AnyThread(PVOID Context)
 {
     HELPER *H = Context;
     PVOID Objects[] = {&H->Quit, &H->Ping};
-
     while (KeWaitForMultipleObjects(2, Objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL) == STATUS_WAIT_0 + 1)
     {
         InterlockedIncrement(&H->Counter);
@@ -122,16 +116,15 @@ static VOID AnyThread(PVOID Context)
 
 static ULONG TestEventsTogether(ADAPTER *Adapter)
 {
-    PVOID Thread;
     LARGE_INTEGER Zero = {.QuadPart = 0};
     PVOID Both[] = {&Helper.Ping, &Helper.Quit};
-
     for (ULONG Round = 0; Round < 20; Round++)
     {
         KeInitializeEvent(&Helper.Ping, SynchronizationEvent, Round & 1);
         KeInitializeEvent(&Helper.Pong, SynchronizationEvent, FALSE);
         KeInitializeEvent(&Helper.Quit, NotificationEvent, FALSE);
         Helper.Counter = Helper.Done = 0;
+        PVOID Thread;
         EXPECT(NT_SUCCESS(StartThread(AnyThread, &Helper, &Thread)));
         if (Round & 1)
             EXPECT(WaitMs(&Helper.Pong, 5000) == STATUS_SUCCESS);
@@ -158,15 +151,13 @@ static ULONG TestEventsTogether(ADAPTER *Adapter)
 static VOID CountThread(PVOID Context)
 {
     HELPER *H = Context;
-
     for (ULONG I = 0; I < ROUNDS; I++)
     {
-        KLOCK_QUEUE_HANDLE Queue;
         KIRQL Irql;
-
         KeAcquireSpinLock(&H->SpinLock, &Irql);
         H->Guarded[0]++;
         KeReleaseSpinLock(&H->SpinLock, Irql);
+        KLOCK_QUEUE_HANDLE Queue;
         KeAcquireInStackQueuedSpinLock(&H->SpinLock, &Queue);
         H->Guarded[0]++;
         KeReleaseInStackQueuedSpinLock(&Queue);
@@ -189,14 +180,14 @@ static VOID CountThread(PVOID Context)
 
 static ULONG TestLocks(ADAPTER *Adapter)
 {
-    PVOID First, Second;
-
     RtlZeroMemory(Helper.Guarded, sizeof(Helper.Guarded));
     KeInitializeSpinLock(&Helper.SpinLock);
     Helper.SharedLock = 0;
     ExInitializeFastMutex(&Helper.Mutex);
     EXPECT(NT_SUCCESS(ExInitializeResourceLite(&Helper.Resource)));
+    PVOID First;
     EXPECT(NT_SUCCESS(StartThread(CountThread, &Helper, &First)));
+    PVOID Second;
     EXPECT(NT_SUCCESS(StartThread(CountThread, &Helper, &Second)));
     JoinThread(First);
     JoinThread(Second);
@@ -210,7 +201,6 @@ static ULONG TestLocks(ADAPTER *Adapter)
 static VOID RundownThread(PVOID Context)
 {
     HELPER *H = Context;
-
     ExWaitForRundownProtectionRelease(&H->Rundown);
     InterlockedExchange(&H->Done, 1);
     PsTerminateSystemThread(STATUS_SUCCESS);
@@ -219,11 +209,10 @@ static VOID RundownThread(PVOID Context)
 static ULONG TestRundown(ADAPTER *Adapter)
 {
     LARGE_INTEGER Short = {.QuadPart = -200000};
-    PVOID Thread;
-
     Helper.Done = 0;
     ExInitializeRundownProtection(&Helper.Rundown);
     EXPECT(ExAcquireRundownProtection(&Helper.Rundown) && ExAcquireRundownProtectionEx(&Helper.Rundown, 2));
+    PVOID Thread;
     EXPECT(NT_SUCCESS(StartThread(RundownThread, &Helper, &Thread)));
     while (ExAcquireRundownProtection(&Helper.Rundown)) /* until the thread has begun to wait */
         ExReleaseRundownProtection(&Helper.Rundown);
@@ -244,8 +233,6 @@ static ULONG TestExceptions(ADAPTER *Adapter)
 {
     volatile ULONG Seen = 0, Finally = 0;
     volatile UCHAR *Nothing = (UCHAR *)0x10;
-    MDL *Mdl;
-
     __try
     {
         ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
@@ -271,7 +258,7 @@ static ULONG TestExceptions(ADAPTER *Adapter)
         Finally += 10;
     }
     EXPECT(Finally == 11);
-    Mdl = IoAllocateMdl((PVOID)Nothing, 64, FALSE, FALSE, NULL);
+    MDL *Mdl = IoAllocateMdl((PVOID)Nothing, 64, FALSE, FALSE, NULL);
     EXPECT(Mdl);
     __try
     {
@@ -290,30 +277,29 @@ static ULONG TestExceptions(ADAPTER *Adapter)
 static ULONG TestSection(ADAPTER *Adapter)
 {
     LARGE_INTEGER Size = {.QuadPart = 300000};
-    OBJECT_ATTRIBUTES Attributes;
-    HANDLE Handle, Other;
     SIZE_T ViewSize = 0;
-    PVOID Section, View;
-    volatile ULONG *Locked;
-    MDL *Mdl;
-
+    OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+    HANDLE Handle;
     EXPECT(
         NT_SUCCESS(ZwCreateSection(&Handle, SECTION_ALL_ACCESS, &Attributes, &Size, PAGE_READWRITE, SEC_COMMIT, NULL)));
+    PVOID Section;
     EXPECT(ObReferenceObjectByHandle(Handle, SECTION_ALL_ACCESS, *ExEventObjectType, KernelMode, &Section, NULL) ==
            STATUS_OBJECT_TYPE_MISMATCH);
     EXPECT(NT_SUCCESS(ObReferenceObjectByHandle(Handle, SECTION_ALL_ACCESS, NULL, KernelMode, &Section, NULL)));
+    PVOID View;
     EXPECT(NT_SUCCESS(MmMapViewInSystemSpace(Section, &View, &ViewSize)) && ViewSize >= 300000);
-    Mdl = IoAllocateMdl((PUCHAR)View + 100000, 150000, FALSE, FALSE, NULL);
+    MDL *Mdl = IoAllocateMdl((PUCHAR)View + 100000, 150000, FALSE, FALSE, NULL);
     EXPECT(Mdl);
     MmProbeAndLockPages(Mdl, KernelMode, IoModifyAccess);
-    Locked = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
+    volatile ULONG *Locked = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
     EXPECT(Locked && Locked == MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority));
     Locked[5] = 0x12345678;
     EXPECT(((volatile ULONG *)((PUCHAR)View + 100000))[5] == 0x12345678);
     MmUnlockPages(Mdl);
     IoFreeMdl(Mdl);
     EXPECT(NT_SUCCESS(MmUnmapViewInSystemSpace(View)));
+    HANDLE Other;
     EXPECT(NT_SUCCESS(
         ObOpenObjectByPointer(Section, OBJ_KERNEL_HANDLE, NULL, SECTION_MAP_READ, NULL, KernelMode, &Other)));
     EXPECT(NT_SUCCESS(ZwClose(Other)));
@@ -333,7 +319,6 @@ static ULONG TestPool(ADAPTER *Adapter)
     for (SIZE_T Size = 1; Size < 100000; Size = Size * 3 + 1)
     {
         PUCHAR Block = ExAllocatePoolWithTag(NonPagedPoolNx, Size, TEST_TAG);
-
         EXPECT(Block);
         EXPECT(((ULONG_PTR)Block & 15) == 0 && (Size < PAGE_SIZE || ((ULONG_PTR)Block & (PAGE_SIZE - 1)) == 0));
         RtlFillMemory(Block, Size, 0x5a);
@@ -346,11 +331,7 @@ static ULONG TestPool(ADAPTER *Adapter)
 static ULONG TestBuffers(ADAPTER *Adapter)
 {
     static UCHAR Memory[3][100];
-    UCHAR Storage[200], *Data;
     MDL *Mdl[3];
-    NET_BUFFER_LIST *List;
-    NET_BUFFER *Buffer;
-
     for (ULONG I = 0; I < 3; I++)
     {
         for (ULONG J = 0; J < 100; J++)
@@ -360,12 +341,13 @@ static ULONG TestBuffers(ADAPTER *Adapter)
     }
     Mdl[0]->Next = Mdl[1];
     Mdl[1]->Next = Mdl[2];
-    List = NdisAllocateNetBufferAndNetBufferList(Adapter->Pool, 0, 0, Mdl[0], 130, 120);
+    NET_BUFFER_LIST *List = NdisAllocateNetBufferAndNetBufferList(Adapter->Pool, 0, 0, Mdl[0], 130, 120);
     EXPECT(List);
-    Buffer = NET_BUFFER_LIST_FIRST_NB(List);
+    NET_BUFFER *Buffer = NET_BUFFER_LIST_FIRST_NB(List);
     EXPECT(NET_BUFFER_CURRENT_MDL(Buffer) == Mdl[1] && NET_BUFFER_CURRENT_MDL_OFFSET(Buffer) == 30);
-    Data = NdisGetDataBuffer(Buffer, 70, NULL, 1, 0);
+    UCHAR *Data = NdisGetDataBuffer(Buffer, 70, NULL, 1, 0);
     EXPECT(Data == Memory[1] + 30);
+    UCHAR Storage[200];
     EXPECT(!NdisGetDataBuffer(Buffer, 71, NULL, 1, 0) && !NdisGetDataBuffer(Buffer, 121, Storage, 1, 0));
     Data = NdisGetDataBuffer(Buffer, 120, Storage, 1, 0);
     EXPECT(Data == Storage && Data[0] == 130 && Data[69] == 199 && Data[70] == 200 && Data[119] == 249);
@@ -390,16 +372,14 @@ static ULONG TestDeviceObjects(ADAPTER *Adapter)
     static const DEVPROPKEY Unknown = {{0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}},
                                        4000};
     DEVICE_OBJECT *Pdo = NULL, *Fdo = NULL, *Next = NULL;
-    WCHAR Name[128];
-    DEVPROPTYPE Type;
     ULONG Length = 0;
-    NTSTATUS Status;
-
     NdisMGetDeviceProperty(Adapter->Handle, &Pdo, &Fdo, &Next, NULL, NULL);
     EXPECT(Pdo && Fdo && Next && Pdo != Fdo);
+    WCHAR Name[128];
+    DEVPROPTYPE Type;
     EXPECT(IoGetDevicePropertyData(Pdo, &Unknown, 0, 0, sizeof(Name), Name, &Length, &Type) ==
            STATUS_OBJECT_NAME_NOT_FOUND);
-    Status = IoGetDevicePropertyData(Pdo, &FriendlyName, 0, 0, 0, NULL, &Length, &Type);
+    NTSTATUS Status = IoGetDevicePropertyData(Pdo, &FriendlyName, 0, 0, 0, NULL, &Length, &Type);
     if (Status != STATUS_OBJECT_NAME_NOT_FOUND) /* not every device has one */
         EXPECT(Status == STATUS_BUFFER_TOO_SMALL && Length >= 2 && Type == DEVPROP_TYPE_STRING);
     return 0;
@@ -444,19 +424,19 @@ static ULONG TestControlDevice(ADAPTER *Adapter)
                                                 .MajorFunctions = Dispatch,
                                                 .ExtensionSize = 24,
                                                 .DefaultSDDLString = &Sddl};
-    DEVICE_OBJECT *Device, *Second;
-    NDIS_HANDLE Registration, Other;
-    HANDLE Handle;
-    PUCHAR Extension;
-
     for (ULONG Round = 0; Round < 3; Round++)
     {
+        DEVICE_OBJECT *Device;
+        NDIS_HANDLE Registration;
         EXPECT(NdisRegisterDeviceEx(Adapter->Driver, &Attributes, &Device, &Registration) == NDIS_STATUS_SUCCESS);
+        DEVICE_OBJECT *Second;
+        NDIS_HANDLE Other;
         EXPECT(NdisRegisterDeviceEx(Adapter->Driver, &Attributes, &Second, &Other) != NDIS_STATUS_SUCCESS);
-        Extension = NdisGetDeviceReservedExtension(Device);
+        PUCHAR Extension = NdisGetDeviceReservedExtension(Device);
         EXPECT(Extension && Extension[0] == 0 && Extension[23] == 0);
         EXPECT(RtlValidRelativeSecurityDescriptor((PSECURITY_DESCRIPTOR)&Everyone, sizeof(Everyone),
                                                   DACL_SECURITY_INFORMATION));
+        HANDLE Handle;
         EXPECT(
             NT_SUCCESS(ObOpenObjectByPointer(Device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC, NULL, KernelMode, &Handle)));
         EXPECT(NT_SUCCESS(ZwSetSecurityObject(Handle, DACL_SECURITY_INFORMATION, (PSECURITY_DESCRIPTOR)&Everyone)));
@@ -480,7 +460,6 @@ static OWNERS Owners;
 static VOID SharedThread(PVOID Context)
 {
     OWNERS *O = Context;
-
     KeEnterCriticalRegion();
     ExAcquireResourceSharedLite(&O->Resource, TRUE);
     KeSetEvent(&O->Have, 0, FALSE);
@@ -493,7 +472,6 @@ static VOID SharedThread(PVOID Context)
 static VOID ExclusiveThread(PVOID Context)
 {
     OWNERS *O = Context;
-
     KeEnterCriticalRegion();
     InterlockedExchange(&O->Waits, 1);
     ExAcquireResourceExclusiveLite(&O->Resource, TRUE);
@@ -507,8 +485,6 @@ static VOID ExclusiveThread(PVOID Context)
 static ULONG TestResource(ADAPTER *Adapter)
 {
     LARGE_INTEGER Moment = {.QuadPart = -500000};
-    PVOID Shared, Exclusive;
-
     RtlZeroMemory(&Owners, sizeof(Owners));
     KeInitializeEvent(&Owners.Have, NotificationEvent, FALSE);
     KeInitializeEvent(&Owners.Let, NotificationEvent, FALSE);
@@ -521,9 +497,11 @@ static ULONG TestResource(ADAPTER *Adapter)
     for (ULONG I = 0; I < 3; I++)
         ExReleaseResourceLite(&Owners.Resource);
     EXPECT(!ExIsResourceAcquiredExclusiveLite(&Owners.Resource) && !ExIsResourceAcquiredSharedLite(&Owners.Resource));
+    PVOID Shared;
     EXPECT(NT_SUCCESS(StartThread(SharedThread, &Owners, &Shared)));
     EXPECT(WaitMs(&Owners.Have, 5000) == STATUS_SUCCESS);
     EXPECT(!ExAcquireResourceExclusiveLite(&Owners.Resource, FALSE));
+    PVOID Exclusive;
     EXPECT(NT_SUCCESS(StartThread(ExclusiveThread, &Owners, &Exclusive)));
     while (!Owners.Waits)
         ZwYieldExecution();
@@ -557,7 +535,6 @@ static DEFERRED Deferred;
 static VOID DpcRoutine(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
 {
     DEFERRED *D = Context;
-
     D->WrongIrql |= KeGetCurrentIrql() != DISPATCH_LEVEL || Dpc != &D->Dpc;
     D->First = First;
     D->Second = Second;
@@ -568,7 +545,6 @@ static VOID DpcRoutine(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
 static ULONG TestDpc(ADAPTER *Adapter)
 {
     LARGE_INTEGER Soon = {.QuadPart = -50000}, Never = {.QuadPart = -100000000000};
-
     RtlZeroMemory(&Deferred, sizeof(Deferred));
     KeInitializeEvent(&Deferred.Ran, SynchronizationEvent, FALSE);
     KeInitializeDpc(&Deferred.Dpc, DpcRoutine, &Deferred);
@@ -600,7 +576,6 @@ static ULONG TestPartialMdl(ADAPTER *Adapter)
     static UCHAR Memory[3 * PAGE_SIZE];
     MDL *Whole = IoAllocateMdl(Memory, sizeof(Memory), FALSE, FALSE, NULL);
     MDL *Part = IoAllocateMdl(Memory, sizeof(Memory), FALSE, FALSE, NULL);
-
     EXPECT(Whole && Part && MmSizeOfMdl(Memory, sizeof(Memory)) >= sizeof(MDL) + 3 * sizeof(PFN_NUMBER));
     MmBuildMdlForNonPagedPool(Whole);
     for (ULONG Offset = 0; Offset < sizeof(Memory) - 100; Offset += 777)
@@ -620,14 +595,14 @@ static ULONG TestPartialMdl(ADAPTER *Adapter)
 /* This runs while the device starts, so in a process of the system's: the tests/classic miniport does it with others. */
 static ULONG TestProcess(ADAPTER *Adapter)
 {
-    SECURITY_SUBJECT_CONTEXT Subject;
-    PEPROCESS Process, Self = IoGetCurrentProcess();
+    PEPROCESS Self = IoGetCurrentProcess();
     HANDLE Id = PsGetCurrentProcessId();
-    KAPC_STATE Outer, Inner;
-
     EXPECT(Self && PsGetProcessId(Self) == Id);
+    PEPROCESS Process;
     EXPECT(NT_SUCCESS(PsLookupProcessByProcessId(Id, &Process)) && Process == Self);
+    KAPC_STATE Outer;
     KeStackAttachProcess((PRKPROCESS)Process, &Outer);
+    KAPC_STATE Inner;
     KeStackAttachProcess((PRKPROCESS)Process, &Inner);
     EXPECT(PsGetCurrentProcessId() == Id);
     KeUnstackDetachProcess(&Inner);
@@ -635,6 +610,7 @@ static ULONG TestProcess(ADAPTER *Adapter)
     EXPECT(IoGetCurrentProcess() == Self);
     ObDereferenceObject(Process);
     EXPECT(!NT_SUCCESS(PsLookupProcessByProcessId((HANDLE)0x7ffffff0, &Process)));
+    SECURITY_SUBJECT_CONTEXT Subject;
     SeCaptureSubjectContext(&Subject);
     EXPECT(Subject.PrimaryToken && !Subject.ClientToken);
     SeReleaseSubjectContext(&Subject);
@@ -645,21 +621,20 @@ static ULONG TestOddments(ADAPTER *Adapter)
 {
     UNICODE_STRING There = RTL_CONSTANT_STRING(L"KeSetEvent"), Absent = RTL_CONSTANT_STRING(L"KeNoSuchRoutine");
     LONG(NTAPI * Set)(PRKEVENT, KPRIORITY, BOOLEAN) = (PVOID)MmGetSystemRoutineAddress(&There);
-    LARGE_INTEGER Frequency, Before = KeQueryPerformanceCounter(&Frequency), Time;
+    LARGE_INTEGER Frequency, Before = KeQueryPerformanceCounter(&Frequency);
     LARGE_INTEGER Moment = {.QuadPart = -200000};
     ULONGLONG Interrupt = KeQueryUnbiasedInterruptTime();
-    KEVENT Event;
-    KIRQL Irql;
-
     EXPECT(Set && !MmGetSystemRoutineAddress(&Absent));
+    KEVENT Event;
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     EXPECT(Set(&Event, 0, FALSE) == 0 && KeReadStateEvent(&Event));
     KeDelayExecutionThread(KernelMode, FALSE, &Moment);
     EXPECT((KeQueryPerformanceCounter(NULL).QuadPart - Before.QuadPart) * 1000 / Frequency.QuadPart >= 15);
     EXPECT(KeQueryUnbiasedInterruptTime() - Interrupt >= 150000);
+    LARGE_INTEGER Time;
     KeQuerySystemTimePrecise(&Time);
     EXPECT(Time.QuadPart > 0x01d000000000000); /* 2014 */
-    Irql = KeRaiseIrqlToDpcLevel();
+    KIRQL Irql = KeRaiseIrqlToDpcLevel();
     EXPECT(Irql == PASSIVE_LEVEL && KeGetCurrentIrql() == DISPATCH_LEVEL);
     KeLowerIrql(Irql);
     return 0;
@@ -693,7 +668,6 @@ static const struct
 static VOID HoldingRoutine(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
 {
     KIRQL Irql;
-
     KeAcquireSpinLock(Context, &Irql);
 }
 
@@ -709,9 +683,6 @@ static VOID Misuse(ADAPTER *Adapter)
     MDL *Whole = IoAllocateMdl(Memory, PAGE_SIZE, FALSE, FALSE, NULL);
     MDL *Part = IoAllocateMdl(Memory, PAGE_SIZE, FALSE, FALSE, NULL);
     ERESOURCE *Resource = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Resource), TEST_TAG);
-    KAPC_STATE State;
-    KIRQL Irql;
-
     KeInitializeTimer(Timer);
     KeSetTimer(Timer, Never, NULL);
     ExFreePoolWithTag(Timer, TEST_TAG);
@@ -719,7 +690,7 @@ static VOID Misuse(ADAPTER *Adapter)
     ExInitializeResourceLite(Resource);
     KeEnterCriticalRegion();
     ExReleaseResourceLite(Resource);
-    Irql = KeRaiseIrqlToDpcLevel();
+    KIRQL Irql = KeRaiseIrqlToDpcLevel();
     ExAcquireResourceExclusiveLite(Resource, TRUE);
     KeLowerIrql(Irql);
     ExDeleteResourceLite(Resource);
@@ -732,6 +703,7 @@ static VOID Misuse(ADAPTER *Adapter)
     IoFreeMdl(Whole);
 
     Irql = KeRaiseIrqlToDpcLevel();
+    KAPC_STATE State;
     KeStackAttachProcess((PRKPROCESS)IoGetCurrentProcess(), &State);
     KeUnstackDetachProcess(&State);
     KeFlushQueuedDpcs();
@@ -752,7 +724,6 @@ VOID TestKernel(ADAPTER *Adapter)
     for (ULONG I = 0; !Adapter->Wrong[0] && I < RTL_NUMBER_OF(Tests); I++)
     {
         ULONG Line = Tests[I].Run(Adapter);
-
         if (Line)
             DbgPrint("test %s FAILED at line %u\n", Tests[I].Name, (unsigned)Line);
         else
@@ -774,7 +745,6 @@ static VOID PendedThread(PVOID Context)
 {
     PENDED Pended = *(PENDED *)Context;
     NET_BUFFER_LIST *Held = Pended.Adapter->Held;
-
     ExFreePoolWithTag(Context, TEST_TAG);
     if (Pended.Restart)
     {
@@ -783,7 +753,6 @@ static VOID PendedThread(PVOID Context)
     else
     {
         LARGE_INTEGER Millisecond = {.QuadPart = -10000};
-
         while (ReadAcquire(&Pended.Adapter->Returned) != ReadAcquire(&Pended.Adapter->Received))
             KeDelayExecutionThread(KernelMode, FALSE, &Millisecond);
         Pended.Adapter->Held = NULL; /* nothing is sent while it pauses */
@@ -801,11 +770,10 @@ static VOID PendedThread(PVOID Context)
 VOID TestPended(ADAPTER *Adapter, VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS), VOID (*Pause)(NDIS_HANDLE))
 {
     PENDED *Pended = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Pended), TEST_TAG);
-    PVOID Thread;
-
     if (!Pended)
         return;
     *Pended = (PENDED){.Adapter = Adapter, .Restart = Restart, .Pause = Pause};
+    PVOID Thread;
     if (NT_SUCCESS(StartThread(PendedThread, Pended, &Thread)))
         ObDereferenceObject(Thread);
 }

@@ -177,9 +177,9 @@ static inline BOOL ResetEvent(HANDLE Handle)
 
 static inline DWORD WaitForMultipleObjects(DWORD Count, const HANDLE *Handles, BOOL All, DWORD Milliseconds)
 {
-    struct timespec End;
     DWORD Result = WAIT_TIMEOUT;
     (void)All;
+    struct timespec End;
     clock_gettime(CLOCK_REALTIME, &End);
     if (Milliseconds != INFINITE)
     {
