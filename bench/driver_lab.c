@@ -10,6 +10,7 @@
 #include "bench/driver.h"
 #include "host/ndis/ndishost.h"
 #include "host/nt/sim.h"
+#include "tests/pools.h"
 #include "ring/properties.h"
 
 #define TAG 'hcnB'
@@ -84,13 +85,7 @@ ULONG PlatformSpinLocksHeld(VOID)
 
 NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identity, BACKEND **Result)
 {
-    NET_BUFFER_LIST_POOL_PARAMETERS Parameters = {
-        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-                   .Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
-                   .Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
-        .fAllocateNetBuffer = TRUE,
-        .PoolTag = TAG,
-    };
+    NET_BUFFER_LIST_POOL_PARAMETERS Parameters = PoolOfLists(TAG);
     Stack.Adapter = Request->Adapter;
     Stack.Pool = NdisAllocateNetBufferListPool(NULL, &Parameters);
     Memory = ExAllocatePoolWithTag(NonPagedPoolNx, LAB_BATCH * 65536, TAG);

@@ -5,6 +5,7 @@
  * PASSIVE_LEVEL. "NdisMRegisterMiniportDriver function (ndis.h)", "PsSetCreateProcessNotifyRoutine function (ntddk.h)".
  */
 #include "tests/classic/classic.h"
+#include "tests/miniport.h"
 
 NDIS_HANDLE ClassicDriver;
 
@@ -232,30 +233,6 @@ static VOID OnProcess(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create)
     Unlock();
 }
 
-static VOID CancelSend(NDIS_HANDLE Context, PVOID CancelId)
-{
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(CancelId);
-}
-
-static VOID CancelOid(NDIS_HANDLE Context, PVOID RequestId)
-{
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(RequestId);
-}
-
-static VOID PnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
-{
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(Event);
-}
-
-static VOID Shutdown(NDIS_HANDLE Context, NDIS_SHUTDOWN_ACTION Action)
-{
-    UNREFERENCED_PARAMETER(Context);
-    UNREFERENCED_PARAMETER(Action);
-}
-
 static VOID Unload(PDRIVER_OBJECT DriverObject)
 {
     UNREFERENCED_PARAMETER(DriverObject);
@@ -266,25 +243,15 @@ static VOID Unload(PDRIVER_OBJECT DriverObject)
 
 NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
-    NDIS_MINIPORT_DRIVER_CHARACTERISTICS Characteristics = {
-        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
-                   .Revision = NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2,
-                   .Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2},
-        .MajorNdisVersion = 6,
-        .MinorNdisVersion = 30,
-        .InitializeHandlerEx = ClassicInitialize,
-        .HaltHandlerEx = ClassicHalt,
-        .UnloadHandler = Unload,
-        .PauseHandler = ClassicPause,
-        .RestartHandler = ClassicRestart,
-        .OidRequestHandler = ClassicOidRequest,
-        .SendNetBufferListsHandler = ClassicSend,
-        .ReturnNetBufferListsHandler = ClassicReturn,
-        .CancelSendHandler = CancelSend,
-        .DevicePnPEventNotifyHandler = PnpEvent,
-        .ShutdownHandlerEx = Shutdown,
-        .CancelOidRequestHandler = CancelOid,
-    };
+    NDIS_MINIPORT_DRIVER_CHARACTERISTICS Characteristics = MiniportCharacteristics();
+    Characteristics.InitializeHandlerEx = ClassicInitialize;
+    Characteristics.HaltHandlerEx = ClassicHalt;
+    Characteristics.UnloadHandler = Unload;
+    Characteristics.PauseHandler = ClassicPause;
+    Characteristics.RestartHandler = ClassicRestart;
+    Characteristics.OidRequestHandler = ClassicOidRequest;
+    Characteristics.SendNetBufferListsHandler = ClassicSend;
+    Characteristics.ReturnNetBufferListsHandler = ClassicReturn;
     InitializeListHead(&Adapters);
     NTSTATUS Status = ExInitializeResourceLite(&ClassicLock);
     if (!NT_SUCCESS(Status))

@@ -57,7 +57,7 @@ $(B)/tests/iphelper.exe: tests/e2e/iphelper.c
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -liphlpapi -lole32 -luuid
 
 # The miniport of test_kernel.py.
-$(B)/tests/kernel/%.o: tests/e2e/kernel/%.c tests/e2e/kernel/kernel.h $(wildcard wdk/*.h)
+$(B)/tests/kernel/%.o: tests/e2e/kernel/%.c tests/e2e/kernel/kernel.h $(wildcard tests/*.h wdk/*.h)
 	@mkdir -p $(@D)
 	@$(CLANG) $(PE_CFLAGS_amd64) -c -o $@ $<
 
@@ -67,7 +67,7 @@ $(B)/tests/kernel/kernel.sys: $(patsubst %,$(B)/tests/kernel/%.o,kernel tests da
 	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $^
 
 # The miniport of test_classic.py and its program.
-$(B)/tests/classic/%.o: tests/classic/%.c $(wildcard tests/classic/*.h wdk/*.h)
+$(B)/tests/classic/%.o: tests/classic/%.c $(wildcard tests/*.h tests/classic/*.h wdk/*.h)
 	@mkdir -p $(@D)
 	@$(CLANG) $(PE_CFLAGS_amd64) -c -o $@ $<
 

@@ -4,6 +4,7 @@
  * whose bytes it reads. Sends come from the fuzzer's thread, indications from the session's; Lock guards what is held.
  */
 #include "tests/fuzz/fuzz.h"
+#include "tests/pools.h"
 
 #define STACK_TAG 'kcaB'
 #define HELD_MAX  512
@@ -188,29 +189,16 @@ VOID BackendSendComplete(BACKEND *Stack, NET_BUFFER_LIST *Lists)
 
 NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identity, BACKEND **Result)
 {
-    NET_BUFFER_LIST_POOL_PARAMETERS Lists = {
-        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-                   .Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
-                   .Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
-        .PoolTag = STACK_TAG,
-    };
-    NET_BUFFER_POOL_PARAMETERS Buffers = {
-        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-                   .Revision = NET_BUFFER_POOL_PARAMETERS_REVISION_1,
-                   .Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1},
-        .PoolTag = STACK_TAG,
-    };
+    NET_BUFFER_LIST_POOL_PARAMETERS Lists = PoolOfLists(STACK_TAG);
+    Lists.fAllocateNetBuffer = FALSE; /* a target hangs any number on a list */
+    NET_BUFFER_POOL_PARAMETERS Buffers = PoolOfBuffers(STACK_TAG);
     BACKEND *Stack = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Stack), STACK_TAG);
     memset(Stack, 0, sizeof(*Stack));
     Stack->Adapter = Request->Adapter;
     pthread_mutex_init(&Stack->Lock, NULL);
     Stack->ListPool = NdisAllocateNetBufferListPool(NULL, &Lists);
     Stack->BufferPool = NdisAllocateNetBufferPool(NULL, &Buffers);
-    memset(Identity, 0, sizeof(*Identity));
-    Identity->IfIndex = 100 + NextIndex++ % 8;
-    Identity->NetLuid.Info.IfType = Request->IfType;
-    Identity->NetLuid.Info.NetLuidIndex = Identity->IfIndex;
-    snprintf(Identity->Name, sizeof(Identity->Name), "fuzz%u", Identity->IfIndex);
+    *Identity = LabIdentity(Request, "fuzz", 100 + NextIndex++ % 8);
     Last = *Result = Stack;
     return STATUS_SUCCESS;
 }

@@ -6,6 +6,7 @@
  * NDIS is made under it.
  */
 #include "tests/simulation/lab.h"
+#include "tests/pools.h"
 
 #define BACKEND_TAG   'kcaB'
 #define CARRIERS      6
@@ -539,19 +540,8 @@ static VOID FreeCarrier(_In_ CARRIER *Carrier)
 
 NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identity, BACKEND **Result)
 {
-    NET_BUFFER_LIST_POOL_PARAMETERS Lists = {
-        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-                   .Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
-                   .Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
-        .fAllocateNetBuffer = TRUE,
-        .PoolTag = BACKEND_TAG,
-    };
-    NET_BUFFER_POOL_PARAMETERS Buffers = {
-        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-                   .Revision = NET_BUFFER_POOL_PARAMETERS_REVISION_1,
-                   .Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1},
-        .PoolTag = BACKEND_TAG,
-    };
+    NET_BUFFER_LIST_POOL_PARAMETERS Lists = PoolOfLists(BACKEND_TAG);
+    NET_BUFFER_POOL_PARAMETERS Buffers = PoolOfBuffers(BACKEND_TAG);
     BACKEND *Stack = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Stack), BACKEND_TAG);
     memset(Stack, 0, sizeof(*Stack));
     Stack->References = 1;
@@ -566,11 +556,7 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     for (ULONG I = 0; I < CARRIERS; I++)
         MakeCarrier(Stack, &Stack->Carriers[I]);
     Stack->Returner = LabStart(Returner, Stack);
-    memset(Identity, 0, sizeof(*Identity));
-    Identity->IfIndex = NextIndex++;
-    Identity->NetLuid.Info.IfType = Request->IfType;
-    Identity->NetLuid.Info.NetLuidIndex = Identity->IfIndex;
-    snprintf(Identity->Name, sizeof(Identity->Name), "sim%u", Identity->IfIndex);
+    *Identity = LabIdentity(Request, "sim", NextIndex++);
     Last = *Result = Stack;
     return STATUS_SUCCESS;
 }

@@ -54,6 +54,18 @@ BOOLEAN LabTold(_In_ BOOLEAN IsTold);
 typedef VOID LAB_WATCH(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ const VOID *Place, _In_z_ PCSTR Text);
 VOID LabWatch(_In_opt_ LAB_WATCH *Watch);
 
+/* ---- The stacks behind host/ndis: backend.c, and that of the fuzzers */
+
+/* What an adapter is in such a stack: an interface "sim7" or the like. */
+static inline BACKEND_IDENTITY LabIdentity(_In_ const BACKEND_REQUEST *Request, _In_z_ PCSTR Kind, _In_ ULONG Index)
+{
+    BACKEND_IDENTITY Identity = {.IfIndex = Index};
+    Identity.NetLuid.Info.IfType = Request->IfType;
+    Identity.NetLuid.Info.NetLuidIndex = Index;
+    snprintf(Identity.Name, sizeof(Identity.Name), "%s%u", Kind, Index);
+    return Identity;
+}
+
 /* ---- adapter.c */
 
 typedef struct _LAB

@@ -7,34 +7,22 @@
 #include "tests/simulation/wrong.h"
 
 #pragma clang section text = "wrong_code"
+#include "tests/miniport.h"
+#include "tests/pools.h"
 
 NET_BUFFER_LIST_POOL_PARAMETERS MiniListParameters(VOID)
 {
-    return (NET_BUFFER_LIST_POOL_PARAMETERS){
-        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-                   .Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
-                   .Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
-        .fAllocateNetBuffer = TRUE,
-        .PoolTag = MINI_TAG,
-    };
+    return PoolOfLists(MINI_TAG);
 }
 
 NET_BUFFER_POOL_PARAMETERS MiniBufferParameters(VOID)
 {
-    return (NET_BUFFER_POOL_PARAMETERS){
-        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-                   .Revision = NET_BUFFER_POOL_PARAMETERS_REVISION_1,
-                   .Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1},
-        .PoolTag = MINI_TAG,
-    };
+    return PoolOfBuffers(MINI_TAG);
 }
 
 NDIS_STATUS MiniOpenConfiguration(NDIS_HANDLE *Configuration)
 {
-    NDIS_CONFIGURATION_OBJECT Object = {.Header = {.Type = NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
-                                                   .Revision = NDIS_CONFIGURATION_OBJECT_REVISION_1,
-                                                   .Size = NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1},
-                                        .NdisHandle = Mini.Adapter};
+    NDIS_CONFIGURATION_OBJECT Object = MiniportConfiguration(Mini.Adapter);
     NDIS_STATUS Status;
     MAKE("NdisOpenConfigurationEx", Status = NdisOpenConfigurationEx(&Object, Configuration));
     return Status;
@@ -187,28 +175,6 @@ VOID MiniWork(VOID)
 
 /* ---- Its handlers */
 
-/* clang-format off */
-static NDIS_OID Oids[] = {
-    OID_GEN_CURRENT_LOOKAHEAD,
-    OID_GEN_CURRENT_PACKET_FILTER,
-    OID_GEN_INTERRUPT_MODERATION,
-    OID_GEN_LINK_PARAMETERS,
-    OID_GEN_MAXIMUM_TOTAL_SIZE,
-    OID_GEN_RCV_OK,
-    OID_GEN_XMIT_OK,
-    OID_GEN_RECEIVE_BLOCK_SIZE,
-    OID_GEN_TRANSMIT_BLOCK_SIZE,
-    OID_GEN_RECEIVE_BUFFER_SPACE,
-    OID_GEN_TRANSMIT_BUFFER_SPACE,
-    OID_GEN_STATISTICS,
-    OID_GEN_VENDOR_DESCRIPTION,
-    OID_GEN_VENDOR_DRIVER_VERSION,
-    OID_GEN_VENDOR_ID,
-    OID_PNP_SET_POWER,
-    OID_PNP_QUERY_POWER,
-};
-/* clang-format on */
-
 static NDIS_STATUS SetAttributes(_In_ PVOID Attributes)
 {
     NDIS_STATUS Status;
@@ -218,31 +184,8 @@ static NDIS_STATUS SetAttributes(_In_ PVOID Attributes)
 
 static NDIS_STATUS SetAllAttributes(VOID)
 {
-    Mini.Registration = (NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES){
-        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
-                   .Revision = NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
-                   .Size = NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1},
-        .MiniportAdapterContext = &Mini,
-        .AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND | NDIS_MINIPORT_ATTRIBUTES_SURPRISE_REMOVE_OK,
-        .InterfaceType = NdisInterfaceInternal,
-    };
-    Mini.General = (NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES){
-        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES,
-                   .Revision = NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
-                   .Size = NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1},
-        .MediaType = NdisMediumIP,
-        .MtuSize = 1500,
-        .MediaConnectState = MediaConnectStateConnected,
-        .MediaDuplexState = MediaDuplexStateFull,
-        .LookaheadSize = 1500,
-        .SupportedPacketFilters = NDIS_PACKET_TYPE_DIRECTED,
-        .AccessType = NET_IF_ACCESS_POINT_TO_POINT,
-        .DirectionType = NET_IF_DIRECTION_SENDRECEIVE,
-        .ConnectionType = NET_IF_CONNECTION_DEDICATED,
-        .IfType = IF_TYPE_PROP_VIRTUAL,
-        .SupportedOidList = Oids,
-        .SupportedOidListLength = sizeof(Oids),
-    };
+    Mini.Registration = MiniportRegistration(&Mini);
+    Mini.General = MiniportGeneral(1500);
     MiniReach(AtRegistration);
     NDIS_STATUS Status = Mini.Handled ? NDIS_STATUS_SUCCESS : SetAttributes(&Mini.Registration);
     MiniReach(AtGeneral);
@@ -404,21 +347,9 @@ static VOID Return(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, ULONG Flags)
     MiniLeave("MiniportReturnNetBufferLists");
 }
 
-static VOID CancelOid(NDIS_HANDLE Context, PVOID RequestId)
-{
-}
-
-static VOID CancelSend(NDIS_HANDLE Context, PVOID CancelId)
-{
-}
-
 static VOID PnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
 {
     MiniLeave("MiniportDevicePnPEventNotify");
-}
-
-static VOID Shutdown(NDIS_HANDLE Context, NDIS_SHUTDOWN_ACTION Action)
-{
 }
 
 static VOID Unload(PDRIVER_OBJECT DriverObject)
@@ -433,25 +364,16 @@ static VOID Unload(PDRIVER_OBJECT DriverObject)
 NTSTATUS MiniEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     Mini.DriverObject = DriverObject;
-    Mini.Characteristics = (NDIS_MINIPORT_DRIVER_CHARACTERISTICS){
-        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
-                   .Revision = NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2,
-                   .Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2},
-        .MajorNdisVersion = 6,
-        .MinorNdisVersion = 30,
-        .InitializeHandlerEx = Initialize,
-        .HaltHandlerEx = Halt,
-        .UnloadHandler = Unload,
-        .PauseHandler = Pause,
-        .RestartHandler = Restart,
-        .OidRequestHandler = OidRequest,
-        .SendNetBufferListsHandler = Send,
-        .ReturnNetBufferListsHandler = Return,
-        .CancelSendHandler = CancelSend,
-        .DevicePnPEventNotifyHandler = PnpEvent,
-        .ShutdownHandlerEx = Shutdown,
-        .CancelOidRequestHandler = CancelOid,
-    };
+    Mini.Characteristics = MiniportCharacteristics();
+    Mini.Characteristics.InitializeHandlerEx = Initialize;
+    Mini.Characteristics.HaltHandlerEx = Halt;
+    Mini.Characteristics.UnloadHandler = Unload;
+    Mini.Characteristics.PauseHandler = Pause;
+    Mini.Characteristics.RestartHandler = Restart;
+    Mini.Characteristics.OidRequestHandler = OidRequest;
+    Mini.Characteristics.SendNetBufferListsHandler = Send;
+    Mini.Characteristics.ReturnNetBufferListsHandler = Return;
+    Mini.Characteristics.DevicePnPEventNotifyHandler = PnpEvent;
     MiniReach(AtRegister);
     NTSTATUS Status;
     MAKE("NdisMRegisterMiniportDriver",

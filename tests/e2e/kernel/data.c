@@ -5,15 +5,11 @@
  * DISPATCH_LEVEL; Lock guards the send that is held.
  */
 #include "tests/e2e/kernel/kernel.h"
+#include "tests/pools.h"
 
 BOOLEAN TestData(ADAPTER *Adapter)
 {
-    NET_BUFFER_LIST_POOL_PARAMETERS Parameters = {
-        .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-                   .Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
-                   .Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
-        .fAllocateNetBuffer = TRUE,
-        .PoolTag = TEST_TAG};
+    NET_BUFFER_LIST_POOL_PARAMETERS Parameters = PoolOfLists(TEST_TAG);
     KeInitializeSpinLock(&Adapter->Lock);
     Adapter->Pool = NdisAllocateNetBufferListPool(Adapter->Handle, &Parameters);
     return Adapter->Pool != NULL;

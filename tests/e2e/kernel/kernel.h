@@ -6,6 +6,7 @@
 #include <ndis.h>
 
 #define TEST_TAG 'tseT'
+#define TEST_MTU 1500 /* bytes */
 
 typedef struct _ADAPTER
 {
