@@ -278,27 +278,19 @@ VOID AdapterIndicateLink(TUN_ADAPTER *Adapter, BOOLEAN Up)
     NdisMIndicateStatusEx(Adapter->Handle, &Indication);
 }
 
-static ULONG64 Sum(_In_ _Atomic(ULONG64) *Casts)
-{
-    ULONG64 Total = 0;
-    for (ULONG Cast = 0; Cast < TUN_CASTS; Cast++)
-        Total += atomic_load_explicit(&Casts[Cast], memory_order_relaxed);
-    return Total;
-}
-
 /* The adapter's counters since Initialize, as programs see them. Any IRQL, any thread. */
 _Use_decl_annotations_
 VOID AdapterReadCounters(TUN_ADAPTER *Adapter, TUN_COUNTERS *Counters)
 {
     *Counters = (TUN_COUNTERS){
-        .ToAppPackets = Sum(Adapter->ToApp.Packets),
-        .ToAppBytes = Sum(Adapter->ToApp.Octets),
-        .ToAppDropNoSession = atomic_load_explicit(&Adapter->ToApp.DropNoSession, memory_order_relaxed),
-        .ToAppDropFull = atomic_load_explicit(&Adapter->ToApp.DropFull, memory_order_relaxed),
-        .ToAppDropInvalid = atomic_load_explicit(&Adapter->ToApp.DropInvalid, memory_order_relaxed),
-        .ToAppDropPaused = atomic_load_explicit(&Adapter->ToApp.DropPaused, memory_order_relaxed),
-        .ToStackPackets = Sum(Adapter->ToStack.Packets),
-        .ToStackBytes = Sum(Adapter->ToStack.Octets),
-        .ToStackDropInvalid = atomic_load_explicit(&Adapter->ToStack.DropInvalid, memory_order_relaxed),
+        .ToAppPackets = CounterSum(Adapter->ToApp.Packets),
+        .ToAppBytes = CounterSum(Adapter->ToApp.Octets),
+        .ToAppDropNoSession = CounterRead(&Adapter->ToApp.DropNoSession),
+        .ToAppDropFull = CounterRead(&Adapter->ToApp.DropFull),
+        .ToAppDropInvalid = CounterRead(&Adapter->ToApp.DropInvalid),
+        .ToAppDropPaused = CounterRead(&Adapter->ToApp.DropPaused),
+        .ToStackPackets = CounterSum(Adapter->ToStack.Packets),
+        .ToStackBytes = CounterSum(Adapter->ToStack.Octets),
+        .ToStackDropInvalid = CounterRead(&Adapter->ToStack.DropInvalid),
     };
 }

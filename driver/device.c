@@ -221,8 +221,8 @@ static VOID AnswerStatistics(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_STATISTICS 
         .ToStackBytes = Now->ToStackBytes - Base->ToStackBytes,
         .ToStackDropInvalid = Now->ToStackDropInvalid - Base->ToStackDropInvalid,
     };
-    Statistics->MonitorPackets = atomic_load_explicit(&Adapter->MonitorPackets, memory_order_relaxed);
-    Statistics->MonitorDrops = atomic_load_explicit(&Adapter->MonitorDrops, memory_order_relaxed);
+    Statistics->MonitorPackets = CounterRead(&Adapter->MonitorPackets);
+    Statistics->MonitorDrops = CounterRead(&Adapter->MonitorDrops);
     ExReleaseResourceLite(&Adapter->SessionLock);
     KeLeaveCriticalRegion();
 }

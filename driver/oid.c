@@ -61,16 +61,6 @@ static NDIS_STATUS AnswerCounter(_Inout_ NDIS_OID_REQUEST *Request, _In_ ULONG64
     return Status;
 }
 
-static ULONG64 Counter(_In_ _Atomic(ULONG64) *Value)
-{
-    return atomic_load_explicit(Value, memory_order_relaxed);
-}
-
-static ULONG64 Sum(_In_ _Atomic(ULONG64) *Casts)
-{
-    return Counter(&Casts[TUN_UNICAST]) + Counter(&Casts[TUN_MULTICAST]) + Counter(&Casts[TUN_BROADCAST]);
-}
-
 /* "In" is what the stack receives (to_stack), "out" what it sends (to_app). Malformed packets are errors, those for which
  * there was no session or no room are discards. "NDIS_STATISTICS_INFO structure". */
 static NDIS_STATUS AnswerStatistics(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Request)
@@ -91,23 +81,23 @@ static NDIS_STATUS AnswerStatistics(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_
             NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_DIRECTED_BYTES_XMIT |
             NDIS_STATISTICS_FLAGS_VALID_MULTICAST_BYTES_XMIT | NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_XMIT,
         .ifInDiscards = 0, /* what the stack does not take stays in the ring until it does */
-        .ifInErrors = Counter(&In->DropInvalid),
-        .ifHCInOctets = Sum(In->Octets),
-        .ifHCInUcastPkts = Counter(&In->Packets[TUN_UNICAST]),
-        .ifHCInMulticastPkts = Counter(&In->Packets[TUN_MULTICAST]),
-        .ifHCInBroadcastPkts = Counter(&In->Packets[TUN_BROADCAST]),
-        .ifHCOutOctets = Sum(Out->Octets),
-        .ifHCOutUcastPkts = Counter(&Out->Packets[TUN_UNICAST]),
-        .ifHCOutMulticastPkts = Counter(&Out->Packets[TUN_MULTICAST]),
-        .ifHCOutBroadcastPkts = Counter(&Out->Packets[TUN_BROADCAST]),
-        .ifOutErrors = Counter(&Out->DropInvalid),
-        .ifOutDiscards = Counter(&Out->DropNoSession) + Counter(&Out->DropFull) + Counter(&Out->DropPaused),
-        .ifHCInUcastOctets = Counter(&In->Octets[TUN_UNICAST]),
-        .ifHCInMulticastOctets = Counter(&In->Octets[TUN_MULTICAST]),
-        .ifHCInBroadcastOctets = Counter(&In->Octets[TUN_BROADCAST]),
-        .ifHCOutUcastOctets = Counter(&Out->Octets[TUN_UNICAST]),
-        .ifHCOutMulticastOctets = Counter(&Out->Octets[TUN_MULTICAST]),
-        .ifHCOutBroadcastOctets = Counter(&Out->Octets[TUN_BROADCAST]),
+        .ifInErrors = CounterRead(&In->DropInvalid),
+        .ifHCInOctets = CounterSum(In->Octets),
+        .ifHCInUcastPkts = CounterRead(&In->Packets[TUN_UNICAST]),
+        .ifHCInMulticastPkts = CounterRead(&In->Packets[TUN_MULTICAST]),
+        .ifHCInBroadcastPkts = CounterRead(&In->Packets[TUN_BROADCAST]),
+        .ifHCOutOctets = CounterSum(Out->Octets),
+        .ifHCOutUcastPkts = CounterRead(&Out->Packets[TUN_UNICAST]),
+        .ifHCOutMulticastPkts = CounterRead(&Out->Packets[TUN_MULTICAST]),
+        .ifHCOutBroadcastPkts = CounterRead(&Out->Packets[TUN_BROADCAST]),
+        .ifOutErrors = CounterRead(&Out->DropInvalid),
+        .ifOutDiscards = CounterRead(&Out->DropNoSession) + CounterRead(&Out->DropFull) + CounterRead(&Out->DropPaused),
+        .ifHCInUcastOctets = CounterRead(&In->Octets[TUN_UNICAST]),
+        .ifHCInMulticastOctets = CounterRead(&In->Octets[TUN_MULTICAST]),
+        .ifHCInBroadcastOctets = CounterRead(&In->Octets[TUN_BROADCAST]),
+        .ifHCOutUcastOctets = CounterRead(&Out->Octets[TUN_UNICAST]),
+        .ifHCOutMulticastOctets = CounterRead(&Out->Octets[TUN_MULTICAST]),
+        .ifHCOutBroadcastOctets = CounterRead(&Out->Octets[TUN_BROADCAST]),
     };
     return Answer(Request, &Info, NDIS_SIZEOF_STATISTICS_INFO_REVISION_1);
 }
@@ -141,9 +131,9 @@ static NDIS_STATUS Query(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Re
     case OID_GEN_VENDOR_DRIVER_VERSION:
         return AnswerUlong(Request, TUN_VERSION);
     case OID_GEN_XMIT_OK:
-        return AnswerCounter(Request, Sum(Adapter->ToApp.Packets));
+        return AnswerCounter(Request, CounterSum(Adapter->ToApp.Packets));
     case OID_GEN_RCV_OK:
-        return AnswerCounter(Request, Sum(Adapter->ToStack.Packets));
+        return AnswerCounter(Request, CounterSum(Adapter->ToStack.Packets));
     case OID_GEN_STATISTICS:
         return AnswerStatistics(Adapter, Request);
     case OID_GEN_INTERRUPT_MODERATION:

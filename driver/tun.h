@@ -233,4 +233,15 @@ static inline VOID CounterAdd(_Inout_ _Atomic(ULONG64) *Counter, _In_ ULONG64 Va
     atomic_store_explicit(Counter, atomic_load_explicit(Counter, memory_order_relaxed) + Value, memory_order_relaxed);
 }
 
+/* A counter as it is at this moment, and the sum over the kinds of addresses. Any thread, any IRQL. */
+static inline ULONG64 CounterRead(_In_ _Atomic(ULONG64) *Counter)
+{
+    return atomic_load_explicit(Counter, memory_order_relaxed);
+}
+
+static inline ULONG64 CounterSum(_In_ _Atomic(ULONG64) Casts[TUN_CASTS])
+{
+    return CounterRead(&Casts[TUN_UNICAST]) + CounterRead(&Casts[TUN_MULTICAST]) + CounterRead(&Casts[TUN_BROADCAST]);
+}
+
 #endif
