@@ -8,36 +8,6 @@
 
 #define HEAD_SIZE 40u /* the longest fixed header, IPv6's: all that PacketValid looks at */
 
-/*
- * Copies the first Size bytes of a packet, whose MDLs may be cut anywhere and be empty. FALSE: they hold less, or one
- * could not be mapped. "NET_BUFFER structure", "MmGetSystemAddressForMdlSafe".
- */
-_Use_decl_annotations_
-BOOLEAN PacketCopyOut(NET_BUFFER *Packet, UCHAR *To, ULONG Size)
-{
-    ULONG Offset = NET_BUFFER_CURRENT_MDL_OFFSET(Packet);
-    for (MDL *Mdl = NET_BUFFER_CURRENT_MDL(Packet); Size != 0; Mdl = Mdl->Next)
-    {
-        if (!Mdl)
-            return FALSE;
-        ULONG Part = MmGetMdlByteCount(Mdl);
-        if (Offset >= Part)
-        {
-            Offset -= Part; /* an empty part, or an offset that is this part's whole */
-            continue;
-        }
-        const UCHAR *From = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
-        if (!From)
-            return FALSE;
-        Part = min(Part - Offset, Size);
-        RtlCopyMemory(To, From + Offset, Part);
-        To += Part;
-        Size -= Part;
-        Offset = 0;
-    }
-    return TRUE;
-}
-
 /* Puts one packet into the ring, not yet published. Under ToAppLock. */
 static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet)
 {

@@ -21,6 +21,7 @@
 #include <ndis.h>
 #include "ring/session.h"
 #include "ring/properties.h"
+#include "driver/packet.h"
 
 #define TUN_TAG 'nuTP'
 
@@ -37,14 +38,6 @@
 
 /* What a raw IP link of ours claims to run at, in bits per second: memory has no line rate. */
 #define TUN_LINK_SPEED 100000000000ull
-
-typedef enum _TUN_CAST
-{
-    TUN_UNICAST,
-    TUN_MULTICAST,
-    TUN_BROADCAST,
-    TUN_CASTS
-} TUN_CAST;
 
 /* Counters of one direction. Written with relaxed atomics, so that anyone may read them at any time. */
 typedef struct _TUN_TRAFFIC
@@ -179,38 +172,12 @@ VOID MonitorCopy(_Inout_ TUN_SESSION *Monitor, _In_ NET_BUFFER *Packet, _In_ ULO
 /* to_app.c */
 MINIPORT_SEND_NET_BUFFER_LISTS ToAppSend;
 MINIPORT_CANCEL_SEND ToAppCancel;
-BOOLEAN PacketCopyOut(_In_ NET_BUFFER *Packet, _Out_ UCHAR *To, _In_ ULONG Size);
 
 /* to_stack.c */
 MINIPORT_RETURN_NET_BUFFER_LISTS ToStackReturn;
 KSTART_ROUTINE ToStackThread;
 NTSTATUS ToStackMakeLists(_Inout_ TUN_ADAPTER *Adapter);
 VOID ToStackFreeLists(_Inout_ TUN_ADAPTER *Adapter);
-
-/*
- * Looks at the first bytes of a packet, of which Length are there: FALSE unless it is IPv4 or IPv6 and no shorter than
- * its header. Destination addresses: RFC 791 and 1112 (224/4, 255.255.255.255), RFC 4291 (ff00::/8). Any IRQL.
- */
-static inline BOOLEAN PacketValid(_In_ const UCHAR *Head, _In_ ULONG Length, _Out_ BOOLEAN *IsIpv6,
-                                  _Out_ TUN_CAST *Cast)
-{
-    if (Length >= 20 && Head[0] >> 4 == 4)
-    {
-        ULONG HeaderLength = (Head[0] & 15) * 4u;
-        *IsIpv6 = FALSE;
-        *Cast = (Head[16] & Head[17] & Head[18] & Head[19]) == 255 ? TUN_BROADCAST
-                : Head[16] >> 4 == 14                              ? TUN_MULTICAST
-                                                                   : TUN_UNICAST;
-        return HeaderLength >= 20 && HeaderLength <= Length;
-    }
-    if (Length >= 40 && Head[0] >> 4 == 6)
-    {
-        *IsIpv6 = TRUE;
-        *Cast = Head[24] == 255 ? TUN_MULTICAST : TUN_UNICAST;
-        return TRUE;
-    }
-    return FALSE;
-}
 
 /* The monitor session, held until ReleaseMonitor; NULL: there is none, which costs the one load. IRQL <= DISPATCH_LEVEL. */
 static inline TUN_SESSION *AcquireMonitor(_Inout_ TUN_ADAPTER *Adapter)
