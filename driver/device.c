@@ -208,7 +208,7 @@ static VOID AnswerStatistics(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_STATISTICS 
 {
     KeEnterCriticalRegion();
     ExAcquireResourceExclusiveLite(&Adapter->SessionLock, TRUE);
-    AdapterReadCounters(Adapter, &Statistics->Adapter);
+    ReportCounters(Adapter, &Statistics->Adapter);
     const TUN_COUNTERS *Now = &Statistics->Adapter, *Base = &Adapter->SessionBase;
     Statistics->Session = (TUN_COUNTERS){
         .ToAppPackets = Now->ToAppPackets - Base->ToAppPackets,

@@ -201,12 +201,12 @@ static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
     if (!NT_SUCCESS(Status))
         return Status;
 
-    AdapterReadCounters(Adapter, &Adapter->SessionBase);
+    ReportCounters(Adapter, &Adapter->SessionBase);
     Adapter->Session = Session;
     ExReInitializeRundownProtection(&Adapter->SessionUse);
     /* After the way is open, because the stack sends at once; before the thread is there, which may take it down. */
     Session->LinkUp = TRUE;
-    AdapterIndicateLink(Adapter, TRUE);
+    ReportLink(Adapter, TRUE);
     Status = StartThread(Session);
     if (!NT_SUCCESS(Status))
         goto linkDown;
@@ -218,7 +218,7 @@ static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
 stopThread:
     StopThread(Session);
 linkDown:
-    AdapterIndicateLink(Adapter, FALSE); /* still up: nothing of the program is in the rings yet */
+    ReportLink(Adapter, FALSE); /* still up: nothing of the program is in the rings yet */
     ExWaitForRundownProtectionRelease(&Adapter->SessionUse);
     Adapter->Session = NULL;
     SessionFree(Session);
@@ -252,7 +252,7 @@ static VOID End(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason)
         ULONG Dead = atomic_load_explicit(&Session->Dead, memory_order_relaxed);
         RingClose(Session->ToApp.Ring, Dead ? Dead : Reason);
         RingClose(Session->ToStack.Ring, Dead ? Dead : Reason);
-        AdapterIndicateLink(Adapter, FALSE);
+        ReportLink(Adapter, FALSE);
     }
     KeSetEvent(Session->ToAppPackets, IO_NO_INCREMENT, FALSE);
     KeSetEvent(Session->ToStackSpace, IO_NO_INCREMENT, FALSE);

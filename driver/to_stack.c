@@ -317,7 +317,7 @@ static VOID Die(_Inout_ TUN_SESSION *Session)
     RingClose(Session->ToStack.Ring, Reason);
     KeSetEvent(Session->ToAppPackets, IO_NO_INCREMENT, FALSE);
     KeSetEvent(Session->ToStackSpace, IO_NO_INCREMENT, FALSE);
-    AdapterIndicateLink(Session->Adapter, FALSE);
+    ReportLink(Session->Adapter, FALSE);
     Session->LinkUp = FALSE; /* End reads it when this thread is gone */
 }
 

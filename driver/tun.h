@@ -140,8 +140,6 @@ MINIPORT_PAUSE AdapterPause;
 MINIPORT_RESTART AdapterRestart;
 MINIPORT_SHUTDOWN AdapterShutdown;
 MINIPORT_DEVICE_PNP_EVENT_NOTIFY AdapterPnpEvent;
-VOID AdapterIndicateLink(_In_ TUN_ADAPTER *Adapter, _In_ BOOLEAN Up);
-VOID AdapterReadCounters(_In_ TUN_ADAPTER *Adapter, _Out_ TUN_COUNTERS *Counters);
 
 /* oid.c */
 MINIPORT_OID_REQUEST OidRequest;
@@ -168,6 +166,10 @@ NTSTATUS MonitorStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
                       _Out_ TUN_START_OUTPUT *Output);
 VOID MonitorEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason);
 VOID MonitorCopy(_Inout_ TUN_SESSION *Monitor, _In_ NET_BUFFER *Packet, _In_ ULONG Flags);
+
+/* report.c */
+VOID ReportLink(_In_ TUN_ADAPTER *Adapter, _In_ BOOLEAN Up);
+VOID ReportCounters(_In_ TUN_ADAPTER *Adapter, _Out_ TUN_COUNTERS *Counters);
 
 /* to_app.c */
 MINIPORT_SEND_NET_BUFFER_LISTS ToAppSend;

@@ -342,7 +342,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
     if (Session)
         Receive(&Program, ~0u);
     TUN_COUNTERS Counters;
-    AdapterReadCounters(FuzzAdapter(Lab), &Counters);
+    ReportCounters(FuzzAdapter(Lab), &Counters);
     LabCheck(memcmp(&Counters, &Expected, sizeof(Counters)) == 0,
              "%llu packets, %llu bytes, dropped %llu invalid, %llu full, %llu without a session; should be %llu, %llu, "
              "%llu, %llu, %llu",
