@@ -151,11 +151,13 @@ extern const ULONG OidSupportedSize; /* bytes */
 NTSTATUS DeviceCreate(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ PSECURITY_DESCRIPTOR AccessList);
 VOID DeviceDelete(_Inout_ TUN_ADAPTER *Adapter);
 
-/* session.c */
+/* memory.c */
 NTSTATUS SessionMake(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
                      _In_ ULONG Rings, _Outptr_ TUN_SESSION **Made);
 NTSTATUS SessionGrant(_In_ const TUN_SESSION *Session, _In_ ULONG Rings, _Out_ TUN_START_OUTPUT *Output);
 VOID SessionFree(_Inout_ TUN_SESSION *Session);
+
+/* session.c */
 NTSTATUS SessionStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
                       _Out_ TUN_START_OUTPUT *Output);
 VOID SessionEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ ULONG Reason);
