@@ -8,6 +8,8 @@
 
 static DRIVER_DISPATCH DispatchCreate, DispatchCleanup, DispatchClose, DispatchControl;
 
+TUN_DRIVER Driver; /* here, because it is mainly the table by which a device finds its adapter; DriverEntry fills it */
+
 static NTSTATUS Complete(_Inout_ IRP *Irp, _In_ NTSTATUS Status, _In_ ULONG_PTR Information)
 {
     Irp->IoStatus.Status = Status;

@@ -8,8 +8,6 @@
 DRIVER_INITIALIZE DriverEntry;
 static MINIPORT_UNLOAD DriverUnload;
 
-TUN_DRIVER Driver;
-
 /* Called when the driver is loaded. "DriverEntry of NDIS Miniport Drivers", "NdisMRegisterMiniportDriver". */
 _Use_decl_annotations_
 NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *DriverObject, UNICODE_STRING *RegistryPath)

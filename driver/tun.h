@@ -131,25 +131,11 @@ typedef struct _TUN_DRIVER
     _Atomic(ULONG) DeviceCounter;
 } TUN_DRIVER;
 
-extern TUN_DRIVER Driver;
+/* The functions, in the order of tests/order.txt: a file calls only those whose functions stand above its own. */
 
-/* adapter.c */
-MINIPORT_INITIALIZE AdapterInitialize;
-MINIPORT_HALT AdapterHalt;
-MINIPORT_PAUSE AdapterPause;
-MINIPORT_RESTART AdapterRestart;
-MINIPORT_SHUTDOWN AdapterShutdown;
-MINIPORT_DEVICE_PNP_EVENT_NOTIFY AdapterPnpEvent;
-
-/* oid.c */
-MINIPORT_OID_REQUEST OidRequest;
-MINIPORT_CANCEL_OID_REQUEST OidCancel;
-extern NDIS_OID OidSupported[];
-extern const ULONG OidSupportedSize; /* bytes */
-
-/* device.c */
-NTSTATUS DeviceCreate(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ PSECURITY_DESCRIPTOR AccessList);
-VOID DeviceDelete(_Inout_ TUN_ADAPTER *Adapter);
+/* report.c */
+VOID ReportLink(_In_ TUN_ADAPTER *Adapter, _In_ BOOLEAN Up);
+VOID ReportCounters(_In_ TUN_ADAPTER *Adapter, _Out_ TUN_COUNTERS *Counters);
 
 /* memory.c */
 NTSTATUS SessionMake(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
@@ -157,21 +143,11 @@ NTSTATUS SessionMake(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_
 NTSTATUS SessionGrant(_In_ const TUN_SESSION *Session, _In_ ULONG Rings, _Out_ TUN_START_OUTPUT *Output);
 VOID SessionFree(_Inout_ TUN_SESSION *Session);
 
-/* session.c */
-NTSTATUS SessionStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
-                      _Out_ TUN_START_OUTPUT *Output);
-VOID SessionEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ ULONG Reason);
-VOID SessionRemove(_Inout_ TUN_ADAPTER *Adapter);
-
 /* monitor.c */
 NTSTATUS MonitorStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
                       _Out_ TUN_START_OUTPUT *Output);
 VOID MonitorEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason);
 VOID MonitorCopy(_Inout_ TUN_SESSION *Monitor, _In_ NET_BUFFER *Packet, _In_ ULONG Flags);
-
-/* report.c */
-VOID ReportLink(_In_ TUN_ADAPTER *Adapter, _In_ BOOLEAN Up);
-VOID ReportCounters(_In_ TUN_ADAPTER *Adapter, _Out_ TUN_COUNTERS *Counters);
 
 /* to_app.c */
 MINIPORT_SEND_NET_BUFFER_LISTS ToAppSend;
@@ -182,6 +158,31 @@ MINIPORT_RETURN_NET_BUFFER_LISTS ToStackReturn;
 KSTART_ROUTINE ToStackThread;
 NTSTATUS ToStackMakeLists(_Inout_ TUN_ADAPTER *Adapter);
 VOID ToStackFreeLists(_Inout_ TUN_ADAPTER *Adapter);
+
+/* session.c */
+NTSTATUS SessionStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
+                      _Out_ TUN_START_OUTPUT *Output);
+VOID SessionEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ ULONG Reason);
+VOID SessionRemove(_Inout_ TUN_ADAPTER *Adapter);
+
+/* device.c */
+extern TUN_DRIVER Driver;
+NTSTATUS DeviceCreate(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ PSECURITY_DESCRIPTOR AccessList);
+VOID DeviceDelete(_Inout_ TUN_ADAPTER *Adapter);
+
+/* oid.c */
+MINIPORT_OID_REQUEST OidRequest;
+MINIPORT_CANCEL_OID_REQUEST OidCancel;
+extern NDIS_OID OidSupported[];
+extern const ULONG OidSupportedSize; /* bytes */
+
+/* adapter.c */
+MINIPORT_INITIALIZE AdapterInitialize;
+MINIPORT_HALT AdapterHalt;
+MINIPORT_PAUSE AdapterPause;
+MINIPORT_RESTART AdapterRestart;
+MINIPORT_SHUTDOWN AdapterShutdown;
+MINIPORT_DEVICE_PNP_EVENT_NOTIFY AdapterPnpEvent;
 
 /* The monitor session, held until ReleaseMonitor; NULL: there is none, which costs the one load. IRQL <= DISPATCH_LEVEL. */
 static inline TUN_SESSION *AcquireMonitor(_Inout_ TUN_ADAPTER *Adapter)
