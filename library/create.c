@@ -26,9 +26,6 @@ static const TUN_PROPERTY_KEY CreatorKey = TUN_PROPERTY_CREATOR;
 static const TUN_PROPERTY_KEY CreatorTimeKey = TUN_PROPERTY_CREATOR_TIME;
 static const TUN_PROPERTY_KEY DescriptionKey = TUN_PROPERTY_DESCRIPTION;
 
-/* The random generator of the system: "RtlGenRandom function (ntsecapi.h)", exported under this name. */
-BOOLEAN WINAPI SystemFunction036(PVOID Buffer, ULONG Size);
-
 /* One call of PlaintunCreateAdapter. */
 typedef struct _CREATION
 {
@@ -347,15 +344,6 @@ static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config)
     return NULL;
 }
 
-static BOOL NewGuid(GUID *Guid)
-{
-    if (!SystemFunction036(Guid, sizeof(*Guid)))
-        return FALSE;
-    Guid->Data3 = (Guid->Data3 & 0x0fff) | 0x4000; /* RFC 4122: version 4, random */
-    Guid->Data4[0] = (Guid->Data4[0] & 0x3f) | 0x80;
-    return TRUE;
-}
-
 static DWORD Create(CREATION *Creation)
 {
     const PLAINTUN_ADAPTER_CONFIG *Config = Creation->Config;
@@ -419,7 +407,7 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
     Adapter->Forget = Config->Guid == NULL;
     if (Config->Guid != NULL)
         Adapter->Guid = *Config->Guid;
-    else if (!NewGuid(&Adapter->Guid))
+    else if (!GuidMake(&Adapter->Guid))
     {
         Error =
             LogError(ERROR_GEN_FAILURE, L"creating the adapter \"%1\": Windows gives no random number", Config->Name);

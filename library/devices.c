@@ -38,36 +38,11 @@ ULONG DeviceProperty(DEVINST Node, const TUN_PROPERTY_KEY *Key, ULONG Type, void
     return Result == CR_SUCCESS && FoundType == Type ? Length : 0;
 }
 
-static int HexDigit(WCHAR Unit)
-{
-    if (Unit >= L'0' && Unit <= L'9')
-        return Unit - L'0';
-    Unit |= 0x20;
-    return Unit >= L'a' && Unit <= L'f' ? Unit - L'a' + 10 : -1;
-}
-
 /* The GUID that ends an instance ID: a device whose making was cut short may have no properties. */
 static BOOL GuidOfInstance(LPCWSTR InstanceId, GUID *Guid)
 {
-    static const BYTE Places[16] = {1, 3, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 29, 31, 33, 35};
-    BYTE Bytes[16];
     int Length = lstrlenW(InstanceId);
-    LPCWSTR Text = InstanceId + Length - GUID_STRING_LENGTH;
-    if (Length < GUID_STRING_LENGTH || Text[0] != L'{' || Text[GUID_STRING_LENGTH - 1] != L'}')
-        return FALSE;
-    for (int i = 0; i < 16; ++i)
-    {
-        int High = HexDigit(Text[Places[i]]), Low = HexDigit(Text[Places[i] + 1]);
-        if (High < 0 || Low < 0)
-            return FALSE;
-        Bytes[i] = (BYTE)(High << 4 | Low);
-    }
-    *Guid = (GUID){.Data1 = (ULONG)Bytes[0] << 24 | Bytes[1] << 16 | Bytes[2] << 8 | Bytes[3],
-                   .Data2 = (USHORT)(Bytes[4] << 8 | Bytes[5]),
-                   .Data3 = (USHORT)(Bytes[6] << 8 | Bytes[7])};
-    for (int i = 0; i < 8; ++i)
-        Guid->Data4[i] = Bytes[8 + i];
-    return TRUE;
+    return Length >= GUID_STRING_LENGTH && GuidFromString(InstanceId + Length - GUID_STRING_LENGTH, Guid);
 }
 
 /* "CM_Locate_DevNodeW function (cfgmgr32.h)", "CM_Get_DevNode_Status function (cfgmgr32.h)" */

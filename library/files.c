@@ -6,14 +6,13 @@
 #include "library/library.h"
 #include <sddl.h>
 
+HMODULE LibraryModule;
+
 static void Append(WCHAR Path[MAX_PATH], LPCWSTR Text)
 {
     int Length = lstrlenW(Path);
     lstrcpynW(Path + Length, Text, MAX_PATH - Length);
 }
-
-/* The random generator of the system: "RtlGenRandom function (ntsecapi.h)", exported under this name. */
-BOOLEAN WINAPI SystemFunction036(PVOID Buffer, ULONG Size);
 
 BOOL FolderMake(WCHAR Path[MAX_PATH])
 {
@@ -22,7 +21,7 @@ BOOL FolderMake(WCHAR Path[MAX_PATH])
     SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
     /* Not GetWindowsDirectoryW, which tells some programs of a folder that is their user's own. */
     UINT Length = GetSystemWindowsDirectoryW(Path, MAX_PATH - 80);
-    if (Length == 0 || Length >= MAX_PATH - 80 || !SystemFunction036(&Random, sizeof(Random)) ||
+    if (Length == 0 || Length >= MAX_PATH - 80 || !GuidMake(&Random) ||
         !ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;OICI;GA;;;SY)(A;OICI;GA;;;BA)", SDDL_REVISION_1,
                                                               &Attributes.lpSecurityDescriptor, NULL))
         return FALSE;

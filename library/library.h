@@ -39,15 +39,20 @@ void LogUnload(void);
 /* The same with a text that is whole already, another process' own. */
 DWORD LogErrorText(_In_ DWORD Error, _In_z_ LPCWSTR Text);
 
-/* --- main.c -------------------------------------------------------------------------------------------------------- */
-
-extern HMODULE LibraryModule;
+/* --- memory.c ------------------------------------------------------------------------------------------------------ */
 
 void *Allocate(_In_ SIZE_T Size); /* zeroed; NULL with ERROR_NOT_ENOUGH_MEMORY */
 void Free(_In_opt_ void *Memory); /* keeps the last error */
 
+/* --- guid.c -------------------------------------------------------------------------------------------------------- */
+
 #define GUID_STRING_LENGTH 38 /* {8-4-4-4-12}, without the ending 0 */
+
 void GuidToString(_In_ const GUID *Guid, _Out_ WCHAR String[GUID_STRING_LENGTH + 1]);
+/* FALSE: String is no GUID in braces, and Guid is as it was. */
+BOOL GuidFromString(_In_z_ LPCWSTR String, _Out_ GUID *Guid);
+/* A random one that nobody can foresee. FALSE: Windows gives no random number. */
+BOOL GuidMake(_Out_ GUID *Guid);
 
 /* --- device.c ------------------------------------------------------------------------------------------------------ */
 
@@ -137,6 +142,8 @@ DWORD VisitDevices(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context);  /* th
 DWORD UninstallDevice(_In_z_ LPCWSTR InstanceId);
 
 /* --- files.c ------------------------------------------------------------------------------------------------------- */
+
+extern HMODULE LibraryModule; /* DllMain sets it */
 
 /* Makes a folder of a name that nobody can foresee, in which only administrators can write. FALSE: GetLastError(). */
 BOOL FolderMake(_Out_ WCHAR Path[MAX_PATH]);
