@@ -56,14 +56,6 @@ BOOL NameTaken(LPCWSTR Name, const NET_LUID *Own)
 
 /* --- opening and closing --------------------------------------------------------------------------------------------- */
 
-DWORD LearnLuid(PLAINTUN_ADAPTER *Adapter)
-{
-    TUN_QUERY Query;
-    DWORD Error = DeviceQuery(&Adapter->Guid, &Query);
-    Adapter->Luid.Value = Query.NetLuid;
-    return Error;
-}
-
 static DWORD SayCannotOpen(DWORD Error, const ADAPTER_DEVICE *Device)
 {
     WCHAR Status[STATUS_LENGTH];
@@ -104,7 +96,7 @@ static PLAINTUN_ADAPTER *Open(SEARCH *Search, LPCWSTR What)
     }
     Adapter->Guid = Search->Device.Guid;
     lstrcpynW(Adapter->InstanceId, Search->Device.InstanceId, ARRAYSIZE(Adapter->InstanceId));
-    Error = Search->Device.Present ? LearnLuid(Adapter) : ERROR_FILE_NOT_FOUND;
+    Error = Search->Device.Present ? QueryLuid(&Adapter->Guid, &Adapter->Luid) : ERROR_FILE_NOT_FOUND;
     if (Error == NO_ERROR)
         return Adapter;
     Error = SayCannotOpen(Error, &Search->Device);
@@ -240,31 +232,19 @@ DWORD WINAPI PlaintunListAdapters(PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
 
 /* --- changing -------------------------------------------------------------------------------------------------------- */
 
-DWORD AdapterIdle(const ADAPTER_DEVICE *Device, LPCWSTR Doing)
-{
-    WCHAR Path[PROCESS_PATH_LENGTH];
-    TUN_QUERY Query = {0};
-    if (!Device->Present || DeviceQuery(&Device->Guid, &Query) != NO_ERROR)
-        return NO_ERROR;
-    DWORD Process = Query.SessionActive ? Query.SessionProcessId : Query.MonitorProcessId;
-    if (!Query.SessionActive && Process == 0)
-        return NO_ERROR;
-    return LogError(ERROR_BUSY, L"%1: the adapter \"%2\" is in use by process %3!u! (%4), which %5; end that first",
-                    Doing, Device->Name, Process, ProcessName(Process, Path),
-                    Query.SessionActive ? L"has a session on it" : L"monitors it, as a capture does");
-}
-
 static DWORD Remove(const ADAPTER_DEVICE *Device, ULONG64 Deadline)
 {
     WCHAR Path[PROCESS_PATH_LENGTH];
     WATCH Watch;
-    if (Device->Present && Device->CreatorId != 0)
+    if (!Device->Present)
+        return RetireDevice(Device, Deadline);
+    if (Device->CreatorId != 0)
         return LogError(ERROR_BUSY,
                         L"removing the adapter \"%1\": it is in use by process %2!u! (%3), which created it; "
                         L"close that program",
                         Device->Name, Device->CreatorId, ProcessName(Device->CreatorId, Path));
-    DWORD Error = AdapterIdle(Device, L"removing the adapter");
-    if (Error != NO_ERROR || !Device->Present || (Device->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0)
+    DWORD Error = AdapterIdle(&Device->Guid, Device->Name, L"removing the adapter");
+    if (Error != NO_ERROR || (Device->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0)
         return Error != NO_ERROR ? Error : RetireDevice(Device, Deadline);
 
     /* Its creator is dead, and it on its way out. */
@@ -376,27 +356,6 @@ BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
     SetupUnlock(Lock);
     SetLastError(Error);
     return Error == NO_ERROR;
-}
-
-/* --- sessions -------------------------------------------------------------------------------------------------------- */
-
-void SayNoSession(const PLAINTUN_ADAPTER *Adapter, DWORD Error)
-{
-    WCHAR Path[PROCESS_PATH_LENGTH];
-    TUN_QUERY Query = {0};
-    if (Error == ERROR_ALREADY_INITIALIZED && DeviceQuery(&Adapter->Guid, &Query) == NO_ERROR &&
-        Query.SessionProcessId != 0)
-        LogError(Error,
-                 L"starting a session: the adapter has one of process %1!u! (%2), or its monitor has; end that first",
-                 Query.SessionProcessId, ProcessName(Query.SessionProcessId, Path));
-    else if (Error == ERROR_HANDLE_EOF)
-        LogError(Error, L"starting a session: the adapter is gone; create it again");
-    else if (Error == ERROR_REVISION_MISMATCH)
-        SayMismatch(&Adapter->Guid, L"starting a session");
-    else if (Error == ERROR_NOT_ENOUGH_MEMORY)
-        LogError(Error, L"starting a session: there is too little memory that can be locked; use smaller rings");
-    else
-        LogError(Error, L"starting a session: the driver refuses it");
 }
 
 /* --- statistics ------------------------------------------------------------------------------------------------------ */

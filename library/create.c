@@ -138,7 +138,7 @@ static DWORD TakeOver(CREATION *Creation)
         Creation->Adopted = TRUE;
         return NO_ERROR;
     }
-    DWORD Error = AdapterIdle(Mine, L"creating the adapter with other settings");
+    DWORD Error = AdapterIdle(&Mine->Guid, Mine->Name, L"creating the adapter with other settings");
     if (Error != NO_ERROR)
         return Error;
     Log(PLAINTUN_LOG_INFO, L"the persistent adapter \"%1\" does not run with these settings: making it anew", Name);

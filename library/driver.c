@@ -10,45 +10,6 @@
 
 /* --- versions -------------------------------------------------------------------------------------------------------- */
 
-LPCWSTR VersionText(ULONG64 Version, WCHAR Text[VERSION_TEXT_LENGTH])
-{
-    WCHAR Digits[8];
-    DWORD Length = 0;
-    for (int Shift = 48; Shift > 0; Shift -= 16)
-    {
-        DWORD Number = (DWORD)(Version >> Shift) & 0xffff, Count = 0;
-        do
-            Digits[Count++] = (WCHAR)(L'0' + Number % 10);
-        while ((Number /= 10) != 0);
-        while (Count != 0)
-            Text[Length++] = Digits[--Count];
-        Text[Length++] = L'.';
-    }
-    Text[Length - 1] = 0;
-    return Text;
-}
-
-ULONG64 QueryVersion(const TUN_QUERY *Query)
-{
-    return VERSION64(Query->DriverVersion >> 16, Query->DriverVersion & 0xffff, Query->DriverPatch);
-}
-
-DWORD SayMismatch(const GUID *Guid, LPCWSTR Doing)
-{
-    WCHAR Driver[VERSION_TEXT_LENGTH], Library[VERSION_TEXT_LENGTH];
-    TUN_QUERY Query;
-    DeviceQuery(Guid, &Query);
-    /* Of another protocol only the first two words are known. */
-    Query.DriverPatch = Query.Protocol == TUN_PROTOCOL ? Query.DriverPatch : 0;
-    return LogError(
-        ERROR_REVISION_MISMATCH,
-        L"%1: the driver that is loaded is version %2 and speaks protocol %3!u!, this library is version %4 "
-        L"and speaks protocol %5!u!; close the programs that use the driver and install this library's, or "
-        L"use the library that came with the driver",
-        Doing, VersionText(QueryVersion(&Query), Driver), Query.Protocol, VersionText(OUR_VERSION, Library),
-        TUN_PROTOCOL);
-}
-
 static BOOL AskVersion(const ADAPTER_DEVICE *Adapter, void *Context)
 {
     TUN_QUERY Query;
@@ -110,7 +71,7 @@ static BOOL SayInUse(const ADAPTER_DEVICE *Adapter, void *Context)
 {
     WCHAR Path[PROCESS_PATH_LENGTH];
     DWORD *Error = Context;
-    *Error = AdapterIdle(Adapter, L"removing the driver");
+    *Error = AdapterIdle(&Adapter->Guid, Adapter->Name, L"removing the driver");
     if (*Error == NO_ERROR && Adapter->CreatorId != 0)
         *Error = LogError(ERROR_BUSY,
                           L"removing the driver: the adapter \"%1\" is in use by process %2!u! (%3), which created it; "

@@ -105,7 +105,7 @@ typedef struct _INSTALLATION
 static BOOL AskIdle(const ADAPTER_DEVICE *Adapter, void *Context)
 {
     INSTALLATION *Installation = Context;
-    Installation->Error = AdapterIdle(Adapter, Installation->Doing);
+    Installation->Error = AdapterIdle(&Adapter->Guid, Adapter->Name, Installation->Doing);
     return Installation->Error == NO_ERROR;
 }
 

@@ -106,6 +106,29 @@ BOOL ProcessLives(_In_ DWORD Id, _In_ const FILETIME *Started);
 /* The name of the process's program, without folders, in Path; words where it cannot be had. */
 LPCWSTR ProcessName(_In_ DWORD Id, _Out_ WCHAR Path[PROCESS_PATH_LENGTH]);
 
+/* --- query.c ------------------------------------------------------------------------------------------------------- */
+
+#define VERSION64(Major, Minor, Patch) ((ULONG64)(Major) << 48 | (ULONG64)(Minor) << 32 | (ULONG64)(Patch) << 16)
+#define OUR_VERSION                    VERSION64(PLAINTUN_VERSION_MAJOR, PLAINTUN_VERSION_MINOR, PLAINTUN_VERSION_PATCH)
+#define VERSION_TEXT_LENGTH            20 /* UTF-16 units, with the ending 0 */
+
+LPCWSTR VersionText(_In_ ULONG64 Version, _Out_ WCHAR Text[VERSION_TEXT_LENGTH]);
+
+/* Of the driver that answered; 0 where none did. */
+ULONG64 QueryVersion(_In_ const TUN_QUERY *Query);
+
+/* Says that library and loaded driver do not understand each other, with both versions: ERROR_REVISION_MISMATCH. */
+DWORD SayMismatch(_In_ const GUID *Guid, _In_z_ LPCWSTR Doing);
+
+/* Asks the driver for the adapter's LUID; the errors of DeviceQuery. */
+DWORD QueryLuid(_In_ const GUID *Guid, _Out_ NET_LUID *Luid);
+
+/* ERROR_BUSY where a program has a session on the adapter, which is called Name; Doing begins the message. */
+DWORD AdapterIdle(_In_ const GUID *Guid, _In_z_ LPCWSTR Name, _In_z_ LPCWSTR Doing);
+
+/* Logs, and keeps for PlaintunGetMessage, why a session of the adapter could not be started. Sets the last error. */
+void SayNoSession(_In_ const GUID *Guid, _In_ DWORD Error);
+
 /* --- devices.c ----------------------------------------------------------------------------------------------------- */
 
 #define INSTANCE_ID_LENGTH 200 /* MAX_DEVICE_ID_LEN of cfgmgr32.h */
@@ -206,20 +229,6 @@ typedef struct _STORE
 
 /* Looks for packages that serve our hardware ID, and reads them back. Returns a Windows error. */
 DWORD StoreSurvey(_Out_ STORE *Store);
-
-/* --- driver.c ------------------------------------------------------------------------------------------------------ */
-
-#define VERSION64(Major, Minor, Patch) ((ULONG64)(Major) << 48 | (ULONG64)(Minor) << 32 | (ULONG64)(Patch) << 16)
-#define OUR_VERSION                    VERSION64(PLAINTUN_VERSION_MAJOR, PLAINTUN_VERSION_MINOR, PLAINTUN_VERSION_PATCH)
-#define VERSION_TEXT_LENGTH            20 /* UTF-16 units, with the ending 0 */
-
-LPCWSTR VersionText(_In_ ULONG64 Version, _Out_ WCHAR Text[VERSION_TEXT_LENGTH]);
-
-/* Of the driver that answered; 0 where none did. */
-ULONG64 QueryVersion(_In_ const TUN_QUERY *Query);
-
-/* Says that library and loaded driver do not understand each other, with both versions: ERROR_REVISION_MISMATCH. */
-DWORD SayMismatch(_In_ const GUID *Guid, _In_z_ LPCWSTR Doing);
 
 /* --- lock.c -------------------------------------------------------------------------------------------------------- */
 
@@ -341,15 +350,6 @@ typedef struct _PLAINTUN_ADAPTER
 
 BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
 BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
-
-/* ERROR_BUSY where a program has a session on the adapter; Doing begins the message. */
-DWORD AdapterIdle(_In_ const ADAPTER_DEVICE *Device, _In_z_ LPCWSTR Doing);
-
-/* Logs, and keeps for PlaintunGetMessage, why a session of the adapter could not be started. Sets the last error. */
-void SayNoSession(_In_ const PLAINTUN_ADAPTER *Adapter, _In_ DWORD Error);
-
-/* Asks the driver for the LUID; the errors of DeviceQuery. */
-DWORD LearnLuid(_Inout_ PLAINTUN_ADAPTER *Adapter);
 
 /* --- create.c ------------------------------------------------------------------------------------------------------ */
 

@@ -221,7 +221,7 @@ closeDevice:
     CloseHandle(Session->Device);
 freeEntry:
     FreeEntry(Session);
-    SayNoSession(Adapter, Error);
+    SayNoSession(&Adapter->Guid, Error);
     return NULL;
 }
 

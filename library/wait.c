@@ -128,7 +128,7 @@ DWORD AwaitUsable(PLAINTUN_ADAPTER *Adapter, LPCWSTR InstanceId, WATCH *Watch, U
     for (;;)
     {
         if (Error != NO_ERROR)
-            Error = LearnLuid(Adapter);
+            Error = QueryLuid(&Adapter->Guid, &Adapter->Luid);
         if (Error == NO_ERROR)
         {
             BOOL V4 = HasInterface(&Adapter->Luid, AF_INET), V6 = HasInterface(&Adapter->Luid, AF_INET6);

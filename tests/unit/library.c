@@ -50,9 +50,9 @@ DWORD LogError(DWORD Error, LPCWSTR Format, ...)
     return Error;
 }
 
-void SayNoSession(const PLAINTUN_ADAPTER *Adapter, DWORD Error)
+void SayNoSession(const GUID *Guid, DWORD Error)
 {
-    (void)Adapter;
+    (void)Guid;
     LogError(Error, L"");
 }
 
