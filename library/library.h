@@ -262,14 +262,6 @@ void WatchDevice(_Inout_ WATCH *Watch, _In_z_ LPCWSTR InstanceId); /* this one, 
 void WatchWait(_In_ const WATCH *Watch, _In_ ULONG64 Deadline);    /* until something changes, or may have */
 void WatchEnd(_Inout_ WATCH *Watch);
 
-/*
- * Waits until the control device of Adapter opens and TCP/IP has taken it up, IPv4 or IPv6; a problem of the device that
- * may pass is waited for until Patience. ERROR_TIMEOUT, ERROR_NOT_READY: *Problem, if it is not 0, does not pass,
- * ERROR_REVISION_MISMATCH, ERROR_ACCESS_DENIED.
- */
-DWORD AwaitUsable(_Inout_ struct _PLAINTUN_ADAPTER *Adapter, _In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch,
-                  _In_ ULONG64 Patience, _In_ ULONG64 Deadline, _Out_ ULONG *Problem);
-
 /* --- cause.c ------------------------------------------------------------------------------------------------------- */
 
 /* What a problem code of a device means, and what to do; whether it may pass by itself. */
@@ -350,6 +342,16 @@ typedef struct _PLAINTUN_ADAPTER
 
 BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
 BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
+
+/* --- start.c ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Waits until the control device of Adapter opens and TCP/IP has taken it up, IPv4 or IPv6; a problem of the device that
+ * may pass is waited for until Patience. ERROR_TIMEOUT, ERROR_NOT_READY: *Problem, if it is not 0, does not pass,
+ * ERROR_REVISION_MISMATCH, ERROR_ACCESS_DENIED.
+ */
+DWORD AwaitUsable(_Inout_ PLAINTUN_ADAPTER *Adapter, _In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch,
+                  _In_ ULONG64 Patience, _In_ ULONG64 Deadline, _Out_ ULONG *Problem);
 
 /* --- create.c ------------------------------------------------------------------------------------------------------ */
 
