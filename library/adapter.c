@@ -12,12 +12,6 @@
 
 /* --- finding --------------------------------------------------------------------------------------------------------- */
 
-/* Names compare as file names do. */
-BOOL SameAdapterName(LPCWSTR Left, LPCWSTR Right)
-{
-    return CompareStringOrdinal(Left, -1, Right, -1, TRUE) == CSTR_EQUAL;
-}
-
 /* What is looked for, of the three whichever is not NULL, and the last that was found: a present one before others. */
 typedef struct _SEARCH
 {
@@ -44,14 +38,6 @@ static BOOL IsSought(const ADAPTER_DEVICE *Device, void *Context)
     Search->Found = TRUE;
     Search->Device = *Device;
     return !Device->Present;
-}
-
-/* TRUE where a network connection other than Own's has the name.
- * https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-convertinterfacealiastoluid */
-BOOL NameTaken(LPCWSTR Name, const NET_LUID *Own)
-{
-    NET_LUID Luid;
-    return ConvertInterfaceAliasToLuid(Name, &Luid) == NO_ERROR && (Own == NULL || Luid.Value != Own->Value);
 }
 
 /* --- opening and closing --------------------------------------------------------------------------------------------- */

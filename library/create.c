@@ -313,17 +313,6 @@ static DWORD Attempt(CREATION *Creation)
 
 /* --- public ---------------------------------------------------------------------------------------------------------- */
 
-/* Control characters would break lists and messages apart, in consoles worse. */
-BOOL AdapterNameValid(LPCWSTR Name)
-{
-    if (Name == NULL || Name[0] == 0 || lstrlenW(Name) > PLAINTUN_NAME_MAX)
-        return FALSE;
-    for (; *Name != 0; ++Name)
-        if (*Name < L' ' || *Name == 0x7f)
-            return FALSE;
-    return TRUE;
-}
-
 /* NULL: it is good. */
 static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config)
 {

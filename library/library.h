@@ -326,6 +326,12 @@ DWORD NameConnection(_In_ const NET_LUID *Luid, _In_z_ LPCWSTR Name, _In_ ULONG6
 /* Has Windows use Guid for the network of the device that will be made of it, which it does not know yet; if it can. */
 void AnticipateNetwork(_In_ const GUID *Guid, _In_ ULONG64 Deadline);
 
+/* --- names.c ------------------------------------------------------------------------------------------------------- */
+
+BOOL AdapterNameValid(_In_opt_ LPCWSTR Name);
+BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
+BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
+
 /* --- adapter.c ----------------------------------------------------------------------------------------------------- */
 
 typedef struct _PLAINTUN_ADAPTER
@@ -340,9 +346,6 @@ typedef struct _PLAINTUN_ADAPTER
     PLAINTUN_SESSION_HANDLE Monitor; /* the last monitor session, likewise */
 } PLAINTUN_ADAPTER;
 
-BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
-BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
-
 /* --- start.c ------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -352,10 +355,6 @@ BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
  */
 DWORD AwaitUsable(_Inout_ PLAINTUN_ADAPTER *Adapter, _In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch,
                   _In_ ULONG64 Patience, _In_ ULONG64 Deadline, _Out_ ULONG *Problem);
-
-/* --- create.c ------------------------------------------------------------------------------------------------------ */
-
-BOOL AdapterNameValid(_In_opt_ LPCWSTR Name);
 
 /* --- session.c ----------------------------------------------------------------------------------------------------- */
 
