@@ -187,6 +187,12 @@ DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument, _Out_writes_opt_(M
 /* The newest version in the driver store, 0: none. A Windows error. */
 DWORD NativeSurvey(_Out_ ULONG64 *Version);
 
+/* What is in the folder that NativeRun makes for it and helper.c. */
+#define NATIVE_LIBRARY  L"" PLAINTUN_LIBRARY_NAME
+#define NATIVE_MESSAGES L"messages"
+#define NATIVE_CALLER   L"caller" /* is there as long as the caller waits */
+#define NATIVE_ANSWER   L"=" /* begins the line of the messages that is the caller's result: of "install", "survey" */
+
 /* --- install.c ----------------------------------------------------------------------------------------------------- */
 
 /* How the driver is installed: for an adapter that is being created, other programs' adapters are left in peace; a person

@@ -4,22 +4,16 @@
  * refuses with ERROR_IN_WOW64 ("DiInstallDriverW function", "SetupDiCallClassInstaller function"), searches the driver
  * store for that other machine, and says what to do: start a process of its own architecture ("Device Installations on
  * 64-Bit Systems"). So a library carries the one for Windows' own machine, writes it into a folder that only administrators can
- * write to, and has Windows' own rundll32.exe call its PlaintunNative, below, with this process' rights. Messages come back
- * through a file in that folder, the error as exit code. Any thread; the caller holds the set-up lock (NativeSurvey: nobody),
- * and the helper one of its own, because it may outlive its caller.
+ * write to, and has Windows' own rundll32.exe call its PlaintunNative (helper.c) with this process' rights. Messages come
+ * back through a file in that folder, the error as exit code. Any thread; the caller holds the set-up lock (NativeSurvey:
+ * nobody).
  */
 #include "library/library.h"
 #include "library/resource.h"
 
 #define HELPER_MS (5 * 60 * 1000) /* Windows itself may take minutes over a driver on its first installation */
 
-#define LOCK_MS 60000 /* for the locks of the helper, which are free unless its caller is dead */
-
-#define LIBRARY_FILE  L"" PLAINTUN_LIBRARY_NAME
-#define MESSAGES_FILE L"messages"
-#define CALLER_FILE   L"caller" /* is there as long as the caller waits */
-#define ANSWER        L"="      /* begins the line that is the caller's result: of "install", "survey" */
-#define LINE_LENGTH   1024      /* UTF-16 units of a message, as in log.c */
+#define LINE_LENGTH 1024 /* UTF-16 units of a message, as in log.c */
 
 #if defined(__x86_64__)
 #define OUR_MACHINE IMAGE_FILE_MACHINE_AMD64
@@ -46,8 +40,6 @@ BOOL NativeNeeded(void)
     return Windows != OUR_MACHINE || Windows == IMAGE_FILE_MACHINE_I386; /* there is no driver for a 32-bit Windows */
 }
 
-/* --- in the program: start the helper -------------------------------------------------------------------------------- */
-
 static BOOL Succeeded(DWORD Error)
 {
     return Error == NO_ERROR || Error == ERROR_SUCCESS_REBOOT_REQUIRED;
@@ -59,7 +51,7 @@ static DWORD PassMessages(LPCWSTR Folder, DWORD Error, LPWSTR Answer, BOOL *Said
     WCHAR Path[MAX_PATH], Line[LINE_LENGTH];
     DWORD Length = 0, Read;
     *Said = FALSE;
-    FilePath(Folder, MESSAGES_FILE, Path);
+    FilePath(Folder, NATIVE_MESSAGES, Path);
     HANDLE File = CreateFileW(Path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
     if (File == INVALID_HANDLE_VALUE) /* it never came to our library, whatever rundll32.exe says of that */
         return Error != NO_ERROR ? Error : ERROR_FUNCTION_FAILED;
@@ -72,7 +64,7 @@ static DWORD PassMessages(LPCWSTR Folder, DWORD Error, LPWSTR Answer, BOOL *Said
             continue;
         }
         Line[Length] = 0;
-        if (Length > 0 && Line[0] == ANSWER[0])
+        if (Length > 0 && Line[0] == NATIVE_ANSWER[0])
         {
             if (Answer != NULL)
                 lstrcpynW(Answer, Line + 1, MAX_PATH);
@@ -153,19 +145,19 @@ DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument, LPWSTR Answer)
         Error = LogError(GetLastError(), L"cannot make a folder for Windows' own version of this library");
         goto freeHelper;
     }
-    if (!FileExtract(Helper->Folder, LIBRARY_FILE, Resource) ||
+    if (!FileExtract(Helper->Folder, NATIVE_LIBRARY, Resource) ||
         GetSystemWindowsDirectoryW(Helper->Windows, MAX_PATH) == 0)
     {
         Error = LogError(GetLastError(), L"cannot write Windows' own version of this library to %1", Helper->Folder);
         goto deleteFiles;
     }
-    FilePath(Helper->Folder, CALLER_FILE, Helper->Caller);
+    FilePath(Helper->Folder, NATIVE_CALLER, Helper->Caller);
     HANDLE Caller = CreateFileW(Helper->Caller, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_FLAG_DELETE_ON_CLOSE, NULL);
     FilePath(Helper->Windows, sizeof(void *) == 4 ? L"Sysnative\\rundll32.exe" : L"System32\\rundll32.exe",
              Helper->Program);
     DWORD_PTR Parts[] = {(DWORD_PTR)Helper->Program, (DWORD_PTR)Helper->Folder, (DWORD_PTR)Verb, (DWORD_PTR)Argument};
     if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING | FORMAT_MESSAGE_ARGUMENT_ARRAY,
-                       L"\"%1\" \"%2\\" LIBRARY_FILE L"\",PlaintunNative %3 %4", 0, 0, Helper->Command,
+                       L"\"%1\" \"%2\\" NATIVE_LIBRARY L"\",PlaintunNative %3 %4", 0, 0, Helper->Command,
                        ARRAYSIZE(Helper->Command), (va_list *)Parts) == 0)
         Error = GetLastError();
     else
@@ -184,8 +176,8 @@ DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument, LPWSTR Answer)
         LogError(Error, L"%1, done by %2 for this program, failed", Verb, Helper->Program);
 
 deleteFiles:
-    FileDelete(Helper->Folder, LIBRARY_FILE);
-    FileDelete(Helper->Folder, MESSAGES_FILE);
+    FileDelete(Helper->Folder, NATIVE_LIBRARY);
+    FileDelete(Helper->Folder, NATIVE_MESSAGES);
     RemoveDirectoryW(Helper->Folder);
 freeHelper:
     Free(Helper);
@@ -205,122 +197,4 @@ DWORD NativeSurvey(ULONG64 *Version)
     for (LPCWSTR c = Answer; *c != 0; ++c)
         *Version = *Version << 4 | (ULONG64)(*c <= L'9' ? *c - L'0' : *c - L'a' + 10);
     return Error;
-}
-
-/* --- in the helper ---------------------------------------------------------------------------------------------------- */
-
-static HANDLE Messages; /* the helper has one thread */
-
-static void Put(LPCWSTR Text)
-{
-    DWORD Written;
-    WriteFile(Messages, Text, (DWORD)lstrlenW(Text) * sizeof(WCHAR), &Written, NULL);
-}
-
-static void CALLBACK KeepMessage(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message)
-{
-    WCHAR Digit[] = {(WCHAR)(L'0' + Level), 0};
-    Put(Digit);
-    Put(Message);
-    Put(L"\n");
-}
-
-static void PutAnswer(LPCWSTR Text)
-{
-    Put(ANSWER);
-    Put(Text);
-    Put(L"\n");
-}
-
-/* The newest version in the driver store, in 16 hexadecimal digits. */
-static DWORD Survey(void)
-{
-    WCHAR Digits[17] = {0};
-    STORE *Store = Allocate(sizeof(*Store));
-    if (Store == NULL)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    DWORD Error = StoreSurvey(Store);
-    for (int i = 0; i < 16; ++i)
-        Digits[i] = L"0123456789abcdef"[Store->Newest >> (60 - 4 * i) & 15];
-    PutAnswer(Digits);
-    Free(Store);
-    return Error;
-}
-
-/* Leaves ERROR_SUCCESS_REBOOT_REQUIRED where that applies, as RemoveDriver does. */
-static DWORD Install(INSTALL_FOR For)
-{
-    BOOL Installed;
-    InstallDriver(For, &Installed);
-    DWORD Error = GetLastError();
-    PutAnswer(InstalledInf());
-    return Error;
-}
-
-static DWORD Obey(LPCWSTR Verb, LPCWSTR Argument)
-{
-    INSTALL_FOR For = CompareStringOrdinal(Argument, -1, L"person", -1, FALSE) == CSTR_EQUAL ? INSTALL_FOR_PERSON
-                                                                                             : INSTALL_FOR_ADAPTER;
-    if (CompareStringOrdinal(Verb, -1, L"install", -1, FALSE) == CSTR_EQUAL)
-        return Install(For);
-    if (CompareStringOrdinal(Verb, -1, L"remove", -1, FALSE) == CSTR_EQUAL)
-        return RemoveDriver(), GetLastError();
-    if (CompareStringOrdinal(Verb, -1, L"uninstall", -1, FALSE) == CSTR_EQUAL)
-        return UninstallDevice(Argument), GetLastError();
-    return ERROR_INVALID_PARAMETER;
-}
-
-/* Where nobody waits for this process, to tidy up behind it, Windows shall.
- * https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-movefileexw */
-static void LeaveToRestart(LPCWSTR Folder)
-{
-    static const LPCWSTR Names[] = {LIBRARY_FILE, MESSAGES_FILE};
-    WCHAR Path[MAX_PATH];
-    FilePath(Folder, CALLER_FILE, Path);
-    if (GetFileAttributesW(Path) != INVALID_FILE_ATTRIBUTES)
-        return;
-    for (int i = 0; i < (int)ARRAYSIZE(Names); ++i)
-    {
-        FilePath(Folder, Names[i], Path);
-        MoveFileExW(Path, NULL, MOVEFILE_DELAY_UNTIL_REBOOT);
-    }
-    MoveFileExW(Folder, NULL, MOVEFILE_DELAY_UNTIL_REBOOT);
-}
-
-void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, int Show);
-
-/* What rundll32.exe calls as PlaintunNative, with the rest of its command line. No function for programs. */
-void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, int Show)
-{
-    WCHAR Folder[MAX_PATH], Path[MAX_PATH];
-    HANDLE Lock, Setup;
-    DWORD Length = GetModuleFileNameW(LibraryModule, Folder, ARRAYSIZE(Folder));
-    if (Length == 0 || Length == ARRAYSIZE(Folder))
-        ExitProcess(ERROR_BUFFER_OVERFLOW);
-    while (Folder[Length - 1] != L'\\')
-        --Length;
-    Folder[Length - 1] = 0;
-    FilePath(Folder, MESSAGES_FILE, Path);
-    Messages = CreateFileW(Path, GENERIC_WRITE, FILE_SHARE_READ, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
-    if (Messages == INVALID_HANDLE_VALUE)
-        ExitProcess(GetLastError());
-    PlaintunSetLogger(KeepMessage);
-    LPWSTR Argument = Command;
-    while (*Argument != 0 && *Argument != L' ')
-        ++Argument;
-    if (*Argument != 0)
-        *Argument++ = 0;
-    DWORD Error;
-    if (CompareStringOrdinal(Command, -1, L"survey", -1, FALSE) == CSTR_EQUAL)
-        Error = Survey();
-    else if ((Error = SetupHelperLock(AwakeMs() + LOCK_MS, &Lock)) == NO_ERROR)
-    {
-        SetupTryLock(0, &Setup); /* whoever started this has it, or is dead by now */
-        Error = Obey(Command, Argument);
-        SetupUnlock(Setup);
-        SetupUnlock(Lock);
-    }
-    CloseHandle(Messages);
-    LeaveToRestart(Folder);
-    ExitProcess(Error);
 }
