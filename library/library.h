@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the library's files share. A call runs: wintun.c (the drop-in names) -> adapter.c, session.c, packets.c (what
- * plaintun.h promises) -> device.c (the control device), install.c (the driver). log.c serves all.
+ * What the library's files share, in the order of tests/order.txt: a file calls those whose functions stand above its own.
+ * Packets and sessions know the control device and nothing of Plug and Play; devices and their set-up know nothing of
+ * sessions and adapters; adapters use both; on top, with no functions here, stand create.c, driver.c, and what others call:
+ * wintun.c (the drop-in names), helper.c, main.c.
  */
 #ifndef PLAINTUN_LIBRARY_H
 #define PLAINTUN_LIBRARY_H
@@ -16,7 +18,22 @@
 struct _TUN_PROPERTY_KEY; /* ring/properties.h */
 struct _DEVPROPERTY;      /* library/missing.h */
 
-/* --- log.c --------------------------------------------------------------------------------------------------------- */
+/* --- memory.c ----------------------------------------------------------------------------------------------------- */
+
+void *Allocate(_In_ SIZE_T Size); /* zeroed; NULL with ERROR_NOT_ENOUGH_MEMORY */
+void Free(_In_opt_ void *Memory); /* keeps the last error */
+
+/* --- guid.c ------------------------------------------------------------------------------------------------------- */
+
+#define GUID_STRING_LENGTH 38 /* {8-4-4-4-12}, without the ending 0 */
+
+void GuidToString(_In_ const GUID *Guid, _Out_ WCHAR String[GUID_STRING_LENGTH + 1]);
+/* FALSE: String is no GUID in braces, and Guid is as it was. */
+BOOL GuidFromString(_In_z_ LPCWSTR String, _Out_ GUID *Guid);
+/* A random one that nobody can foresee. FALSE: Windows gives no random number. */
+BOOL GuidMake(_Out_ GUID *Guid);
+
+/* --- log.c -------------------------------------------------------------------------------------------------------- */
 
 /* Formats as FormatMessageW does (%1 is a string, %1!u! a number) and calls the program's logger. Keep GetLastError(). */
 void Log(_In_ PLAINTUN_LOG_LEVEL Level, _In_z_ LPCWSTR Format, ...);
@@ -39,22 +56,78 @@ void LogUnload(void);
 /* The same with a text that is whole already, another process' own. */
 DWORD LogErrorText(_In_ DWORD Error, _In_z_ LPCWSTR Text);
 
-/* --- memory.c ------------------------------------------------------------------------------------------------------ */
+/* --- process.c ---------------------------------------------------------------------------------------------------- */
 
-void *Allocate(_In_ SIZE_T Size); /* zeroed; NULL with ERROR_NOT_ENOUGH_MEMORY */
-void Free(_In_opt_ void *Memory); /* keeps the last error */
+#define PROCESS_PATH_LENGTH 512 /* UTF-16 units, with the ending 0 */
 
-/* --- guid.c -------------------------------------------------------------------------------------------------------- */
+/* Whether this thread acts for an administrator, as far as Windows tells. */
+BOOL IsAdministrator(void);
 
-#define GUID_STRING_LENGTH 38 /* {8-4-4-4-12}, without the ending 0 */
+BOOL ProcessSelf(_Out_ DWORD *Id, _Out_ FILETIME *Started);
+BOOL ProcessLives(_In_ DWORD Id, _In_ const FILETIME *Started);
+/* The name of the process's program, without folders, in Path; words where it cannot be had. */
+LPCWSTR ProcessName(_In_ DWORD Id, _Out_ WCHAR Path[PROCESS_PATH_LENGTH]);
 
-void GuidToString(_In_ const GUID *Guid, _Out_ WCHAR String[GUID_STRING_LENGTH + 1]);
-/* FALSE: String is no GUID in braces, and Guid is as it was. */
-BOOL GuidFromString(_In_z_ LPCWSTR String, _Out_ GUID *Guid);
-/* A random one that nobody can foresee. FALSE: Windows gives no random number. */
-BOOL GuidMake(_Out_ GUID *Guid);
+/* --- cause.c ------------------------------------------------------------------------------------------------------ */
 
-/* --- device.c ------------------------------------------------------------------------------------------------------ */
+/* What a problem code of a device means, and what to do; whether it may pass by itself. */
+LPCWSTR ProblemText(_In_ ULONG Problem);
+BOOL ProblemMayPass(_In_ ULONG Problem);
+
+#define STATUS_LENGTH 24 /* UTF-16 units, with the ending 0 */
+
+/* ", status 0xC0000035" into Text: why the device has its problem. Nothing where Windows does not say. */
+LPCWSTR StatusText(_In_ LONG Status, _Out_ WCHAR Text[STATUS_LENGTH]);
+
+#define HINT_LENGTH 160 /* UTF-16 units, with the ending 0 */
+
+/* "; the service ... is disabled: ..." where a service that adapters need is, or nothing. Keeps the last error. */
+LPCWSTR ServiceHint(_Out_ WCHAR Hint[HINT_LENGTH]);
+
+/* --- wait.c ------------------------------------------------------------------------------------------------------- */
+
+/* The clock of all deadlines, in milliseconds. It stands while the computer sleeps: that is nobody's time-out. */
+ULONG64 AwakeMs(void);
+DWORD TimeLeft(_In_ ULONG64 Deadline); /* milliseconds */
+
+/* Sets Changed when a device starts or goes, and when an IP interface comes or goes. */
+typedef struct _WATCH
+{
+    HANDLE Changed; /* auto-reset */
+    HANDLE Interfaces;
+    struct HCMNOTIFICATION__ *Device;
+} WATCH;
+
+/* Without notifications a watch still works, four times a second. FALSE: no memory. */
+BOOL WatchStart(_Out_ WATCH *Watch, _In_ BOOL Interfaces);
+void WatchDevice(_Inout_ WATCH *Watch, _In_z_ LPCWSTR InstanceId); /* this one, in place of a former one */
+void WatchWait(_In_ const WATCH *Watch, _In_ ULONG64 Deadline);    /* until something changes, or may have */
+void WatchEnd(_Inout_ WATCH *Watch);
+
+/* --- files.c ------------------------------------------------------------------------------------------------------ */
+
+extern HMODULE LibraryModule; /* DllMain sets it */
+
+/* Makes a folder of a name that nobody can foresee, in which only administrators can write. FALSE: GetLastError(). */
+BOOL FolderMake(_Out_ WCHAR Path[MAX_PATH]);
+void FilePath(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name, _Out_ WCHAR Path[MAX_PATH]);
+/* Writes the resource of that number (library/resource.h) to a new file. FALSE: GetLastError(). */
+BOOL FileExtract(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name, _In_ int Resource);
+void FileDelete(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name);
+
+/* --- lock.c ------------------------------------------------------------------------------------------------------- */
+
+/* SYSTEM and Administrators. */
+#define ACCESS_DEFAULT L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
+
+/* Deadlines are values of GetTickCount64(). NO_ERROR, even without a lock (NULL) where another user keeps it from us;
+ * ERROR_TIMEOUT: another program is at it. */
+DWORD SetupLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);
+DWORD SetupTryLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);    /* the same without a message */
+DWORD SetupHelperLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock); /* for the helper of native.c, before SetupTryLock */
+void SetupUnlock(_In_opt_ HANDLE Lock);                           /* keeps the last error */
+
+/* --- device.c ----------------------------------------------------------------------------------------------------- */
 
 /* A session's memory as mapped into this process. */
 typedef struct _SESSION_MEMORY
@@ -94,19 +167,7 @@ BOOL DeviceStart(_In_ HANDLE Device, _In_ DWORD Capacity, _In_ DWORD Flags, _In_
 void DeviceEnd(_In_ HANDLE Device);
 void DeviceUnmap(_Inout_ SESSION_MEMORY *Memory);
 
-/* --- process.c ------------------------------------------------------------------------------------------------------- */
-
-#define PROCESS_PATH_LENGTH 512 /* UTF-16 units, with the ending 0 */
-
-/* Whether this thread acts for an administrator, as far as Windows tells. */
-BOOL IsAdministrator(void);
-
-BOOL ProcessSelf(_Out_ DWORD *Id, _Out_ FILETIME *Started);
-BOOL ProcessLives(_In_ DWORD Id, _In_ const FILETIME *Started);
-/* The name of the process's program, without folders, in Path; words where it cannot be had. */
-LPCWSTR ProcessName(_In_ DWORD Id, _Out_ WCHAR Path[PROCESS_PATH_LENGTH]);
-
-/* --- query.c ------------------------------------------------------------------------------------------------------- */
+/* --- query.c ------------------------------------------------------------------------------------------------------ */
 
 #define VERSION64(Major, Minor, Patch) ((ULONG64)(Major) << 48 | (ULONG64)(Minor) << 32 | (ULONG64)(Patch) << 16)
 #define OUR_VERSION                    VERSION64(PLAINTUN_VERSION_MAJOR, PLAINTUN_VERSION_MINOR, PLAINTUN_VERSION_PATCH)
@@ -129,240 +190,7 @@ DWORD AdapterIdle(_In_ const GUID *Guid, _In_z_ LPCWSTR Name, _In_z_ LPCWSTR Doi
 /* Logs, and keeps for PlaintunGetMessage, why a session of the adapter could not be started. Sets the last error. */
 void SayNoSession(_In_ const GUID *Guid, _In_ DWORD Error);
 
-/* --- devices.c ----------------------------------------------------------------------------------------------------- */
-
-#define INSTANCE_ID_LENGTH 200 /* MAX_DEVICE_ID_LEN of cfgmgr32.h */
-
-/* An adapter that the system knows. What its creator did not set, or what cannot be had, is 0 or empty. */
-typedef struct _ADAPTER_DEVICE
-{
-    GUID Guid;
-    BOOL Present;    /* FALSE: only remembered */
-    BOOL Started;    /* present, and Windows says that its driver runs */
-    ULONG Problem;   /* CM_PROB_... of a present one; 0: none */
-    LONG Status;     /* NTSTATUS, why it has the problem; 0: Windows does not say */
-    DWORD Flags;     /* TUN_PROPERTY_FLAGS */
-    DWORD CreatorId; /* the process that has it; 0: nobody who lives */
-    FILETIME CreatorTime;
-    WCHAR Name[PLAINTUN_NAME_MAX + 1];
-    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
-} ADAPTER_DEVICE;
-
-/* FALSE: the system does not know the device, or GetLastError(). */
-BOOL DescribeDevice(_In_z_ LPCWSTR InstanceId, _Out_ ADAPTER_DEVICE *Adapter);
-
-/* Reads a property of a device: its length in bytes, 0 where it is not there, of another type, or longer than Size. */
-ULONG DeviceProperty(_In_ DWORD Node, _In_ const struct _TUN_PROPERTY_KEY *Key, _In_ ULONG Type, _Out_ void *Value,
-                     _In_ ULONG Size);
-
-/* Called for each adapter; FALSE ends the walk, which is no error. Without memory there is one, and it is logged. */
-typedef BOOL (*ADAPTER_VISITOR)(_In_ const ADAPTER_DEVICE *Adapter, _In_opt_ void *Context);
-DWORD VisitAdapters(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context); /* that are present */
-DWORD VisitDevices(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context);  /* those that are only remembered, too */
-
-/* Makes the system forget a device; one that is present is removed. Returns a Windows error; NO_ERROR may leave
- * ERROR_SUCCESS_REBOOT_REQUIRED as the last one. */
-DWORD UninstallDevice(_In_z_ LPCWSTR InstanceId);
-
-/* --- files.c ------------------------------------------------------------------------------------------------------- */
-
-extern HMODULE LibraryModule; /* DllMain sets it */
-
-/* Makes a folder of a name that nobody can foresee, in which only administrators can write. FALSE: GetLastError(). */
-BOOL FolderMake(_Out_ WCHAR Path[MAX_PATH]);
-void FilePath(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name, _Out_ WCHAR Path[MAX_PATH]);
-/* Writes the resource of that number (library/resource.h) to a new file. FALSE: GetLastError(). */
-BOOL FileExtract(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name, _In_ int Resource);
-void FileDelete(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name);
-
-/* --- native.c ------------------------------------------------------------------------------------------------------ */
-
-/* This library is for another machine than Windows itself (32-bit on 64-bit, amd64 on arm64): what installs and removes
- * drivers and devices must be done by NativeRun. */
-BOOL NativeNeeded(void);
-/* Has a process of Windows' own architecture do it: "install" (InstallDriver, for an "adapter" or a "person"; its answer is
- * InstalledInf), "remove" (RemoveDriver) or "uninstall" (UninstallDevice, of the instance ID Argument). Its messages are
- * logged here. The error, which is the last error too; ERROR_SUCCESS_REBOOT_REQUIRED is none. */
-DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument, _Out_writes_opt_(MAX_PATH) LPWSTR Answer);
-/* The newest version in the driver store, 0: none. A Windows error. */
-DWORD NativeSurvey(_Out_ ULONG64 *Version);
-
-/* What is in the folder that NativeRun makes for it and helper.c. */
-#define NATIVE_LIBRARY  L"" PLAINTUN_LIBRARY_NAME
-#define NATIVE_MESSAGES L"messages"
-#define NATIVE_CALLER   L"caller" /* is there as long as the caller waits */
-#define NATIVE_ANSWER   L"=" /* begins the line of the messages that is the caller's result: of "install", "survey" */
-
-/* --- install.c ----------------------------------------------------------------------------------------------------- */
-
-/* How the driver is installed: for an adapter that is being created, other programs' adapters are left in peace; a person
- * who asks for it wants this version, or to know why not. */
-typedef enum _INSTALL_FOR
-{
-    INSTALL_FOR_ADAPTER,
-    INSTALL_FOR_PERSON
-} INSTALL_FOR;
-
-/* Makes sure that the system has our driver. *Installed: it had not. The caller holds the set-up lock. TRUE may leave
- * ERROR_SUCCESS_REBOOT_REQUIRED. */
-BOOL InstallDriver(_In_ INSTALL_FOR For, _Out_ BOOL *Installed);
-/* The INF, in Windows' folder of them, as which InstallDriver last found or put our driver there; empty: it cannot tell. */
-LPCWSTR InstalledInf(void);
-/* The driver turned out not to be there although InstallDriver once succeeded: look again next time. */
-void InstallDriverForget(void);
-BOOL RemoveDriver(void);
-
-/* --- store.c ------------------------------------------------------------------------------------------------------- */
-
-#define STORE_PACKAGES_MAX 16
-
-typedef struct _STORED_PACKAGE
-{
-    WCHAR InfPath[MAX_PATH]; /* C:\\Windows\\INF\\oem7.inf */
-    ULONG64 Version;         /* major << 48 | minor << 32 | patch << 16 | build */
-    DWORD Date;              /* yyyymmdd */
-    BOOL Same;               /* it is, byte for byte, what this library carries */
-} STORED_PACKAGE;
-
-typedef struct _STORE
-{
-    DWORD Count;
-    BOOL HasOurs;     /* one of them is Same */
-    ULONG64 Newest;   /* of their versions; 0: none */
-    DWORD NewestDate; /* its date */
-    STORED_PACKAGE Packages[STORE_PACKAGES_MAX];
-} STORE;
-
-/* Looks for packages that serve our hardware ID, and reads them back. Returns a Windows error. */
-DWORD StoreSurvey(_Out_ STORE *Store);
-
-/* --- lock.c -------------------------------------------------------------------------------------------------------- */
-
-/* SYSTEM and Administrators. */
-#define ACCESS_DEFAULT L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
-
-/* Deadlines are values of GetTickCount64(). NO_ERROR, even without a lock (NULL) where another user keeps it from us;
- * ERROR_TIMEOUT: another program is at it. */
-DWORD SetupLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);
-DWORD SetupTryLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);    /* the same without a message */
-DWORD SetupHelperLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock); /* for the helper of native.c, before SetupTryLock */
-void SetupUnlock(_In_opt_ HANDLE Lock);                           /* keeps the last error */
-
-/* --- wait.c -------------------------------------------------------------------------------------------------------- */
-
-/* The clock of all deadlines, in milliseconds. It stands while the computer sleeps: that is nobody's time-out. */
-ULONG64 AwakeMs(void);
-DWORD TimeLeft(_In_ ULONG64 Deadline); /* milliseconds */
-
-/* Sets Changed when a device starts or goes, and when an IP interface comes or goes. */
-typedef struct _WATCH
-{
-    HANDLE Changed; /* auto-reset */
-    HANDLE Interfaces;
-    struct HCMNOTIFICATION__ *Device;
-} WATCH;
-
-/* Without notifications a watch still works, four times a second. FALSE: no memory. */
-BOOL WatchStart(_Out_ WATCH *Watch, _In_ BOOL Interfaces);
-void WatchDevice(_Inout_ WATCH *Watch, _In_z_ LPCWSTR InstanceId); /* this one, in place of a former one */
-void WatchWait(_In_ const WATCH *Watch, _In_ ULONG64 Deadline);    /* until something changes, or may have */
-void WatchEnd(_Inout_ WATCH *Watch);
-
-/* --- cause.c ------------------------------------------------------------------------------------------------------- */
-
-/* What a problem code of a device means, and what to do; whether it may pass by itself. */
-LPCWSTR ProblemText(_In_ ULONG Problem);
-BOOL ProblemMayPass(_In_ ULONG Problem);
-
-#define STATUS_LENGTH 24 /* UTF-16 units, with the ending 0 */
-
-/* ", status 0xC0000035" into Text: why the device has its problem. Nothing where Windows does not say. */
-LPCWSTR StatusText(_In_ LONG Status, _Out_ WCHAR Text[STATUS_LENGTH]);
-
-#define HINT_LENGTH 160 /* UTF-16 units, with the ending 0 */
-
-/* "; the service ... is disabled: ..." where a service that adapters need is, or nothing. Keeps the last error. */
-LPCWSTR ServiceHint(_Out_ WCHAR Hint[HINT_LENGTH]);
-
-/* --- software.c ---------------------------------------------------------------------------------------------------- */
-
-/* A device whose handle this process has. */
-typedef struct _CREATED_DEVICE
-{
-    struct HSWDEVICE__ *Device;
-    HANDLE Enumerated; /* set by the callback */
-    HRESULT Result;    /* of the enumeration */
-    BOOL Persistent;
-    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
-} CREATED_DEVICE;
-
-#define HARDWARE_IDS PLAINTUN_HARDWARE_ID L"\0"
-
-/* Has a device enumerated, or takes the handle of one that nobody has. Description may be NULL with no properties. Keeps
- * an error, without the log. */
-DWORD MakeDevice(_In_ const GUID *Guid, _In_ LPCWSTR HardwareIds, _In_opt_ LPCWSTR Description,
-                 _In_opt_ const struct _DEVPROPERTY *Properties, _In_ ULONG Count, _In_ ULONG64 Deadline,
-                 _Out_ CREATED_DEVICE **Created);
-
-/* Another name, for people and programs alike. Returns a Windows error, and says nothing. */
-DWORD NameDevice(_In_ const CREATED_DEVICE *Created, _In_z_ LPCWSTR Name);
-
-/* Whether the device outlives its handle. */
-DWORD SetPersistent(_Inout_ CREATED_DEVICE *Created, _In_ BOOL Persistent);
-
-/* Closes the handle. A device that is not persistent goes, and this returns when it is gone; Forget: for good. */
-void ReleaseDevice(_In_ CREATED_DEVICE *Created, _In_ BOOL Forget);
-
-/* Removes a device that nobody has, for good. */
-DWORD RetireDevice(_In_ const ADAPTER_DEVICE *Adapter, _In_ ULONG64 Deadline);
-
-/* FALSE: the device is still there at the deadline. */
-BOOL AwaitGone(_In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch, _In_ ULONG64 Deadline);
-
-/* --- interface.c --------------------------------------------------------------------------------------------------- */
-
-/* Sets MTU (bytes) and metric (0: automatic) of the IP interfaces that there are. */
-DWORD ConfigureInterface(_In_ const NET_LUID *Luid, _In_ DWORD Mtu, _In_ DWORD Metric);
-
-/* --- network.c ----------------------------------------------------------------------------------------------------- */
-
-/* Gives the adapter's network connection a name. ERROR_ALREADY_EXISTS: another has it; other failures go to the log. */
-DWORD NameConnection(_In_ const NET_LUID *Luid, _In_z_ LPCWSTR Name, _In_ ULONG64 Deadline);
-
-/* Has Windows use Guid for the network of the device that will be made of it, which it does not know yet; if it can. */
-void AnticipateNetwork(_In_ const GUID *Guid, _In_ ULONG64 Deadline);
-
-/* --- names.c ------------------------------------------------------------------------------------------------------- */
-
-BOOL AdapterNameValid(_In_opt_ LPCWSTR Name);
-BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
-BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
-
-/* --- adapter.c ----------------------------------------------------------------------------------------------------- */
-
-typedef struct _PLAINTUN_ADAPTER
-{
-    GUID Guid;
-    NET_LUID Luid;
-    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
-    CREATED_DEVICE *Created;         /* NULL: the adapter was opened */
-    BOOL Forget;                     /* nobody will come back to this GUID */
-    SRWLOCK Lock;                    /* guards Session and Monitor */
-    PLAINTUN_SESSION_HANDLE Session; /* the last one started through this handle; may have ended */
-    PLAINTUN_SESSION_HANDLE Monitor; /* the last monitor session, likewise */
-} PLAINTUN_ADAPTER;
-
-/* --- start.c ------------------------------------------------------------------------------------------------------- */
-
-/*
- * Waits until the control device of Adapter opens and TCP/IP has taken it up, IPv4 or IPv6; a problem of the device that
- * may pass is waited for until Patience. ERROR_TIMEOUT, ERROR_NOT_READY: *Problem, if it is not 0, does not pass,
- * ERROR_REVISION_MISMATCH, ERROR_ACCESS_DENIED.
- */
-DWORD AwaitUsable(_Inout_ PLAINTUN_ADAPTER *Adapter, _In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch,
-                  _In_ ULONG64 Patience, _In_ ULONG64 Deadline, _Out_ ULONG *Problem);
-
-/* --- session.c ----------------------------------------------------------------------------------------------------- */
+/* --- session.c ---------------------------------------------------------------------------------------------------- */
 
 typedef enum _SESSION_STATE
 {
@@ -416,5 +244,179 @@ void SessionUnreference(_Inout_ SESSION *Session);
 
 /* The library is being unloaded, the process lives on: closes what ended sessions have left. */
 void SessionUnload(void);
+
+/* --- native.c ----------------------------------------------------------------------------------------------------- */
+
+/* This library is for another machine than Windows itself (32-bit on 64-bit, amd64 on arm64): what installs and removes
+ * drivers and devices must be done by NativeRun. */
+BOOL NativeNeeded(void);
+/* Has a process of Windows' own architecture do it: "install" (InstallDriver, for an "adapter" or a "person"; its answer is
+ * InstalledInf), "remove" (RemoveDriver) or "uninstall" (UninstallDevice, of the instance ID Argument). Its messages are
+ * logged here. The error, which is the last error too; ERROR_SUCCESS_REBOOT_REQUIRED is none. */
+DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument, _Out_writes_opt_(MAX_PATH) LPWSTR Answer);
+/* The newest version in the driver store, 0: none. A Windows error. */
+DWORD NativeSurvey(_Out_ ULONG64 *Version);
+
+/* What is in the folder that NativeRun makes for it and helper.c. */
+#define NATIVE_LIBRARY  L"" PLAINTUN_LIBRARY_NAME
+#define NATIVE_MESSAGES L"messages"
+#define NATIVE_CALLER   L"caller" /* is there as long as the caller waits */
+#define NATIVE_ANSWER   L"=" /* begins the line of the messages that is the caller's result: of "install", "survey" */
+
+/* --- devices.c ---------------------------------------------------------------------------------------------------- */
+
+#define INSTANCE_ID_LENGTH 200 /* MAX_DEVICE_ID_LEN of cfgmgr32.h */
+
+/* An adapter that the system knows. What its creator did not set, or what cannot be had, is 0 or empty. */
+typedef struct _ADAPTER_DEVICE
+{
+    GUID Guid;
+    BOOL Present;    /* FALSE: only remembered */
+    BOOL Started;    /* present, and Windows says that its driver runs */
+    ULONG Problem;   /* CM_PROB_... of a present one; 0: none */
+    LONG Status;     /* NTSTATUS, why it has the problem; 0: Windows does not say */
+    DWORD Flags;     /* TUN_PROPERTY_FLAGS */
+    DWORD CreatorId; /* the process that has it; 0: nobody who lives */
+    FILETIME CreatorTime;
+    WCHAR Name[PLAINTUN_NAME_MAX + 1];
+    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
+} ADAPTER_DEVICE;
+
+/* FALSE: the system does not know the device, or GetLastError(). */
+BOOL DescribeDevice(_In_z_ LPCWSTR InstanceId, _Out_ ADAPTER_DEVICE *Adapter);
+
+/* Reads a property of a device: its length in bytes, 0 where it is not there, of another type, or longer than Size. */
+ULONG DeviceProperty(_In_ DWORD Node, _In_ const struct _TUN_PROPERTY_KEY *Key, _In_ ULONG Type, _Out_ void *Value,
+                     _In_ ULONG Size);
+
+/* Called for each adapter; FALSE ends the walk, which is no error. Without memory there is one, and it is logged. */
+typedef BOOL (*ADAPTER_VISITOR)(_In_ const ADAPTER_DEVICE *Adapter, _In_opt_ void *Context);
+DWORD VisitAdapters(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context); /* that are present */
+DWORD VisitDevices(_In_ ADAPTER_VISITOR Visitor, _In_opt_ void *Context);  /* those that are only remembered, too */
+
+/* Makes the system forget a device; one that is present is removed. Returns a Windows error; NO_ERROR may leave
+ * ERROR_SUCCESS_REBOOT_REQUIRED as the last one. */
+DWORD UninstallDevice(_In_z_ LPCWSTR InstanceId);
+
+/* --- store.c ------------------------------------------------------------------------------------------------------ */
+
+#define STORE_PACKAGES_MAX 16
+
+typedef struct _STORED_PACKAGE
+{
+    WCHAR InfPath[MAX_PATH]; /* C:\\Windows\\INF\\oem7.inf */
+    ULONG64 Version;         /* major << 48 | minor << 32 | patch << 16 | build */
+    DWORD Date;              /* yyyymmdd */
+    BOOL Same;               /* it is, byte for byte, what this library carries */
+} STORED_PACKAGE;
+
+typedef struct _STORE
+{
+    DWORD Count;
+    BOOL HasOurs;     /* one of them is Same */
+    ULONG64 Newest;   /* of their versions; 0: none */
+    DWORD NewestDate; /* its date */
+    STORED_PACKAGE Packages[STORE_PACKAGES_MAX];
+} STORE;
+
+/* Looks for packages that serve our hardware ID, and reads them back. Returns a Windows error. */
+DWORD StoreSurvey(_Out_ STORE *Store);
+
+/* --- install.c ---------------------------------------------------------------------------------------------------- */
+
+/* How the driver is installed: for an adapter that is being created, other programs' adapters are left in peace; a person
+ * who asks for it wants this version, or to know why not. */
+typedef enum _INSTALL_FOR
+{
+    INSTALL_FOR_ADAPTER,
+    INSTALL_FOR_PERSON
+} INSTALL_FOR;
+
+/* Makes sure that the system has our driver. *Installed: it had not. The caller holds the set-up lock. TRUE may leave
+ * ERROR_SUCCESS_REBOOT_REQUIRED. */
+BOOL InstallDriver(_In_ INSTALL_FOR For, _Out_ BOOL *Installed);
+/* The INF, in Windows' folder of them, as which InstallDriver last found or put our driver there; empty: it cannot tell. */
+LPCWSTR InstalledInf(void);
+/* The driver turned out not to be there although InstallDriver once succeeded: look again next time. */
+void InstallDriverForget(void);
+BOOL RemoveDriver(void);
+
+/* --- software.c --------------------------------------------------------------------------------------------------- */
+
+/* A device whose handle this process has. */
+typedef struct _CREATED_DEVICE
+{
+    struct HSWDEVICE__ *Device;
+    HANDLE Enumerated; /* set by the callback */
+    HRESULT Result;    /* of the enumeration */
+    BOOL Persistent;
+    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
+} CREATED_DEVICE;
+
+#define HARDWARE_IDS PLAINTUN_HARDWARE_ID L"\0"
+
+/* Has a device enumerated, or takes the handle of one that nobody has. Description may be NULL with no properties. Keeps
+ * an error, without the log. */
+DWORD MakeDevice(_In_ const GUID *Guid, _In_ LPCWSTR HardwareIds, _In_opt_ LPCWSTR Description,
+                 _In_opt_ const struct _DEVPROPERTY *Properties, _In_ ULONG Count, _In_ ULONG64 Deadline,
+                 _Out_ CREATED_DEVICE **Created);
+
+/* Another name, for people and programs alike. Returns a Windows error, and says nothing. */
+DWORD NameDevice(_In_ const CREATED_DEVICE *Created, _In_z_ LPCWSTR Name);
+
+/* Whether the device outlives its handle. */
+DWORD SetPersistent(_Inout_ CREATED_DEVICE *Created, _In_ BOOL Persistent);
+
+/* Closes the handle. A device that is not persistent goes, and this returns when it is gone; Forget: for good. */
+void ReleaseDevice(_In_ CREATED_DEVICE *Created, _In_ BOOL Forget);
+
+/* Removes a device that nobody has, for good. */
+DWORD RetireDevice(_In_ const ADAPTER_DEVICE *Adapter, _In_ ULONG64 Deadline);
+
+/* FALSE: the device is still there at the deadline. */
+BOOL AwaitGone(_In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch, _In_ ULONG64 Deadline);
+
+/* --- interface.c -------------------------------------------------------------------------------------------------- */
+
+/* Sets MTU (bytes) and metric (0: automatic) of the IP interfaces that there are. */
+DWORD ConfigureInterface(_In_ const NET_LUID *Luid, _In_ DWORD Mtu, _In_ DWORD Metric);
+
+/* --- network.c ---------------------------------------------------------------------------------------------------- */
+
+/* Gives the adapter's network connection a name. ERROR_ALREADY_EXISTS: another has it; other failures go to the log. */
+DWORD NameConnection(_In_ const NET_LUID *Luid, _In_z_ LPCWSTR Name, _In_ ULONG64 Deadline);
+
+/* Has Windows use Guid for the network of the device that will be made of it, which it does not know yet; if it can. */
+void AnticipateNetwork(_In_ const GUID *Guid, _In_ ULONG64 Deadline);
+
+/* --- names.c ------------------------------------------------------------------------------------------------------ */
+
+BOOL AdapterNameValid(_In_opt_ LPCWSTR Name);
+BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
+BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
+
+/* --- adapter.c ---------------------------------------------------------------------------------------------------- */
+
+typedef struct _PLAINTUN_ADAPTER
+{
+    GUID Guid;
+    NET_LUID Luid;
+    WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
+    CREATED_DEVICE *Created;         /* NULL: the adapter was opened */
+    BOOL Forget;                     /* nobody will come back to this GUID */
+    SRWLOCK Lock;                    /* guards Session and Monitor */
+    PLAINTUN_SESSION_HANDLE Session; /* the last one started through this handle; may have ended */
+    PLAINTUN_SESSION_HANDLE Monitor; /* the last monitor session, likewise */
+} PLAINTUN_ADAPTER;
+
+/* --- start.c ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Waits until the control device of Adapter opens and TCP/IP has taken it up, IPv4 or IPv6; a problem of the device that
+ * may pass is waited for until Patience. ERROR_TIMEOUT, ERROR_NOT_READY: *Problem, if it is not 0, does not pass,
+ * ERROR_REVISION_MISMATCH, ERROR_ACCESS_DENIED.
+ */
+DWORD AwaitUsable(_Inout_ PLAINTUN_ADAPTER *Adapter, _In_z_ LPCWSTR InstanceId, _In_ WATCH *Watch,
+                  _In_ ULONG64 Patience, _In_ ULONG64 Deadline, _Out_ ULONG *Problem);
 
 #endif
