@@ -82,6 +82,17 @@ LPCWSTR AdapterProblem(const PLAINTUN_ADAPTER_INFO *Adapter)
     return Adapter->Problem != 0 ? ProblemText(Adapter->Problem) : L"it is starting, or its driver does not answer";
 }
 
+void AdapterJson(const PLAINTUN_ADAPTER_INFO *Adapter)
+{
+    WCHAR Guid[GUID_TEXT];
+    GuidText(&Adapter->Guid, Guid);
+    JsonText(L"name", Adapter->Name);
+    JsonText(L"guid", Guid);
+    JsonNumber(L"luid", Adapter->Luid.Value);
+    JsonNumber(L"index", Adapter->InterfaceIndex);
+    JsonNumber(L"mtu", Adapter->Mtu);
+}
+
 static EXIT_CODE FailNotFound(LPCWSTR Name)
 {
     Tell(L"there is no adapter %ls; %ls list names those that exist", Name, TOOL_NAME);

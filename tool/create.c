@@ -38,20 +38,16 @@ PLAINTUN_ADAPTER_HANDLE AdapterCreate(LPCWSTR Name, const ARGUMENTS *Arguments, 
 
 static void Report(const PLAINTUN_ADAPTER_INFO *Info)
 {
-    WCHAR Guid[GUID_TEXT];
-    GuidText(&Info->Guid, Guid);
     if (!Json)
     {
+        WCHAR Guid[GUID_TEXT];
+        GuidText(&Info->Guid, Guid);
         Print(L"The adapter %ls is there: interface index %lu, MTU %lu, GUID %ls\n", Info->Name, Info->InterfaceIndex,
               Info->Mtu, Guid);
         return;
     }
     JsonBegin(NULL, L'{');
-    JsonText(L"name", Info->Name);
-    JsonText(L"guid", Guid);
-    JsonNumber(L"luid", Info->Luid.Value);
-    JsonNumber(L"index", Info->InterfaceIndex);
-    JsonNumber(L"mtu", Info->Mtu);
+    AdapterJson(Info);
     JsonFlag(L"persistent", Info->Flags & PLAINTUN_ADAPTER_PERSISTENT);
     JsonEnd(L'}');
 }

@@ -49,16 +49,10 @@ static EXIT_CODE Show(const ARGUMENTS *Arguments)
         Code = FailLibrary(L"the adapter %ls does not answer", Name);
         goto closeAdapter;
     }
-    WCHAR Guid[GUID_TEXT];
-    GuidText(&Info.Guid, Guid);
     if (Json)
     {
         JsonBegin(NULL, L'{');
-        JsonText(L"name", Info.Name);
-        JsonText(L"guid", Guid);
-        JsonNumber(L"luid", Info.Luid.Value);
-        JsonNumber(L"index", Info.InterfaceIndex);
-        JsonNumber(L"mtu", Info.Mtu);
+        AdapterJson(&Info);
         JsonText(L"state", AdapterStateName(Info.State));
         JsonNumber(L"session_process", Info.SessionProcessId);
         JsonNumber(L"monitor_process", Info.MonitorProcessId);
@@ -67,6 +61,8 @@ static EXIT_CODE Show(const ARGUMENTS *Arguments)
         JsonEnd(L'}');
         goto closeAdapter;
     }
+    WCHAR Guid[GUID_TEXT];
+    GuidText(&Info.Guid, Guid);
     Print(L"%ls, %ls\nGUID %ls, interface index %lu, MTU %lu, session of process %lu\n\n", Info.Name,
           AdapterStateName(Info.State), Guid, Info.InterfaceIndex, Info.Mtu, Info.SessionProcessId);
     Print(L"%-40ls %15ls %15ls\n", L"", L"adapter", L"session");
@@ -124,8 +120,8 @@ static EXIT_CODE Watch(const ARGUMENTS *Arguments)
     PLAINTUN_ADAPTER_HANDLE Adapter = AdapterOpen(Name, &Code);
     if (Adapter == NULL)
         return Code;
+    PLAINTUN_STATISTICS Before, Now;
     ULONG64 Due = Microseconds(), Last = Due;
-    PLAINTUN_STATISTICS Before;
     BOOL Answers = PlaintunGetStatistics(Adapter, &Before);
     for (DWORD Line = 0; Answers && !StopWanted() && (Seconds == 0 || Line < Seconds); ++Line)
     {
@@ -134,7 +130,6 @@ static EXIT_CODE Watch(const ARGUMENTS *Arguments)
         Due = Due + 1000000 > Time ? Due + 1000000 : Time + 1000000;
         if (WaitForSingleObject(Stop, Due > Time ? (DWORD)((Due - Time + 999) / 1000) : 0) == WAIT_OBJECT_0)
             break;
-        PLAINTUN_STATISTICS Now;
         Answers = PlaintunGetStatistics(Adapter, &Now);
         if (!Answers)
             break;

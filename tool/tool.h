@@ -148,6 +148,9 @@ PLAINTUN_ADAPTER_HANDLE AdapterOpen(_In_z_ LPCWSTR Name, _Out_ EXIT_CODE *Code);
 BOOL AdapterFind(_In_z_ LPCWSTR Name, _Out_ GUID *Guid, _Out_ EXIT_CODE *Code);
 LPCWSTR AdapterStateName(_In_ PLAINTUN_ADAPTER_STATE State); /* L"ready" */
 
+/* Who and where an adapter is, as the first members of a JSON object that has begun. */
+void AdapterJson(_In_ const PLAINTUN_ADAPTER_INFO *Adapter);
+
 /* What one of Windows' device problem codes means, and what to do: library/cause.c, which is linked into the tool too. */
 LPCWSTR ProblemText(_In_ ULONG Problem);
 LPCWSTR AdapterProblem(_In_ const PLAINTUN_ADAPTER_INFO *Adapter); /* of a stopped one */
