@@ -5,7 +5,7 @@
  * answers for it while it runs. create.c makes them. Any thread; what changes the system is under the set-up lock.
  */
 #include "library/library.h"
-#include "library/missing.h"
+#include "wdk/missing.h"
 #include "ring/properties.h"
 
 #define SETUP_MS 30000 /* for removing, renaming, deleting the driver */

@@ -2,7 +2,7 @@
 # No C runtime: Debian has none for arm64. library/<dll>.def lists what is imported from that DLL. A library carries the
 # driver for its own machine, and whole libraries for the other machines whose Windows runs its programs (library/native.c).
 
-LIBRARY_HEADERS := $(IDENTITY_H) $(wildcard library/*.h include/*.h ring/*.h)
+LIBRARY_HEADERS := $(IDENTITY_H) wdk/missing.h $(wildcard library/*.h include/*.h ring/*.h)
 LIBRARY_SOURCES := $(wildcard library/*.c)
 LIBRARY_IMPORTS := kernel32 advapi32 cfgmgr32 setupapi newdev iphlpapi ole32
 LIBRARY_CFLAGS  := $(WIN_CFLAGS_ALL) $(DEBUG_CFLAGS) -ffreestanding -mguard=cf -fno-stack-protector -mno-stack-arg-probe \

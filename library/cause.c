@@ -4,7 +4,7 @@
  * disabled. Any thread, no state.
  */
 #include "library/library.h"
-#include "library/missing.h"
+#include "wdk/missing.h"
 
 /* "Device Manager Error Messages", learn.microsoft.com/windows-hardware/drivers/install. MayPass: while a device is being
  * installed, or when what it waits for comes. */

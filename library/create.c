@@ -5,7 +5,7 @@
  * outside, so that programs create adapters side by side. A device that turns out half made is made anew, once.
  */
 #include "library/library.h"
-#include "library/missing.h"
+#include "wdk/missing.h"
 #include "ring/properties.h"
 #include <sddl.h>
 

@@ -5,7 +5,7 @@
  * have changed the next moment.
  */
 #include "library/library.h"
-#include "library/missing.h"
+#include "wdk/missing.h"
 #include "ring/properties.h"
 #include <setupapi.h>
 #include <newdev.h>

@@ -7,7 +7,7 @@
  */
 #include "library/library.h"
 #include "library/resource.h"
-#include "library/missing.h"
+#include "wdk/missing.h"
 #include <setupapi.h>
 #include <newdev.h>
 

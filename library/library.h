@@ -16,7 +16,7 @@
 #include "ring/session.h"
 
 struct _TUN_PROPERTY_KEY; /* ring/properties.h */
-struct _DEVPROPERTY;      /* library/missing.h */
+struct _DEVPROPERTY;      /* wdk/missing.h */
 
 /* --- memory.c ----------------------------------------------------------------------------------------------------- */
 
@@ -281,6 +281,8 @@ typedef struct _ADAPTER_DEVICE
     WCHAR Name[PLAINTUN_NAME_MAX + 1];
     WCHAR InstanceId[INSTANCE_ID_LENGTH + 1];
 } ADAPTER_DEVICE;
+
+extern const struct _DEVPROPKEY FriendlyNameKey; /* DEVPKEY_Device_FriendlyName */
 
 /* FALSE: the system does not know the device, or GetLastError(). */
 BOOL DescribeDevice(_In_z_ LPCWSTR InstanceId, _Out_ ADAPTER_DEVICE *Adapter);

@@ -15,7 +15,7 @@
  */
 #define COBJMACROS
 #include "library/library.h"
-#include "library/missing.h"
+#include "wdk/missing.h"
 #include <objbase.h>
 #include <netcon.h>
 

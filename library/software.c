@@ -6,7 +6,7 @@
  * Any thread; whoever makes or takes devices holds the set-up lock.
  */
 #include "library/library.h"
-#include "library/missing.h"
+#include "wdk/missing.h"
 #include "ring/properties.h"
 
 #define REMOVAL_MS 5000 /* how long closing waits for the device to be gone */

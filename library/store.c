@@ -5,7 +5,7 @@
  * it may be left over from an installation that broke off, or be another build. Any thread, no state.
  */
 #include "library/library.h"
-#include "library/missing.h"
+#include "wdk/missing.h"
 #include "library/resource.h"
 #include <setupapi.h>
 

@@ -4,7 +4,7 @@
  * thread; a WATCH belongs to one.
  */
 #include "library/library.h"
-#include "library/missing.h"
+#include "wdk/missing.h"
 
 #define LOOK_AGAIN_MS 250 /* where a notification does not come: not everything we wait for has one */
 

@@ -9,7 +9,7 @@ HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno
     -fasynchronous-unwind-tables -fno-stack-protector -mno-stack-arg-probe -D_AMD64_ -D_WIN32_WINNT=0x0A00 \
     -DNTDDI_VERSION=0x0A000006 -isystem /usr/share/mingw-w64/include -isystem /usr/share/mingw-w64/include/ddk -I.
 
-$(HW)/%.user.o: host/wine/%.c $(wildcard host/wine/*/*.h host/linux/*.h)
+$(HW)/%.user.o: host/wine/%.c wdk/missing.h $(wildcard host/wine/*/*.h host/linux/*.h)
 	@mkdir -p $(@D)
 	@$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
 
@@ -65,7 +65,7 @@ HX_setupapi_EXPORTS := ^Setup
 HX_iphlpapi_EXPORTS := ^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)
 HX_CFLAGS := $(WIN_CFLAGS_x86) $(WIN_CFLAGS_ALL) -D_UCRT -ffreestanding -fno-stack-protector -mno-stack-arg-probe
 
-$(HX)/%.o: host/wine/%.c $(wildcard host/wine/*/*.h host/linux/*.h)
+$(HX)/%.o: host/wine/%.c wdk/missing.h $(wildcard host/wine/*/*.h host/linux/*.h)
 	@mkdir -p $(@D)
 	@$(CLANG) $(HX_CFLAGS) -c -o $@ $<
 

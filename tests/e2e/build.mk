@@ -13,7 +13,7 @@ E2E_X86 := $(addprefix $(E2E)/x86/,peer.exe contract.exe failing.exe wow64.exe e
 E2E_X86_PARTS := $(patsubst %,$(E2E)/x86/obj/%.o,entry32 stop addresses)
 E2E_X86_IMPORTS := ucrtbase kernel32 advapi32 iphlpapi ws2_32 ntdll newdev setupapi
 
-$(E2E)/x86/obj/%.o: tests/e2e/%.c $(wildcard tests/e2e/*.h ring/*.h host/wine/newdev/newdev.h) include/plaintun.h include/wintun.h
+$(E2E)/x86/obj/%.o: tests/e2e/%.c $(wildcard tests/e2e/*.h ring/*.h host/wine/newdev/newdev.h) wdk/missing.h include/plaintun.h include/wintun.h
 	@mkdir -p $(@D)
 	@$(CLANG) $(HX_CFLAGS) -municode -c -o $@ $<
 
@@ -48,7 +48,7 @@ identity-acme: build/identities/newer.identity
 	@$(MAKE) --no-print-directory IDENTITY=build/identities/other.identity "WARN=$(WARN) -DTUN_PROTOCOL=99u" build/identities/other/e2e/peer.exe
 
 # Programs for test_host.py.
-$(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a $(wildcard host/wine/*/*.h)
+$(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a wdk/missing.h $(wildcard host/wine/*/*.h)
 	@mkdir -p $(B)/tests
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(HW) -lhostcm -lhostnewdev -lnewdev -lcfgmgr32 -lsetupapi -lole32 -luuid
 

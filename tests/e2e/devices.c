@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/wine/shared/swdeviceapi.h"
+#include "wdk/missing.h"
 #include "host/wine/newdev/newdev.h"
 #include "ring/properties.h"
 

@@ -6,7 +6,7 @@
 #include <windows.h>
 #include <setupapi.h>
 
-#include "host/wine/shared/swdeviceapi.h"
+#include "wdk/missing.h"
 
 /* The bus's flags (swdevice.h) of a software device; 0 if it is not there. */
 ULONG QuerySoftwareDevice(const WCHAR *Id);

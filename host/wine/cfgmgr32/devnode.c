@@ -6,7 +6,7 @@
  * the numbers that stand for devices.
  */
 #define _CFGMGR32_ /* we are the DLL: its functions are not imported */
-#include "host/wine/shared/swdeviceapi.h"
+#include "wdk/missing.h"
 
 #include <winioctl.h>
 #include <setupapi.h>

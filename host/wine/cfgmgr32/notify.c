@@ -6,7 +6,7 @@
  * for one registration; CM_Unregister_Notification waits for one that runs.
  */
 #define _CFGMGR32_ /* we are the DLL: its functions are not imported */
-#include "host/wine/shared/swdeviceapi.h"
+#include "wdk/missing.h"
 
 #include <dbt.h>
 #include <stddef.h>

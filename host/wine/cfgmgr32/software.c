@@ -9,7 +9,7 @@
  * the driver, plugs the device in and calls the caller back. SwDeviceClose waits for that unless called from the callback.
  */
 #define _CFGMGR32_ /* we are the DLL: its functions are not imported */
-#include "host/wine/shared/swdeviceapi.h"
+#include "wdk/missing.h"
 
 #include <winioctl.h>
 #include <setupapi.h>

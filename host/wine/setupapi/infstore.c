@@ -6,12 +6,10 @@
 #define _SETUPAPI_ /* we are the DLL: its functions are not imported */
 #include "host/wine/shared/failures.h"
 #include "host/wine/newdev/store.h"
+#include "wdk/missing.h"
 
 #include <stdio.h>
 #include <wchar.h>
-
-BOOL WINAPI SetupGetInfDriverStoreLocationW(PCWSTR FileName, PVOID Reserved, PCWSTR LocaleName, PWSTR Buffer,
-                                            DWORD BufferSize, PDWORD RequiredSize); /* mingw-w64's header lacks it */
 
 /*
  * The full path, in the driver store, of the INF that is FileName ("oem7.inf", with or without the folder of INFs) in the
