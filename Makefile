@@ -98,7 +98,7 @@ wine32: deps ## get Debian's 32-bit Wine into build/wine32 (180 MB), for tests o
 # --- what is shown and tried -----------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout manual headers ring-plain ring-address ring-thread labels model-labels library simulate fuzz offload pe inf package reproducible mutations format
+SUITES         := layout manual headers ring-plain ring-address ring-thread labels model-labels library simulate order fuzz offload pe inf package reproducible mutations format
 SUITES_MACHINE := e2e
 
 .PHONY: demo check check-build bench model simulate coverage fuzz mutate soak

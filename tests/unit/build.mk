@@ -39,3 +39,14 @@ $(B)/unit/offload: tests/unit/offload.c tests/unit/offload_reference.h host/linu
 .PHONY: check-offload
 check-offload: $(B)/unit/offload ## TCP super-packets of the TUN device: taken apart and put together
 	@timeout 120 $<
+
+# Which file may need which: tests/order.txt, held against the objects of each program that the rooms there make up.
+ORDER := driver $(foreach file,$(DRIVER_SOURCES),$(file)=$(file:%.c=$B/amd64/obj/%.o)) wdk/loadconfig.c=$B/amd64/obj/driver/loadconfig.o \
+    library $(foreach file,$(LIBRARY_SOURCES),$(file)=$(file:%.c=$B/amd64/obj/%.o)) wdk/loadconfig.c=$B/amd64/obj/library/loadconfig.o \
+    host $(foreach file,$(HOST_KERNEL),$(file)=$(file:host/%.c=$(HW)/%.kernel.o)) \
+    $(foreach file,netlink netlink_ask,host/linux/$(file).c=$(HW)/$(file).linux.o) \
+    host $(foreach file,$(wildcard host/ndis/*.c host/nt/*.c host/nt/*/*.c),$(file)=$(file:%.c=$(B)/native/address/%.o))
+
+.PHONY: check-order
+check-order: $(foreach pair,$(filter %.o,$(ORDER)),$(lastword $(subst =, ,$(pair)))) ## driver, library and host: who may call whom
+	@$(PYTHON) tests/unit/order.py $(ORDER)
