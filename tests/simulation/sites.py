@@ -17,6 +17,7 @@ import calls
 
 # (function that calls, call): why it cannot be reached
 EXCUSED = {
+    ("MonitorCopy", "MmMapLockedPagesSpecifyCache"): "the packet has just been read once, so that its MDLs are mapped",
     ("ToStackThread", "MmMapLockedPagesSpecifyCache"): "a receive list's MDL is of nonpaged pool and so always mapped",
 }
 
