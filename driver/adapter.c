@@ -12,8 +12,8 @@
 static NTSTATUS ReadProperty(_In_ DEVICE_OBJECT *Pdo, _In_ const TUN_PROPERTY_KEY *Key, _In_ ULONG Type,
                              _In_ BOOLEAN Variable, _Out_ VOID *Data, _In_ ULONG Size, _Out_ ULONG *Length)
 {
-    DEVPROPTYPE FoundType;
     *Length = 0;
+    DEVPROPTYPE FoundType;
     NTSTATUS Status =
         IoGetDevicePropertyData(Pdo, (const DEVPROPKEY *)Key, LOCALE_NEUTRAL, 0, Size, Data, Length, &FoundType);
     if (Status == STATUS_OBJECT_NAME_NOT_FOUND)
@@ -32,8 +32,8 @@ static NTSTATUS ReadProperty(_In_ DEVICE_OBJECT *Pdo, _In_ const TUN_PROPERTY_KE
 static BOOLEAN HasDacl(_In_ PSECURITY_DESCRIPTOR Descriptor)
 {
     USHORT Control;
-    ULONG DaclOffset;
     RtlCopyMemory(&Control, (UCHAR *)Descriptor + 2, sizeof(Control));
+    ULONG DaclOffset;
     RtlCopyMemory(&DaclOffset, (UCHAR *)Descriptor + 16, sizeof(DaclOffset));
     return (Control & SE_DACL_PRESENT) != 0 && DaclOffset != 0;
 }
@@ -46,12 +46,12 @@ static NTSTATUS ReadSettings(_Inout_ TUN_ADAPTER *Adapter, _Out_ PSECURITY_DESCR
 {
     static const TUN_PROPERTY_KEY GuidKey = TUN_PROPERTY_GUID, MtuKey = TUN_PROPERTY_MTU,
                                   AccessListKey = TUN_PROPERTY_ACCESS_LIST;
-    DEVICE_OBJECT *Pdo;
-    ULONG Length;
     *AccessList = NULL;
+    DEVICE_OBJECT *Pdo;
     /* "NdisMGetDeviceProperty function (ndis.h)": all but the PDO may be left out. */
     NdisMGetDeviceProperty(Adapter->Handle, &Pdo, NULL, NULL, NULL, NULL);
 
+    ULONG Length;
     NTSTATUS Status =
         ReadProperty(Pdo, &GuidKey, TUN_PROPERTY_GUID_TYPE, FALSE, &Adapter->Guid, sizeof(Adapter->Guid), &Length);
     if (!NT_SUCCESS(Status))

@@ -22,9 +22,9 @@ static NTSTATUS Complete(_Inout_ IRP *Irp, _In_ NTSTATUS Status, _In_ ULONG_PTR 
 static TUN_ADAPTER *ReferenceAdapter(_In_ const DEVICE_OBJECT *DeviceObject)
 {
     TUN_ADAPTER *Found = NULL;
-    KIRQL Irql;
     /* A program's thread that is suspended, by a normal kernel APC, must not keep Halt waiting: "KeEnterCriticalRegion". */
     KeEnterCriticalRegion();
+    KIRQL Irql;
     KeAcquireSpinLock(&Driver.AdaptersLock, &Irql);
     for (LIST_ENTRY *Entry = Driver.Adapters.Flink; Entry != &Driver.Adapters; Entry = Entry->Flink)
     {
@@ -83,12 +83,13 @@ static NTSTATUS SetAccessList(_In_ DEVICE_OBJECT *DeviceObject, _In_ PSECURITY_D
 _Use_decl_annotations_
 NTSTATUS DeviceCreate(TUN_ADAPTER *Adapter, PSECURITY_DESCRIPTOR AccessList)
 {
-    WCHAR Name[64], Link[96], *End;
-    End = AppendString(Name, L"\\Device\\" TUN_DEVICE_PREFIX);
+    WCHAR Name[64];
+    WCHAR *End = AppendString(Name, L"\\Device\\" TUN_DEVICE_PREFIX);
     End = AppendHex(End, atomic_fetch_add_explicit(&Driver.DeviceCounter, 1, memory_order_relaxed), 8);
     *End = 0;
 
     const TUN_GUID *Guid = &Adapter->Guid;
+    WCHAR Link[96];
     End = AppendString(Link, L"\\DosDevices\\Global\\" TUN_DEVICE_PREFIX L"{");
     End = AppendString(AppendHex(End, Guid->Data1, 8), L"-");
     End = AppendString(AppendHex(End, Guid->Data2, 4), L"-");
@@ -97,8 +98,9 @@ NTSTATUS DeviceCreate(TUN_ADAPTER *Adapter, PSECURITY_DESCRIPTOR AccessList)
         End = AppendString(AppendHex(End, Guid->Data4[Byte], 2), Byte == 1 ? L"-" : L"");
     *AppendString(End, L"}") = 0;
 
-    UNICODE_STRING NameString, LinkString, Sddl = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;SY)(A;;GA;;;BA)");
+    UNICODE_STRING NameString, Sddl = RTL_CONSTANT_STRING(L"D:P(A;;GA;;;SY)(A;;GA;;;BA)");
     RtlInitUnicodeString(&NameString, Name);
+    UNICODE_STRING LinkString;
     RtlInitUnicodeString(&LinkString, Link);
     PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1] = {
         [IRP_MJ_CREATE] = DispatchCreate,
@@ -240,7 +242,6 @@ static NTSTATUS DispatchControl(DEVICE_OBJECT *DeviceObject, IRP *Irp)
     ULONG OutputSize = Stack->Parameters.DeviceIoControl.OutputBufferLength;
     NTSTATUS Status = STATUS_SUCCESS;
     ULONG_PTR Written = 0;
-
     TUN_ADAPTER *Adapter = ReferenceAdapter(DeviceObject);
     if (!Adapter)
         return Complete(Irp, STATUS_DEVICE_REMOVED, 0);
@@ -266,13 +267,13 @@ static NTSTATUS DispatchControl(DEVICE_OBJECT *DeviceObject, IRP *Irp)
         break;
     case TUN_IOCTL_START:
     {
-        TUN_START_INPUT Input;
         /* The protocol first: the rest of another one's input may have any size. */
         if (InputSize >= sizeof(ULONG) && *(ULONG *)Buffer != TUN_PROTOCOL)
         {
             Status = STATUS_REVISION_MISMATCH;
             break;
         }
+        TUN_START_INPUT Input;
         if (InputSize != sizeof(Input) || OutputSize < sizeof(TUN_START_OUTPUT))
         {
             Status = STATUS_INVALID_BUFFER_SIZE;

@@ -11,9 +11,9 @@
 _Use_decl_annotations_
 NTSTATUS MonitorStart(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_INPUT *Input, TUN_START_OUTPUT *Output)
 {
-    TUN_SESSION *Monitor;
     if (Adapter->Monitor)
         return STATUS_DEVICE_BUSY;
+    TUN_SESSION *Monitor;
     NTSTATUS Status = SessionMake(Adapter, Owner, Input, 1, &Monitor);
     if (!NT_SUCCESS(Status))
         return Status;
@@ -51,10 +51,10 @@ VOID MonitorCopy(TUN_SESSION *Monitor, NET_BUFFER *Packet, ULONG Flags)
     RING_SIDE *Ring = &Monitor->ToApp;
     ULONG Length = NET_BUFFER_DATA_LENGTH(Packet);
     RING_STATUS Status = RING_FULL;
-    RING_PACKET *Entry;
     BOOLEAN Wake = FALSE;
     KIRQL Irql;
     KeAcquireSpinLock(&Adapter->MonitorLock, &Irql);
+    RING_PACKET *Entry;
     if (atomic_load_explicit(&Monitor->Dead, memory_order_relaxed) == 0)
         Status = RingReserve(Ring, Length, &Entry);
     if (Status == RING_OK && PacketCopyOut(Packet, RingPacketData(Entry), Length))

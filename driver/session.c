@@ -37,7 +37,6 @@ static VOID StopThread(_Inout_ TUN_SESSION *Session)
 static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
                       _Out_ TUN_START_OUTPUT *Output)
 {
-    TUN_SESSION *Session;
     if (Adapter->Removed)
         return STATUS_DEVICE_REMOVED;
     if (Input->Flags & TUN_START_MONITOR)
@@ -47,6 +46,7 @@ static NTSTATUS Start(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In
     NTSTATUS Status = ToStackMakeLists(Adapter);
     if (!NT_SUCCESS(Status))
         return Status;
+    TUN_SESSION *Session;
     Status = SessionMake(Adapter, Owner, Input, 2, &Session);
     if (!NT_SUCCESS(Status))
         return Status;

@@ -16,7 +16,6 @@ static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet
     UCHAR Head[HEAD_SIZE];
     BOOLEAN IsIpv6;
     TUN_CAST Cast;
-    RING_PACKET *Entry;
     if (Length > RING_PACKET_MAX || !PacketCopyOut(Packet, Head, (ULONG)min(Length, HEAD_SIZE)) ||
         !PacketValid(Head, (ULONG)Length, &IsIpv6, &Cast))
     {
@@ -24,6 +23,7 @@ static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet
         return NDIS_STATUS_INVALID_PACKET;
     }
     ULONG Next = Session->ToApp.Next;
+    RING_PACKET *Entry;
     switch (RingReserve(&Session->ToApp, (ULONG)Length, &Entry))
     {
     case RING_OK:

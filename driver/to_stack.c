@@ -194,7 +194,6 @@ static VOID Borrow(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_BATCH *Batch)
 static BOOLEAN GiveBack(_Inout_ TUN_ADAPTER *Adapter, _Inout_ TUN_LISTS *Lists, _In_ const TUN_LISTS *Borrowed,
                         _In_ ULONG Enough)
 {
-    BOOLEAN Left;
     KIRQL Irql;
     KeAcquireSpinLock(&Adapter->FreeLock, &Irql);
     if (!Lists->Free)
@@ -210,7 +209,7 @@ static BOOLEAN GiveBack(_Inout_ TUN_ADAPTER *Adapter, _Inout_ TUN_LISTS *Lists, 
         NET_BUFFER_LIST_NEXT_NBL(End) = Borrowed->Free;
         Lists->FreeCount += Borrowed->FreeCount;
     }
-    Left = Lists->FreeCount >= Enough;
+    BOOLEAN Left = Lists->FreeCount >= Enough;
     KeReleaseSpinLock(&Adapter->FreeLock, Irql);
     return Left;
 }
@@ -222,8 +221,8 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
     ULONG Small = 0, Large = 0;
     for (ULONG Seen = 0; Seen < 4 * BATCH; Seen++) /* bounded also where every packet is dropped */
     {
-        RING_PACKET *Entry;
         uint32_t Length, Next = Session->ToStack.Next;
+        RING_PACKET *Entry;
         RING_STATUS Status = RingTake(&Session->ToStack, &Entry, &Length);
         if (Status == RING_CORRUPT)
             return FALSE;
@@ -277,8 +276,8 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
 static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
 {
     TUN_ADAPTER *Adapter = Session->Adapter;
-    TUN_BATCH Batch;
     ULONG Kept = 0;
+    TUN_BATCH Batch;
     Borrow(Adapter, &Batch);
     if (!Fill(Session, &Batch))
         atomic_store_explicit(&Session->Dead, TUN_CLOSED_CORRUPT_TOSTACK, memory_order_relaxed);

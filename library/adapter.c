@@ -44,7 +44,6 @@ static BOOL IsSought(const ADAPTER_DEVICE *Device, void *Context)
 
 static DWORD SayCannotOpen(DWORD Error, const ADAPTER_DEVICE *Device)
 {
-    WCHAR Status[STATUS_LENGTH];
     if (Error == ERROR_ACCESS_DENIED)
         return LogError(Error,
                         L"opening the adapter \"%1\": its access list does not let this program in; run it as "
@@ -54,6 +53,7 @@ static DWORD SayCannotOpen(DWORD Error, const ADAPTER_DEVICE *Device)
         return SayMismatch(&Device->Guid, L"opening the adapter");
     if (DeviceError(Error) != ERROR_HANDLE_EOF)
         return LogError(Error, L"opening the adapter \"%1\"", Device->Name);
+    WCHAR Status[STATUS_LENGTH];
     /* To programs it is not there: it is going, or not there yet. */
     if (Device->Problem != 0)
         return KeepError(ERROR_NOT_FOUND, L"opening the adapter \"%1\": it has problem %2!u!%3: %4", Device->Name,
@@ -106,13 +106,13 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(LPCWSTR Name)
 
 PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByGuid(const GUID *Guid)
 {
-    WCHAR Text[GUID_STRING_LENGTH + 1];
     if (Guid == NULL)
     {
         KeepError(ERROR_INVALID_PARAMETER, L"opening an adapter: there is no GUID");
         return NULL;
     }
     SEARCH Search = {.Guid = Guid};
+    WCHAR Text[GUID_STRING_LENGTH + 1];
     GuidToString(Guid, Text);
     return Open(&Search, Text);
 }
@@ -167,19 +167,19 @@ static void FillInfo(const ADAPTER_DEVICE *Device, const TUN_QUERY *Query, PLAIN
 
 BOOL WINAPI PlaintunGetAdapterInfo(PLAINTUN_ADAPTER_HANDLE Adapter, PLAINTUN_ADAPTER_INFO *Info)
 {
-    TUN_QUERY Query;
-    ADAPTER_DEVICE Device;
     if (Adapter == NULL || Info == NULL)
     {
         KeepError(ERROR_INVALID_PARAMETER, L"asking about an adapter: the adapter or the structure is NULL");
         return FALSE;
     }
+    TUN_QUERY Query;
     DWORD Error = DeviceQuery(&Adapter->Guid, &Query);
     if (Error != NO_ERROR)
     {
         KeepError(DeviceError(Error), L"asking about an adapter: it is gone; create it again");
         return FALSE;
     }
+    ADAPTER_DEVICE Device;
     if (!DescribeDevice(Adapter->InstanceId, &Device))
         Device = (ADAPTER_DEVICE){.Present = TRUE};
     Device.Guid = *(const GUID *)&Query.Guid;
@@ -220,10 +220,9 @@ DWORD WINAPI PlaintunListAdapters(PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
 
 static DWORD Remove(const ADAPTER_DEVICE *Device, ULONG64 Deadline)
 {
-    WCHAR Path[PROCESS_PATH_LENGTH];
-    WATCH Watch;
     if (!Device->Present)
         return RetireDevice(Device, Deadline);
+    WCHAR Path[PROCESS_PATH_LENGTH];
     if (Device->CreatorId != 0)
         return LogError(ERROR_BUSY,
                         L"removing the adapter \"%1\": it is in use by process %2!u! (%3), which created it; "
@@ -233,6 +232,7 @@ static DWORD Remove(const ADAPTER_DEVICE *Device, ULONG64 Deadline)
     if (Error != NO_ERROR || (Device->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0)
         return Error != NO_ERROR ? Error : RetireDevice(Device, Deadline);
 
+    WATCH Watch;
     /* Its creator is dead, and it on its way out. */
     if (!WatchStart(&Watch, FALSE))
         return GetLastError();
@@ -249,18 +249,18 @@ static DWORD Remove(const ADAPTER_DEVICE *Device, ULONG64 Deadline)
 
 BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid)
 {
-    HANDLE Lock;
-    WCHAR Text[GUID_STRING_LENGTH + 1];
     ULONG64 Deadline = AwakeMs() + SETUP_MS;
     if (Guid == NULL)
     {
         KeepError(ERROR_INVALID_PARAMETER, L"removing an adapter: there is no GUID");
         return FALSE;
     }
+    HANDLE Lock;
     DWORD Error = SetupLock(Deadline, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
     SEARCH Search = {.Guid = Guid};
+    WCHAR Text[GUID_STRING_LENGTH + 1];
     GuidToString(Guid, Text);
     Error = VisitDevices(IsSought, &Search);
     SetLastError(NO_ERROR);
@@ -296,8 +296,6 @@ static DWORD WriteName(const PLAINTUN_ADAPTER *Adapter, DEVINST Node, LPCWSTR Na
 
 static DWORD Rename(PLAINTUN_ADAPTER *Adapter, LPCWSTR Name, ULONG64 Deadline)
 {
-    DEVINST Node;
-    ADAPTER_DEVICE Device;
     SEARCH Search = {.Name = Name};
     DWORD Error = VisitDevices(IsSought, &Search);
     if (Error != NO_ERROR)
@@ -311,6 +309,8 @@ static DWORD Rename(PLAINTUN_ADAPTER *Adapter, LPCWSTR Name, ULONG64 Deadline)
                         L"renaming an adapter: another network connection of this computer has the "
                         L"name \"%1\"; use another name",
                         Name);
+    DEVINST Node;
+    ADAPTER_DEVICE Device;
     if (CM_Locate_DevNodeW(&Node, Adapter->InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS ||
         !DescribeDevice(Adapter->InstanceId, &Device))
         return KeepError(ERROR_HANDLE_EOF, L"renaming an adapter to \"%1\": it is gone; create it again", Name);
@@ -327,7 +327,6 @@ static DWORD Rename(PLAINTUN_ADAPTER *Adapter, LPCWSTR Name, ULONG64 Deadline)
 
 BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
 {
-    HANDLE Lock;
     if (Adapter == NULL || !AdapterNameValid(Name))
     {
         KeepError(ERROR_INVALID_PARAMETER,
@@ -335,6 +334,7 @@ BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
         return FALSE;
     }
     ULONG64 Deadline = AwakeMs() + SETUP_MS;
+    HANDLE Lock;
     DWORD Error = SetupLock(Deadline, &Lock);
     if (Error != NO_ERROR)
         return FALSE;

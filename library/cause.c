@@ -72,10 +72,10 @@ static BOOL ServiceDisabled(SC_HANDLE Manager, LPCWSTR Name)
 {
     _Alignas(8) BYTE Buffer[2048]; /* what does not fit is no service that we know */
     QUERY_SERVICE_CONFIGW *Config = (QUERY_SERVICE_CONFIGW *)Buffer;
-    DWORD Needed;
     SC_HANDLE Service = OpenServiceW(Manager, Name, SERVICE_QUERY_CONFIG);
     if (Service == NULL)
         return FALSE;
+    DWORD Needed;
     BOOL Disabled =
         QueryServiceConfigW(Service, Config, sizeof(Buffer), &Needed) && Config->dwStartType == SERVICE_DISABLED;
     CloseServiceHandle(Service);

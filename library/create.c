@@ -79,8 +79,9 @@ static BOOL Survey(const ADAPTER_DEVICE *Device, void *Context)
 
 static DWORD SayTaken(const ADAPTER_DEVICE *Device, LPCWSTR Name)
 {
-    WCHAR Path[PROCESS_PATH_LENGTH], Guid[GUID_STRING_LENGTH + 1];
+    WCHAR Guid[GUID_STRING_LENGTH + 1];
     GuidToString(&Device->Guid, Guid);
+    WCHAR Path[PROCESS_PATH_LENGTH];
     if (Device->CreatorId != 0)
         return LogError(
             ERROR_ALREADY_EXISTS,
@@ -98,12 +99,12 @@ static DWORD SayTaken(const ADAPTER_DEVICE *Device, LPCWSTR Name)
  * description, because Windows may enumerate anew what SwDeviceCreate describes otherwise ("SwDeviceSetLifetime function"). */
 static BOOL SameSettings(const CREATION *Creation)
 {
-    BYTE Access[TUN_ACCESS_LIST_MAX / 2]; /* a longer list is taken for another one */
-    WCHAR Description[DESCRIPTION_LENGTH + 1];
-    UINT32 Mtu;
     DEVINST Node;
     if (CM_Locate_DevNodeW(&Node, (DEVINSTID_W)Creation->Mine.InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS)
         return FALSE;
+    BYTE Access[TUN_ACCESS_LIST_MAX / 2]; /* a longer list is taken for another one */
+    WCHAR Description[DESCRIPTION_LENGTH + 1];
+    UINT32 Mtu;
     return DeviceProperty(Node, &MtuKey, TUN_PROPERTY_MTU_TYPE, &Mtu, sizeof(Mtu)) == sizeof(Mtu) &&
            Mtu == Creation->Mtu &&
            DeviceProperty(Node, &AccessListKey, TUN_PROPERTY_ACCESS_LIST_TYPE, Access, sizeof(Access)) ==
@@ -255,10 +256,10 @@ static DWORD Attempt(CREATION *Creation)
 {
     PLAINTUN_ADAPTER *Adapter = Creation->Adapter;
     BOOL Installed = FALSE;
-    HANDLE Lock;
     Creation->Problem = 0;
     /* Another program may be installing the driver. */
     BOOL Default = Creation->Config->TimeoutMs == 0;
+    HANDLE Lock;
     DWORD Error = SetupLock(Default ? Creation->Start + TIMEOUT_INSTALL_MS : Creation->Deadline, &Lock);
     if (Error != NO_ERROR)
         return Error;

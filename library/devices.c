@@ -32,8 +32,8 @@ static const TUN_PROPERTY_KEY CreatorTimeKey = TUN_PROPERTY_CREATOR_TIME;
 /* https://learn.microsoft.com/windows/win32/api/cfgmgr32/nf-cfgmgr32-cm_get_devnode_propertyw */
 ULONG DeviceProperty(DEVINST Node, const TUN_PROPERTY_KEY *Key, ULONG Type, void *Value, ULONG Size)
 {
-    DEVPROPTYPE FoundType;
     ULONG Length = Size;
+    DEVPROPTYPE FoundType;
     CONFIGRET Result = CM_Get_DevNode_PropertyW(Node, (const DEVPROPKEY *)Key, &FoundType, Value, &Length, 0);
     return Result == CR_SUCCESS && FoundType == Type ? Length : 0;
 }
@@ -49,8 +49,8 @@ static BOOL GuidOfInstance(LPCWSTR InstanceId, GUID *Guid)
 BOOL DescribeDevice(LPCWSTR InstanceId, ADAPTER_DEVICE *Adapter)
 {
     ULONG Status = 0;
-    DEVINST Node;
     *Adapter = (ADAPTER_DEVICE){0};
+    DEVINST Node;
     CONFIGRET Result = CM_Locate_DevNodeW(&Node, (DEVINSTID_W)InstanceId, CM_LOCATE_DEVNODE_PHANTOM);
     if (Result != CR_SUCCESS)
     {
@@ -91,10 +91,10 @@ BOOL DescribeDevice(LPCWSTR InstanceId, ADAPTER_DEVICE *Adapter)
 static LPWSTR ListIds(CONFIGRET *Result)
 {
     static const WCHAR Filter[] = L"SWD";
-    ULONG Length;
     *Result = CR_BUFFER_SMALL;
     for (int i = 0; i < LIST_ATTEMPTS && *Result == CR_BUFFER_SMALL; ++i) /* it may grow from one call to the other */
     {
+        ULONG Length;
         *Result = CM_Get_Device_ID_List_SizeW(&Length, Filter, CM_GETIDLIST_FILTER_ENUMERATOR);
         if (*Result != CR_SUCCESS || Length <= 1)
             return NULL;

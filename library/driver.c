@@ -58,10 +58,10 @@ BOOL WINAPI PlaintunGetDriverInfo(PLAINTUN_DRIVER_INFO *Info)
 BOOL WINAPI PlaintunInstallDriver(void)
 {
     HANDLE Lock;
-    BOOL Installed;
     DWORD Error = SetupLock(AwakeMs() + INSTALL_MS, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
+    BOOL Installed;
     BOOL Result = InstallDriver(INSTALL_FOR_PERSON, &Installed);
     SetupUnlock(Lock);
     return Result;
@@ -69,9 +69,9 @@ BOOL WINAPI PlaintunInstallDriver(void)
 
 static BOOL SayInUse(const ADAPTER_DEVICE *Adapter, void *Context)
 {
-    WCHAR Path[PROCESS_PATH_LENGTH];
     DWORD *Error = Context;
     *Error = AdapterIdle(&Adapter->Guid, Adapter->Name, L"removing the driver");
+    WCHAR Path[PROCESS_PATH_LENGTH];
     if (*Error == NO_ERROR && Adapter->CreatorId != 0)
         *Error = LogError(ERROR_BUSY,
                           L"removing the driver: the adapter \"%1\" is in use by process %2!u! (%3), which created it; "

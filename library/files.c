@@ -16,15 +16,15 @@ static void Append(WCHAR Path[MAX_PATH], LPCWSTR Text)
 
 BOOL FolderMake(WCHAR Path[MAX_PATH])
 {
-    GUID Random;
-    WCHAR Name[GUID_STRING_LENGTH + 1];
     SECURITY_ATTRIBUTES Attributes = {.nLength = sizeof(Attributes)};
     /* Not GetWindowsDirectoryW, which tells some programs of a folder that is their user's own. */
     UINT Length = GetSystemWindowsDirectoryW(Path, MAX_PATH - 80);
+    GUID Random;
     if (Length == 0 || Length >= MAX_PATH - 80 || !GuidMake(&Random) ||
         !ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;OICI;GA;;;SY)(A;OICI;GA;;;BA)", SDDL_REVISION_1,
                                                               &Attributes.lpSecurityDescriptor, NULL))
         return FALSE;
+    WCHAR Name[GUID_STRING_LENGTH + 1];
     GuidToString(&Random, Name);
     Append(Path, L"\\Temp\\");
     CreateDirectoryW(Path, NULL); /* it is nearly always there */
@@ -45,17 +45,17 @@ void FilePath(LPCWSTR Folder, LPCWSTR Name, WCHAR Path[MAX_PATH])
 
 BOOL FileExtract(LPCWSTR Folder, LPCWSTR Name, int Resource)
 {
-    WCHAR Path[MAX_PATH];
-    DWORD Written;
     HRSRC Found = FindResourceW(LibraryModule, MAKEINTRESOURCEW(Resource), (LPCWSTR)RT_RCDATA);
     HGLOBAL Loaded = Found != NULL ? LoadResource(LibraryModule, Found) : NULL;
     if (Loaded == NULL)
         return FALSE;
     DWORD Size = SizeofResource(LibraryModule, Found);
+    WCHAR Path[MAX_PATH];
     FilePath(Folder, Name, Path);
     HANDLE File = CreateFileW(Path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
     if (File == INVALID_HANDLE_VALUE)
         return FALSE;
+    DWORD Written;
     BOOL Result = WriteFile(File, LockResource(Loaded), Size, &Written, NULL) && Written == Size;
     DWORD Error = GetLastError();
     CloseHandle(File);

@@ -41,9 +41,9 @@ static int HexDigit(WCHAR Unit)
 BOOL GuidFromString(LPCWSTR String, GUID *Guid)
 {
     static const BYTE Places[16] = {1, 3, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 29, 31, 33, 35};
-    BYTE Bytes[16];
     if (lstrlenW(String) != GUID_STRING_LENGTH || String[0] != L'{' || String[GUID_STRING_LENGTH - 1] != L'}')
         return FALSE;
+    BYTE Bytes[16];
     for (int i = 0; i < 16; ++i)
     {
         int High = HexDigit(String[Places[i]]), Low = HexDigit(String[Places[i] + 1]);

@@ -91,14 +91,14 @@ void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, i
 /* What rundll32.exe calls as PlaintunNative, with the rest of its command line. No function for programs. */
 void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, int Show)
 {
-    WCHAR Folder[MAX_PATH], Path[MAX_PATH];
-    HANDLE Lock, Setup;
+    WCHAR Folder[MAX_PATH];
     DWORD Length = GetModuleFileNameW(LibraryModule, Folder, ARRAYSIZE(Folder));
     if (Length == 0 || Length == ARRAYSIZE(Folder))
         ExitProcess(ERROR_BUFFER_OVERFLOW);
     while (Folder[Length - 1] != L'\\')
         --Length;
     Folder[Length - 1] = 0;
+    WCHAR Path[MAX_PATH];
     FilePath(Folder, NATIVE_MESSAGES, Path);
     Messages = CreateFileW(Path, GENERIC_WRITE, FILE_SHARE_READ, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
     if (Messages == INVALID_HANDLE_VALUE)
@@ -110,10 +110,12 @@ void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, i
     if (*Argument != 0)
         *Argument++ = 0;
     DWORD Error;
+    HANDLE Lock;
     if (CompareStringOrdinal(Command, -1, L"survey", -1, FALSE) == CSTR_EQUAL)
         Error = Survey();
     else if ((Error = SetupHelperLock(AwakeMs() + LOCK_MS, &Lock)) == NO_ERROR)
     {
+        HANDLE Setup;
         SetupTryLock(0, &Setup); /* whoever started this has it, or is dead by now */
         Error = Obey(Command, Argument);
         SetupUnlock(Setup);

@@ -55,9 +55,9 @@ static LPCWSTR RefusalText(DWORD Error)
 /* https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diinstalldriverw */
 static DWORD InstallPackage(DWORD Flags, BOOL *NeedRestart)
 {
-    WCHAR Folder[MAX_PATH], Inf[MAX_PATH];
     DWORD Error = NO_ERROR;
     BOOL Restart = FALSE;
+    WCHAR Folder[MAX_PATH];
     if (!FolderMake(Folder))
         return LogError(GetLastError(), L"cannot make a folder for the driver's files");
     if (!FileExtract(Folder, PLAINTUN_DRIVER_FILE, RESOURCE_SYS) ||
@@ -66,6 +66,7 @@ static DWORD InstallPackage(DWORD Flags, BOOL *NeedRestart)
         Error = LogError(GetLastError(), L"cannot write the driver's files to %1", Folder);
         goto deleteFiles;
     }
+    WCHAR Inf[MAX_PATH];
     FilePath(Folder, PLAINTUN_INF_FILE, Inf);
     /* ERROR_NO_MORE_ITEMS: no device has got it ("PnPUtil return values"), as there is none on the first installation. What
      * counts is what the store has then, and the caller looks. */
@@ -115,14 +116,14 @@ static BOOL AwaitBack(const ADAPTER_DEVICE *Adapter, void *Context)
     INSTALLATION *Installation = Context;
     ULONG64 Deadline = Installation->BackDeadline;
     WATCH Watch;
-    TUN_QUERY Query;
-    ADAPTER_DEVICE Now;
     if (!WatchStart(&Watch, FALSE))
     {
         Installation->Error = LogError(GetLastError(), L"%1: it is done, but cannot be watched", Installation->Doing);
         return FALSE;
     }
     WatchDevice(&Watch, Adapter->InstanceId);
+    TUN_QUERY Query;
+    ADAPTER_DEVICE Now;
     while (DeviceQuery(&Adapter->Guid, &Query) != NO_ERROR || QueryVersion(&Query) != OUR_VERSION)
     {
         if (TimeLeft(Deadline) == 0)
@@ -207,9 +208,10 @@ static DWORD Install(INSTALLATION *Installation)
 static DWORD Decide(INSTALLATION *Installation, BOOL *Installed)
 {
     STORE *Store = &Installation->Store;
-    WCHAR Ours[VERSION_TEXT_LENGTH], Theirs[VERSION_TEXT_LENGTH];
     DWORD Error = StoreSurvey(Store);
+    WCHAR Ours[VERSION_TEXT_LENGTH];
     VersionText(OUR_VERSION, Ours);
+    WCHAR Theirs[VERSION_TEXT_LENGTH];
     VersionText(Store->Newest, Theirs);
     if (Error != NO_ERROR)
         Log(PLAINTUN_LOG_WARN, L"cannot tell whether the driver is installed (%1!u!): installing it", Error);
@@ -321,11 +323,11 @@ static BOOL ForgetDevice(const ADAPTER_DEVICE *Adapter, void *Context)
  */
 static void RemoveService(void)
 {
-    SERVICE_STATUS Status;
     SC_HANDLE Manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
     SC_HANDLE Service = Manager != NULL ? OpenServiceW(Manager, PLAINTUN_SERVICE, SERVICE_QUERY_STATUS | DELETE) : NULL;
     if (Service == NULL && GetLastError() != ERROR_SERVICE_DOES_NOT_EXIST)
         Log(PLAINTUN_LOG_WARN, L"the service " PLAINTUN_SERVICE L" cannot be opened (%1!u!)", GetLastError());
+    SERVICE_STATUS Status;
     if (Service != NULL && (!QueryServiceStatus(Service, &Status) || Status.dwCurrentState != SERVICE_STOPPED))
         Log(PLAINTUN_LOG_WARN, L"the driver is still loaded: its service " PLAINTUN_SERVICE L" stays");
     else if (Service != NULL && !DeleteService(Service))
@@ -339,7 +341,6 @@ static void RemoveService(void)
 /* https://learn.microsoft.com/windows/win32/api/newdev/nf-newdev-diuninstalldriverw */
 BOOL RemoveDriver(void)
 {
-    BOOL NeedRestart;
     Known = FALSE;
     if (NativeNeeded())
     {
@@ -358,6 +359,7 @@ BOOL RemoveDriver(void)
         Error = Removal->Error;
     if (Error == NO_ERROR)
         Error = Survey(Store, L"removing the driver");
+    BOOL NeedRestart;
     for (DWORD i = 0; Error == NO_ERROR && i < Store->Count; ++i)
         if (!DiUninstallDriverW(NULL, Store->Packages[i].InfPath, 0, &NeedRestart))
             Error = LogError(GetLastError(), L"removing the driver: Windows refuses to remove %1: %2",

@@ -59,10 +59,10 @@ static DWORD TryLock(LPCWSTR Name, ULONG64 Deadline, HANDLE *Lock)
  * one is held by another program than its own. */
 DWORD SetupTryLock(ULONG64 Deadline, HANDLE *Lock)
 {
-    HANDLE Helper;
     DWORD Error = TryLock(SETUP_MUTEX, Deadline, Lock);
     if (Error != NO_ERROR || *Lock == NULL)
         return Error;
+    HANDLE Helper;
     Error = TryLock(HELPER_MUTEX, Deadline, &Helper);
     SetupUnlock(Error == NO_ERROR ? Helper : *Lock);
     if (Error != NO_ERROR)

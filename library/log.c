@@ -131,10 +131,10 @@ static void Compose(DWORD Error, LPCWSTR Format, va_list *Arguments, WCHAR Messa
 /* The logger may call the library: what fails there is not what the program asked for, and leaves no text. */
 static void Deliver(PLAINTUN_LOG_LEVEL Level, LPCWSTR Message)
 {
-    WCHAR Kept[LOG_LENGTH];
     FILETIME Time;
     GetSystemTimePreciseAsFileTime(&Time);
     DWORD64 Now = (DWORD64)Time.dwHighDateTime << 32 | Time.dwLowDateTime;
+    WCHAR Kept[LOG_LENGTH];
     PlaintunGetMessage(Kept, LOG_LENGTH);
     BOOL Entered = LoggerEnter();
     if (Logger != NULL)
@@ -149,9 +149,9 @@ void Log(PLAINTUN_LOG_LEVEL Level, LPCWSTR Format, ...)
     if (Logger == NULL) /* looked at without the lock: a message on the brink of SetLogger may be lost */
         return;
     DWORD LastError = GetLastError();
-    WCHAR Message[LOG_LENGTH];
     va_list Arguments;
     va_start(Arguments, Format);
+    WCHAR Message[LOG_LENGTH];
     if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING, Format, 0, 0, Message, LOG_LENGTH, &Arguments) == 0)
         lstrcpynW(Message, Format, LOG_LENGTH);
     va_end(Arguments);
@@ -161,9 +161,9 @@ void Log(PLAINTUN_LOG_LEVEL Level, LPCWSTR Format, ...)
 
 DWORD LogError(DWORD Error, LPCWSTR Format, ...)
 {
-    WCHAR Message[LOG_LENGTH];
     va_list Arguments;
     va_start(Arguments, Format);
+    WCHAR Message[LOG_LENGTH];
     Compose(Error, Format, &Arguments, Message);
     va_end(Arguments);
     if (Logger != NULL)
@@ -182,9 +182,9 @@ DWORD LogErrorText(DWORD Error, LPCWSTR Text)
 
 DWORD KeepError(DWORD Error, LPCWSTR Format, ...)
 {
-    WCHAR Message[LOG_LENGTH];
     va_list Arguments;
     va_start(Arguments, Format);
+    WCHAR Message[LOG_LENGTH];
     Compose(Error, Format, &Arguments, Message);
     va_end(Arguments);
     SetLastError(Error);

@@ -48,13 +48,15 @@ static BOOL Succeeded(DWORD Error)
 /* Passes on what the helper logged: lines of a digit, the level, and the text. The helper's error; logged, if *Said. */
 static DWORD PassMessages(LPCWSTR Folder, DWORD Error, LPWSTR Answer, BOOL *Said)
 {
-    WCHAR Path[MAX_PATH], Line[LINE_LENGTH];
-    DWORD Length = 0, Read;
+    DWORD Length = 0;
     *Said = FALSE;
+    WCHAR Path[MAX_PATH];
     FilePath(Folder, NATIVE_MESSAGES, Path);
     HANDLE File = CreateFileW(Path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
     if (File == INVALID_HANDLE_VALUE) /* it never came to our library, whatever rundll32.exe says of that */
         return Error != NO_ERROR ? Error : ERROR_FUNCTION_FAILED;
+    WCHAR Line[LINE_LENGTH];
+    DWORD Read;
     while (ReadFile(File, &Line[Length], sizeof(WCHAR), &Read, NULL) && Read == sizeof(WCHAR))
     {
         if (Line[Length] != L'\n')
@@ -86,9 +88,8 @@ static DWORD PassMessages(LPCWSTR Folder, DWORD Error, LPWSTR Answer, BOOL *Said
  * their starter does, unless asked otherwise; a Windows that does not know the question runs no amd64 programs either. */
 static DWORD RunHelper(LPWSTR Command, LPCWSTR Program, USHORT Machine)
 {
-    BYTE Space[256];
     STARTUPINFOEXW Start = {.StartupInfo = {.cb = sizeof(Start.StartupInfo)}};
-    PROCESS_INFORMATION Process;
+    BYTE Space[256];
     SIZE_T Size = sizeof(Space);
     DWORD Error = NO_ERROR, Flags = 0;
     if (Machine == IMAGE_FILE_MACHINE_ARM64 &&
@@ -102,6 +103,7 @@ static DWORD RunHelper(LPWSTR Command, LPCWSTR Program, USHORT Machine)
             Flags = EXTENDED_STARTUPINFO_PRESENT;
         }
     }
+    PROCESS_INFORMATION Process;
     if (!CreateProcessW(Program, Command, NULL, NULL, FALSE, Flags, NULL, NULL, &Start.StartupInfo, &Process))
         Error = GetLastError();
     if (Start.lpAttributeList != NULL)
@@ -139,7 +141,6 @@ DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument, LPWSTR Answer)
     if (Helper == NULL)
         return LogError(ERROR_NOT_ENOUGH_MEMORY, L"cannot start Windows' own version of this library");
     DWORD Error = NO_ERROR;
-    BOOL Said;
     if (!FolderMake(Helper->Folder))
     {
         Error = LogError(GetLastError(), L"cannot make a folder for Windows' own version of this library");
@@ -171,6 +172,7 @@ DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument, LPWSTR Answer)
                          Verb, Helper->Program, HELPER_MS / 60000);
         goto deleteFiles;
     }
+    BOOL Said;
     Error = PassMessages(Helper->Folder, Error, Answer, &Said);
     if (!Succeeded(Error) && !Said)
         LogError(Error, L"%1, done by %2 for this program, failed", Verb, Helper->Program);
@@ -187,12 +189,12 @@ freeHelper:
 
 DWORD NativeSurvey(ULONG64 *Version)
 {
-    WCHAR Answer[MAX_PATH];
     *Version = 0;
     if (!IsAdministrator())
         return LogError(ERROR_ACCESS_DENIED,
                         L"a program for another machine than Windows' own must be an administrator's "
                         L"to be told what is in the driver store: use the files for this Windows");
+    WCHAR Answer[MAX_PATH];
     DWORD Error = NativeRun(L"survey", L"", Answer);
     for (LPCWSTR c = Answer; *c != 0; ++c)
         *Version = *Version << 4 | (ULONG64)(*c <= L'9' ? *c - L'0' : *c - L'a' + 10);

@@ -66,10 +66,10 @@ static void FreeProperties(NETCON_PROPERTIES *Properties)
 /* S_FALSE: it is not the one. */
 static HRESULT RenameIfSought(INetConnection *Connection, const NAMING *Naming)
 {
-    NETCON_PROPERTIES *Properties;
     /* The service changes names on behalf of administrators: it must be able to see that we are one. */
     CoSetProxyBlanket((IUnknown *)Connection, RPC_C_AUTHN_WINNT, RPC_C_AUTHZ_NONE, NULL, RPC_C_AUTHN_LEVEL_CALL,
                       RPC_C_IMP_LEVEL_IMPERSONATE, NULL, EOAC_NONE);
+    NETCON_PROPERTIES *Properties;
     HRESULT Result = INetConnection_GetProperties(Connection, &Properties);
     if (FAILED(Result) || Properties == NULL)
         return S_FALSE; /* a broken one is not ours to mend */
@@ -84,12 +84,12 @@ static HRESULT RenameIfSought(INetConnection *Connection, const NAMING *Naming)
 static HRESULT RenameInList(INetConnectionManager *Manager, const NAMING *Naming)
 {
     IEnumNetConnection *List;
-    INetConnection *Connection;
-    ULONG Got;
     HRESULT Result = INetConnectionManager_EnumConnections(Manager, NCME_DEFAULT, &List);
     if (FAILED(Result))
         return Result;
     Result = S_FALSE;
+    INetConnection *Connection;
+    ULONG Got;
     while (Result == S_FALSE && IEnumNetConnection_Next(List, 1, &Connection, &Got) == S_OK && Got == 1)
     {
         Result = RenameIfSought(Connection, Naming);
@@ -103,11 +103,11 @@ static DWORD WINAPI NameOnThread(void *Context)
 {
     NAMING *Naming = Context;
     HMODULE Library = Naming->Library;
-    INetConnectionManager *Manager;
     ULONG64 Deadline = AwakeMs() + LISTING_MS;
     Naming->Result = CoInitializeEx(NULL, COINIT_MULTITHREADED);
     if (FAILED(Naming->Result))
         goto done;
+    INetConnectionManager *Manager;
     Naming->Result = CoCreateInstance(&ConnectionManager, NULL, CLSCTX_LOCAL_SERVER | CLSCTX_INPROC_SERVER,
                                       &IConnectionManager, (void **)&Manager);
     if (FAILED(Naming->Result))
@@ -157,8 +157,8 @@ unreference:
 
 DWORD NameConnection(const NET_LUID *Luid, LPCWSTR Name, ULONG64 Deadline)
 {
-    GUID Interface;
     DWORD Left = TimeLeft(Deadline);
+    GUID Interface;
     if (ConvertInterfaceLuidToGuid(Luid, &Interface) != NO_ERROR)
         return NO_ERROR; /* it is gone, and others will say so */
     HRESULT Result = NameInTime(&Interface, Name, Left < NAMING_MS ? Left : NAMING_MS);
@@ -184,9 +184,9 @@ DWORD NameConnection(const NET_LUID *Luid, LPCWSTR Name, ULONG64 Deadline)
 static DWORD Anticipate(LPCWSTR InstanceId, const GUID *Guid)
 {
     WCHAR Text[GUID_STRING_LENGTH + 1];
+    GuidToString(Guid, Text);
     DEVINST Node;
     HKEY Key;
-    GuidToString(Guid, Text);
     if (CM_Locate_DevNodeW(&Node, (DEVINSTID_W)InstanceId, CM_LOCATE_DEVNODE_PHANTOM) != CR_SUCCESS ||
         CM_Open_DevNode_Key(Node, KEY_SET_VALUE, 0, RegDisposition_OpenAlways, &Key, CM_REGISTRY_SOFTWARE) !=
             CR_SUCCESS)
@@ -205,9 +205,9 @@ void AnticipateNetwork(const GUID *Guid, ULONG64 Deadline)
     static const GUID NetClass = {0x4d36e972, 0xe325, 0x11ce, {0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18}};
     const DEVPROPERTY Class = {
         {ClassKey, DEVPROP_STORE_SYSTEM, NULL}, DEVPROP_TYPE_GUID, sizeof(NetClass), (PVOID)&NetClass};
+    ULONG64 Limit = AwakeMs() + STUB_MS;
     /* "SW_DEVICE_CREATE_INFO structure": a device that needs a driver must have an ID; for this one there is none. */
     CREATED_DEVICE *Stub;
-    ULONG64 Limit = AwakeMs() + STUB_MS;
     DWORD Error = MakeDevice(Guid, PLAINTUN_HARDWARE_ID L".network\0", L"", &Class, 1,
                              Limit < Deadline ? Limit : Deadline, &Stub);
     if (Error == NO_ERROR)

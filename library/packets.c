@@ -117,13 +117,13 @@ static void GiveBackAll(PLAINTUN_SESSION_HANDLE Handle, SESSION *Session, SESSIO
                         const PLAINTUN_PACKET *Packets, DWORD Count)
 {
     DWORD Wrong = 0;
-    uint32_t Index;
     BOOL Wake = FALSE, Unreference = FALSE;
     if (!Enter(Handle, Session, Side, TRUE))
         return;
     for (DWORD i = 0; i < Count; ++i)
         if (!GiveBack(Side, Packets[i].Data))
             ++Wrong;
+    uint32_t Index;
     if (Session->State == SESSION_ENDED)
         Unreference = Side->Held == 0;
     else if (Session->Error != NO_ERROR)
@@ -176,9 +176,9 @@ static LONGLONG PerformanceUnits(DWORD Microseconds)
 static BOOL Linger(SESSION *Session)
 {
     SESSION_SIDE *Side = &Session->Receive;
-    LARGE_INTEGER Now;
     if (atomic_load_explicit(&Side->Ring.Ring->ConsumerWaiting, memory_order_relaxed) != 0)
         return FALSE;
+    LARGE_INTEGER Now;
     QueryPerformanceCounter(&Now);
     if (Side->Idle == 0)
     {
@@ -256,8 +256,8 @@ DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *Pa
         }
         else if (Status == RING_TOO_LONG)
         {
-            uint32_t Index;
             atomic_store_explicit(&Packet->Mark, MARK_DONE, memory_order_relaxed);
+            uint32_t Index;
             if (DoneUpTo(&Side->Ring, &Index))
                 RingRelease(&Side->Ring, Index);
             else
@@ -327,8 +327,8 @@ DWORD WINAPI PlaintunAllocate(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *P
     DWORD Error = Closed(Session, Side);
     while (Allocated < Count && Error == NO_ERROR)
     {
-        RING_PACKET *Packet;
         DWORD Size = Packets[Allocated].Size;
+        RING_PACKET *Packet;
         RING_STATUS Status = RingReserve(&Side->Ring, Size, &Packet);
         if (Status == RING_FULL)
         {
@@ -533,8 +533,8 @@ static BOOL Spin(SESSION *Session, DWORD Events, const SIGHT *Sight)
 /* Sleeps until an event is set; which ones, or 0 when TimeoutMs is over. */
 static DWORD AwaitEvents(const SESSION *Session, DWORD Events, DWORD TimeoutMs)
 {
-    HANDLE Handles[2];
     DWORD Meaning[2], Count = 0;
+    HANDLE Handles[2];
     if (Events & PLAINTUN_WAIT_PACKETS)
     {
         Handles[Count] = Session->Receive.Event;
@@ -566,11 +566,12 @@ DWORD WINAPI PlaintunWait(PLAINTUN_SESSION_HANDLE Handle, DWORD Events, DWORD Ti
     Leave(Session, &Session->Receive);
 
     ULONG64 End = TimeoutMs == INFINITE ? 0 : GetTickCount64() + TimeoutMs;
-    DWORD Ready, Error = NO_ERROR, Woken = 0;
+    DWORD Error = NO_ERROR, Woken = 0;
     BOOL Expired = FALSE;
-    SIGHT Sight;
+    DWORD Ready;
     for (;;)
     {
+        SIGHT Sight;
         Ready = Look(Handle, Session, Events, FALSE, 0, &Sight, &Error);
         if (Ready != 0 || Error != NO_ERROR)
             break;
@@ -594,9 +595,10 @@ DWORD WINAPI PlaintunWait(PLAINTUN_SESSION_HANDLE Handle, DWORD Events, DWORD Ti
             ULONG64 Now = GetTickCount64();
             Left = Now < End ? (DWORD)(End - Now) : 0;
         }
-        LARGE_INTEGER Asleep, Awake;
+        LARGE_INTEGER Asleep;
         QueryPerformanceCounter(&Asleep);
         Woken = AwaitEvents(Session, Events, Left);
+        LARGE_INTEGER Awake;
         QueryPerformanceCounter(&Awake);
         if (Awake.QuadPart - Asleep.QuadPart < PerformanceUnits(SPIN_MAX))
             SpinPaid(Session, TRUE); /* it would have: a little longer, and there had been no need to sleep */

@@ -21,7 +21,6 @@ BOOL ProcessSelf(DWORD *Id, FILETIME *Started)
 /* "OpenProcess function (processthreadsapi.h)" */
 BOOL ProcessLives(DWORD Id, const FILETIME *Started)
 {
-    FILETIME Time;
     if (Id == 0)
         return FALSE;
     HANDLE Process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, Id);
@@ -30,6 +29,7 @@ BOOL ProcessLives(DWORD Id, const FILETIME *Started)
      * than a refusal that names the process. Protection does not keep us out ("Process Security and Access Rights"). */
     if (Process == NULL)
         return GetLastError() == ERROR_ACCESS_DENIED;
+    FILETIME Time;
     /* A process that ended is there for as long as somebody has a handle of it. */
     BOOL Lives = WaitForSingleObject(Process, 0) == WAIT_TIMEOUT &&
                  (!StartTime(Process, &Time) ||

@@ -9,8 +9,8 @@
 
 LPCWSTR VersionText(ULONG64 Version, WCHAR Text[VERSION_TEXT_LENGTH])
 {
-    WCHAR Digits[8];
     DWORD Length = 0;
+    WCHAR Digits[8];
     for (int Shift = 48; Shift > 0; Shift -= 16)
     {
         DWORD Number = (DWORD)(Version >> Shift) & 0xffff, Count = 0;
@@ -32,11 +32,11 @@ ULONG64 QueryVersion(const TUN_QUERY *Query)
 
 DWORD SayMismatch(const GUID *Guid, LPCWSTR Doing)
 {
-    WCHAR Driver[VERSION_TEXT_LENGTH], Library[VERSION_TEXT_LENGTH];
     TUN_QUERY Query;
     DeviceQuery(Guid, &Query);
     /* Of another protocol only the first two words are known. */
     Query.DriverPatch = Query.Protocol == TUN_PROTOCOL ? Query.DriverPatch : 0;
+    WCHAR Driver[VERSION_TEXT_LENGTH], Library[VERSION_TEXT_LENGTH];
     return LogError(
         ERROR_REVISION_MISMATCH,
         L"%1: the driver that is loaded is version %2 and speaks protocol %3!u!, this library is version %4 "
@@ -58,13 +58,13 @@ DWORD QueryLuid(const GUID *Guid, NET_LUID *Luid)
 
 DWORD AdapterIdle(const GUID *Guid, LPCWSTR Name, LPCWSTR Doing)
 {
-    WCHAR Path[PROCESS_PATH_LENGTH];
     TUN_QUERY Query = {0};
     if (DeviceQuery(Guid, &Query) != NO_ERROR)
         return NO_ERROR;
     DWORD Process = Query.SessionActive ? Query.SessionProcessId : Query.MonitorProcessId;
     if (!Query.SessionActive && Process == 0)
         return NO_ERROR;
+    WCHAR Path[PROCESS_PATH_LENGTH];
     return LogError(ERROR_BUSY, L"%1: the adapter \"%2\" is in use by process %3!u! (%4), which %5; end that first",
                     Doing, Name, Process, ProcessName(Process, Path),
                     Query.SessionActive ? L"has a session on it" : L"monitors it, as a capture does");
@@ -72,8 +72,8 @@ DWORD AdapterIdle(const GUID *Guid, LPCWSTR Name, LPCWSTR Doing)
 
 void SayNoSession(const GUID *Guid, DWORD Error)
 {
-    WCHAR Path[PROCESS_PATH_LENGTH];
     TUN_QUERY Query = {0};
+    WCHAR Path[PROCESS_PATH_LENGTH];
     if (Error == ERROR_ALREADY_INITIALIZED && DeviceQuery(Guid, &Query) == NO_ERROR && Query.SessionProcessId != 0)
         LogError(Error,
                  L"starting a session: the adapter has one of process %1!u! (%2), or its monitor has; end that first",

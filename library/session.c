@@ -171,13 +171,13 @@ PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adap
         return NULL;
     }
 
-    DWORD Error;
     SESSION *Session = TakeEntry();
     if (Session == NULL)
     {
         LogError(GetLastError(), L"starting a session: this program has %1!u! already; end some", SESSION_MAX);
         return NULL;
     }
+    DWORD Error;
     if (!CreateEvents(&Session->Events))
     {
         Error = GetLastError();

@@ -34,7 +34,6 @@ static DWORD ErrorOfResult(HRESULT Result)
 
 static DWORD SayRefused(HRESULT Result, LPCWSTR Instance)
 {
-    WCHAR Hint[HINT_LENGTH];
     DWORD Error = ErrorOfResult(Result);
     if (Error == ERROR_ACCESS_DENIED)
         return KeepError(Error,
@@ -43,6 +42,7 @@ static DWORD SayRefused(HRESULT Result, LPCWSTR Instance)
                          Instance);
     if (Error == ERROR_ALREADY_EXISTS)
         return KeepError(Error, L"making the device %1: it is in use by another program; close that", Instance);
+    WCHAR Hint[HINT_LENGTH];
     return KeepError(Error, L"making the device %1: Windows refuses it; is the service DeviceInstall well?%2", Instance,
                      ServiceHint(Hint));
 }
@@ -51,14 +51,14 @@ static DWORD SayRefused(HRESULT Result, LPCWSTR Instance)
 DWORD MakeDevice(const GUID *Guid, LPCWSTR HardwareIds, LPCWSTR Description, const DEVPROPERTY *Properties, ULONG Count,
                  ULONG64 Deadline, CREATED_DEVICE **Created)
 {
-    DWORD Error;
-    WCHAR Instance[GUID_STRING_LENGTH + 1], Hint[HINT_LENGTH];
+    WCHAR Instance[GUID_STRING_LENGTH + 1];
     GuidToString(Guid, Instance);
     CREATED_DEVICE *New = Allocate(sizeof(*New));
     if (New == NULL)
         return KeepError(ERROR_NOT_ENOUGH_MEMORY, L"making the device %1: there is no memory; close programs",
                          Instance);
     New->Enumerated = CreateEventW(NULL, TRUE, FALSE, NULL);
+    DWORD Error;
     if (New->Enumerated == NULL)
     {
         Error = KeepError(GetLastError(), L"making the device %1: Windows gives no event", Instance);
@@ -81,6 +81,7 @@ DWORD MakeDevice(const GUID *Guid, LPCWSTR HardwareIds, LPCWSTR Description, con
     }
     if (WaitForSingleObject(New->Enumerated, TimeLeft(Deadline)) != WAIT_OBJECT_0)
     {
+        WCHAR Hint[HINT_LENGTH];
         Error = KeepError(
             ERROR_TIMEOUT,
             L"making the device %1: Windows has not enumerated it in time; is the service DeviceInstall well?%2",
@@ -148,8 +149,8 @@ static void GiveUp(CREATED_DEVICE *Created)
                             TUN_PROPERTY_CREATOR_TYPE,
                             sizeof(Nobody),
                             &Nobody};
-    DEVINST Node;
     HRESULT Result = SwDevicePropertySet(Created->Device, 1, &Property);
+    DEVINST Node;
     /* An administrator has this way, too: "CM_Set_DevNode_PropertyW function (cfgmgr32.h)". */
     if (FAILED(Result) && (CM_Locate_DevNodeW(&Node, Created->InstanceId, CM_LOCATE_DEVNODE_NORMAL) != CR_SUCCESS ||
                            CM_Set_DevNode_PropertyW(Node, &Property.CompKey.Key, Property.Type, Property.Buffer,
@@ -184,9 +185,9 @@ void ReleaseDevice(CREATED_DEVICE *Created, BOOL Forget)
 /* "To uninstall a software device whose lifetime is ParentPresent, first set it back to Handle": SwDeviceSetLifetime. */
 DWORD RetireDevice(const ADAPTER_DEVICE *Adapter, ULONG64 Deadline)
 {
-    CREATED_DEVICE *Taken;
     if (Adapter->Present)
     {
+        CREATED_DEVICE *Taken;
         DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, NULL, NULL, 0, Deadline, &Taken);
         if (Error != NO_ERROR)
         {

@@ -38,11 +38,10 @@ static DWORD SayMissing(DWORD ControlError, LPCWSTR InstanceId, const ADAPTER_DE
 DWORD AwaitUsable(PLAINTUN_ADAPTER *Adapter, LPCWSTR InstanceId, WATCH *Watch, ULONG64 Patience, ULONG64 Deadline,
                   ULONG *Problem)
 {
-    WCHAR Hint[HINT_LENGTH], Status[STATUS_LENGTH];
     ULONG64 Grace = 0; /* when one family alone will do */
-    ADAPTER_DEVICE Device;
     DWORD Error = ERROR_FILE_NOT_FOUND;
     *Problem = 0;
+    WCHAR Hint[HINT_LENGTH], Status[STATUS_LENGTH];
     for (;;)
     {
         if (Error != NO_ERROR)
@@ -66,6 +65,7 @@ DWORD AwaitUsable(PLAINTUN_ADAPTER *Adapter, LPCWSTR InstanceId, WATCH *Watch, U
         if (Error == ERROR_ACCESS_DENIED)
             return LogError(Error, L"opening the device %1: its access list does not let this program in", InstanceId);
 
+        ADAPTER_DEVICE Device;
         if (!DescribeDevice(InstanceId, &Device))
             Device = (ADAPTER_DEVICE){0};
         BOOL Expired = TimeLeft(Deadline) == 0;

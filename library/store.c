@@ -28,10 +28,10 @@ static BOOL ReadVersion(LPCWSTR InfPath, STORED_PACKAGE *Package)
 {
     WCHAR Text[64];
     LPCWSTR c = Text;
-    INFCONTEXT Line;
     HINF Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
     if (Inf == INVALID_HANDLE_VALUE)
         return FALSE;
+    INFCONTEXT Line;
     BOOL Found = SetupFindFirstLineW(Inf, L"Version", L"DriverVer", &Line) &&
                  SetupGetStringFieldW(&Line, 1, Text, ARRAYSIZE(Text), NULL);
     if (Found)
@@ -55,12 +55,13 @@ static BOOL IsResource(LPCWSTR Path, int Resource)
     if (Loaded == NULL)
         return TRUE;
     const BYTE *Wanted = LockResource(Loaded);
-    DWORD Left = SizeofResource(LibraryModule, Found), Read;
-    BYTE Bytes[2048];
+    DWORD Left = SizeofResource(LibraryModule, Found);
     BOOL Same = TRUE;
     HANDLE File = CreateFileW(Path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL, OPEN_EXISTING, 0, NULL);
     if (File == INVALID_HANDLE_VALUE)
         return FALSE;
+    DWORD Read;
+    BYTE Bytes[2048];
     while (Same && ReadFile(File, Bytes, sizeof(Bytes), &Read, NULL) && Read != 0)
     {
         Same = Read <= Left && memcmp(Bytes, Wanted, Read) == 0;

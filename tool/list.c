@@ -22,7 +22,6 @@ static void ListAsJson(const PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
 
 static void ListAsText(const PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
 {
-    WCHAR Guid[GUID_TEXT];
     if (Count == 0)
     {
         Print(L"There are no adapters.\n");
@@ -36,6 +35,7 @@ static void ListAsText(const PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
         BOOL Persistent = Adapter->Flags & PLAINTUN_ADAPTER_PERSISTENT;
         WCHAR Creator[16];
         Format(Creator, ARRAYSIZE(Creator), L"%lu", Adapter->CreatorProcessId);
+        WCHAR Guid[GUID_TEXT];
         GuidText(&Adapter->Guid, Guid);
         Print(L"%-20ls %-10ls %5lu %6lu %8ls %8lu  %ls\n", Adapter->Name, AdapterStateName(Adapter->State),
               Adapter->InterfaceIndex, Adapter->Mtu, Persistent ? L"persists" : Creator, Adapter->SessionProcessId,
@@ -47,9 +47,9 @@ static void ListAsText(const PLAINTUN_ADAPTER_INFO *Adapters, DWORD Count)
 
 static EXIT_CODE Run(const ARGUMENTS *Arguments)
 {
+    EXIT_CODE Code = EXIT_OK;
     PLAINTUN_ADAPTER_INFO *Adapters;
     DWORD Count;
-    EXIT_CODE Code = EXIT_OK;
     if (!AdapterList(&Adapters, &Count, &Code))
         return Code;
     if (Json)

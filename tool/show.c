@@ -120,8 +120,8 @@ static EXIT_CODE Watch(const ARGUMENTS *Arguments)
     PLAINTUN_ADAPTER_HANDLE Adapter = AdapterOpen(Name, &Code);
     if (Adapter == NULL)
         return Code;
-    PLAINTUN_STATISTICS Before, Now;
     ULONG64 Due = Microseconds(), Last = Due;
+    PLAINTUN_STATISTICS Before;
     BOOL Answers = PlaintunGetStatistics(Adapter, &Before);
     for (DWORD Line = 0; Answers && !StopWanted() && (Seconds == 0 || Line < Seconds); ++Line)
     {
@@ -130,6 +130,7 @@ static EXIT_CODE Watch(const ARGUMENTS *Arguments)
         Due = Due + 1000000 > Time ? Due + 1000000 : Time + 1000000;
         if (WaitForSingleObject(Stop, Due > Time ? (DWORD)((Due - Time + 999) / 1000) : 0) == WAIT_OBJECT_0)
             break;
+        PLAINTUN_STATISTICS Now;
         Answers = PlaintunGetStatistics(Adapter, &Now);
         if (!Answers)
             break;
