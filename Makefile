@@ -136,7 +136,7 @@ soak: deps check-machine host examples identity-acme $(SOAK_PROGRAMS) ## random 
 format: ## make the C sources look as .clang-format says
 	@scripts/format
 
-check-format: ## say which of them do not
+check-format: ## the C sources look as .clang-format says, variables are declared where they are first used
 	@scripts/format --check
 
 check-mutations:
