@@ -132,7 +132,11 @@ soak: deps check-machine host examples identity-acme $(SOAK_PROGRAMS) ## random 
 
 # --- the house -------------------------------------------------------------------------------------------------------
 
-.PHONY: format check-format check-mutations clean
+.PHONY: picture format check-format check-mutations clean
+picture: check-system ## draw docs/architecture.svg from its text
+	@scripts/deps graphviz fonts-dejavu-core
+	@dot -Tsvg docs/architecture.dot -o docs/architecture.svg
+
 format: ## make the C sources look as .clang-format says
 	@scripts/format
 
