@@ -72,8 +72,7 @@ WIN_CFLAGS_x86   := --target=i686-w64-windows-gnu -march=pentium4 -fseh-exceptio
 WIN_CFLAGS_ALL := -std=c11 -O2 -g0 $(WARN) -D_WIN32_WINNT=0x0A00 -DNTDDI_VERSION=0x0A000006 \
     -DUNICODE -D_UNICODE -isystem /usr/share/mingw-w64/include -I. -I$B/identity -Iinclude
 WIN_CFLAGS := $(WIN_CFLAGS_amd64) $(WIN_CFLAGS_ALL)
-WIN_LDFLAGS := --target=x86_64-w64-windows-gnu -fuse-ld=lld -L/usr/x86_64-w64-mingw32/lib \
-    -L/usr/lib/gcc/x86_64-w64-mingw32/12-win32
+WIN_LDFLAGS := --target=x86_64-w64-windows-gnu -fuse-ld=lld# Clang finds mingw-w64's and gcc's libraries, whatever their version
 
 # --- rooms -----------------------------------------------------------------------------------------------------------
 # In this order: each may use what those before it define.

@@ -14,8 +14,7 @@ import lab
 
 # As in the Makefile, but headers and import library come from the package, by way of pkg-config.
 CFLAGS = ['--target=x86_64-w64-windows-gnu', '-std=c11', '-O2', '-D_WIN32_WINNT=0x0A00', '-DNTDDI_VERSION=0x0A000006',
-          '-DUNICODE', '-D_UNICODE', '-isystem', '/usr/share/mingw-w64/include', '-fuse-ld=lld', '-L/usr/x86_64-w64-mingw32/lib',
-          '-L/usr/lib/gcc/x86_64-w64-mingw32/12-win32', '-municode']
+          '-DUNICODE', '-D_UNICODE', '-isystem', '/usr/share/mingw-w64/include', '-fuse-ld=lld', '-municode']
 
 ERROR_INVALID_PARAMETER = 87
 ERROR_NO_SUCH_DEVINST = 0xe000020b  # of which Linux keeps 8 bits as exit code
