@@ -90,10 +90,10 @@ CONFIGRET WINAPI CM_Set_DevNode_PropertyW(DEVINST Node, const DEVPROPKEY *Key, D
                                           ULONG Size, ULONG Flags);
 DWORD WINAPI CM_MapCrToWin32Err(CONFIGRET Code, DWORD DefaultError);
 
-/* "CM_Register_Notification function (cfgmgr32.h)"; mingw-w64 has its types */
-CONFIGRET WINAPI CM_Register_Notification(PCM_NOTIFY_FILTER Filter, PVOID Context, PCM_NOTIFY_CALLBACK Callback,
-                                          HCMNOTIFICATION *Notification);
-CONFIGRET WINAPI CM_Unregister_Notification(HCMNOTIFICATION Notification);
+/* "CM_Register_Notification function (cfgmgr32.h)"; mingw-w64 has its types, and from 12 on these very declarations */
+CMAPI CONFIGRET WINAPI CM_Register_Notification(PCM_NOTIFY_FILTER Filter, PVOID Context, PCM_NOTIFY_CALLBACK Callback,
+                                                HCMNOTIFICATION *Notification);
+CMAPI CONFIGRET WINAPI CM_Unregister_Notification(HCMNOTIFICATION Notification);
 
 /* "SetupGetInfDriverStoreLocationW function (setupapi.h)"; the second and third parameter are reserved */
 BOOL WINAPI SetupGetInfDriverStoreLocationW(PCWSTR FileName, PVOID AlternatePlatformInfo, PCWSTR LocaleName,
