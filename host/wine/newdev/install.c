@@ -296,13 +296,94 @@ static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR 
     RegCloseKey(Key);
 }
 
+/* The service that the section makes the device's own. "INF AddService Directive": flag SPSVCINST_ASSOCSERVICE */
+static VOID AddServiceValue(HDEVINFO Set, SP_DEVINFO_DATA *Device, HINF Inf, const WCHAR *Section)
+{
+    INFCONTEXT Line;
+    if (!SetupFindFirstLineW(Inf, Section, L"AddService", &Line))
+        return;
+    do
+    {
+        INT Flags;
+        WCHAR Service[MAX_PATH];
+        if (SetupGetIntField(&Line, 2, &Flags) && (Flags & SPSVCINST_ASSOCSERVICE) &&
+            SetupGetStringFieldW(&Line, 1, Service, MAX_PATH, NULL))
+            SetupDiSetDeviceRegistryPropertyW(Set, Device, SPDRP_SERVICE, (const BYTE *)Service,
+                                              (DWORD)(wcslen(Service) + 1) * sizeof(WCHAR));
+    } while (SetupFindNextMatchLineW(&Line, L"AddService", &Line));
+}
+
+static VOID SetText(HKEY Key, const WCHAR *Name, const WCHAR *Text)
+{
+    RegSetValueExW(Key, Name, 0, REG_SZ, (const BYTE *)Text, (DWORD)(wcslen(Text) + 1) * sizeof(WCHAR));
+}
+
+/* The registry's part of a section and of its .HW, and the services of its .Services. Keys: the driver's, the device's. */
+static DWORD ApplySection(HINF Inf, const WCHAR *Section, HKEY Driver, HKEY Hardware)
+{
+    WCHAR Part[MAX_PATH + 16];
+    swprintf(Part, ARRAYSIZE(Part), L"%ls.HW", Section);
+    if (!SetupInstallFromInfSectionW(NULL, Inf, Section, SPINST_REGISTRY | SPINST_BITREG, Driver, NULL, 0, NULL, NULL,
+                                     NULL, NULL) ||
+        !SetupInstallFromInfSectionW(NULL, Inf, Part, SPINST_REGISTRY | SPINST_BITREG, Hardware, NULL, 0, NULL, NULL,
+                                     NULL, NULL))
+        return GetLastError();
+    swprintf(Part, ARRAYSIZE(Part), L"%ls.Services", Section);
+    if (SetupInstallServicesFromInfSectionW(Inf, Part, 0) || GetLastError() == ERROR_SECTION_NOT_FOUND)
+        return ERROR_SUCCESS;
+    return GetLastError();
+}
+
+/*
+ * What SetupDiInstallDevice does by its page, step by step, and not by a call of it: Wine's ends with SetupCopyOEMInf, and
+ * in Wine 10 that is a driver store of its own, which looks for a package's catalog and .sys beside the oemN.inf, where they
+ * never are in Windows, and asks for them again without an end. The store here has them already.
+ * "SetupDiInstallDevice function (setupapi.h)", "INF DDInstall Section"
+ */
+static DWORD InstallFromInf(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *InfPath,
+                            const SP_DRVINFO_DETAIL_DATA_W *Detail)
+{
+    static const DWORD NoFlags = 0;
+    HINF Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
+    if (Inf == INVALID_HANDLE_VALUE)
+        return GetLastError();
+    HKEY Driver = SetupDiCreateDevRegKeyW(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DRV, NULL, NULL);
+    HKEY Hardware = SetupDiCreateDevRegKeyW(Set, Device, DICS_FLAG_GLOBAL, 0, DIREG_DEV, NULL, NULL);
+    WCHAR Section[MAX_PATH], *Extension = NULL;
+    DWORD Error;
+    if (Driver == INVALID_HANDLE_VALUE || Hardware == INVALID_HANDLE_VALUE ||
+        !SetupDiGetActualSectionToInstallW(Inf, Detail->SectionName, Section, MAX_PATH, NULL, &Extension) ||
+        !SetupDiSetDeviceRegistryPropertyW(Set, Device, SPDRP_DEVICEDESC, (const BYTE *)Detail->DrvDescription,
+                                           (DWORD)(wcslen(Detail->DrvDescription) + 1) * sizeof(WCHAR)) ||
+        !SetupDiSetDeviceRegistryPropertyW(Set, Device, SPDRP_CONFIGFLAGS, (const BYTE *)&NoFlags, sizeof(NoFlags)))
+        Error = GetLastError();
+    else
+        Error = ApplySection(Inf, Section, Driver, Hardware);
+    if (Error == ERROR_SUCCESS)
+    {
+        WCHAR Services[MAX_PATH + 16];
+        swprintf(Services, ARRAYSIZE(Services), L"%ls.Services", Section);
+        AddServiceValue(Set, Device, Inf, Services);
+        SetText(Driver, L"InfPath", wcsrchr(InfPath, L'\\') + 1);
+        SetText(Driver, L"InfSection", Detail->SectionName);
+        if (Extension)
+            SetText(Driver, L"InfSectionExt", Extension);
+    }
+    if (Driver != INVALID_HANDLE_VALUE)
+        RegCloseKey(Driver);
+    if (Hardware != INVALID_HANDLE_VALUE)
+        RegCloseKey(Hardware);
+    SetupCloseInfFile(Inf);
+    return Error;
+}
+
 DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *InfPath)
 {
     SP_DEVINSTALL_PARAMS_W Params = {.cbSize = sizeof(Params)};
     SP_DRVINFO_DATA_W Driver = {.cbSize = sizeof(Driver)};
     if (!SetupDiGetDeviceInstallParamsW(Set, Device, &Params))
         return GetLastError();
-    Params.Flags |= DI_ENUMSINGLEINF | DI_NOFILECOPY | DI_QUIETINSTALL;
+    Params.Flags |= DI_ENUMSINGLEINF;
     lstrcpynW(Params.DriverPath, InfPath, MAX_PATH);
     if (!SetupDiSetDeviceInstallParamsW(Set, Device, &Params) ||
         !SetupDiBuildDriverInfoList(Set, Device, SPDIT_COMPATDRIVER) || !SetupDiSelectBestCompatDrv(Set, Device) ||
@@ -317,8 +398,8 @@ DWORD StoreInstallOnDevice(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *I
         Error = GetLastError();
     else
         Error = CopyDriverFiles(InfPath, Detail->SectionName);
-    if (Error == ERROR_SUCCESS && !SetupDiInstallDevice(Set, Device))
-        Error = GetLastError();
+    if (Error == ERROR_SUCCESS)
+        Error = InstallFromInf(Set, Device, InfPath, Detail);
     if (Error == ERROR_SUCCESS)
         AddNetworkValues(Set, Device, InfPath, Detail->SectionName);
     free(Detail);
