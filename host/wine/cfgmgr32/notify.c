@@ -19,7 +19,10 @@
 
 #define POLL_MS 20
 
-/* Wine's sechost: who is told. */
+/*
+ * Wine's sechost: who is told. To Wine 8 this is its function's first parameter; to Wine 10 that is the Handle for the
+ * callback, which is then the address of this. Both are the notification: this is its beginning.
+ */
 typedef struct _SERVICE_LISTENER
 {
     DWORD(CALLBACK *Notify)(HANDLE Handle, DWORD Event, DEV_BROADCAST_HDR *Data);
@@ -31,6 +34,7 @@ _Static_assert(sizeof(SERVICE_LISTENER) == 2 * sizeof(VOID *) + 0x20, "what Wine
 
 typedef struct _NOTIFICATION
 {
+    SERVICE_LISTENER Listener; /* for interfaces */
     CM_NOTIFY_FILTER Filter;
     PCM_NOTIFY_CALLBACK Callback;
     PVOID Context;
@@ -39,6 +43,8 @@ typedef struct _NOTIFICATION
     CRITICAL_SECTION InCallback;
     BOOL Closed;
 } NOTIFICATION;
+
+_Static_assert(!offsetof(NOTIFICATION, Listener), "the Handle for the callback");
 
 static FARPROC ServiceFunction(const char *Name)
 {
@@ -82,23 +88,23 @@ static DWORD CALLBACK InterfaceChanged(HANDLE Handle, DWORD Event, DEV_BROADCAST
 
 static BOOL WatchInterfaces(NOTIFICATION *Notification)
 {
-    HDEVNOTIFY(WINAPI * Register)(SERVICE_LISTENER *, VOID *, DWORD) =
+    HDEVNOTIFY(WINAPI * Register)(SERVICE_LISTENER *, VOID *, VOID *) =
         (VOID *)ServiceFunction("I_ScRegisterDeviceNotification");
-    SERVICE_LISTENER Listener = {
+    Notification->Listener = (SERVICE_LISTENER){
         .Notify = InterfaceChanged,
         .Handle = Notification,
         .Filter =
             {
-                .dbcc_size = sizeof(Listener.Filter),
+                .dbcc_size = sizeof(Notification->Listener.Filter),
                 .dbcc_devicetype = DBT_DEVTYP_DEVICEINTERFACE,
                 .dbcc_classguid = Notification->Filter.u.DeviceInterface.ClassGuid,
             },
     };
     /* A filter that ends before its class stands for all classes. */
     if (Notification->Filter.Flags & CM_NOTIFY_FILTER_FLAG_ALL_INTERFACE_CLASSES)
-        Listener.Filter.dbcc_size = offsetof(DEV_BROADCAST_DEVICEINTERFACE_W, dbcc_classguid);
+        Notification->Listener.Filter.dbcc_size = offsetof(DEV_BROADCAST_DEVICEINTERFACE_W, dbcc_classguid);
     if (Register)
-        Notification->Service = Register(&Listener, &Listener.Filter, 0);
+        Notification->Service = Register(&Notification->Listener, &Notification->Listener.Filter, InterfaceChanged);
     return Notification->Service != NULL;
 }
 
