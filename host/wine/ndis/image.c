@@ -125,6 +125,7 @@ static const REPLACEMENT Replacements[] = {
     OURS(PsGetCurrentProcessId),
     OURS(PsGetCurrentThreadId),
     OURS(PsSetCreateProcessNotifyRoutine),
+    OURS(RtlValidRelativeSecurityDescriptor),
     OURS(SeAccessCheck),
     OURS(SeCaptureSubjectContext),
     OURS(SeLockSubjectContext),

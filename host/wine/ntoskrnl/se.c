@@ -4,13 +4,13 @@
  * and wineserver's access check with it. A subject context holds handles where Windows has pointers to tokens. No
  * state. PASSIVE_LEVEL.
  */
+#include "host/ndis/descriptor.h"
 #include "host/ndis/platform.h"
 #include "host/wine/ntoskrnl/kernel.h"
 
 #define TOKEN_ACCESS        0x000a /* TOKEN_DUPLICATE | TOKEN_QUERY */
 #define TOKEN_IMPERSONATION 2
 #define THREAD_QUERY        0x0040
-#define SELF_RELATIVE       0x8000
 #define DESCRIPTOR_LIMIT    1024
 #define SID_SIZE            12 /* of SYSTEM's */
 
@@ -79,7 +79,7 @@ static PSECURITY_DESCRIPTOR WithOwner(_In_ PSECURITY_DESCRIPTOR Descriptor, _Out
     static const UCHAR System[SID_SIZE] = {1, 1, 0, 0, 0, 0, 0, 5, 18};
     ULONG Length = RtlLengthSecurityDescriptor(Descriptor);
     ULONG *Offsets = (ULONG *)(Room + 4); /* of owner, group, SACL and DACL */
-    if (!(((USHORT *)Descriptor)[1] & SELF_RELATIVE) || Length + SID_SIZE > DESCRIPTOR_LIMIT)
+    if (!(((USHORT *)Descriptor)[1] & SE_SELF_RELATIVE) || Length + SID_SIZE > DESCRIPTOR_LIMIT)
         return Descriptor;
     RtlCopyMemory(Room, Descriptor, Length);
     RtlCopyMemory(Room + Length, System, SID_SIZE);
@@ -148,4 +148,11 @@ PGENERIC_MAPPING IoGetFileObjectGenericMapping(VOID)
     static GENERIC_MAPPING Mapping = {
         .GenericRead = 0x120089, .GenericWrite = 0x120116, .GenericExecute = 0x1200a0, .GenericAll = FILE_ALL_ACCESS};
     return &Mapping;
+}
+
+/* Wine 8's looks at the first byte only; Wine 10's says the opposite of what it found. */
+BOOLEAN RtlValidRelativeSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, ULONG Length,
+                                           SECURITY_INFORMATION RequiredInformation)
+{
+    return DescriptorValid(SecurityDescriptor, Length, RequiredInformation);
 }

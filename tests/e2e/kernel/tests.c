@@ -436,6 +436,8 @@ static ULONG TestControlDevice(ADAPTER *Adapter)
         EXPECT(Extension && Extension[0] == 0 && Extension[23] == 0);
         EXPECT(RtlValidRelativeSecurityDescriptor((PSECURITY_DESCRIPTOR)&Everyone, sizeof(Everyone),
                                                   DACL_SECURITY_INFORMATION));
+        EXPECT(!RtlValidRelativeSecurityDescriptor((PSECURITY_DESCRIPTOR)&Everyone, sizeof(Everyone) - 4,
+                                                   DACL_SECURITY_INFORMATION)); /* cut off in its list */
         HANDLE Handle;
         EXPECT(
             NT_SUCCESS(ObOpenObjectByPointer(Device, OBJ_KERNEL_HANDLE, NULL, WRITE_DAC, NULL, KernelMode, &Handle)));
