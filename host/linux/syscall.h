@@ -19,6 +19,7 @@
 #define LINUX_IOCTL         54
 #define LINUX_POLL          168
 #define LINUX_EVENTFD2      328
+#define LINUX_GETRANDOM     355
 #define LINUX_SOCKET        359
 #define LINUX_BIND          361
 #define LINUX_SENDTO        369
@@ -43,10 +44,13 @@
 #define LINUX_SENDTO        44
 #define LINUX_RECVFROM      45
 #define LINUX_BIND          49
+#define LINUX_SETSOCKOPT    54
+#define LINUX_GETSOCKOPT    55
 #define LINUX_FTRUNCATE     77
 #define LINUX_FUTEX         202
 #define LINUX_CLOCK_GETTIME 228
 #define LINUX_EVENTFD2      290
+#define LINUX_GETRANDOM     318
 #define LINUX_MEMFD_CREATE  319
 #endif
 

@@ -1,9 +1,10 @@
 # The host in Wine. User-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by
 # one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
 HW := build/host/wine
-HOST_USER := $(HW)/keep.exe $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll $(HW)/swdevice.sys $(HW)/ndis.sys
+HOST_USER := $(HW)/keep.exe $(patsubst %,$(HW)/%.exe,route powershell) $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll \
+    $(addprefix $(HW)/,hostnt.dll bcryptprimitives.dll advapi32.dll ws2_32.dll) $(HW)/swdevice.sys $(HW)/ndis.sys
 HX := $(HW)/x86
-HOST_X86 := $(patsubst %,$(HX)/%.dll,cfgmgr32 newdev setupapi iphlpapi netshell)
+HOST_X86 := $(patsubst %,$(HX)/%.dll,cfgmgr32 newdev setupapi iphlpapi netshell bcryptprimitives)
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
     -fasynchronous-unwind-tables -fno-stack-protector -mno-stack-arg-probe -D_AMD64_ -D_WIN32_WINNT=0x0A00 \
@@ -13,8 +14,8 @@ $(HW)/%.user.o: host/wine/%.c wdk/missing.h $(wildcard host/wine/*/*.h host/linu
 	@mkdir -p $(@D)
 	@$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
 
-$(HW)/keep.exe: $(HW)/keep.user.o
-	@$(CLANG) $(WIN_LDFLAGS) -o $@ $^
+$(HW)/keep.exe: $(HW)/keep.user.o $(HW)/keepdns.user.o
+	@$(CLANG) $(WIN_LDFLAGS) -o $@ $^ -liphlpapi
 
 $(HW)/swdevice.sys: host/wine/swdevice/swdevice.c host/wine/swdevice/swdevice.h
 	@mkdir -p $(HW)
@@ -23,7 +24,7 @@ $(HW)/swdevice.sys: host/wine/swdevice/swdevice.c host/wine/swdevice/swdevice.h
 
 # The driver store: cfgmgr32.dll installs from it too.
 HOST_STORE := $(addprefix newdev/,store storepath install)
-HOST_IPHLPAPI := $(addprefix iphlpapi/,link address route interface notify adapters) shared/failures
+HOST_IPHLPAPI := $(addprefix iphlpapi/,link address route interface notify adapters dns) shared/failures
 
 $(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,$(addprefix cfgmgr32/,software install devnode notify) $(HOST_STORE) shared/failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
@@ -43,26 +44,50 @@ $(HW)/%.linux.o: host/linux/%.c $(wildcard host/linux/*.h)
 
 $(HW)/iphlpapi.dll: $(HOST_IPHLPAPI:%=$(HW)/%.user.o) \
     $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o host/wine/forward
-	@host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)' \
+	@host/wine/forward $(WINE_DLLS)/iphlpapi.dll iphlpapi_wine '^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|Free)' \
 	    $(filter %.user.o,$^) > $(HW)/iphlpapi.def
-	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/iphlpapi.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/iphlpapi.def -lntdll
 
 $(HW)/netshell.dll: $(patsubst %,$(HW)/%.user.o,netshell/netshell iphlpapi/link) $(HW)/netlink.linux.o $(HW)/netlink_ask.linux.o
 	@printf '%s\n' 'LIBRARY netshell.dll' EXPORTS DllGetClassObject DllCanUnloadNow NcFreeNetconProperties > $(HW)/netshell.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $^ $(HW)/netshell.def -lole32
 
+# Gaps of Wine's, each by itself: its first lines say which versions of Wine need it. hostnt.dll comes with the fronts.
+HOST_NT := $(HW)/hostnt.dll
+$(HOST_NT): $(HW)/ntdll/answers.user.o
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $^ -lntdll
+
+$(HW)/bcryptprimitives.dll: $(HW)/bcryptprimitives/bcryptprimitives.user.o
+	@printf '%s\n' 'LIBRARY bcryptprimitives.dll' EXPORTS ProcessPrng > $(HW)/bcryptprimitives.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $^ $(HW)/bcryptprimitives.def -ladvapi32
+
+$(HW)/advapi32.dll: $(HW)/ntdll/comes.user.o $(HOST_NT) host/wine/forward
+	@host/wine/forward $(WINE_DLLS)/advapi32.dll advapi32_wine - > $(HW)/advapi32.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o %.dll,$^) $(HW)/advapi32.def
+
+$(HW)/ws2_32.dll: $(HW)/ws2_32/ws2_32.user.o $(HW)/ntdll/comes.user.o $(HOST_NT) host/wine/forward
+	@host/wine/forward $(WINE_DLLS)/ws2_32.dll ws2_32_wine '^(listen|[gs]etsockopt|WSAIoctl)$$' $(filter %/ws2_32.user.o,$^) > $(HW)/ws2_32.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o %.dll,$^) $(HW)/ws2_32.def
+
+# Commands that Wine lacks, or has as files that do nothing.
+HOST_COMMANDS := $(patsubst %,$(HW)/%.exe,route powershell)
+$(foreach command,route powershell,$(eval $(HW)/$(command).exe: $(HW)/$(command)/$(command).user.o))
+$(HOST_COMMANDS):
+	@$(CLANG) $(WIN_LDFLAGS) -municode -o $@ $(filter %.o,$^) -liphlpapi -lws2_32 -ladvapi32
+
 # The same for 32-bit programs, for syswow64: like the library without import libraries or a C runtime of Debian's, which
 # would be 180 MB more. What an object file calls is found in Wine's export tables.
-HX_IMPORTS := ucrtbase kernel32 advapi32 setupapi ole32
+HX_IMPORTS := ucrtbase kernel32 advapi32 setupapi ole32 ntdll
 HX_cfgmgr32 := $(patsubst %,$(HX)/%.o,$(addprefix cfgmgr32/,software install32 devnode notify) shared/failures)
 HX_newdev   := $(HX)/newdev/newdev32.o
 HX_setupapi := $(patsubst %,$(HX)/%.o,setupapi/infstore setupapi/setupapi32 newdev/storepath shared/failures)
 HX_netshell := $(patsubst %,$(HX)/%.o,netshell/netshell iphlpapi/link netlink netlink_ask shared/stdio32)
+HX_bcryptprimitives := $(HX)/bcryptprimitives/bcryptprimitives.o
 HX_iphlpapi := $(patsubst %,$(HX)/%.o,$(HOST_IPHLPAPI) netlink netlink_ask shared/stdio32)
 HX_cfgmgr32_EXPORTS := ^(CM_|Sw)
 HX_newdev_EXPORTS   := ^(Di|Update)
 HX_setupapi_EXPORTS := ^Setup
-HX_iphlpapi_EXPORTS := ^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|FreeMib)
+HX_iphlpapi_EXPORTS := ^(AddIPA|Get|Set|Create|Delete|Initialize|Convert|Notify|Cancel|Free)
 HX_CFLAGS := $(WIN_CFLAGS_x86) $(WIN_CFLAGS_ALL) -D_UCRT -ffreestanding -fno-stack-protector -mno-stack-arg-probe
 
 $(HX)/%.o: host/wine/%.c wdk/missing.h $(wildcard host/wine/*/*.h host/linux/*.h)
@@ -80,17 +105,18 @@ scripts/stdcall $@.all $(sort $(filter %.o,$^)) >$@.def
 $(DLLTOOL) -k -m $(MACHINE_x86) -d $@.def -l $@
 endef
 
-$(HX)/%.lib: $(HX_cfgmgr32) $(HX_newdev) $(HX_setupapi) $(HX_netshell) $(HX_iphlpapi) scripts/stdcall
+$(HX)/%.lib: $(HX_cfgmgr32) $(HX_newdev) $(HX_setupapi) $(HX_netshell) $(HX_iphlpapi) $(HX_bcryptprimitives) scripts/stdcall
 	@$(call x86_import_library,$(WINE_DLLS)/$*.dll)
 
 define host_x86_rule
 $(HX)/$(1).dll: $(HX_$(1)) $(HX_IMPORTS:%=$(HX)/%.lib) host/wine/forward
-	@$(if $(filter netshell,$(1)),cat $(HW)/netshell.def,host/wine/forward $(WINE_DLLS)/$(1).dll $(1)_wine '$(HX_$(1)_EXPORTS)' $(HX_$(1))) | \
-	    sed '0,/^EXPORTS/d; s,^,/export:,' >$$@.exports
+	@$(if $(filter netshell bcryptprimitives,$(1)),cat $(HW)/$(1).def,host/wine/forward $(WINE_DLLS)/$(1).dll $(1)_wine '$(HX_$(1)_EXPORTS)' $(HX_$(1))) | \
+	    sed '0,/^EXPORTS/d; s, @.*,,; s,^,/export:,' >$$@.exports
 	@$(LLD) /nologo /WX /dll /noentry /nodefaultlib /noimplib /safeseh:no /subsystem:windows /out:$$@ @$$@.exports $$(filter %.o %.lib,$$^)
 endef
-$(foreach dll,cfgmgr32 newdev setupapi netshell iphlpapi,$(eval $(call host_x86_rule,$(dll))))
+$(foreach dll,cfgmgr32 newdev setupapi netshell iphlpapi bcryptprimitives,$(eval $(call host_x86_rule,$(dll))))
 $(HX)/netshell.dll: $(HW)/netshell.dll
+$(HX)/bcryptprimitives.dll: $(HW)/bcryptprimitives.dll
 .SECONDARY: $(HX_IMPORTS:%=$(HX)/%.lib)
 
 # What newdev.dll and cfgmgr32.dll have that mingw-w64's import libraries lack.

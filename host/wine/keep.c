@@ -4,9 +4,16 @@
  * drivers, when the last program has gone; this one stays. It reports when the software device bus answers, so that
  * whoever waits for its line finds a Windows that is ready. It also brings up the desktop: otherwise the first program
  * whose libraries touch it would, and Wine's explorer.exe would hold that program's output open long after its end.
+ *
+ * It runs as winlogon.exe: programs that act as the system look for that name and take its token. Last of all it makes that
+ * token LocalSystem's, and that of services.exe, which all services inherit.
  */
-#include <windows.h>
+#include "host/wine/ntdll/system.h"
+#include "host/wine/keep.h"
+
+#include <tlhelp32.h>
 #include <stdio.h>
+#include <wchar.h>
 
 #define READY_TIMEOUT_MS 30000
 
@@ -14,6 +21,37 @@ static DWORD WINAPI BringUpDesktop(void *Context)
 {
     GetDesktopWindow();
     return 0;
+}
+
+/* Marks a process' token as LocalSystem's (system.h). */
+static BOOL MakeSystem(HANDLE Process)
+{
+    HANDLE Token;
+    if (!OpenProcessToken(Process, TOKEN_ADJUST_DEFAULT, &Token))
+        return FALSE;
+    SYSTEM_DACL Dacl;
+    SystemDacl(&Dacl);
+    BOOL Done =
+        SetTokenInformation(Token, TokenDefaultDacl, &(TOKEN_DEFAULT_DACL){&Dacl.Acl}, sizeof(TOKEN_DEFAULT_DACL));
+    CloseHandle(Token);
+    return Done;
+}
+
+static BOOL MakeServicesSystem(void)
+{
+    PROCESSENTRY32W Entry = {.dwSize = sizeof(Entry)};
+    HANDLE Snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    BOOL Done = FALSE;
+    for (BOOL More = Process32FirstW(Snapshot, &Entry); More && !Done; More = Process32NextW(Snapshot, &Entry))
+        if (!_wcsicmp(Entry.szExeFile, L"services.exe"))
+        {
+            HANDLE Process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, Entry.th32ProcessID);
+            Done = Process && MakeSystem(Process);
+            if (Process)
+                CloseHandle(Process);
+        }
+    CloseHandle(Snapshot);
+    return Done;
 }
 
 int main(int ArgumentCount, char **Arguments)
@@ -28,7 +66,11 @@ int main(int ArgumentCount, char **Arguments)
             Sleep(10);
     }
     WaitForSingleObject(Desktop, READY_TIMEOUT_MS);
-    puts(BusExpected && Bus == INVALID_HANDLE_VALUE ? "no software device bus" : "ready");
+    ApplyNameServers();
+    BOOL System = MakeServicesSystem() && MakeSystem(GetCurrentProcess());
+    puts(BusExpected && Bus == INVALID_HANDLE_VALUE ? "no software device bus"
+         : System                                   ? "ready"
+                                                    : "no token of LocalSystem");
     fflush(stdout);
     if (Bus != INVALID_HANDLE_VALUE)
         CloseHandle(Bus);

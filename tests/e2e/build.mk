@@ -56,6 +56,11 @@ $(B)/tests/iphelper.exe: tests/e2e/iphelper.c
 	@mkdir -p $(B)/tests
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -liphlpapi -lole32 -luuid
 
+# What tunnel programs ask of the system: test_client.py.
+$(B)/tests/client.exe: tests/e2e/client.c
+	@mkdir -p $(B)/tests
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -lws2_32 -ladvapi32 -lntdll
+
 # The miniport of test_kernel.py.
 $(B)/tests/kernel/%.o: tests/e2e/kernel/%.c tests/e2e/kernel/kernel.h $(wildcard tests/*.h wdk/*.h)
 	@mkdir -p $(@D)
@@ -82,7 +87,7 @@ $(B)/tests/classic/classic.exe: tests/classic/program.c tests/classic/request.h
 
 .PHONY: check-e2e
 check-e2e: host wine32 examples identity-acme $(PACKAGE) $B/amd64/$(NAME).exe $B/x86/$(NAME).exe $(E2E_WINDOWS) $(E2E_X86) $(E2E)/traffic
-check-e2e: $(addprefix $(B)/tests/,kernel/kernel.sys classic/classic.sys classic/classic.exe devices.exe iphelper.exe)
+check-e2e: $(addprefix $(B)/tests/,kernel/kernel.sys classic/classic.sys classic/classic.exe devices.exe iphelper.exe client.exe)
 check-e2e: ## end-to-end tests: Windows programs in Wine, Linux' own stack
 	@tests/e2e/run
 

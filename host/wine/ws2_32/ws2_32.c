@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ws2_32.dll, a front before Wine's: four calls have here what Wine 8 to 10 lack of them, and hand on the rest. All that is
+ * not named here stays Wine's, and so does the whole file for 32-bit programs.
+ *
+ *   WSAIoctl     SIO_UDP_NETRESET, which today's Go sets on each UDP socket
+ *   setsockopt,  IP_UNICAST_IF and IPV6_UNICAST_IF, for TCP too; TCP_KEEPIDLE (3, as TCP_KEEPALIVE), TCP_KEEPCNT and
+ *   getsockopt   TCP_KEEPINTVL
+ *   listen       takes the interface off a socket that is to accept: IP_UNICAST_IF is about sending
+ *
+ * A socket's Linux descriptor is asked of Wine for each call and closed after it. Any thread, no state.
+ */
+#define WINSOCK_API_LINKAGE /* we are the DLL: its functions are not imported */
+#include <winsock2.h>
+#include <mswsock.h>
+#include <ws2ipdef.h>
+#include <windows.h>
+
+#include "host/linux/syscall.h"
+
+/* "Winsock IOCTLs"; mingw-w64 lacks it. */
+#define SIO_UDP_NETRESET _WSAIOW(IOC_VENDOR, 15)
+
+/* "IPPROTO_IPV6 Socket Options", "IPPROTO_TCP Socket Options" */
+#define OPTION_IPV6_UNICAST_IF 31
+#define OPTION_TCP_KEEPIDLE    3
+#define OPTION_TCP_KEEPCNT     16
+#define OPTION_TCP_KEEPINTVL   17
+
+#define LINUX_IPPROTO_IP       0
+#define LINUX_IPPROTO_TCP      6
+#define LINUX_IPPROTO_IPV6     41
+#define LINUX_SOL_SOCKET       1
+#define LINUX_SO_PROTOCOL      38
+#define LINUX_SO_BINDTOIFINDEX 62
+#define LINUX_IP_UNICAST_IF    50
+#define LINUX_IPV6_UNICAST_IF  76
+#define LINUX_TCP_KEEPIDLE     4
+#define LINUX_TCP_KEEPINTVL    5
+#define LINUX_TCP_KEEPCNT      6
+#define LINUX_IPPROTO_UDP      17
+#define LINUX_TCP_KEEP_MAX     32767 /* seconds */
+#define LINUX_TCP_KEEPCNT_MAX  127
+#define LINUX_ENODEV           19
+#define LINUX_ENOPROTOOPT      92
+#define LINUX_EADDRNOTAVAIL    99
+
+typedef int(WSAAPI *WSAIOCTL)(SOCKET, DWORD, VOID *, DWORD, VOID *, DWORD, DWORD *, WSAOVERLAPPED *,
+                              LPWSAOVERLAPPED_COMPLETION_ROUTINE);
+typedef int(WSAAPI *SETSOCKOPT)(SOCKET, int, int, const char *, int);
+typedef int(WSAAPI *GETSOCKOPT)(SOCKET, int, int, char *, int *);
+typedef int(WSAAPI *LISTEN)(SOCKET, int);
+
+/* Wine's own function; its DLL comes with the first that is handed on. NULL: Wine's DLL cannot be loaded. */
+static FARPROC Wine(const char *Name)
+{
+    HMODULE Dll = GetModuleHandleW(L"ws2_32_wine.dll");
+    if (!Dll)
+        Dll = LoadLibraryW(L"ws2_32_wine.dll");
+    return Dll ? GetProcAddress(Dll, Name) : NULL;
+}
+
+/* Between the host's order and the network's. */
+static ULONG Swapped(ULONG Number)
+{
+    return __builtin_bswap32(Number);
+}
+
+static int Fail(int Error)
+{
+    SetLastError((DWORD)Error); /* is WSASetLastError */
+    return SOCKET_ERROR;
+}
+
+/* --- the socket behind a handle ------------------------------------------------------------------------------------- */
+
+/* The Linux descriptor of a socket, to be closed by LinuxClose; negative: it is none. */
+static int OpenSocket(SOCKET Socket)
+{
+    typedef NTSTATUS(CDECL * TO_FD)(HANDLE, ACCESS_MASK, int *, unsigned *);
+    TO_FD ToFd = (TO_FD)(VOID *)GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_server_handle_to_fd");
+    int Fd;
+    if (!ToFd || ToFd((HANDLE)Socket, 0, &Fd, NULL))
+        return -1;
+    return Fd;
+}
+
+static int LinuxSet(int Fd, int Level, int Option, int Value)
+{
+    return (int)LinuxCall(LINUX_SETSOCKOPT, Fd, Level, Option, (long long)(intptr_t)&Value, sizeof(Value), 0);
+}
+
+static int LinuxGet(int Fd, int Level, int Option, int *Value)
+{
+    int Length = sizeof(*Value);
+    return (int)LinuxCall(LINUX_GETSOCKOPT, Fd, Level, Option, (long long)(intptr_t)Value, (long long)(intptr_t)&Length,
+                          0);
+}
+
+/* The protocol of a socket; negative: not a socket. */
+static int ProtocolOf(int Fd)
+{
+    int Protocol;
+    int Error = Fd < 0 ? -1 : LinuxGet(Fd, LINUX_SOL_SOCKET, LINUX_SO_PROTOCOL, &Protocol);
+    return Error < 0 ? -1 : Protocol;
+}
+
+static int ErrorOfLinux(int Error)
+{
+    switch (-Error)
+    {
+    case LINUX_ENODEV:
+    case LINUX_EADDRNOTAVAIL:
+        return WSAEADDRNOTAVAIL; /* no interface of that index */
+    case LINUX_ENOPROTOOPT:
+        return WSAENOPROTOOPT;
+    }
+    return WSAEINVAL;
+}
+
+/* --- options -------------------------------------------------------------------------------------------------------- */
+
+/* The interface that a socket sends through; 0: as routes say. Linux' option of the same name does that for datagrams. It
+ * knows none for TCP but one that binds both ways, which listen() takes off again. */
+static int SetInterface(int Fd, int Protocol, int Level, ULONG Index)
+{
+    int Error = Level == IPPROTO_IP ? LinuxSet(Fd, LINUX_IPPROTO_IP, LINUX_IP_UNICAST_IF, (int)Swapped(Index))
+                                    : LinuxSet(Fd, LINUX_IPPROTO_IPV6, LINUX_IPV6_UNICAST_IF, (int)Swapped(Index));
+    if (Error >= 0 && Protocol == LINUX_IPPROTO_TCP)
+        Error = LinuxSet(Fd, LINUX_SOL_SOCKET, LINUX_SO_BINDTOIFINDEX, (int)Index);
+    return Error;
+}
+
+static int SetKeepAlive(int Fd, int Option, ULONG Value)
+{
+    ULONG Most =
+        Option == OPTION_TCP_KEEPCNT ? LINUX_TCP_KEEPCNT_MAX : LINUX_TCP_KEEP_MAX; /* more is cut to what Linux takes */
+    int LinuxOption = Option == OPTION_TCP_KEEPCNT    ? LINUX_TCP_KEEPCNT
+                      : Option == OPTION_TCP_KEEPIDLE ? LINUX_TCP_KEEPIDLE
+                                                      : LINUX_TCP_KEEPINTVL;
+    return LinuxSet(Fd, LINUX_IPPROTO_TCP, LinuxOption, (int)(Value < Most ? Value : Most));
+}
+
+static BOOL IsUnicastIf(int Level, int Option)
+{
+    return (Level == IPPROTO_IP && Option == IP_UNICAST_IF) ||
+           (Level == IPPROTO_IPV6 && Option == OPTION_IPV6_UNICAST_IF);
+}
+
+static BOOL IsKeepAlive(int Level, int Option)
+{
+    return Level == IPPROTO_TCP &&
+           (Option == OPTION_TCP_KEEPIDLE || Option == OPTION_TCP_KEEPCNT || Option == OPTION_TCP_KEEPINTVL);
+}
+
+/* "setsockopt function (winsock2.h)". IP_UNICAST_IF has its index in network order, IPV6_UNICAST_IF in the host's. */
+int WSAAPI setsockopt(SOCKET Socket, int Level, int Option, const char *Value, int Length)
+{
+    if (!IsUnicastIf(Level, Option) && !IsKeepAlive(Level, Option))
+        return ((SETSOCKOPT)(VOID *)Wine("setsockopt"))(Socket, Level, Option, Value, Length);
+    int Fd = OpenSocket(Socket), Protocol = ProtocolOf(Fd), Error;
+    if (Protocol < 0)
+        Error = WSAENOTSOCK;
+    else if (!Value || Length < (int)sizeof(DWORD))
+        Error = WSAEFAULT;
+    else
+    {
+        ULONG Number = *(const UNALIGNED ULONG *)Value;
+        int Result = IsKeepAlive(Level, Option)
+                         ? SetKeepAlive(Fd, Option, Number)
+                         : SetInterface(Fd, Protocol, Level, Level == IPPROTO_IP ? Swapped(Number) : Number);
+        Error = Result < 0 ? ErrorOfLinux(Result) : 0;
+    }
+    if (Fd >= 0)
+        LinuxClose(Fd);
+    return Error ? Fail(Error) : 0;
+}
+
+/* "getsockopt function (winsock2.h)" */
+int WSAAPI getsockopt(SOCKET Socket, int Level, int Option, char *Value, int *Length)
+{
+    if (!IsUnicastIf(Level, Option) && !IsKeepAlive(Level, Option))
+        return ((GETSOCKOPT)(VOID *)Wine("getsockopt"))(Socket, Level, Option, Value, Length);
+    int Fd = OpenSocket(Socket), Error = 0;
+    if (ProtocolOf(Fd) < 0)
+        Error = WSAENOTSOCK;
+    else if (!Value || !Length || *Length < (int)sizeof(DWORD))
+        Error = WSAEFAULT;
+    else
+    {
+        int Number = 0;
+        int Result = IsKeepAlive(Level, Option) ? LinuxGet(Fd, LINUX_IPPROTO_TCP,
+                                                           Option == OPTION_TCP_KEEPCNT    ? LINUX_TCP_KEEPCNT
+                                                           : Option == OPTION_TCP_KEEPIDLE ? LINUX_TCP_KEEPIDLE
+                                                                                           : LINUX_TCP_KEEPINTVL,
+                                                           &Number)
+                     : Level == IPPROTO_IP      ? LinuxGet(Fd, LINUX_IPPROTO_IP, LINUX_IP_UNICAST_IF, &Number)
+                                                : LinuxGet(Fd, LINUX_IPPROTO_IPV6, LINUX_IPV6_UNICAST_IF, &Number);
+        if (Result < 0)
+            Error = ErrorOfLinux(Result);
+        else
+        {
+            *(UNALIGNED ULONG *)Value = Level == IPPROTO_IPV6 ? Swapped((ULONG)Number) : (ULONG)Number;
+            *Length = sizeof(DWORD);
+        }
+    }
+    if (Fd >= 0)
+        LinuxClose(Fd);
+    return Error ? Fail(Error) : 0;
+}
+
+/* "listen function (winsock2.h)" */
+int WSAAPI listen(SOCKET Socket, int Backlog)
+{
+    int Fd = OpenSocket(Socket), Index;
+    if (ProtocolOf(Fd) == LINUX_IPPROTO_TCP && LinuxGet(Fd, LINUX_SOL_SOCKET, LINUX_SO_BINDTOIFINDEX, &Index) >= 0 &&
+        Index)
+        LinuxSet(Fd, LINUX_SOL_SOCKET, LINUX_SO_BINDTOIFINDEX, 0);
+    if (Fd >= 0)
+        LinuxClose(Fd);
+    return ((LISTEN)(VOID *)Wine("listen"))(Socket, Backlog);
+}
+
+/* "WSAIoctl function (winsock2.h)". SIO_UDP_NETRESET says whether a receive fails where an earlier datagram's time to live
+ * ran out or its network was not reached. Linux tells that to no UDP socket that has not asked, so either value is what
+ * there is already. Wine's answer to SIO_UDP_CONNRESET, which it takes and leaves at that, is ours: with its completion. */
+int WSAAPI WSAIoctl(SOCKET Socket, DWORD Code, VOID *In, DWORD InLength, VOID *Out, DWORD OutLength, DWORD *Returned,
+                    WSAOVERLAPPED *Overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE Routine)
+{
+    if (Code == SIO_UDP_NETRESET)
+    {
+        int Fd = OpenSocket(Socket), Protocol = ProtocolOf(Fd);
+        if (Fd >= 0)
+            LinuxClose(Fd);
+        if (Protocol < 0)
+            return Fail(WSAENOTSOCK);
+        if (Protocol != LINUX_IPPROTO_UDP)
+            return Fail(WSAEOPNOTSUPP);
+        if (!In || InLength < sizeof(BOOL))
+            return Fail(WSAEFAULT);
+        Code = SIO_UDP_CONNRESET;
+    }
+    return ((WSAIOCTL)(VOID *)Wine("WSAIoctl"))(Socket, Code, In, InLength, Out, OutLength, Returned, Overlapped,
+                                                Routine);
+}
