@@ -43,13 +43,15 @@ typedef struct _PLAINTUN_SESSION *PLAINTUN_SESSION_HANDLE;
 
 typedef struct _PLAINTUN_ADAPTER_CONFIG
 {
-    DWORD Size;         /* sizeof(PLAINTUN_ADAPTER_CONFIG) */
-    DWORD Mtu;          /* bytes, PLAINTUN_MTU_MIN to PLAINTUN_PACKET_MAX; 0: PLAINTUN_MTU_DEFAULT */
-    LPCWSTR Name;       /* 1 to PLAINTUN_NAME_MAX units, no control characters */
-    LPCWSTR TunnelType; /* part of the device's description, likewise; NULL: "plaintun" */
+    DWORD Size; /* sizeof(PLAINTUN_ADAPTER_CONFIG) */
+    DWORD Mtu;  /* bytes, PLAINTUN_MTU_MIN to PLAINTUN_PACKET_MAX; 0: PLAINTUN_MTU_DEFAULT */
+    /* 1 to PLAINTUN_NAME_MAX units, not spaces only: no control characters (to U+001F, U+007F to U+009F), no halves of
+     * surrogate pairs, and none of \ / : * ? " < > |, which no network connection's name can hold. */
+    LPCWSTR Name;
+    LPCWSTR TunnelType; /* part of the device's description, as long; the latter may be in it. NULL or "": "plaintun" */
     const GUID *Guid;   /* the adapter's identity, the same on every run; NULL: a new one */
-    /* Who may open the adapter, in SDDL, e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM and
-     * Administrators. */
+    /* Who may open the adapter, in SDDL with a list (D:), e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM
+     * and Administrators. */
     LPCWSTR AccessList;
     DWORD TimeoutMs; /* until the adapter must be usable; 0: 30 s, where the driver is installed first 60 s or more */
     DWORD Flags;     /* PLAINTUN_ADAPTER_PERSISTENT or 0 */
@@ -114,7 +116,7 @@ PLAINTUN_API BOOL WINAPI PlaintunGetAdapterInfo(_In_ PLAINTUN_ADAPTER_HANDLE Ada
 PLAINTUN_API DWORD WINAPI PlaintunListAdapters(_Out_writes_opt_(Count) PLAINTUN_ADAPTER_INFO *Adapters,
                                                _In_ DWORD Count);
 
-/* Gives an adapter another name, at once. ERROR_INVALID_PARAMETER, ERROR_ALREADY_EXISTS: the name is taken,
+/* Gives an adapter another name, at once. ERROR_INVALID_PARAMETER: see Name above, ERROR_ALREADY_EXISTS: it is taken,
  * ERROR_ACCESS_DENIED: not an administrator, ERROR_HANDLE_EOF: the adapter is gone. */
 PLAINTUN_API BOOL WINAPI PlaintunRenameAdapter(_In_ PLAINTUN_ADAPTER_HANDLE Adapter, _In_z_ LPCWSTR Name);
 

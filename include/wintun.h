@@ -34,7 +34,8 @@ typedef enum
 /* Timestamp: 100 ns since 1601, UTC. Called from any thread. */
 typedef VOID(CALLBACK *WINTUN_LOGGER_CALLBACK)(WINTUN_LOGGER_LEVEL Level, DWORD64 Timestamp, LPCWSTR Message);
 
-/* Name: up to 127 units; RequestedGUID may be NULL. The adapter goes when it is closed. */
+/* Name: up to 127 units, none of \ / : * ? " < > |; TunnelType may be empty, RequestedGUID NULL. The adapter goes when it is
+ * closed. */
 typedef WINTUN_ADAPTER_HANDLE(WINAPI WINTUN_CREATE_ADAPTER_FUNC)(LPCWSTR Name, LPCWSTR TunnelType,
                                                                  const GUID *RequestedGUID);
 /* ERROR_NOT_FOUND: there is none of that name. */

@@ -94,10 +94,11 @@ end:
 
 PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapter(LPCWSTR Name)
 {
-    if (!AdapterNameValid(Name))
+    WCHAR Text[FAULT_LENGTH];
+    LPCWSTR Fault = TextFault(Name, Text);
+    if (Fault != NULL)
     {
-        KeepError(ERROR_INVALID_PARAMETER,
-                  L"opening an adapter: its name must have 1 to 127 units, and no control characters");
+        KeepError(ERROR_INVALID_PARAMETER, L"opening an adapter: its name %1", Fault);
         return NULL;
     }
     SEARCH Search = {.Name = Name};
@@ -327,10 +328,12 @@ static DWORD Rename(PLAINTUN_ADAPTER *Adapter, LPCWSTR Name, ULONG64 Deadline)
 
 BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
 {
-    if (Adapter == NULL || !AdapterNameValid(Name))
+    WCHAR Text[FAULT_LENGTH];
+    LPCWSTR Fault = NameFault(Name, Text);
+    if (Adapter == NULL || Fault != NULL)
     {
-        KeepError(ERROR_INVALID_PARAMETER,
-                  L"renaming an adapter: its name must have 1 to 127 units, and no control characters");
+        KeepError(ERROR_INVALID_PARAMETER, L"renaming an adapter: %1 %2",
+                  Adapter == NULL ? L"the adapter" : L"its new name", Adapter == NULL ? L"is NULL" : Fault);
         return FALSE;
     }
     ULONG64 Deadline = AwakeMs() + SETUP_MS;

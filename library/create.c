@@ -314,17 +314,29 @@ static DWORD Attempt(CREATION *Creation)
 
 /* --- public ---------------------------------------------------------------------------------------------------------- */
 
-/* NULL: it is good. */
-static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config)
+/* Wrappers hand an empty one through where they have none. */
+static BOOL HasTunnelType(const PLAINTUN_ADAPTER_CONFIG *Config)
 {
+    return Config->TunnelType != NULL && Config->TunnelType[0] != 0;
+}
+
+/* NULL: it is good. Field: which one is not, where Fault says what of it. */
+static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config, LPCWSTR *Field, WCHAR Fault[FAULT_LENGTH])
+{
+    *Field = L"";
     if (Config == NULL)
         return L"there is no configuration";
     if (Config->Size != sizeof(*Config))
         return L"Size is not that of this version's structure; compile the program with its header";
-    if (!AdapterNameValid(Config->Name))
-        return L"Name must have 1 to 127 units, and no control characters";
-    if (Config->TunnelType != NULL && !AdapterNameValid(Config->TunnelType))
-        return L"TunnelType must have 1 to 127 units, and no control characters, or be NULL";
+    *Field = L"Name ";
+    LPCWSTR Wrong = NameFault(Config->Name, Fault);
+    if (Wrong != NULL)
+        return Wrong;
+    *Field = L"TunnelType ";
+    Wrong = HasTunnelType(Config) ? TextFault(Config->TunnelType, Fault) : NULL;
+    if (Wrong != NULL)
+        return Wrong;
+    *Field = L"";
     if (Config->Mtu != 0 && (Config->Mtu < PLAINTUN_MTU_MIN || Config->Mtu > PLAINTUN_PACKET_MAX))
         return L"Mtu must be 1280 to 65535 bytes, or 0";
     if ((Config->Flags & ~PLAINTUN_ADAPTER_PERSISTENT) != 0)
@@ -338,14 +350,24 @@ static DWORD Create(CREATION *Creation)
 {
     const PLAINTUN_ADAPTER_CONFIG *Config = Creation->Config;
     LPCWSTR AccessList = Config->AccessList != NULL ? Config->AccessList : ACCESS_DEFAULT;
+    WCHAR Short[256];
+    BOOL Present, Defaulted;
+    ACL *List;
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(AccessList, SDDL_REVISION_1, &Creation->Access,
                                                               &Creation->AccessSize) ||
         Creation->AccessSize > TUN_ACCESS_LIST_MAX)
         return LogError(ERROR_INVALID_PARAMETER,
                         L"creating the adapter \"%1\": AccessList is not a security descriptor in SDDL of at most 4096 "
                         L"bytes: %2",
-                        Config->Name, AccessList);
-    lstrcpynW(Creation->Description, Config->TunnelType != NULL ? Config->TunnelType : PLAINTUN_TUNNEL_TYPE,
+                        Config->Name, ShortText(AccessList, Short, ARRAYSIZE(Short)));
+    /* One without a list would let everybody in: "Null DACLs and Empty DACLs". */
+    if (!GetSecurityDescriptorDacl(Creation->Access, &Present, &List, &Defaulted) || !Present || List == NULL)
+        return LogError(
+            ERROR_INVALID_PARAMETER,
+            L"creating the adapter \"%1\": AccessList \"%2\" has no list of who may open it; begin one with "
+            L"D:, as in " ACCESS_DEFAULT,
+            Config->Name, ShortText(AccessList, Short, ARRAYSIZE(Short)));
+    lstrcpynW(Creation->Description, HasTunnelType(Config) ? Config->TunnelType : PLAINTUN_TUNNEL_TYPE,
               PLAINTUN_NAME_MAX + 1);
     lstrcpynW(Creation->Description + lstrlenW(Creation->Description), L" Tunnel", 8);
     Creation->DescriptionSize = (lstrlenW(Creation->Description) + 1) * sizeof(WCHAR);
@@ -372,10 +394,11 @@ static DWORD Create(CREATION *Creation)
 
 PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONFIG *Config)
 {
-    LPCWSTR Fault = ConfigFault(Config);
+    WCHAR Text[FAULT_LENGTH];
+    LPCWSTR Field, Fault = ConfigFault(Config, &Field, Text);
     if (Fault != NULL)
     {
-        LogError(ERROR_INVALID_PARAMETER, L"creating an adapter: %1", Fault);
+        LogError(ERROR_INVALID_PARAMETER, L"creating an adapter: %1%2", Field, Fault);
         return NULL;
     }
     static const WCHAR InstancePrefix[] = L"SWD\\" PLAINTUN_ENUMERATOR L"\\";

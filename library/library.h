@@ -35,6 +35,11 @@ BOOL GuidMake(_Out_ GUID *Guid);
 
 /* --- log.c -------------------------------------------------------------------------------------------------------- */
 
+#define LOG_LENGTH 1024 /* UTF-16 units of a message, with the ending 0; the text of a longer one is shortened */
+
+/* Text in Short, with an ellipsis at its end where it has no room for all. Returns Short. */
+LPCWSTR ShortText(_In_z_ LPCWSTR Text, _Out_writes_z_(Room) LPWSTR Short, _In_ DWORD Room);
+
 /* Formats as FormatMessageW does (%1 is a string, %1!u! a number) and calls the program's logger. Keep GetLastError(). */
 void Log(_In_ PLAINTUN_LOG_LEVEL Level, _In_z_ LPCWSTR Format, ...);
 
@@ -393,7 +398,12 @@ void AnticipateNetwork(_In_ const GUID *Guid, _In_ ULONG64 Deadline);
 
 /* --- names.c ------------------------------------------------------------------------------------------------------ */
 
-BOOL AdapterNameValid(_In_opt_ LPCWSTR Name);
+#define FAULT_LENGTH 96 /* UTF-16 units, with the ending 0 */
+
+/* What is wrong with a text of 1 to 127 units, or with an adapter's name, as the end of a sentence that begins with its
+ * field; maybe in Fault. NULL: nothing. */
+LPCWSTR TextFault(_In_opt_ LPCWSTR Text, _Out_ WCHAR Fault[FAULT_LENGTH]);
+LPCWSTR NameFault(_In_opt_ LPCWSTR Name, _Out_ WCHAR Fault[FAULT_LENGTH]);
 BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
 BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
 

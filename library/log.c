@@ -7,8 +7,6 @@
  */
 #include "library/library.h"
 
-#define LOG_LENGTH 1024 /* UTF-16 units of a message; longer ones are cut by FormatMessageW, which then gives nothing */
-
 static SRWLOCK LoggerLock = SRWLOCK_INIT;
 static PLAINTUN_LOGGER Logger;     /* guarded by LoggerLock */
 static volatile LONG LoggerThread; /* which thread is in the logger; only that thread can find its own id here */
@@ -106,12 +104,45 @@ static void KeepText(LPCWSTR Text)
         lstrcpynW(Thread->Text, Text, LOG_LENGTH);
 }
 
+LPCWSTR ShortText(LPCWSTR Text, LPWSTR Short, DWORD Room)
+{
+    lstrcpynW(Short, Text, (int)Room);
+    if ((DWORD)lstrlenW(Text) < Room)
+        return Short;
+    DWORD End = Room - 2;
+    if (IS_HIGH_SURROGATE(Short[End - 1]))
+        --End; /* no half of a pair */
+    Short[End] = L'\x2026';
+    Short[End + 1] = 0;
+    return Short;
+}
+
+#define WHOLE_LENGTH 0x7fff /* FormatMessageW makes nothing longer than 64 KB */
+
+/* Where the buffer is too small FormatMessageW leaves nothing in it. */
+static void FormatText(LPCWSTR Format, va_list *Arguments, WCHAR *Text, DWORD Room)
+{
+    va_list Again;
+    va_copy(Again, *Arguments);
+    if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING, Format, 0, 0, Text, Room, Arguments) == 0)
+    {
+        LPWSTR Whole = Allocate(WHOLE_LENGTH * sizeof(WCHAR));
+        if (Whole != NULL && FormatMessageW(FORMAT_MESSAGE_FROM_STRING, Format, 0, 0, Whole, WHOLE_LENGTH, &Again) != 0)
+            ShortText(Whole, Text, Room);
+        else
+            lstrcpynW(Text, Format, (int)Room);
+        Free(Whole);
+    }
+    va_end(Again);
+}
+
+#define CAUSE_LENGTH 256 /* UTF-16 units of the system's text, and of what stands around it */
+
 /* "<text> (error 5: Access is denied)" into Message, and into the thread's slot. */
 static void Compose(DWORD Error, LPCWSTR Format, va_list *Arguments, WCHAR Message[LOG_LENGTH])
 {
-    WCHAR Text[LOG_LENGTH], Cause[256] = L"unknown";
-    if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING, Format, 0, 0, Text, LOG_LENGTH, Arguments) == 0)
-        lstrcpynW(Text, Format, LOG_LENGTH);
+    WCHAR Text[LOG_LENGTH - CAUSE_LENGTH], Cause[CAUSE_LENGTH - 32] = L"unknown";
+    FormatText(Format, Arguments, Text, ARRAYSIZE(Text));
     DWORD Length =
         FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK, NULL,
                        Error, 0, Cause, ARRAYSIZE(Cause), NULL);
@@ -152,8 +183,7 @@ void Log(PLAINTUN_LOG_LEVEL Level, LPCWSTR Format, ...)
     va_list Arguments;
     va_start(Arguments, Format);
     WCHAR Message[LOG_LENGTH];
-    if (FormatMessageW(FORMAT_MESSAGE_FROM_STRING, Format, 0, 0, Message, LOG_LENGTH, &Arguments) == 0)
-        lstrcpynW(Message, Format, LOG_LENGTH);
+    FormatText(Format, &Arguments, Message, LOG_LENGTH);
     va_end(Arguments);
     Deliver(Level, Message);
     SetLastError(LastError);

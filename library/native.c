@@ -13,7 +13,7 @@
 
 #define HELPER_MS (5 * 60 * 1000) /* Windows itself may take minutes over a driver on its first installation */
 
-#define LINE_LENGTH 1024 /* UTF-16 units of a message, as in log.c */
+#define LINE_LENGTH (LOG_LENGTH + 1) /* UTF-16 units of a message, its level before it */
 
 #if defined(__x86_64__)
 #define OUR_MACHINE IMAGE_FILE_MACHINE_AMD64

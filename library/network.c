@@ -63,6 +63,12 @@ static void FreeProperties(NETCON_PROPERTIES *Properties)
         FreeLibrary(Shell);
 }
 
+/* Unit by unit: to a language, names that look different may be the same ("CompareStringOrdinal function"). */
+static BOOL SameName(LPCWSTR Left, LPCWSTR Right)
+{
+    return CompareStringOrdinal(Left, -1, Right, -1, FALSE) == CSTR_EQUAL;
+}
+
 /* S_FALSE: it is not the one. */
 static HRESULT RenameIfSought(INetConnection *Connection, const NAMING *Naming)
 {
@@ -75,8 +81,7 @@ static HRESULT RenameIfSought(INetConnection *Connection, const NAMING *Naming)
         return S_FALSE; /* a broken one is not ours to mend */
     Result = S_FALSE;
     if (IsEqualGUID(&Properties->guidId, &Naming->Interface))
-        Result =
-            lstrcmpW(Properties->pszwName, Naming->Name) != 0 ? INetConnection_Rename(Connection, Naming->Name) : S_OK;
+        Result = !SameName(Properties->pszwName, Naming->Name) ? INetConnection_Rename(Connection, Naming->Name) : S_OK;
     FreeProperties(Properties);
     return Result;
 }
@@ -169,6 +174,10 @@ DWORD NameConnection(const NET_LUID *Luid, LPCWSTR Name, ULONG64 Deadline)
             L"naming the network connection \"%1\": another one, maybe of a device that is not connected now, "
             L"has that name; use another name, or rename or remove that one",
             Name);
+    /* "INetConnection::Rename method (netcon.h)" has E_INVALIDARG; names.c knows no name that is refused so. */
+    if (Result == E_INVALIDARG || Result == HRESULT_FROM_WIN32(ERROR_INVALID_NAME))
+        return LogError(ERROR_INVALID_PARAMETER,
+                        L"naming the network connection \"%1\": Windows takes no such name; use another one", Name);
     if (Result == S_FALSE)
         Result = HRESULT_FROM_WIN32(ERROR_NOT_FOUND);
     if (FAILED(Result))

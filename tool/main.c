@@ -26,6 +26,7 @@ static const COMMAND *const Commands[] = {
 static const OPTION GlobalOptions[] = {
     {L"--json", NULL, L"print data as JSON"},
     {L"--verbose", NULL, L"show the library's log on standard error"},
+    {L"--", NULL, L"ends the options: a name behind it may begin with -"},
     {0},
 };
 
@@ -157,10 +158,15 @@ BOOL OptionNumber(const ARGUMENTS *Arguments, LPCWSTR Name, ULONG64 Minimum, ULO
 static EXIT_CODE RunCommand(const COMMAND *Command, int Count, WCHAR **Words)
 {
     static ARGUMENTS Arguments; /* too large for a stack without probes */
-    BOOL Verbose = FALSE;
+    BOOL Verbose = FALSE, Ended = FALSE;
     for (int i = 0; i < Count; ++i)
     {
-        if (Words[i][0] != L'-' || Words[i][1] == 0)
+        if (!Ended && wcscmp(Words[i], L"--") == 0)
+        {
+            Ended = TRUE;
+            continue;
+        }
+        if (Ended || Words[i][0] != L'-' || Words[i][1] == 0)
         {
             if (Arguments.OperandCount == Command->OperandsMax)
                 return FailUsage(L"%ls: what is %ls? See %ls help %ls", Command->Name, Words[i], TOOL_NAME,

@@ -2,7 +2,8 @@
 /*
  * Text to the user. A console gets UTF-16 (WriteConsoleW: its code page is then of no matter), a file or pipe UTF-8.
  * Any thread may write: the library's logger does, and progress, which has a thread of its own. One writes at a time,
- * under Lock, and first takes away what a console shows of progress.
+ * under Lock, and first takes away what a console shows of progress. A name may be anybody's: what could steer a terminal is
+ * shown as its number, \u202e; but for the end of a line where it is ours.
  */
 #include "tool/tool.h"
 #include <wchar.h>
@@ -28,11 +29,21 @@ int __cdecl __stdio_common_vswprintf(unsigned __int64 Options, wchar_t *Buffer, 
                                      void *Locale, va_list List);
 #define STANDARD_SNPRINTF_BEHAVIOR 2 /* cut off, and end with 0 */
 
+/* https://learn.microsoft.com/cpp/c-runtime-library/reference/vsnprintf-vsnprintf-vsnprintf-l-vsnwprintf-vsnwprintf-l: how long
+ * the whole text is, in units. */
 void FormatList(LPWSTR Text, SIZE_T Count, LPCWSTR Pattern, va_list List)
 {
-    if (__stdio_common_vswprintf(STANDARD_SNPRINTF_BEHAVIOR, Text, Count, Pattern, NULL, List) < 0)
+    int Length = __stdio_common_vswprintf(STANDARD_SNPRINTF_BEHAVIOR, Text, Count, Pattern, NULL, List);
+    if (Length < 0)
         Text[0] = 0;
     Text[Count - 1] = 0;
+    if (Length < (int)Count || Count < 3)
+        return;
+    SIZE_T End = Count - 2;
+    if (IS_HIGH_SURROGATE(Text[End - 1]))
+        --End; /* a pair goes as a whole */
+    Text[End] = L'\x2026';
+    Text[End + 1] = 0;
 }
 
 void Format(LPWSTR Text, SIZE_T Count, LPCWSTR Pattern, ...)
@@ -100,11 +111,43 @@ static void HideProgress(void)
     Progress.Width = 0;
 }
 
-static BOOL Put(DWORD Where, LPCWSTR Text)
+/* Control characters, what turns the direction of writing, and ends of lines: "Control Characters", "Layout and Format
+ * Control Characters" and "Bidirectional Ordering" of the Unicode Standard's chapter 23. */
+static BOOL Steers(WCHAR Unit)
+{
+    return Unit < L' ' || (Unit >= 0x7f && Unit <= 0x9f) || Unit == 0x61c || Unit == 0x200e || Unit == 0x200f ||
+           (Unit >= 0x2028 && Unit <= 0x202e) || (Unit >= 0x2066 && Unit <= 0x206f);
+}
+
+/* OneLine: only its last unit may end the line. Under Lock. */
+static BOOL WriteShown(HANDLE File, LPCWSTR Text, BOOL OneLine)
+{
+    WCHAR Shown[256];
+    for (SIZE_T Length = 0; *Text != 0; ++Text)
+    {
+        BOOL Pair = IS_SURROGATE_PAIR(Text[0], Text[1]);
+        BOOL Alone = !Pair && *Text >= 0xd800 && *Text <= 0xdfff;
+        BOOL Ends = *Text == L'\n' && (!OneLine || Text[1] == 0);
+        if (Alone || (Steers(*Text) && !Ends))
+            Format(Shown + Length, 7, L"\\u%04x", *Text);
+        else
+            lstrcpynW(Shown + Length, Text, Pair ? 3 : 2);
+        Text += Pair;
+        Length += wcslen(Shown + Length);
+        if (Length < ARRAYSIZE(Shown) - 8 && Text[1] != 0)
+            continue;
+        if (!WriteWide(File, Shown))
+            return FALSE;
+        Length = 0;
+    }
+    return TRUE;
+}
+
+static BOOL Put(DWORD Where, LPCWSTR Text, BOOL OneLine)
 {
     AcquireSRWLockExclusive(&Lock);
     HideProgress();
-    BOOL Written = WriteWide(GetStdHandle(Where), Text);
+    BOOL Written = WriteShown(GetStdHandle(Where), Text, OneLine);
     DWORD Error = GetLastError();
     if (Text[0] != 0 && IsConsole(GetStdHandle(Where)))
         Progress.Unfinished = Text[wcslen(Text) - 1] != L'\n';
@@ -115,7 +158,7 @@ static BOOL Put(DWORD Where, LPCWSTR Text)
 
 void PrintText(LPCWSTR Text)
 {
-    if (LostError == NO_ERROR && !Put(STD_OUTPUT_HANDLE, Text))
+    if (LostError == NO_ERROR && !Put(STD_OUTPUT_HANDLE, Text, FALSE))
         LostError = GetLastError();
 }
 
@@ -131,16 +174,16 @@ void Print(LPCWSTR Pattern, ...)
 
 void Tell(LPCWSTR Pattern, ...)
 {
-    SIZE_T Start = wcslen(TOOL_NAME) + 2;
     DWORD LastError = GetLastError();
-    WCHAR Text[TEXT_MAX + 2];
-    Format(Text, TEXT_MAX, L"%ls: ", TOOL_NAME);
+    static const WCHAR Start[] = TOOL_NAME L": ";
+    WCHAR Text[TEXT_MAX + ARRAYSIZE(Start)];
+    wcscpy(Text, Start);
     va_list List;
     va_start(List, Pattern);
-    FormatList(Text + Start, TEXT_MAX - Start, Pattern, List);
+    FormatList(Text + ARRAYSIZE(Start) - 1, TEXT_MAX, Pattern, List);
     va_end(List);
     wcscpy(Text + wcslen(Text), L"\n");
-    Put(STD_ERROR_HANDLE, Text);
+    Put(STD_ERROR_HANDLE, Text, TRUE);
     SetLastError(LastError);
 }
 

@@ -9,6 +9,9 @@
  *   open SLOT NAME     openguid SLOT GUID     openluid SLOT NUMBER     close SLOT     info SLOT     rename SLOT NAME
  *   start SLOT         end SLOT               metric SLOT              alias SLOT     list          remove GUID
  *   version            delete-driver          other-thread             quit
+ *   access SDDL        access *N              the access list, one of N wrong units, of the next create with "access"
+ *
+ * In names and lists \uXXXX is a unit: halves of surrogate pairs are not in UTF-8.
  *
  *   adapters.exe [WORD]                      the word is for finding the process
  *   adapters.exe cycle COUNT NAME            creates and closes an adapter COUNT times, says "cycle MS" for each, "done"
@@ -46,6 +49,12 @@ static const char *Narrow(LPCWSTR Text)
 static WCHAR *Wide(const char *Text, WCHAR *Buffer, int Units)
 {
     MultiByteToWideChar(CP_UTF8, 0, Text, -1, Buffer, Units);
+    for (WCHAR *Escape = Buffer; (Escape = wcsstr(Escape, L"\\u")) != NULL; ++Escape)
+    {
+        WCHAR Digits[5] = {Escape[2], Escape[3], Escape[4], Escape[5]};
+        *Escape = (WCHAR)wcstoul(Digits, NULL, 16);
+        memmove(Escape + 1, Escape + 6, (wcslen(Escape + 6) + 1) * sizeof(WCHAR));
+    }
     return Buffer;
 }
 
@@ -75,6 +84,20 @@ static void PrintInfo(const PLAINTUN_ADAPTER_INFO *Info)
            G->Data4[7], Narrow(Info->Name));
 }
 
+static WCHAR *AccessList;
+
+static BOOL KeepAccessList(const char *Text)
+{
+    size_t Length = Text[0] == '*' ? strtoul(Text + 1, NULL, 10) : strlen(Text);
+    free(AccessList);
+    AccessList = calloc(Length + 1, sizeof(WCHAR));
+    if (Text[0] != '*')
+        Wide(Text, AccessList, (int)Length + 1);
+    for (size_t i = 0; Text[0] == '*' && i < Length; i++)
+        AccessList[i] = L'x';
+    return TRUE;
+}
+
 static BOOL Create(DWORD Slot, char *Options)
 {
     PLAINTUN_ADAPTER_CONFIG Config = {.Size = sizeof(Config)};
@@ -97,6 +120,8 @@ static BOOL Create(DWORD Slot, char *Options)
             Config.TimeoutMs = strtoul(Word + 8, NULL, 10);
         else if (strncmp(Word, "access=", 7) == 0)
             Config.AccessList = Wide(Word + 7, Access, 512);
+        else if (strcmp(Word, "access") == 0)
+            Config.AccessList = AccessList;
         else if (strncmp(Word, "tunnel=", 7) == 0)
             Config.TunnelType = Wide(Word + 7, Tunnel, 128);
         else if (strcmp(Word, "persistent") == 0)
@@ -160,6 +185,8 @@ static BOOL Command(char *Line)
     unsigned Slot = 0;
     sscanf(Line, "%31s %u %1023[^\r\n]", Verb, &Slot, Rest);
     Slot %= SLOTS;
+    if (strcmp(Verb, "access") == 0)
+        return KeepAccessList(strchr(Line, ' ') + 1);
     if (strcmp(Verb, "create") == 0)
         return Create(Slot, Rest);
     WCHAR Name[1024];
@@ -254,6 +281,7 @@ int wmain(int Count, WCHAR **Arguments)
     {
         if (strncmp(Line, "quit", 4) == 0)
             break;
+        Line[strcspn(Line, "\r\n")] = 0;
         Answer(Command(Line));
     }
     for (int i = 0; i < SLOTS; i++)

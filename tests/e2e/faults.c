@@ -94,6 +94,7 @@ static const struct
     {"GetProcAddress", ZERO, 0, NULL},
     {"GetProcessHeap", NEVER, 0, NULL},
     {"GetProcessTimes", ZERO, 0, NULL},
+    {"GetSecurityDescriptorDacl", ZERO, 0, NULL},
     {"GetSecurityDescriptorOwner", ZERO, 0, NULL},
     {"GetSystemTimePreciseAsFileTime", NEVER, 0, NULL},
     {"GetSystemWindowsDirectoryW", ZERO, 0, NULL},
@@ -163,7 +164,6 @@ static const struct
     {"WaitForMultipleObjects", MINUS, 0, NULL},
     {"WaitForSingleObject", MINUS, 0, NULL},
     {"WriteFile", ZERO, 0, NULL},
-    {"lstrcmpW", NEVER, 0, NULL},
     {"lstrcpynW", NEVER, 0, NULL},
     {"lstrlenW", NEVER, 0, NULL},
 };

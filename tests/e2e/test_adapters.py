@@ -217,20 +217,17 @@ def test_persistent(shared_machine, start):
 
 
 def test_connection_name(shared_machine, start):
-    """The network connection has the adapter's name in full; names that a connection cannot have are no error."""
+    """The network connection has the adapter's name in full."""
     a, b = start(), start()
     long = 'A name that is too long for an interface of Linux'
     a('create 0 name=' + long)
-    a('create 1 guid=%s name=what: is this?' % guid(8))
     assert a('alias 0')[0]['line'] == 'alias ' + long
-    assert a('alias 1')[0]['line'].startswith('alias what'), a('alias 1')
     b.fails('create 0 name=' + long.upper(), EXISTS, 'in use by')
     a('rename 0 Brücke')
     assert a('alias 0')[0]['line'] == 'alias Brücke'
     b('create 0 name=' + long)
-    for program, slot in ((a, 0), (a, 1), (b, 0)):
-        program('close %d' % slot)
-    a('remove ' + guid(8))
+    for program in (a, b):
+        program('close 0')
 
 
 def test_after_a_death(shared_machine, start):

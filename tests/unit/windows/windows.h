@@ -32,6 +32,7 @@
 #define _Out_writes_to_(Size, Count)
 #define _Out_writes_opt_(Size)
 #define _Out_writes_opt_z_(Size)
+#define _Out_writes_z_(Size)
 #define _In_reads_(Size)
 #define _Inout_updates_(Size)
 
