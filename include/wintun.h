@@ -52,7 +52,9 @@ typedef VOID(WINAPI WINTUN_SET_LOGGER_FUNC)(WINTUN_LOGGER_CALLBACK NewLogger);
 /* Capacity: a power of two. ERROR_INVALID_PARAMETER; ERROR_ALREADY_INITIALIZED: the adapter has a session. */
 typedef WINTUN_SESSION_HANDLE(WINAPI WINTUN_START_SESSION_FUNC)(WINTUN_ADAPTER_HANDLE Adapter, DWORD Capacity);
 typedef VOID(WINAPI WINTUN_END_SESSION_FUNC)(WINTUN_SESSION_HANDLE Session);
-/* Owned by the session: set when packets come after ERROR_NO_MORE_ITEMS, and when the session dies. */
+/* Owned by the session, auto-reset: set when packets come after a call of WintunReceivePacket, for one thread that waits,
+ * and when the session dies, for all. Whom it wakes should read until ERROR_NO_MORE_ITEMS: packets that come together are
+ * signalled once. */
 typedef HANDLE(WINAPI WINTUN_GET_READ_WAIT_EVENT_FUNC)(WINTUN_SESSION_HANDLE Session);
 /* ERROR_NO_MORE_ITEMS: empty; ERROR_HANDLE_EOF: the adapter is going; ERROR_INVALID_DATA: the ring is corrupt. */
 typedef BYTE *(WINAPI WINTUN_RECEIVE_PACKET_FUNC)(WINTUN_SESSION_HANDLE Session, DWORD *PacketSize);

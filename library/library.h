@@ -144,7 +144,7 @@ typedef struct _SESSION_MEMORY
 
 typedef struct _SESSION_EVENTS
 {
-    HANDLE ToAppPackets;   /* manual-reset: the program waits */
+    HANDLE ToAppPackets;   /* manual-reset, or auto-reset as SESSION_SIDE says: the program waits */
     HANDLE ToStackSpace;   /* manual-reset: the program waits */
     HANDLE ToStackPackets; /* auto-reset: the driver waits */
 } SESSION_EVENTS;
@@ -214,6 +214,7 @@ typedef struct _SESSION_SIDE
     DWORD Idle;         /* looks that found nothing since the last packet or room */
     LONGLONG IdleSince; /* performance counter at the first of them; receiving side */
     BOOL EventShared;   /* the program has Event: it may wait on it without our knowing */
+    BOOL SelfReset;     /* Event is auto-reset, for programs written to Wintun: receiving side */
     HANDLE Event;       /* ToAppPackets or ToStackSpace */
 } SESSION_SIDE;
 
@@ -243,6 +244,16 @@ typedef struct _SESSION
 SESSION *SessionEntry(_In_opt_ PLAINTUN_SESSION_HANDLE Handle);
 DWORD SessionGeneration(_In_ PLAINTUN_SESSION_HANDLE Handle);
 PLAINTUN_SESSION_HANDLE SessionHandle(_In_ const SESSION *Session);
+
+/* PlaintunStartSession; SelfReset: with an auto-reset packets event. */
+PLAINTUN_SESSION_HANDLE SessionStart(_In_ PLAINTUN_ADAPTER_HANDLE Adapter,
+                                     _In_opt_ const PLAINTUN_SESSION_CONFIG *Config, _In_ BOOL SelfReset);
+
+/* The session is dead: wakes every thread that waits on its events, and leaves them set. */
+void SessionWakeAll(_In_ const SESSION *Session);
+
+/* A thread found that its session has ended: where the event wakes only one, it wakes the next. */
+void SessionWakeNext(_In_ PLAINTUN_SESSION_HANDLE Handle);
 
 /* Drops a reference; the last one unmaps the memory. Call without locks. */
 void SessionUnreference(_Inout_ SESSION *Session);

@@ -10,6 +10,8 @@
  *
  * Events are manual-reset and shared by all threads that wait. They are reset only here, under the side's lock, when the
  * ring was found empty (full), and set again when it then turns out not to be: no thread's signal is lost to another.
+ * The packets event of wintun.c's sessions (SelfReset) is auto-reset: a wait takes its signal, for good. There each call
+ * that receives leaves the event set or the waiting flag set, whatever it found, so that the next packet is signalled, too.
  */
 #include "library/library.h"
 
@@ -30,8 +32,7 @@ static void Fail(SESSION *Session, DWORD Error)
     DWORD None = NO_ERROR;
     if (atomic_compare_exchange_strong(&Session->Error, &None, Error))
         atomic_store(&Session->Unlogged, Error);
-    SetEvent(Session->Receive.Event);
-    SetEvent(Session->Send.Event);
+    SessionWakeAll(Session);
 }
 
 /* Why this side cannot be used, or NO_ERROR. Its lock is held. */
@@ -200,20 +201,45 @@ static BOOL Linger(SESSION *Session)
  * would cost a program that polls a system call each time. But a driver that took the flag long ago may set the event as
  * late as it likes, after our reset: the event then stays set though there is nothing. So it is reset again after 2, 4,
  * 8, ... vain looks.
+ *
+ * An event that resets itself is not reset here. Where its flag is still set the driver signals what comes; a flag that we
+ * only still see set has been taken by a driver that signals yet.
  */
 static RING_STATUS ArmReceive(SESSION *Session, BOOL Woken)
 {
     SESSION_SIDE *Side = &Session->Receive;
     DWORD Idle = ++Side->Idle;
-    if (!Woken && (Idle & (Idle - 1)) != 0 &&
+    if ((Side->SelfReset || (!Woken && (Idle & (Idle - 1)) != 0)) &&
         atomic_load_explicit(&Side->Ring.Ring->ConsumerWaiting, memory_order_relaxed) != 0)
         return RING_EMPTY;
-    ResetEvent(Side->Event);
+    if (!Side->SelfReset)
+        ResetEvent(Side->Event);
     RING_STATUS Status = RingSleep(&Side->Ring);
     /* Other threads may be about to wait; or the ring was closed, or found corrupt, and the event set, before our reset. */
     if (Status != RING_EMPTY || RingClosed(Side->Ring.Ring) != 0 || Session->Error != NO_ERROR)
         SetEvent(Side->Event);
     return Status;
+}
+
+/*
+ * Packets were taken, and the event resets itself: the thread that took them may wait without another look, or others may
+ * have waited before it. What comes now shall be signalled, and so shall the end be, whose signal may have been ours. What is
+ * known to be left was signalled when it came.
+ */
+static void KeepArmed(SESSION *Session)
+{
+    SESSION_SIDE *Side = &Session->Receive;
+    _Atomic(uint32_t) *Waiting = &Side->Ring.Ring->ConsumerWaiting;
+    if (RingClosed(Side->Ring.Ring) != 0)
+        SetEvent(Side->Event);
+    else if (Side->Ring.Next == Side->Ring.Other)
+        ArmReceive(Session, FALSE);
+    else if (atomic_load_explicit(Waiting, memory_order_relaxed) == 0)
+    {
+        atomic_store_explicit(Waiting, 1, memory_order_relaxed);
+        /* The flag is out before a later call looks: ArmReceive takes it to be. Pairs with [fence-tail] of ring.h. */
+        atomic_thread_fence(memory_order_seq_cst);
+    }
 }
 
 DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *Packets, DWORD Count)
@@ -222,13 +248,18 @@ DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *Pa
     SESSION *Session = SessionEntry(Handle);
     if (Session == NULL || !Enter(Handle, Session, &Session->Receive, FALSE))
     {
+        SessionWakeNext(Handle);
         SetLastError(ERROR_HANDLE_EOF);
         return 0;
     }
 
     SESSION_SIDE *Side = &Session->Receive;
     if (Session->Error != NO_ERROR)
+    {
         Error = Session->Error;
+        if (Side->SelfReset)
+            SetEvent(Side->Event); /* for the next thread, where ours was the one that it woke */
+    }
     while (Taken < Count && Error == NO_ERROR)
     {
         RING_PACKET *Packet;
@@ -241,7 +272,7 @@ DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *Pa
             Error = Closed(Session, Side);
             if (Error != NO_ERROR)
                 break;
-            if (Side->EventShared && !Linger(Session))
+            if (Side->EventShared && (Side->SelfReset || !Linger(Session)))
                 Status = ArmReceive(Session, FALSE);
             if (Status == RING_EMPTY)
                 Error = ERROR_NO_MORE_ITEMS;
@@ -275,6 +306,8 @@ DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *Pa
         if (Side->EventShared && Side->Idle > 0 &&
             atomic_load_explicit(&Side->Ring.Ring->ConsumerWaiting, memory_order_relaxed) == 0)
             SpinPaid(Session, TRUE);
+        if (Side->EventShared && Side->SelfReset)
+            KeepArmed(Session);
         Side->Idle = 0;
     }
     Leave(Session, Side);

@@ -59,13 +59,47 @@ static void CloseEvents(SESSION_EVENTS *Events)
     *Events = (SESSION_EVENTS){0};
 }
 
-static BOOL CreateEvents(SESSION_EVENTS *Events)
+static BOOL CreateEvents(SESSION_EVENTS *Events, BOOL SelfReset)
 {
     /* Manual-reset, so that each of several waiting threads is woken, and all of them when the session dies. */
-    Events->ToAppPackets = CreateEventW(NULL, TRUE, FALSE, NULL);
+    Events->ToAppPackets = CreateEventW(NULL, !SelfReset, FALSE, NULL);
     Events->ToStackSpace = CreateEventW(NULL, TRUE, FALSE, NULL);
     Events->ToStackPackets = CreateEventW(NULL, FALSE, FALSE, NULL);
     return Events->ToAppPackets != NULL && Events->ToStackSpace != NULL && Events->ToStackPackets != NULL;
+}
+
+#define WAITERS_MAX 1024 /* threads that are woken one by one */
+
+/* "SetEvent function (synchapi.h)": an auto-reset event that is set releases one thread and is no longer set; where none
+ * waits it stays set, and so can be taken back. */
+void SessionWakeAll(const SESSION *Session)
+{
+    HANDLE Event = Session->Receive.Event;
+    SetEvent(Session->Send.Event);
+    SetEvent(Event);
+    for (DWORD i = 0; Session->Receive.SelfReset && i < WAITERS_MAX; ++i)
+    {
+        BOOL Left = WaitForSingleObject(Event, 0) != WAIT_TIMEOUT;
+        SetEvent(Event);
+        if (Left)
+            break;
+    }
+}
+
+void SessionWakeNext(PLAINTUN_SESSION_HANDLE Handle)
+{
+    SESSION *Session = SessionEntry(Handle);
+    DWORD Generation = SessionGeneration(Handle);
+    if (Session == NULL)
+        return;
+    AcquireSRWLockExclusive(&Session->Receive.Lock);
+    /* Its events are open until the entry is taken anew. */
+    if (Session->State == SESSION_FREE)
+        Generation = (Generation + 1) & GENERATION_MASK;
+    if (Session->Receive.SelfReset && Session->Generation == Generation &&
+        (Session->State == SESSION_FREE || Session->State == SESSION_ENDED))
+        SetEvent(Session->Receive.Event);
+    ReleaseSRWLockExclusive(&Session->Receive.Lock);
 }
 
 static void FreeEntry(SESSION *Session)
@@ -155,8 +189,8 @@ static void LimitKept(void)
 /* https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-deviceiocontrol; the protocol is ring/session.h. */
 _Static_assert(PLAINTUN_SESSION_MONITOR == TUN_START_MONITOR, "handed on as it is");
 
-PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adapter,
-                                                    const PLAINTUN_SESSION_CONFIG *Config)
+PLAINTUN_SESSION_HANDLE SessionStart(PLAINTUN_ADAPTER_HANDLE Adapter, const PLAINTUN_SESSION_CONFIG *Config,
+                                     BOOL SelfReset)
 {
     DWORD Capacity = Config != NULL && Config->Capacity != 0 ? Config->Capacity : CAPACITY_DEFAULT;
     DWORD Flags = Config != NULL ? Config->Flags : 0;
@@ -178,7 +212,7 @@ PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adap
         return NULL;
     }
     DWORD Error;
-    if (!CreateEvents(&Session->Events))
+    if (!CreateEvents(&Session->Events, SelfReset))
     {
         Error = GetLastError();
         goto freeEntry;
@@ -199,6 +233,7 @@ PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adap
     Session->Receive.Held = Session->Send.Held = 0;
     Session->Receive.Idle = Session->Send.Idle = 0;
     Session->Receive.EventShared = Session->Send.EventShared = FALSE;
+    Session->Receive.SelfReset = SelfReset;
     Session->Receive.Event = Session->Events.ToAppPackets;
     Session->Send.Event = Session->Events.ToStackSpace;
     RingAttach(&Session->Receive.Ring, Session->Memory.ToApp, Capacity);
@@ -225,6 +260,12 @@ freeEntry:
     return NULL;
 }
 
+PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(PLAINTUN_ADAPTER_HANDLE Adapter,
+                                                    const PLAINTUN_SESSION_CONFIG *Config)
+{
+    return SessionStart(Adapter, Config, FALSE);
+}
+
 void WINAPI PlaintunEndSession(PLAINTUN_SESSION_HANDLE Handle)
 {
     DWORD Generation = SessionGeneration(Handle);
@@ -240,9 +281,7 @@ void WINAPI PlaintunEndSession(PLAINTUN_SESSION_HANDLE Handle)
         Session->State = SESSION_ENDED;
         Session->Order = ++TableOrder;
         atomic_fetch_add(&Session->References, (Session->Receive.Held > 0) + (Session->Send.Held > 0));
-        /* Wakes every thread that waits; nobody resets them any more. */
-        SetEvent(Session->Receive.Event);
-        SetEvent(Session->Send.Event);
+        SessionWakeAll(Session); /* nobody resets the events any more */
     }
     UnlockSides(Session);
     ReleaseSRWLockExclusive(&TableLock);

@@ -77,7 +77,7 @@ WINTUN_SESSION_HANDLE WINAPI WintunStartSession(WINTUN_ADAPTER_HANDLE Adapter, D
         SetLastError(ERROR_INVALID_PARAMETER);
         return NULL;
     }
-    return (WINTUN_SESSION_HANDLE)PlaintunStartSession((PLAINTUN_ADAPTER_HANDLE)Adapter, &Config);
+    return (WINTUN_SESSION_HANDLE)SessionStart((PLAINTUN_ADAPTER_HANDLE)Adapter, &Config, TRUE);
 }
 
 VOID WINAPI WintunEndSession(WINTUN_SESSION_HANDLE Handle)

@@ -7,6 +7,8 @@
  * library do around them.
  *   TO_APP    The driver produces: it drops what finds no room and never waits. The program consumes: it holds
  *             several packets, writes into them, gives them back bit by bit, and sleeps on a manual-reset event.
+ *             With SELF_RESET the event is auto-reset, as a program written to Wintun has it.
+ *             SELF_RESET: on an auto-reset event, as a program written to Wintun.
  *   TO_STACK  The program produces: it publishes a part of what it has reserved and waits for room on a manual-reset
  *             event. The driver consumes in batches and sleeps on an auto-reset event, and may pause for good.
  *   CLOSING   Another processor closes the ring at some time: RingClose, then the signal, whatever the flags say.
@@ -14,6 +16,9 @@
  * again if there is something or the ring is closed. Whether it then waits is left open, and so is whether it arms at
  * all, which is more than the library makes use of; the event is set at first. Signals to the packets event are given
  * outside the producer's lock: up to two are under way while the ring moves on, and arrive at any time.
+ * With SELF_RESET nobody resets the event but the end of a wait. The program may wait after any call that receives, also
+ * after one that found something: each arms unless it finds the flag set. Where a call leaves packets behind that it knows
+ * of, it sets the flag and a fence, and does not look; that is tried at any time.
  *
  * What is abstracted, and why nothing is lost by it:
  *   - A packet is one unit long and has one word: its index. Each word of a packet is written between reservation and
@@ -153,7 +158,11 @@ bit Ahead, Wrong;
 #define ConsumerLoads(W) ((W) == TAIL || (W) == PRODUCER_WAITING || (W) >= SLOT)
 #else
 #define ProducerLoads(W) ((W) == HEAD || (W) == CONSUMER_WAITING)
+#ifdef SELF_RESET
+#define ConsumerLoads(W) ((W) == TAIL || (W) == CONSUMER_WAITING || (W) == CLOSED || (W) >= SLOT)
+#else
 #define ConsumerLoads(W) ((W) == TAIL || (W) == CLOSED || (W) >= SLOT)
+#endif
 #endif
 #define Loads(P, W)      ((P == PRODUCER && ProducerLoads(W)) || (P == CONSUMER && ConsumerLoads(W)))
 
@@ -259,6 +268,9 @@ end:
     :: d_step { IsOld(PRODUCER, CONSUMER_WAITING) -> Cpu[PRODUCER].View[CONSUMER_WAITING] = Mem[CONSUMER_WAITING] }
 #ifdef TO_STACK
     :: d_step { IsOld(CONSUMER, PRODUCER_WAITING) -> Cpu[CONSUMER].View[PRODUCER_WAITING] = Mem[PRODUCER_WAITING] }
+#endif
+#ifdef SELF_RESET
+    :: d_step { IsOld(CONSUMER, CONSUMER_WAITING) -> Cpu[CONSUMER].View[CONSUMER_WAITING] = Mem[CONSUMER_WAITING] }
 #endif
 #if defined(CLOSING) && defined(TO_STACK)
     :: d_step { IsOld(PRODUCER, CLOSED) -> Cpu[PRODUCER].View[CLOSED] = Mem[CLOSED] }
@@ -593,6 +605,39 @@ inline FenceSleep()
 #define CAME (Consumer.Next != Load(CONSUMER, TAIL))
 #endif
 
+#ifdef SELF_RESET
+#ifdef MUTATE_SELF_LINGER
+#define ARMED true
+#else
+#define ARMED (Load(CONSUMER, CONSUMER_WAITING) != 0)
+#endif
+/* ArmReceive of library/packets.c, and RingSleep in it. What came need not be taken before the wait. */
+inline ArmSelfReset()
+{
+    if
+    :: atomic { ARMED -> SleepOrNot(Consumer) }
+    :: atomic { Load(CONSUMER, CONSUMER_WAITING) == 0 -> Store(CONSUMER, CONSUMER_WAITING, 1) }
+    fi;
+    FenceSleep();
+    if
+    :: atomic { CAME -> Store(CONSUMER, CONSUMER_WAITING, 0) };
+#ifndef MUTATE_SELF_SET_AGAIN
+        Signal(CONSUMER, PacketsEvent);
+#endif
+        atomic { true -> SleepOrNot(Consumer) }
+#ifdef CLOSING
+    :: !CAME ->
+        if
+        :: Load(CONSUMER, CLOSED) != 0 -> Signal(CONSUMER, PacketsEvent); atomic { true -> SleepOrNot(Consumer) }
+        :: atomic { Load(CONSUMER, CLOSED) == 0 -> SleepOrNot(Consumer) }
+        fi
+#else
+    :: atomic { !CAME -> SleepOrNot(Consumer) }
+#endif
+    fi
+}
+#endif
+
 active proctype ConsumerSide()
 {
     byte First, Index;
@@ -603,9 +648,42 @@ active proctype ConsumerSide()
 #endif
 again:
     do
-    :: atomic { Consumer.Next != Load(CONSUMER, TAIL) -> TAIL_LOADED }
     :: Consumer.Own != Consumer.Next -> RingRelease()
-#ifdef TO_APP
+#ifdef SELF_RESET
+    :: atomic { Consumer.Next != Load(CONSUMER, TAIL) -> TAIL_LOADED };
+#ifdef MUTATE_SELF_TAKE
+        SleepOrNot(Consumer)
+#else /* KeepArmed, the last one taken */
+#ifdef CLOSING
+        if
+        :: Load(CONSUMER, CLOSED) == 0
+        :: Load(CONSUMER, CLOSED) != 0 ->
+#ifndef MUTATE_SELF_TAKE_CLOSE
+            Signal(CONSUMER, PacketsEvent);
+#endif
+            atomic { true -> SleepOrNot(Consumer) }
+        fi;
+#endif
+        ArmSelfReset()
+#endif
+    :: atomic { Load(CONSUMER, CONSUMER_WAITING) == 0 -> Store(CONSUMER, CONSUMER_WAITING, 1) }; /* others left */
+#ifndef MUTATE_SELF_FENCE
+        Fence(CONSUMER)
+#else
+        skip
+#endif
+    :: Consumer.Next == Load(CONSUMER, TAIL) ->
+#ifdef CLOSING
+        if
+        :: Load(CONSUMER, CLOSED) == 0
+        :: Load(CONSUMER, CLOSED) != 0 -> goto stopped
+        fi;
+#endif
+        ArmSelfReset()
+#else
+    :: atomic { Consumer.Next != Load(CONSUMER, TAIL) -> TAIL_LOADED }
+#endif
+#if defined(TO_APP) && !defined(SELF_RESET)
     :: Consumer.Next == Load(CONSUMER, TAIL) ->
 #ifdef CLOSING
         if
@@ -646,7 +724,8 @@ again:
         :: atomic { !CAME -> SleepOrNot(Consumer) }
 #endif
         fi
-#else
+#endif
+#ifdef TO_STACK
     /* WaitForPackets of driver/to_stack.c around RingSleep */
     :: atomic { Consumer.Own == Consumer.Next && Consumer.Next == Load(CONSUMER, TAIL) ->
             Store(CONSUMER, CONSUMER_WAITING, 1)
@@ -663,7 +742,11 @@ end_asleep: atomic { PacketsEvent -> d_step { PacketsEvent = 0; Consumer.Asleep 
     od;
 #ifdef TO_APP
 end_asleep:
+#ifdef SELF_RESET
+    atomic { PacketsEvent -> d_step { PacketsEvent = 0; Consumer.Asleep = 0; UpdateViews(CONSUMER) } }
+#else
     atomic { PacketsEvent -> d_step { Consumer.Asleep = 0; UpdateViews(CONSUMER) } }
+#endif
     goto again;
 #endif
 stopped:

@@ -623,6 +623,70 @@ static void ResetsNoSignalAway(void **State)
     PlaintunEndSession(Session);
 }
 
+/* --- the event of programs written to Wintun: auto-reset ------------------------------------------------------------- */
+
+static PLAINTUN_SESSION_HANDLE StartSelfReset(void)
+{
+    PLAINTUN_ADAPTER Adapter = {0};
+    PLAINTUN_SESSION_HANDLE Session = SessionStart(
+        &Adapter, &(PLAINTUN_SESSION_CONFIG){.Size = sizeof(PLAINTUN_SESSION_CONFIG), .Capacity = CAPACITY}, TRUE);
+    assert_non_null(Session);
+    return Session;
+}
+
+/* Each wait takes a signal; after each call that receives, the next packet gives one. */
+static void SelfResettingEventIsGivenOnce(void **State)
+{
+    (void)State;
+    PLAINTUN_PACKET Packets[3];
+    PLAINTUN_SESSION_HANDLE Session = StartSelfReset();
+    HANDLE Event = PlaintunGetPacketsEvent(Session);
+    assert_int_equal(WaitForSingleObject(Event, 0), WAIT_TIMEOUT);
+    for (uint32_t i = 0; i < 100; ++i)
+    {
+        FakeOffer(i, 40);
+        assert_int_equal(WaitForSingleObject(Event, 0), WAIT_OBJECT_0);
+        assert_int_equal(WaitForSingleObject(Event, 0), WAIT_TIMEOUT); /* a second thread sleeps on */
+        assert_int_equal(PlaintunReceive(Session, Packets, 1), 1);
+        PlaintunRelease(Session, Packets, 1);
+        assert_int_equal(WaitForSingleObject(Event, 0), WAIT_TIMEOUT);
+        if (i % 3 == 0) /* read on, or not */
+            FAILS(PlaintunReceive(Session, Packets, 1), ERROR_NO_MORE_ITEMS);
+        assert_int_equal(WaitForSingleObject(Event, 0), WAIT_TIMEOUT);
+    }
+    /* Who takes one of two and waits is woken by the third. */
+    FakeOffer(1, 40);
+    FakeOffer(2, 40);
+    assert_int_equal(WaitForSingleObject(Event, 0), WAIT_OBJECT_0);
+    assert_int_equal(PlaintunReceive(Session, Packets, 1), 1);
+    assert_int_equal(WaitForSingleObject(Event, 0), WAIT_TIMEOUT);
+    FakeOffer(3, 40);
+    assert_int_equal(WaitForSingleObject(Event, 0), WAIT_OBJECT_0);
+    assert_int_equal(PlaintunReceive(Session, Packets + 1, 2), 2);
+    PlaintunRelease(Session, Packets, 3);
+    /* One who reads while another waits leaves it asleep. */
+    for (int i = 0; i < 1000; ++i)
+        FAILS(PlaintunReceive(Session, Packets, 1), ERROR_NO_MORE_ITEMS);
+    assert_int_equal(WaitForSingleObject(Event, 0), WAIT_TIMEOUT);
+    /* A wait may have taken the end's signal for a packet's: it is given again. */
+    FakeOffer(4, 40);
+    FakeClose(TUN_CLOSED_REMOVED);
+    assert_int_equal(WaitForSingleObject(Event, 0), WAIT_OBJECT_0);
+    assert_int_equal(PlaintunReceive(Session, Packets, 1), 1);
+    for (int i = 0; i < 3; ++i)
+    {
+        assert_int_equal(WaitForSingleObject(Event, 0), WAIT_OBJECT_0);
+        FAILS(PlaintunReceive(Session, Packets + 1, 1), ERROR_HANDLE_EOF);
+    }
+    PlaintunRelease(Session, Packets, 1);
+    PlaintunEndSession(Session);
+    for (int i = 0; i < 3; ++i)
+    {
+        assert_int_equal(WaitForSingleObject(Event, 0), WAIT_OBJECT_0);
+        FAILS(PlaintunReceive(Session, Packets, 1), ERROR_HANDLE_EOF);
+    }
+}
+
 /* --- several threads ------------------------------------------------------------------------------------------------- */
 
 #define THREADS 3
@@ -665,9 +729,9 @@ static void *ReceiveThread(void *Context)
     return NULL;
 }
 
-static void ReceiversShare(BOOL OwnWait)
+static void ReceiversShare(BOOL OwnWait, BOOL SelfReset)
 {
-    RUN Run = {.OwnWait = OwnWait, .Session = Start(), .Seen = calloc(PACKETS, 1)};
+    RUN Run = {.OwnWait = OwnWait, .Session = SelfReset ? StartSelfReset() : Start(), .Seen = calloc(PACKETS, 1)};
     pthread_t Threads[THREADS];
     for (int i = 0; i < THREADS; ++i)
         pthread_create(&Threads[i], NULL, ReceiveThread, &Run);
@@ -694,13 +758,51 @@ static void ReceiversShare(BOOL OwnWait)
 static void ReceiversShareWithWait(void **State)
 {
     (void)State;
-    ReceiversShare(FALSE);
+    ReceiversShare(FALSE, FALSE);
 }
 
 static void ReceiversShareWithTheirOwnWait(void **State)
 {
     (void)State;
-    ReceiversShare(TRUE);
+    ReceiversShare(TRUE, FALSE);
+}
+
+static void ReceiversShareAnEventThatResetsItself(void **State)
+{
+    (void)State;
+    ReceiversShare(TRUE, TRUE);
+}
+
+static void *WaitThread(void *Context)
+{
+    WaitForSingleObject(*(HANDLE *)Context, INFINITE);
+    return NULL;
+}
+
+/* The end of a session, or of its adapter, wakes all, also those who do not call again. */
+static void EndWakesAllWhoWait(void **State)
+{
+    (void)State;
+    for (int Removed = 0; Removed < 2; ++Removed)
+    {
+        PLAINTUN_PACKET Packet;
+        PLAINTUN_SESSION_HANDLE Session = StartSelfReset();
+        HANDLE Event = PlaintunGetPacketsEvent(Session);
+        pthread_t Threads[THREADS];
+        for (int i = 0; i < THREADS; ++i)
+            pthread_create(&Threads[i], NULL, WaitThread, &Event);
+        usleep(20000);
+        if (Removed)
+        {
+            FakeClose(TUN_CLOSED_REMOVED);
+            FAILS(PlaintunReceive(Session, &Packet, 1), ERROR_HANDLE_EOF);
+        }
+        else
+            PlaintunEndSession(Session);
+        for (int i = 0; i < THREADS; ++i)
+            pthread_join(Threads[i], NULL);
+        PlaintunEndSession(Session);
+    }
 }
 
 static void *SendThread(void *Context)
@@ -818,6 +920,9 @@ int main(void)
         cmocka_unit_test(ResetsNoSignalAway),
         cmocka_unit_test(ReceiversShareWithWait),
         cmocka_unit_test(ReceiversShareWithTheirOwnWait),
+        cmocka_unit_test(ReceiversShareAnEventThatResetsItself),
+        cmocka_unit_test(SelfResettingEventIsGivenOnce),
+        cmocka_unit_test(EndWakesAllWhoWait),
         cmocka_unit_test(SendersShare),
         cmocka_unit_test(EndsUnderEverybodysHands),
         cmocka_unit_test(LostPacketsDoNotAddUp), /* last: it leaves memory mapped */

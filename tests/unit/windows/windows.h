@@ -123,6 +123,7 @@ static inline void ReleaseSRWLockShared(SRWLOCK *Lock)
 typedef struct _TEST_OBJECT
 {
     BOOL IsEvent, Manual, Set, Closed;
+    int Waiting, Given; /* auto-reset: threads that wait, and for how many of them a signal is on its way */
 } TEST_OBJECT;
 
 extern pthread_mutex_t TestEventLock;
@@ -158,7 +159,12 @@ static inline BOOL CloseHandle(HANDLE Handle)
 static inline BOOL SetEvent(HANDLE Handle)
 {
     pthread_mutex_lock(&TestEventLock);
-    ((TEST_OBJECT *)Handle)->Set = TRUE;
+    TEST_OBJECT *Object = Handle;
+    /* Who waits has an auto-reset event's signal at once, as in Windows, and nobody after it can take it. */
+    if (!Object->Manual && Object->Waiting > Object->Given)
+        ++Object->Given;
+    else
+        Object->Set = TRUE;
     pthread_cond_broadcast(&TestEventChanged);
     pthread_mutex_unlock(&TestEventLock);
     return TRUE;
@@ -193,18 +199,26 @@ static inline DWORD WaitForMultipleObjects(DWORD Count, const HANDLE *Handles, B
         }
     }
     pthread_mutex_lock(&TestEventLock);
-    for (int Error = 0; Result == WAIT_TIMEOUT;)
+    for (int Error = 0, Waits = 0; Result == WAIT_TIMEOUT; Waits = 1)
     {
-        for (DWORD i = 0; i < Count && Result == WAIT_TIMEOUT; ++i)
+        for (DWORD i = 0; i < Count; ++i)
         {
             TEST_OBJECT *Object = Handles[i];
-            if (!Object->Set)
+            Object->Waiting -= Waits;
+            if (Result != WAIT_TIMEOUT)
                 continue;
-            Object->Set = Object->Manual;
+            if (Waits && Object->Given > 0)
+                --Object->Given;
+            else if (Object->Set)
+                Object->Set = Object->Manual;
+            else
+                continue;
             Result = WAIT_OBJECT_0 + i;
         }
-        if (Result != WAIT_TIMEOUT || Error == ETIMEDOUT)
+        if (Result != WAIT_TIMEOUT || Error == ETIMEDOUT || Milliseconds == 0)
             break;
+        for (DWORD i = 0; i < Count; ++i)
+            ++((TEST_OBJECT *)Handles[i])->Waiting;
         Error = Milliseconds == INFINITE ? pthread_cond_wait(&TestEventChanged, &TestEventLock)
                                          : pthread_cond_timedwait(&TestEventChanged, &TestEventLock, &End);
     }
