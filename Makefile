@@ -100,12 +100,18 @@ wine32: deps ## get Debian's 32-bit Wine into build/wine32 (180 MB), for tests o
 SUITES         := layout manual headers ring-plain ring-address ring-thread labels model-labels library simulate order fuzz offload pe inf package reproducible mutations format
 SUITES_MACHINE := e2e
 
-.PHONY: demo check check-build bench model simulate coverage fuzz mutate soak
+.PHONY: demo check check-debian12 check-debian13 check-build bench model simulate coverage fuzz mutate soak
 demo: check-machine deps host examples ## Windows programs answer ping and carry TCP and UDP, here, under Wine
 	@scripts/demo
 
 check: ## build and run all tests (root; about 14 minutes); closes with `N passed, N failed`
 	@scripts/check "$(SUITES)" "$(SUITES_MACHINE)"
+
+check-debian12: check-machine ## `make check` in a Debian 12 of its own: made with debootstrap (5 GB), removed afterwards; can be resumed
+	@scripts/check-debian 12
+
+check-debian13: check-machine ## the same in a Debian 13
+	@scripts/check-debian 13
 
 check-build: driver library tool examples host
 
