@@ -1327,6 +1327,76 @@ NTSYSAPI NTSTATUS NTAPI ZwQuerySystemInformation(_In_ ULONG SystemInformationCla
 /* Exported, undocumented. */
 NTSYSAPI NTSTATUS NTAPI ZwYieldExecution(VOID);
 
+/* ---- Events. Page: "EtwRegister", "EtwWriteTransfer", "EtwSetInformation", "ETWENABLECALLBACK", "EVENT_INFO_CLASS". */
+
+typedef ULONGLONG REGHANDLE, *PREGHANDLE;
+
+typedef struct _EVENT_DESCRIPTOR
+{
+    USHORT Id;
+    UCHAR Version;
+    UCHAR Channel;
+    UCHAR Level;
+    UCHAR Opcode;
+    USHORT Task;
+    ULONGLONG Keyword;
+} EVENT_DESCRIPTOR, *PEVENT_DESCRIPTOR;
+typedef const EVENT_DESCRIPTOR *PCEVENT_DESCRIPTOR;
+
+typedef struct _EVENT_DATA_DESCRIPTOR
+{
+    ULONGLONG Ptr;
+    ULONG Size;
+    union
+    {
+        ULONG Reserved;
+        struct
+        {
+            UCHAR Type;
+            UCHAR Reserved1;
+            USHORT Reserved2;
+        };
+    };
+} EVENT_DATA_DESCRIPTOR, *PEVENT_DATA_DESCRIPTOR;
+
+#define EVENT_DATA_DESCRIPTOR_TYPE_NONE              0
+#define EVENT_DATA_DESCRIPTOR_TYPE_EVENT_METADATA    1
+#define EVENT_DATA_DESCRIPTOR_TYPE_PROVIDER_METADATA 2
+#define MAX_EVENT_DATA_DESCRIPTORS                   (128)
+
+#define EVENT_CONTROL_CODE_DISABLE_PROVIDER 0
+#define EVENT_CONTROL_CODE_ENABLE_PROVIDER  1
+#define EVENT_CONTROL_CODE_CAPTURE_STATE    2
+
+typedef struct _EVENT_FILTER_DESCRIPTOR
+{
+    ULONGLONG Ptr;
+    ULONG Size;
+    ULONG Type;
+} EVENT_FILTER_DESCRIPTOR, *PEVENT_FILTER_DESCRIPTOR;
+
+typedef enum _EVENT_INFO_CLASS
+{
+    EventProviderBinaryTrackInfo,
+    EventProviderSetReserved1,
+    EventProviderSetTraits
+} EVENT_INFO_CLASS;
+
+typedef VOID NTAPI ETWENABLECALLBACK(_In_ LPCGUID SourceId, _In_ ULONG ControlCode, _In_ UCHAR Level,
+                                     _In_ ULONGLONG MatchAnyKeyword, _In_ ULONGLONG MatchAllKeyword,
+                                     _In_opt_ PEVENT_FILTER_DESCRIPTOR FilterData, _Inout_opt_ PVOID CallbackContext);
+typedef ETWENABLECALLBACK *PETWENABLECALLBACK;
+
+/* PASSIVE_LEVEL, but for EtwWriteTransfer: any IRQL, where above APC_LEVEL all that it is given is nonpaged. */
+NTKERNELAPI NTSTATUS NTAPI EtwRegister(_In_ LPCGUID ProviderId, _In_opt_ PETWENABLECALLBACK EnableCallback,
+                                       _In_opt_ PVOID CallbackContext, _Out_ PREGHANDLE RegHandle);
+NTKERNELAPI NTSTATUS NTAPI EtwUnregister(_In_ REGHANDLE RegHandle);
+NTKERNELAPI NTSTATUS NTAPI EtwSetInformation(_In_ REGHANDLE RegHandle, _In_ EVENT_INFO_CLASS InformationClass,
+                                             _In_opt_ PVOID EventInformation, _In_ ULONG InformationLength);
+NTKERNELAPI NTSTATUS NTAPI EtwWriteTransfer(_In_ REGHANDLE RegHandle, _In_ PCEVENT_DESCRIPTOR EventDescriptor,
+                                            _In_opt_ LPCGUID ActivityId, _In_opt_ LPCGUID RelatedActivityId,
+                                            _In_ ULONG UserDataCount, _In_opt_ PEVENT_DATA_DESCRIPTOR UserData);
+
 /* ---- Run-time library. Page: "Run-Time Library (RTL) Routines". */
 
 NTSYSAPI VOID NTAPI RtlInitUnicodeString(_Out_ PUNICODE_STRING Destination, _In_opt_ PCWSTR Source);

@@ -111,6 +111,10 @@ LONG NtSignal(_Inout_ DISPATCHER_HEADER *Header, _In_ LONG State);
 NTSTATUS NtWait(_In_ ULONG Count, _In_reads_(Count) PVOID *Objects, _In_ WAIT_TYPE Type,
                 _In_opt_ PLARGE_INTEGER Timeout);
 
+/* ---- etw.c */
+
+VOID NtEtwCheckEmpty(_In_z_ PCSTR When);
+
 /* ---- ke/dpc.c */
 
 VOID NtDpcCheckEmpty(_In_z_ PCSTR When);

@@ -151,4 +151,5 @@ VOID SimCheckEmpty(PCSTR When)
     NtObCheckEmpty(When);
     NtMmCheckEmpty(When);
     NtPoolCheckEmpty(When);
+    NtEtwCheckEmpty(When);
 }

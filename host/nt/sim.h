@@ -48,6 +48,28 @@ BOOLEAN SimFaultFired(_Out_ PCSTR *Call, _Out_ const VOID **Place);
 
 VOID SimDisturb(_In_ ULONG OneIn);
 
+/* ---- Events (etw.c). */
+
+/* An event as a driver wrote it: what describes its provider, what describes it, and its data. */
+typedef struct _SIM_EVENT
+{
+    struct _SIM_EVENT *Next;
+    EVENT_DESCRIPTOR Descriptor;
+    KIRQL Irql;
+    UCHAR *Traits, *Metadata, *Data;
+    ULONG TraitsSize, MetadataSize, DataSize;
+    UCHAR Bytes[];
+} SIM_EVENT;
+
+/* From now on the events of Provider are recorded, registered or to come: up to Level (0: any), of any of Keywords (0: any). */
+VOID SimTraceStart(_In_ const GUID *Provider, _In_ UCHAR Level, _In_ ULONGLONG Keywords);
+VOID SimTraceStop(_In_ const GUID *Provider);
+/* The oldest event, the caller's to free; NULL: none. */
+SIM_EVENT *SimTraceTake(VOID);
+VOID SimTraceFree(_In_opt_ SIM_EVENT *Event);
+/* How many were ever written, recorded or not. */
+ULONG64 SimTraceWritten(VOID);
+
 /* ---- Processes (ps.c, ob/ob.c). Handles, memory and requests belong to one; any thread may act for it. */
 
 typedef enum _SIM_ACCOUNT

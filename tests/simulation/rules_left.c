@@ -327,7 +327,78 @@ static VOID PriorityOutside(VOID)
     KeSetPriorityThread(KeGetCurrentThread(), HIGH_PRIORITY + 1);
 }
 
+static const GUID SomeProvider = {1, 2, 3, {4}};
+
+static VOID LeakProvider(VOID)
+{
+    REGHANDLE Handle;
+    EtwRegister(&SomeProvider, NULL, NULL, &Handle);
+    SimCheckEmpty("a leak");
+    EtwUnregister(Handle);
+}
+
+static VOID UnregisterTwice(VOID)
+{
+    REGHANDLE Handle;
+    EtwRegister(&SomeProvider, NULL, NULL, &Handle);
+    EtwUnregister(Handle);
+    EtwUnregister(Handle);
+}
+
+static VOID RegisterAtDispatch(VOID)
+{
+    KIRQL Irql;
+    KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+    REGHANDLE Handle;
+    EtwRegister(&SomeProvider, NULL, NULL, &Handle);
+    KeLowerIrql(Irql);
+    EtwUnregister(Handle);
+}
+
+/* Traits with a size that is not theirs, traits set twice. */
+static VOID WrongTraits(VOID)
+{
+    UCHAR Traits[] = {5, 0, 'a', 0};
+    REGHANDLE Handle;
+    EtwRegister(&SomeProvider, NULL, NULL, &Handle);
+    EtwSetInformation(Handle, EventProviderSetTraits, Traits, sizeof(Traits));
+    EtwUnregister(Handle);
+}
+
+static VOID TraitsTwice(VOID)
+{
+    UCHAR Traits[] = {4, 0, 'a', 0};
+    REGHANDLE Handle;
+    EtwRegister(&SomeProvider, NULL, NULL, &Handle);
+    EtwSetInformation(Handle, EventProviderSetTraits, Traits, sizeof(Traits));
+    EtwSetInformation(Handle, EventProviderSetTraits, Traits, sizeof(Traits));
+    EtwUnregister(Handle);
+}
+
+/* The upper 16 bits of a keyword are Microsoft's. */
+static VOID ForeignKeyword(VOID)
+{
+    static const EVENT_DESCRIPTOR Descriptor = {.Keyword = 1ull << 48};
+    REGHANDLE Handle;
+    EtwRegister(&SomeProvider, NULL, NULL, &Handle);
+    EtwWriteTransfer(Handle, &Descriptor, NULL, NULL, 0, NULL);
+    EtwUnregister(Handle);
+}
+
+static VOID WriteUnregistered(VOID)
+{
+    static const EVENT_DESCRIPTOR Descriptor = {.Keyword = 1};
+    EtwWriteTransfer(0, &Descriptor, NULL, NULL, 0, NULL);
+}
+
 const RULE_CASE RulesLeft[] = {
+    {"Leak_Event", LeakProvider},
+    {"Event", UnregisterTwice},
+    {"Irql", RegisterAtDispatch},
+    {"Event", WrongTraits},
+    {"Event", TraitsTwice},
+    {"Event", ForeignKeyword},
+    {"Event", WriteUnregistered},
     {"Leak_Pool", LeakPool},
     {"Leak_Mdl", LeakMdl},
     {"Leak_SymbolicLink", LeakLink},

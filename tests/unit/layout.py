@@ -40,6 +40,7 @@ EXCEPTIONS = {
     "KAPC_STATE": (None, "opaque memory for KeStackAttachProcess; sizes are compared where the header has it"),
     "SLIST_HEADER": (None, "opaque; size and alignment are checked through NET_BUFFER's rows"),
     "LUID": (None, "two 32-bit halves"),
+    "EVENT_DATA_DESCRIPTOR": ("Type Reserved1 Reserved2", "parts of Reserved, named by its page only"),
 }
 # These pairs must be one place.
 TWINS = [("NET_BUFFER", a, "NetBufferHeader." + b) for a, b in (

@@ -32,6 +32,10 @@ int __C_specific_handler(PVOID Record, PVOID Frame, PVOID Context, PVOID Dispatc
 static const REPLACEMENT Replacements[] = {
     OURS(__C_specific_handler),
     OURS(DbgPrint),
+    OURS(EtwRegister),
+    OURS(EtwSetInformation),
+    OURS(EtwUnregister),
+    OURS(EtwWriteTransfer),
     OURS(ExAcquireFastMutex),
     OURS(ExAcquireResourceExclusiveLite),
     OURS(ExAcquireResourceSharedLite),
