@@ -195,6 +195,8 @@ freeAccessList:
     if (AccessList)
         ExFreePoolWithTag(AccessList, TUN_TAG);
 deleteResource:
+    Trace(AdapterStart, .NetLuid = Adapter->NetLuid, .IfIndex = Adapter->IfIndex, .Mtu = Adapter->Mtu,
+          .Guid = Adapter->Guid, .Status = (ULONG)Status);
     if (Status != STATUS_SUCCESS)
         ExDeleteResourceLite(&Adapter->SessionLock);
 freeAdapter:
@@ -211,6 +213,7 @@ VOID AdapterHalt(NDIS_HANDLE MiniportAdapterContext, NDIS_HALT_ACTION HaltAction
     SessionRemove(Adapter);
     DeviceDelete(Adapter);
     ToStackFreeLists(Adapter);
+    Trace(AdapterHalt, .NetLuid = Adapter->NetLuid);
     ExDeleteResourceLite(&Adapter->SessionLock);
     ExFreePoolWithTag(Adapter, TUN_TAG);
 }
@@ -220,6 +223,7 @@ _Use_decl_annotations_
 NDIS_STATUS AdapterRestart(NDIS_HANDLE MiniportAdapterContext, NDIS_MINIPORT_RESTART_PARAMETERS *Parameters)
 {
     TUN_ADAPTER *Adapter = MiniportAdapterContext;
+    Trace(AdapterRestart, .NetLuid = Adapter->NetLuid);
     ExReInitializeRundownProtection(&Adapter->DataPath);
     KeSetEvent(&Adapter->Running, IO_NO_INCREMENT, FALSE);
     return NDIS_STATUS_SUCCESS;
@@ -235,6 +239,7 @@ NDIS_STATUS AdapterPause(NDIS_HANDLE MiniportAdapterContext, NDIS_MINIPORT_PAUSE
     TUN_ADAPTER *Adapter = MiniportAdapterContext;
     KeClearEvent(&Adapter->Running);
     ExWaitForRundownProtectionRelease(&Adapter->DataPath);
+    Trace(AdapterPause, .NetLuid = Adapter->NetLuid);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -248,6 +253,9 @@ VOID AdapterShutdown(NDIS_HANDLE MiniportAdapterContext, NDIS_SHUTDOWN_ACTION Sh
 _Use_decl_annotations_
 VOID AdapterPnpEvent(NDIS_HANDLE MiniportAdapterContext, NET_DEVICE_PNP_EVENT *Event)
 {
-    if (Event->DevicePnPEvent == NdisDevicePnPEventSurpriseRemoved)
-        SessionRemove(MiniportAdapterContext);
+    TUN_ADAPTER *Adapter = MiniportAdapterContext;
+    if (Event->DevicePnPEvent != NdisDevicePnPEventSurpriseRemoved)
+        return;
+    Trace(AdapterRemoved, .NetLuid = Adapter->NetLuid);
+    SessionRemove(Adapter);
 }

@@ -12,6 +12,7 @@ static MINIPORT_UNLOAD DriverUnload;
 _Use_decl_annotations_
 NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *DriverObject, UNICODE_STRING *RegistryPath)
 {
+    TraceOpen();
     KeInitializeSpinLock(&Driver.AdaptersLock);
     InitializeListHead(&Driver.Adapters);
 
@@ -37,7 +38,12 @@ NTSTATUS NTAPI DriverEntry(DRIVER_OBJECT *DriverObject, UNICODE_STRING *Registry
         .DevicePnPEventNotifyHandler = AdapterPnpEvent,
         .ShutdownHandlerEx = AdapterShutdown,
     };
-    return NdisMRegisterMiniportDriver(DriverObject, RegistryPath, NULL, &Characteristics, &Driver.Handle);
+    NDIS_STATUS Status =
+        NdisMRegisterMiniportDriver(DriverObject, RegistryPath, NULL, &Characteristics, &Driver.Handle);
+    Trace(DriverStart, .Version = TUN_VERSION, .NdisVersion = NdisGetVersion(), .Status = (ULONG)Status);
+    if (Status != NDIS_STATUS_SUCCESS)
+        TraceClose();
+    return Status;
 }
 
 /* Called when the last adapter and the last open handle are gone. "MINIPORT_UNLOAD callback function". */
@@ -45,4 +51,6 @@ _Use_decl_annotations_
 static VOID DriverUnload(DRIVER_OBJECT *DriverObject)
 {
     NdisMDeregisterMiniportDriver(Driver.Handle);
+    Trace(DriverStop, .Version = TUN_VERSION);
+    TraceClose();
 }

@@ -37,8 +37,13 @@ VOID MonitorEnd(TUN_ADAPTER *Adapter, ULONG Reason)
     TUN_SESSION *Monitor = Adapter->Monitor;
     ExWaitForRundownProtectionRelease(&Adapter->MonitorUse);
     atomic_store_explicit(&Adapter->Monitor, NULL, memory_order_relaxed);
-    if (atomic_load_explicit(&Monitor->Dead, memory_order_relaxed) == 0)
+    ULONG Dead = atomic_load_explicit(&Monitor->Dead, memory_order_relaxed);
+    if (Dead)
+        Reason = Dead;
+    else
         RingClose(Monitor->ToApp.Ring, Reason);
+    Trace(SessionEnd, .NetLuid = Adapter->NetLuid, .ProcessId = Monitor->ProcessId, .Flags = TUN_START_MONITOR,
+          .Reason = Reason);
     KeSetEvent(Monitor->ToAppPackets, IO_NO_INCREMENT, FALSE);
     SessionFree(Monitor);
 }
@@ -67,11 +72,15 @@ VOID MonitorCopy(TUN_SESSION *Monitor, NET_BUFFER *Packet, ULONG Flags)
     {
         Ring->Next = Ring->Own; /* what was reserved is never published */
         CounterAdd(&Adapter->MonitorDrops, 1);
+        if (TraceListens())
+            TraceDrop(Adapter, TraceMonitorDrops, Length, STATUS_SUCCESS, NULL, 0);
         if (Status == RING_CORRUPT)
         {
             /* That is the end of this session only: its program hears of it, and the memory goes when it lets go. */
             atomic_store_explicit(&Monitor->Dead, TUN_CLOSED_CORRUPT_TOAPP, memory_order_relaxed);
             RingClose(Ring->Ring, TUN_CLOSED_CORRUPT_TOAPP);
+            Trace(SessionCorrupt, .NetLuid = Adapter->NetLuid, .ProcessId = Monitor->ProcessId,
+                  .Reason = TUN_CLOSED_CORRUPT_TOAPP);
             Wake = TRUE;
         }
     }

@@ -162,6 +162,18 @@ static NDIS_STATUS TakeUlong(_Inout_ NDIS_OID_REQUEST *Request, _Out_ ULONG *Val
     return NDIS_STATUS_SUCCESS;
 }
 
+/* Traces what the stack sets of offloads, Size bytes at most of Event's, behind the adapter's LUID. */
+static VOID TraceSet(_In_ const TUN_ADAPTER *Adapter, _In_ const NDIS_OID_REQUEST *Request,
+                     _In_ const TRACE_EVENT *Event, _In_ ULONG Size)
+{
+    UCHAR Data[sizeof(NDIS_OFFLOAD_PARAMETERS)] = {0};
+    _Static_assert(sizeof(Data) >= sizeof(NDIS_OFFLOAD_ENCAPSULATION), "room for both");
+    ULONG Length = min(Request->DATA.SET_INFORMATION.InformationBufferLength, Size);
+    if (Length != 0)
+        RtlCopyMemory(Data, Request->DATA.SET_INFORMATION.InformationBuffer, Length);
+    TraceWrite(Event, &Adapter->NetLuid, sizeof(Adapter->NetLuid), Data, Size);
+}
+
 static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Request)
 {
     ULONG Value;
@@ -195,8 +207,19 @@ static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *R
     case OID_PNP_SET_POWER: /* NDIS has paused us before it; all there is to know is how to refuse sends meanwhile */
         Status = TakeUlong(Request, &Value);
         if (Status == NDIS_STATUS_SUCCESS)
+        {
+            Trace(AdapterPower, .NetLuid = Adapter->NetLuid, .State = Value);
             atomic_store_explicit(&Adapter->Asleep, Value != NdisDeviceStateD0, memory_order_relaxed);
+        }
         return Status;
+    case OID_OFFLOAD_ENCAPSULATION: /* no offloads yet: but what Windows asks of a raw IP interface is worth knowing */
+        if (TraceListens())
+            TraceSet(Adapter, Request, &TraceEventOffloadEncapsulation, sizeof(NDIS_OFFLOAD_ENCAPSULATION));
+        return NDIS_STATUS_NOT_SUPPORTED;
+    case OID_TCP_OFFLOAD_PARAMETERS:
+        if (TraceListens())
+            TraceSet(Adapter, Request, &TraceEventOffloadParameters, sizeof(NDIS_OFFLOAD_PARAMETERS));
+        return NDIS_STATUS_NOT_SUPPORTED;
     default:
         return NDIS_STATUS_NOT_SUPPORTED;
     }

@@ -86,6 +86,8 @@ NTSTATUS SessionStart(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_
         return STATUS_INVALID_PARAMETER;
     Lock(Adapter);
     NTSTATUS Status = Start(Adapter, Owner, Input, Output);
+    Trace(SessionStart, .NetLuid = Adapter->NetLuid, .ProcessId = (ULONG)(ULONG_PTR)PsGetCurrentProcessId(),
+          .Flags = Input->Flags, .Capacity = Input->Capacity, .Status = (ULONG)Status);
     Unlock(Adapter);
     return Status;
 }
@@ -97,12 +99,21 @@ static VOID End(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason)
     ExWaitForRundownProtectionRelease(&Adapter->SessionUse);
     StopThread(Session);
     Adapter->Session = NULL;
+    ULONG Dead = atomic_load_explicit(&Session->Dead, memory_order_relaxed);
+    if (Dead)
+        Reason = Dead;
     if (Session->LinkUp) /* not if the thread has done all this in Die */
     {
-        ULONG Dead = atomic_load_explicit(&Session->Dead, memory_order_relaxed);
-        RingClose(Session->ToApp.Ring, Dead ? Dead : Reason);
-        RingClose(Session->ToStack.Ring, Dead ? Dead : Reason);
+        RingClose(Session->ToApp.Ring, Reason);
+        RingClose(Session->ToStack.Ring, Reason);
         ReportLink(Adapter, FALSE);
+    }
+    Trace(SessionEnd, .NetLuid = Adapter->NetLuid, .ProcessId = Session->ProcessId, .Reason = Reason);
+    if (TraceListens())
+    {
+        TUN_COUNTERS Counters;
+        ReportCounters(Adapter, &Counters);
+        TraceCounters(Adapter, &Counters);
     }
     KeSetEvent(Session->ToAppPackets, IO_NO_INCREMENT, FALSE);
     KeSetEvent(Session->ToStackSpace, IO_NO_INCREMENT, FALSE);

@@ -48,6 +48,15 @@ static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet
     return NDIS_STATUS_SUCCESS;
 }
 
+/* Traces a packet that was dropped for Status. Under ToAppLock. */
+static VOID TraceRefused(_Inout_ TUN_ADAPTER *Adapter, _In_ NET_BUFFER *Packet, _In_ NDIS_STATUS Status)
+{
+    ULONG Length = NET_BUFFER_DATA_LENGTH(Packet), Size = min(Length, TRACE_PACKET_MAX);
+    TRACE_KIND Kind = Status == NDIS_STATUS_INVALID_PACKET ? TraceToAppDropInvalid : TraceToAppDropFull;
+    UCHAR Head[TRACE_PACKET_MAX];
+    TraceDrop(Adapter, Kind, Length, Status, Head, PacketCopyOut(Packet, Head, Size) ? Size : 0);
+}
+
 /* Puts a whole chain into the ring, publishes it at once, and wakes the program if it sleeps. SessionUse is held.
  * DISPATCH_LEVEL. */
 static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain)
@@ -67,7 +76,11 @@ static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain
             else
                 CounterAdd(&Adapter->ToApp.DropFull, 1);
             if (Status != NDIS_STATUS_SUCCESS)
+            {
                 NET_BUFFER_LIST_STATUS(List) = Status;
+                if (TraceListens())
+                    TraceRefused(Adapter, Packet, Status);
+            }
             else if (Monitor)
                 MonitorCopy(Monitor, Packet, 0); /* here, so that it sees the packets as the program does, in order */
         }
@@ -110,8 +123,11 @@ VOID ToAppSend(NDIS_HANDLE MiniportAdapterContext, NET_BUFFER_LIST *NetBufferLis
     if (!Flowing)
     {
         BOOLEAN Asleep = atomic_load_explicit(&Adapter->Asleep, memory_order_relaxed) != 0;
-        ULONG64 Packets = Refuse(NetBufferLists, Asleep ? NDIS_STATUS_LOW_POWER_STATE : NDIS_STATUS_PAUSED);
+        NDIS_STATUS Status = Asleep ? NDIS_STATUS_LOW_POWER_STATE : NDIS_STATUS_PAUSED;
+        ULONG64 Packets = Refuse(NetBufferLists, Status);
         atomic_fetch_add_explicit(&Adapter->ToApp.DropPaused, Packets, memory_order_relaxed);
+        if (TraceListens())
+            TraceDrop(Adapter, TraceToAppDropPaused, 0, Status, NULL, 0);
     }
     else if (ExAcquireRundownProtection(&Adapter->SessionUse))
     {
@@ -122,8 +138,11 @@ VOID ToAppSend(NDIS_HANDLE MiniportAdapterContext, NET_BUFFER_LIST *NetBufferLis
     {
         /* After surprise removal: "MINIPORT_DEVICE_PNP_EVENT_NOTIFY callback function". */
         BOOLEAN Removed = atomic_load_explicit(&Adapter->Removed, memory_order_relaxed) != 0;
-        ULONG64 Packets = Refuse(NetBufferLists, Removed ? NDIS_STATUS_NOT_ACCEPTED : NDIS_STATUS_MEDIA_DISCONNECTED);
+        NDIS_STATUS Status = Removed ? NDIS_STATUS_NOT_ACCEPTED : NDIS_STATUS_MEDIA_DISCONNECTED;
+        ULONG64 Packets = Refuse(NetBufferLists, Status);
         atomic_fetch_add_explicit(&Adapter->ToApp.DropNoSession, Packets, memory_order_relaxed);
+        if (TraceListens())
+            TraceDrop(Adapter, TraceToAppDropNoSession, 0, Status, NULL, 0);
     }
     NdisMSendNetBufferListsComplete(Adapter->Handle, NetBufferLists, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
     if (Flowing)

@@ -231,6 +231,8 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
         if (Status == RING_TOO_LONG)
         {
             CounterAdd(&Adapter->ToStack.DropInvalid, 1);
+            if (TraceListens())
+                TraceDrop(Adapter, TraceToStackDropInvalid, Length, STATUS_SUCCESS, NULL, 0);
             continue;
         }
         BOOLEAN IsSmall = Length <= TUN_SMALL_SIZE;
@@ -250,6 +252,9 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
         if (!PacketValid(Data, Length, &IsIpv6, &Cast))
         {
             CounterAdd(&Adapter->ToStack.DropInvalid, 1);
+            if (TraceListens())
+                TraceDrop(Adapter, TraceToStackDropInvalid, Length, STATUS_SUCCESS, Data,
+                          min(Length, TRACE_PACKET_MAX));
             Push(Lists, List);
             continue;
         }
@@ -312,6 +317,7 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
 static VOID Die(_Inout_ TUN_SESSION *Session)
 {
     ULONG Reason = atomic_load_explicit(&Session->Dead, memory_order_acquire);
+    Trace(SessionCorrupt, .NetLuid = Session->Adapter->NetLuid, .ProcessId = Session->ProcessId, .Reason = Reason);
     RingClose(Session->ToApp.Ring, Reason);
     RingClose(Session->ToStack.Ring, Reason);
     KeSetEvent(Session->ToAppPackets, IO_NO_INCREMENT, FALSE);

@@ -22,6 +22,7 @@
 #include "ring/session.h"
 #include "ring/properties.h"
 #include "driver/packet.h"
+#include "driver/trace.h"
 
 #define TUN_TAG 'nuTP'
 
@@ -121,6 +122,8 @@ typedef struct _TUN_ADAPTER
     NDIS_HANDLE ListPool;
     KSPIN_LOCK FreeLock;
     TUN_LISTS Small, Large; /* made under SessionLock by the first session, freed by Halt */
+
+    _Atomic(ULONG64) TraceNext[TraceKinds]; /* when each kind of drop may be traced again */
 } TUN_ADAPTER;
 
 typedef struct _TUN_DRIVER
@@ -132,6 +135,13 @@ typedef struct _TUN_DRIVER
 } TUN_DRIVER;
 
 /* The functions, in the order of tests/order.txt: a file calls only those whose functions stand above its own. */
+
+/* trace.c; Trace is in trace.h */
+VOID TraceOpen(VOID);
+VOID TraceClose(VOID);
+VOID TraceCounters(_In_ const TUN_ADAPTER *Adapter, _In_ const TUN_COUNTERS *Counters);
+VOID TraceDrop(_Inout_ TUN_ADAPTER *Adapter, _In_ TRACE_KIND Kind, _In_ ULONG Length, _In_ NTSTATUS Status,
+               _In_opt_ const VOID *Head, _In_ ULONG HeadSize);
 
 /* report.c */
 VOID ReportLink(_In_ TUN_ADAPTER *Adapter, _In_ BOOLEAN Up);

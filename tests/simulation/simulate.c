@@ -29,7 +29,9 @@
                                                         Each(RulesFire) Each(NdisRulesFire) Each(MonitorSees)          \
                                                             Each(MonitorFull) Each(MonitorAlone) Each(MonitorOwners)   \
                                                                 Each(MonitorCorrupts) Each(MonitorsUnderLoad)          \
-                                                                    Each(MonitorRemoved) Each(Faults) Each(Spin)
+                                                                    Each(MonitorRemoved) Each(TraceLife)               \
+                                                                        Each(TraceDrops) Each(TraceFlood)              \
+                                                                            Each(TraceQuiet) Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)

@@ -23,6 +23,8 @@ EXCUSED = {
 
 # call of the kernel's with a result that could say so: why it is not made to fail
 NEVER_FAILS = {
+    "EtwUnregister": "frees",
+    "EtwWriteTransfer": "an event that is lost is lost",
     "ExAcquireResourceExclusiveLite": "it waits",
     "ExAcquireRundownProtection": "it fails when run down, as scenarios of removal and pausing have it",
     "ExAcquireRundownProtectionEx": "the same",
