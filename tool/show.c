@@ -58,6 +58,8 @@ static EXIT_CODE Show(const ARGUMENTS *Arguments)
         JsonNumber(L"monitor_process", Info.MonitorProcessId);
         PutCounters(L"adapter", &Statistics.Adapter);
         PutCounters(L"session", &Statistics.Session);
+        JsonNumber(L"monitor_packets", Statistics.MonitorPackets);
+        JsonNumber(L"monitor_drops", Statistics.MonitorDrops);
         JsonEnd(L'}');
         goto closeAdapter;
     }
@@ -69,6 +71,8 @@ static EXIT_CODE Show(const ARGUMENTS *Arguments)
     for (DWORD i = 0; i < ARRAYSIZE(Counters); ++i)
         Print(L"%-40ls %15llu %15llu\n", Counters[i].Text, Count(&Statistics.Adapter, i),
               Count(&Statistics.Session, i));
+    Print(L"%-40ls %15ls %15llu\n", L"copied to the monitor: packets", L"", Statistics.MonitorPackets);
+    Print(L"%-40ls %15ls %15llu\n", L"                   dropped: ring full", L"", Statistics.MonitorDrops);
 closeAdapter:
     PlaintunCloseAdapter(Adapter);
     return Code;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """docs/manual.md names what there is and nothing else: each function of include/plaintun.h, which library/library.def
 exports, each error that the header names and that the library has words for, each device problem that it knows, each command of the
-tool; and its links lead somewhere, as those of all pages.
+tool; and its links lead somewhere, as those of all pages. docs/windows.md names each event of the driver, and each kind of drop is counted,
+traced and shown under one name.
 """
 import glob
 import os
@@ -53,6 +54,21 @@ def main():
     section = manual[manual.index('Device problems'):manual.index('## The tool')]
     codes = set(code for row in re.findall(r'^\| ([\d, ]+) \|', section, re.MULTILINE) for code in row.split(', '))
     same('device problem', problems, 'library/cause.c', codes, 'docs/manual.md')
+    trace, windows = read('driver/trace.h'), read('docs/windows.md')
+    drops = set(re.findall(r'^ *D\((\w+),', trace, re.MULTILINE))
+    events = set(re.findall(r'^ *E\((\w+),', trace, re.MULTILINE)) | drops
+    section = windows[windows.index('## 6.'):windows.index('## 7.')]
+    rows = ' '.join(re.findall(r'^\| (`[^|]+) \|', section, re.MULTILINE))
+    same('event', events, 'driver/trace.h', set(re.findall(r'`(\w+)`', rows)), 'docs/windows.md')
+    counted = set(re.findall(r'\b(\w+Drops?\w*)[,;]', re.sub(r'/\*.*?\*/', '', read('ring/session.h'), flags=re.DOTALL)))
+    same('drop', drops, 'driver/trace.h', counted, 'ring/session.h')
+    same('drop', drops, 'driver/trace.h', set(re.findall(r'\b(\w+Drops?\w*)[,;]', header)), 'include/plaintun.h')
+    same('drop', drops, 'driver/trace.h', set(re.findall(r'\b((?:To|Mon)\w+Drops?\w*)', read('tool/show.c'))), 'tool/show.c')
+    identity = read('build/identity/identity.h')
+    guid = re.search(r'PLAINTUN_TRACE_GUID \{(.*)\}\}', identity)[1]
+    parts = re.findall(r'0x(\w+)', guid)
+    parts = '%s-%s-%s-%s-%s' % (*parts[:3], ''.join(parts[3:5]), ''.join(parts[5:]))
+    same('provider', {parts}, 'build/identity/identity.h', set(re.findall(r'\{([0-9a-f-]{36})\}', section)), 'docs/windows.md')
     commands = set()
     for path in glob.glob(os.path.join(ROOT, 'tool/*.c')):
         commands |= set(re.findall(r'const COMMAND \w+ = \{\s*\.Name = L"(\w+)"', read(path)))
