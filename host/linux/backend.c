@@ -203,18 +203,18 @@ static ULONG TakePacket(_Inout_ BACKEND *Backend, _Out_ PUCHAR To, _Inout_ LONG6
             return 0;
         if (Vnet->GsoType == VNET_GSO_NONE)
         {
-            CompleteChecksum(Vnet, To, Packet, (ULONG)Length);
+            SegmentComplete(Vnet, To, Packet, (ULONG)Length);
             return (ULONG)Length;
         }
         InterlockedAdd64(&Backend->ToMiniport.Supers, 1);
-        if (!SegmentStart(&Backend->Segmenter, Vnet, Packet, (ULONG)Length))
+        if (!SegmentStart(&Backend->Segmenter, Vnet, Packet, (ULONG)Length, (ULONG)Length, SEGMENT_SIZE_MAX))
         {
             /* Linux sends none that was not asked for. */
             InterlockedAdd64(&Backend->ToMiniport.Dropped, Vnet->GsoSize ? 1 + (Length - 1) / Vnet->GsoSize : 1);
         }
     }
     ++*Segments;
-    return SegmentNext(&Backend->Segmenter, To);
+    return SegmentNext(&Backend->Segmenter, Packet, To);
 }
 
 /* Takes packets from the interface until there is none or the batch is full. Gives their number. Of a super-packet the

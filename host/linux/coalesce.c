@@ -4,7 +4,6 @@
  * Linux as much as one of them. The rules are those of Linux' own GRO, and stricter: what would be made of the whole
  * by segmentation is what came. Pure functions on the caller's memory.
  */
-#include "host/linux/checksum.h"
 #include "host/linux/offload.h"
 
 static uint32_t IpHeader(bool Ipv6)
@@ -15,8 +14,8 @@ static uint32_t IpHeader(bool Ipv6)
 /* Sum of the TCP pseudo-header: RFC 9293 3.1, RFC 8200 8.1. */
 static uint64_t PseudoSum(const uint8_t *Packet, bool Ipv6, uint32_t TcpLength)
 {
-    return ChecksumAdd(Packet + (Ipv6 ? 8 : 12), Ipv6 ? 32 : 8, 0) + SwapShort(IP_PROTOCOL_TCP) +
-           SwapShort((uint16_t)TcpLength);
+    return ChecksumAdd(Packet + (Ipv6 ? 8 : 12), Ipv6 ? 32 : 8, 0) + ChecksumShort(IP_PROTOCOL_TCP) +
+           ChecksumShort(TcpLength);
 }
 
 static bool ChecksumsRight(const uint8_t *Packet, uint32_t Size, bool Ipv6)
@@ -31,7 +30,7 @@ static uint32_t Mergeable(const uint8_t *Packet, uint32_t Size)
 {
     bool Ipv6 = Size && Packet[0] >> 4 == 6;
     uint32_t Ip = IpHeader(Ipv6);
-    if (Size < Ip + TCP_HEADER || Size > OFFLOAD_MAX)
+    if (Size < Ip + TCP_HEADER || Size > SEGMENT_SIZE_MAX)
         return 0;
     if (Ipv6 ? Packet[6] != IP_PROTOCOL_TCP || LoadShort(Packet + 4) != Size - IPV6_HEADER
              : Packet[0] != 0x45 || Packet[9] != IP_PROTOCOL_TCP || LoadShort(Packet + 2) != Size ||
@@ -102,7 +101,7 @@ bool CoalesceAdd(COALESCER *Coalescer, const uint8_t *Packet, uint32_t Size)
     {
         Ip = IpHeader(Coalescer->Ipv6);
         if (Coalescer->Count == COALESCE_SEGMENTS || Header != Coalescer->HeaderLength ||
-            Payload > Coalescer->SegmentSize || Coalescer->Size + Payload > OFFLOAD_MAX ||
+            Payload > Coalescer->SegmentSize || Coalescer->Size + Payload > SEGMENT_SIZE_MAX ||
             !Follows(Coalescer, Packet) || !ChecksumsRight(Packet, Size, Coalescer->Ipv6))
         {
             return false;
@@ -156,9 +155,9 @@ uint32_t CoalesceFinish(COALESCER *Coalescer)
     {
         StoreShort(Header + 2, Coalescer->Size);
         StoreShort(Header + 10, 0);
-        StoreSum(Header + 10, (uint16_t)~ChecksumFold(ChecksumAdd(Header, Ip, 0)));
+        ChecksumStore(Header + 10, (uint16_t)~ChecksumFold(ChecksumAdd(Header, Ip, 0)));
     }
-    StoreSum(Header + Ip + 16, ChecksumFold(PseudoSum(Header, Coalescer->Ipv6, Coalescer->Size - Ip)));
+    ChecksumStore(Header + Ip + 16, ChecksumFold(PseudoSum(Header, Coalescer->Ipv6, Coalescer->Size - Ip)));
     Coalescer->Parts[1] = (LINUX_IOVEC){.Base = Header, .Length = Coalescer->HeaderLength};
     return 2 + Coalescer->Count;
 }

@@ -31,8 +31,8 @@ check-headers: ## include/*.h compile by themselves, as C99 and as C++11, with a
 check-manual: ## docs/manual.md names every function, error and command there is, and links lead somewhere
 	@$(PYTHON) tests/unit/manual.py
 
-# What host/linux does to TCP, natively.
-$(B)/unit/offload: tests/unit/offload.c tests/unit/offload_reference.h host/linux/segment.c host/linux/coalesce.c $(wildcard host/linux/*.h)
+# What ring/segment.h does to super-packets, and host/linux to TCP, natively.
+$(B)/unit/offload: tests/unit/offload.c tests/unit/offload_reference.h host/linux/coalesce.c $(wildcard host/linux/*.h ring/*.h)
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined -fno-sanitize-recover=all -I. $(filter %.c,$^) -lcmocka -o $@
 

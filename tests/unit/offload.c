@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * host/linux/segment.c and coalesce.c against a reference that does everything byte by byte, and against each other:
+ * ring/segment.h and host/linux/coalesce.c against a reference that does everything byte by byte, and against each other:
  * whatever is coalesced and segmented again must be what it was. Built with the address and undefined sanitizers; each
  * packet lies in memory of exactly its size. All is random, from a seed that is printed and may be given.
  */
 #include "tests/unit/offload_reference.h"
-#include "host/linux/checksum.h"
 
 #define STREAM 256 /* packets */
 
@@ -21,39 +20,94 @@ static void TestChecksum(void **State)
         if (Round % 7 == 0)
             memset(Bytes.Data, 0xff, Size); /* the largest sum there is */
         uint64_t Begin = Random(65536);
-        uint16_t Wanted = SwapShort(Sum(Bytes.Data, Size, SwapShort((uint16_t)Begin)));
+        uint16_t Wanted = ChecksumShort(Sum(Bytes.Data, Size, ChecksumShort((uint32_t)Begin)));
         assert_int_equal(ChecksumFold(ChecksumAdd(Bytes.Data, Size, Begin)), Wanted);
         assert_int_equal(ChecksumFold(ChecksumCopy(To.Data, Bytes.Data, Size, Begin)), Wanted);
         assert_memory_equal(To.Data, Bytes.Data, Size);
+        uint64_t Parts = Begin;
+        for (uint32_t At = 0, Part; At < Size; At += Part) /* of any lengths, odd ones too */
+        {
+            Part = 1 + Random(Random(2) ? 7 : 3000);
+            Part = Part < Size - At ? Part : Size - At;
+            Parts = ChecksumJoin(Parts, ChecksumAdd(Bytes.Data + At, Part, 0), At);
+        }
+        assert_int_equal(ChecksumFold(Parts), Wanted);
         free(Bytes.Data);
         free(To.Data);
     }
 }
 
+/* Cuts it: for TCP and UDP, with the headers in memory of their own and nothing else there, or with all of the packet. */
 static void TestSegment(void **State)
 {
-    for (uint32_t Round = 0; Round < 1500; Round++)
+    for (uint32_t Round = 0; Round < 3000; Round++)
     {
-        uint32_t Tcp, SegmentSize = 1 + Random(Random(2) ? 1460 : 9000), Index = 0;
-        PACKET Super = MakeTcp(Round & 1, Round & 2, 1 + Random(Random(2) ? 65500 : 4000), &Tcp);
-        if (Super.Size / SegmentSize > 200)
-            SegmentSize += Super.Size / 100;
-        VNET_HEADER Vnet = Offloaded(Super, Tcp, SegmentSize);
+        bool Udp = Round % 3 == 0;
+        uint32_t SegmentBytes = 1 + Random(Random(2) ? 1460 : 9000), Payload = 1 + Random(Random(2) ? 65500 : 4000);
+        uint32_t Transport;
+        PACKET Super =
+            Udp ? MakeUdp(Round & 1, Payload, &Transport) : MakeTcp(Round & 1, Round & 2, Payload, &Transport);
+        if (Super.Size / SegmentBytes > 200)
+            SegmentBytes += Super.Size / 100;
+        VNET_HEADER Vnet = Offloaded(Super, Transport, SegmentBytes);
+        if (!Udp && Random(2))
+            Vnet.GsoType |= VNET_GSO_ECN;
+        Vnet.HeaderLength = (uint16_t)Random(65536); /* a hint that may be wrong */
+        Vnet.Flags |= (uint8_t)(Random(2) * VNET_DATA_VALID);
+        PACKET Head = Copy(Super.Data, Super.Size < SEGMENT_HEADERS ? Super.Size : SEGMENT_HEADERS);
         SEGMENTER Segmenter;
-        assert_true(SegmentStart(&Segmenter, &Vnet, Super.Data, Super.Size));
-        uint32_t Count = SegmentsLeft(&Segmenter);
+        assert_true(SegmentStart(&Segmenter, &Vnet, Head.Data, Head.Size, Super.Size, 300));
+        free(Head.Data);
+        uint32_t Count = SegmentsLeft(&Segmenter), Index = 0;
+        assert_false(Count > 1 && SegmentStart(&(SEGMENTER){0}, &Vnet, Super.Data, Super.Size, Super.Size, Count - 1));
+        assert_true(SegmentStart(&(SEGMENTER){0}, &Vnet, Super.Data, Super.Size, Super.Size, Count));
+        memset(Super.Data, 0xee, Segmenter.HeaderLength); /* looked at once: what happens to it now changes nothing */
+        PACKET Whole = Copy(Super.Data, Super.Size);
+        memcpy(Whole.Data, Segmenter.Header, Segmenter.HeaderLength);
         for (; SegmentsLeft(&Segmenter); Index++)
         {
-            PACKET Wanted = Reference(Super, Tcp, SegmentSize, Index);
+            PACKET Wanted = Reference(Whole, Transport, SegmentBytes, Index, Udp);
             PACKET Segment = {.Data = malloc(Wanted.Size), .Size = Wanted.Size};
             assert_int_equal(SegmentsLeft(&Segmenter), Count - Index);
-            assert_int_equal(SegmentNext(&Segmenter, Segment.Data), Wanted.Size);
+            assert_int_equal(SegmentSize(&Segmenter), Wanted.Size);
+            assert_int_equal(SegmentNext(&Segmenter, Super.Data, Segment.Data), Wanted.Size);
             assert_memory_equal(Segment.Data, Wanted.Data, Wanted.Size);
-            assert_true(Wanted.Size - Segmenter.HeaderLength <= SegmentSize);
+            assert_true(Wanted.Size - Segmenter.HeaderLength <= SegmentBytes);
             free(Wanted.Data);
             free(Segment.Data);
         }
         assert_int_equal(Index, Count);
+        free(Whole.Data);
+        free(Super.Data);
+    }
+}
+
+/* UDP whose sum comes out as 0 is sent as 0xffff, which is the same number and not "none". */
+static void TestUdpZero(void **State)
+{
+    for (uint32_t Round = 0; Round < 200; Round++)
+    {
+        uint32_t Udp;
+        PACKET Super = MakeUdp(Round & 1, 3000, &Udp);
+        VNET_HEADER Vnet = Offloaded(Super, Udp, 1000);
+        for (uint32_t Index = 0; Index < 3; Index++) /* the last word of each segment's payload makes its sum whole */
+        {
+            PACKET Segment = Reference(Super, Udp, 1000, Index, true);
+            uint8_t *Last = Super.Data + Udp + 8 + 1000 * Index + 998;
+            StoreShort(Segment.Data + Segment.Size - 2, 0);
+            StoreShort(Segment.Data + Udp + 6, 0);
+            uint32_t Length = Segment.Size - Udp;
+            StoreShort(Last, (uint16_t)~Sum(Segment.Data + Udp, Length, Pseudo(Segment.Data, Length, 17)));
+            free(Segment.Data);
+        }
+        SEGMENTER Segmenter;
+        assert_true(Begin(&Segmenter, &Vnet, Super));
+        uint8_t To[1100];
+        while (SegmentsLeft(&Segmenter))
+        {
+            SegmentNext(&Segmenter, Super.Data, To);
+            assert_int_equal(LoadShort(To + Udp + 6), 0xffff);
+        }
         free(Super.Data);
     }
 }
@@ -62,18 +116,24 @@ static void TestNoSuperPacket(void **State)
 {
     uint32_t Tcp;
     PACKET Super = MakeTcp(false, true, 5000, &Tcp);
-    VNET_HEADER Good = Offloaded(Super, Tcp, 1000), Vnet;
+    VNET_HEADER Good = Offloaded(Super, Tcp, 1000);
+    PACKET Saved = Copy(Super.Data, Super.Size);
+    VNET_HEADER Vnet;
     SEGMENTER Segmenter;
 #define REFUSED(Change)                                                                                                \
     Vnet = Good;                                                                                                       \
     Change;                                                                                                            \
-    assert_false(SegmentStart(&Segmenter, &Vnet, Super.Data, Super.Size))
-    assert_true(SegmentStart(&Segmenter, &Good, Super.Data, Super.Size));
+    assert_false(Begin(&Segmenter, &Vnet, Super));                                                                     \
+    memcpy(Super.Data, Saved.Data, Super.Size);                                                                        \
+    assert_true(Begin(&Segmenter, &Good, Super))
     REFUSED(Vnet.GsoType = 0);
-    REFUSED(Vnet.GsoType = 3);
+    REFUSED(Vnet.GsoType = VNET_GSO_ECN);
+    REFUSED(Vnet.GsoType = 3); /* UFO */
     REFUSED(Vnet.GsoType = VNET_GSO_TCPV6);
-    REFUSED(Vnet.GsoType |= 0x80);
+    REFUSED(Vnet.GsoType = VNET_GSO_UDP);
+    REFUSED(Vnet.GsoType |= 0x40);
     REFUSED(Vnet.Flags = 0);
+    REFUSED(Vnet.Flags = VNET_DATA_VALID);
     REFUSED(Vnet.GsoSize = 0);
     REFUSED(Vnet.GsoSize = 65535);
     REFUSED(Vnet.ChecksumOffset = 6);
@@ -81,17 +141,60 @@ static void TestNoSuperPacket(void **State)
     REFUSED(Vnet.ChecksumStart = 24);
     REFUSED(Vnet.ChecksumStart = 65535);
     REFUSED(Super.Data[Tcp + 12] = 0x40);
+    REFUSED(Super.Data[0] = 0x65);
+    REFUSED(Super.Data[0] = 0x44);
+    REFUSED(Super.Data[0] = 0x46);
+    REFUSED(Super.Data[9] = 17);
+    REFUSED(Super.Data[6] |= 0x20); /* more fragments */
+    REFUSED(Super.Data[7] |= 1);    /* a later fragment */
+    REFUSED(Super.Data[3] ^= 1);    /* a length of its own */
+    assert_false(SegmentStart(&Segmenter, &Good, Super.Data, Super.Size, Super.Size, 4));
+    assert_true(SegmentStart(&Segmenter, &Good, Super.Data, Super.Size, Super.Size, 5));
+    free(Super.Data);
+    free(Saved.Data);
+    Super = MakeUdp(true, 5000, &Tcp);
+    Saved = Copy(Super.Data, Super.Size);
+    Good = Offloaded(Super, Tcp, 1000);
+    REFUSED(Vnet.GsoType |= VNET_GSO_ECN);
+    REFUSED(Vnet.GsoType = VNET_GSO_TCPV6);
+    REFUSED(Vnet.ChecksumOffset = 16);
+    REFUSED(Super.Data[6] = 44); /* a fragment */
+    REFUSED(Super.Data[6] = 51); /* signed: not ours to change */
+    REFUSED(Super.Data[5] ^= 1);
+    REFUSED(Super.Data[Tcp + 5] ^= 1);
+    free(Super.Data);
+    free(Saved.Data);
+    /* IPv6's headers end behind what is looked at. */
+    Super = (PACKET){.Data = calloc(1, 3000), .Size = 3000};
+    Super.Data[0] = 0x60;
+    StoreShort(Super.Data + 4, 3000 - 40);
+    Super.Data[6] = 60;
+    memcpy(Super.Data + 40, (uint8_t[]){6, 24}, 2);
+    Super.Data[240 + 12] = 0x50;
+    Good = (VNET_HEADER){
+        .Flags = 1, .GsoType = VNET_GSO_TCPV6, .GsoSize = 100, .ChecksumStart = 240, .ChecksumOffset = 16};
+    assert_false(Begin(&Segmenter, &Good, Super));
+    Super.Data[41] = 23;
+    Super.Data[232 + 12] = 0x50;
+    Good.ChecksumStart = 232;
+    assert_true(Begin(&Segmenter, &Good, Super));
+    Super.Data[232 + 12] = 0x60; /* options up to the end, and one more behind it */
+    assert_true(Begin(&Segmenter, &Good, Super));
+    Super.Data[232 + 12] = 0x70;
+    assert_false(Begin(&Segmenter, &Good, Super));
     free(Super.Data);
     /* Cut anywhere within its headers, and at their end, where nothing is left to send. */
     for (uint32_t Round = 0; Round < 200; Round++)
     {
-        Super = MakeTcp(Round & 1, Round & 2, 100, &Tcp);
+        Super = Round % 3 ? MakeTcp(Round & 1, Round & 2, 100, &Tcp) : MakeUdp(Round & 1, 100, &Tcp);
         Good = Offloaded(Super, Tcp, 10);
         uint32_t Header = Super.Size - 100;
         for (uint32_t Size = 1; Size <= Header; Size++)
         {
             PACKET Cut = Copy(Super.Data, Size);
-            assert_false(SegmentStart(&Segmenter, &Good, Cut.Data, Cut.Size));
+            if (Size > 5)
+                StoreShort(Cut.Data + (Round & 1 ? 4 : 2), Size - (Round & 1 ? 40 : 0));
+            assert_false(Begin(&Segmenter, &Good, Cut));
             free(Cut.Data);
         }
         free(Super.Data);
@@ -118,7 +221,7 @@ static void TestCompleteChecksum(void **State)
         }
         StoreShort(Packet.Data + Start + Offset, Pseudo(Packet.Data, Size - Start, Protocol));
         VNET_HEADER Vnet = {.Flags = 1, .ChecksumStart = (uint16_t)Start, .ChecksumOffset = (uint16_t)Offset};
-        CompleteChecksum(&Vnet, To.Data, Packet.Data, Size);
+        SegmentComplete(&Vnet, To.Data, Packet.Data, Size);
         assert_int_not_equal(LoadShort(To.Data + Start + Offset), 0);
         assert_int_equal(Sum(To.Data + Start, Size - Start, Pseudo(To.Data, Size - Start, Protocol)), 0xffff);
         memcpy(Packet.Data + Start + Offset, To.Data + Start + Offset, 2);
@@ -132,7 +235,7 @@ static void TestCompleteChecksum(void **State)
         for (size_t I = 0; I < sizeof(Other) / sizeof(Other[0]); I++)
         {
             memset(To.Data, 0, Size);
-            CompleteChecksum(&Other[I], To.Data, Packet.Data, Size);
+            SegmentComplete(&Other[I], To.Data, Packet.Data, Size);
             assert_memory_equal(To.Data, Packet.Data, Size);
         }
         free(Packet.Data);
@@ -168,11 +271,11 @@ static uint32_t Segments(PACKET Super, const VNET_HEADER *Vnet, PACKET *Into, ui
     static uint8_t Segment[65536];
     uint32_t Count = 0;
     SEGMENTER Segmenter;
-    assert_true(SegmentStart(&Segmenter, Vnet, Super.Data, Super.Size));
+    assert_true(Begin(&Segmenter, Vnet, Super));
     while (SegmentsLeft(&Segmenter))
     {
         assert_in_range(Count, 0, Room - 1);
-        uint32_t Size = SegmentNext(&Segmenter, Segment);
+        uint32_t Size = SegmentNext(&Segmenter, Super.Data, Segment);
         Into[Count++] = Copy(Segment, Size);
     }
     return Count;
@@ -610,22 +713,27 @@ static void TestGarbage(void **State)
         if (Size && Random(4))
         {
             Vnet.Flags = 1;
-            Vnet.GsoType = Random(2) ? VNET_GSO_TCPV4 : VNET_GSO_TCPV6;
+            Vnet.GsoType = (uint8_t[]){VNET_GSO_TCPV4, VNET_GSO_TCPV6, VNET_GSO_UDP}[Random(3)];
             Vnet.ChecksumStart = (uint16_t)(Packet.Data[0] >> 4 == 6 ? 40 : (Packet.Data[0] & 15) * 4);
-            Vnet.ChecksumOffset = 16;
+            Vnet.ChecksumOffset = Vnet.GsoType == VNET_GSO_UDP ? 6 : 16;
+            if (Vnet.GsoType == VNET_GSO_UDP && Size > 46 && Vnet.ChecksumStart + 8u <= Size)
+            {
+                Packet.Data[Packet.Data[0] >> 4 == 6 ? 6 : 9] = 17;
+                StoreShort(Packet.Data + Vnet.ChecksumStart + 4, Size - Vnet.ChecksumStart);
+            }
             Vnet.GsoSize &= 63;
         }
         SEGMENTER Segmenter;
         uint8_t To[300];
-        if (Size && SegmentStart(&Segmenter, &Vnet, Packet.Data, Packet.Size))
+        if (Size && Begin(&Segmenter, &Vnet, Packet))
         {
             uint32_t Count = SegmentsLeft(&Segmenter);
             assert_in_range(Count, 1, Size);
             for (; Count; Count--)
-                assert_in_range(SegmentNext(&Segmenter, To), 41, Size);
+                assert_in_range(SegmentNext(&Segmenter, Packet.Data, To), 29, Size);
             assert_int_equal(SegmentsLeft(&Segmenter), 0);
         }
-        CompleteChecksum(&Vnet, To, Packet.Data, Packet.Size);
+        SegmentComplete(&Vnet, To, Packet.Data, Packet.Size);
         free(Packet.Data);
     }
 }
@@ -635,6 +743,7 @@ int main(int Count, char **Arguments)
     const struct CMUnitTest Tests[] = {
         cmocka_unit_test(TestChecksum),
         cmocka_unit_test(TestSegment),
+        cmocka_unit_test(TestUdpZero),
         cmocka_unit_test(TestNoSuperPacket),
         cmocka_unit_test(TestCompleteChecksum),
         cmocka_unit_test(TestCoalesceSegmented),

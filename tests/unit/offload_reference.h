@@ -70,8 +70,8 @@ static uint16_t Pseudo(const uint8_t *Packet, uint32_t Length, uint8_t Protocol)
     return Sum(Rest, 4, Sum(Packet + (Ipv6 ? 8 : 12), Ipv6 ? 32 : 8, 0));
 }
 
-/* Sets lengths and all checksums of a packet whose TCP begins at Tcp. */
-static void Finish(uint8_t *Packet, uint32_t Size, uint32_t Tcp)
+/* Sets lengths and IPv4's checksum of a packet whose TCP or UDP begins at Transport. */
+static void FinishIp(uint8_t *Packet, uint32_t Size, uint32_t Transport)
 {
     if (Packet[0] >> 4 == 6)
         StoreShort(Packet + 4, Size - 40);
@@ -79,10 +79,25 @@ static void Finish(uint8_t *Packet, uint32_t Size, uint32_t Tcp)
     {
         StoreShort(Packet + 2, Size);
         StoreShort(Packet + 10, 0);
-        StoreShort(Packet + 10, (uint16_t)~Sum(Packet, Tcp, 0));
+        StoreShort(Packet + 10, (uint16_t)~Sum(Packet, Transport, 0));
     }
+}
+
+/* The same and TCP's checksum. */
+static void Finish(uint8_t *Packet, uint32_t Size, uint32_t Tcp)
+{
+    FinishIp(Packet, Size, Tcp);
     StoreShort(Packet + Tcp + 16, 0);
     StoreShort(Packet + Tcp + 16, (uint16_t)~Sum(Packet + Tcp, Size - Tcp, Pseudo(Packet, Size - Tcp, 6)));
+}
+
+static void FinishUdp(uint8_t *Packet, uint32_t Size, uint32_t Udp)
+{
+    FinishIp(Packet, Size, Udp);
+    StoreShort(Packet + Udp + 4, Size - Udp);
+    StoreShort(Packet + Udp + 6, 0);
+    uint16_t Checksum = (uint16_t)~Sum(Packet + Udp, Size - Udp, Pseudo(Packet, Size - Udp, 17));
+    StoreShort(Packet + Udp + 6, Checksum ? Checksum : 0xffff);
 }
 
 /* A whole TCP packet with right checksums, as a sender without offload would send it if its MTU were large enough.
@@ -119,24 +134,53 @@ static PACKET MakeTcp(bool Ipv6, bool Plain, uint32_t Payload, uint32_t *Tcp)
     return Packet;
 }
 
-/* What Linux makes of it for a device with offloads. */
-static VNET_HEADER Offloaded(PACKET Packet, uint32_t Tcp, uint32_t SegmentSize)
+/* A UDP datagram, the same way. */
+static PACKET MakeUdp(bool Ipv6, uint32_t Payload, uint32_t *Udp)
 {
-    StoreShort(Packet.Data + Tcp + 16, Pseudo(Packet.Data, Packet.Size - Tcp, 6));
+    uint32_t Tcp;
+    PACKET Packet = MakeTcp(Ipv6, false, Payload + 60, &Tcp);
+    uint8_t *P = Packet.Data;
+    if (Packet.Size > Tcp + 8 + Payload)
+        Packet.Size = Tcp + 8 + Payload;
+    if (!Ipv6)
+        P[9] = 17;
+    else if (Tcp == 40)
+        P[6] = 17;
+    else
+        P[Tcp - 8] = 17;
+    StoreShort(P + Tcp + 4, Packet.Size - Tcp);
+    FinishUdp(P, Packet.Size, Tcp);
+    *Udp = Tcp;
+    return Packet;
+}
+
+/* Where SegmentStart is given all of a packet, and no bound. */
+static inline bool Begin(SEGMENTER *Segmenter, const VNET_HEADER *Vnet, PACKET Packet)
+{
+    return SegmentStart(Segmenter, Vnet, Packet.Data, Packet.Size, Packet.Size, 65535);
+}
+
+/* What Linux makes of it for a device with offloads. */
+static VNET_HEADER Offloaded(PACKET Packet, uint32_t Transport, uint32_t SegmentSize)
+{
+    uint8_t Type = Packet.Data[0] >> 4 == 6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4;
+    uint8_t Protocol = Packet.Data[0] >> 4 == 4 ? Packet.Data[9] : Packet.Data[Transport == 40 ? 6 : Transport - 8];
+    bool Udp = Protocol == 17;
+    StoreShort(Packet.Data + Transport + (Udp ? 6 : 16), Pseudo(Packet.Data, Packet.Size - Transport, Protocol));
     return (VNET_HEADER){
         .Flags = VNET_NEEDS_CHECKSUM,
-        .GsoType = Packet.Data[0] >> 4 == 6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4,
-        .HeaderLength = (uint16_t)(Tcp + (Packet.Data[Tcp + 12] >> 4) * 4),
+        .GsoType = Udp ? VNET_GSO_UDP : Type,
+        .HeaderLength = (uint16_t)(Transport + (Udp ? 8 : (Packet.Data[Transport + 12] >> 4) * 4)),
         .GsoSize = (uint16_t)SegmentSize,
-        .ChecksumStart = (uint16_t)Tcp,
-        .ChecksumOffset = 16,
+        .ChecksumStart = (uint16_t)Transport,
+        .ChecksumOffset = Udp ? 6 : 16,
     };
 }
 
 /* Segment number Index of a super-packet, made anew from its parts. */
-static PACKET Reference(PACKET Super, uint32_t Tcp, uint32_t SegmentSize, uint32_t Index)
+static PACKET Reference(PACKET Super, uint32_t At, uint32_t SegmentSize, uint32_t Index, bool Udp)
 {
-    uint32_t Header = Tcp + (Super.Data[Tcp + 12] >> 4) * 4u, Offset = Index * SegmentSize;
+    uint32_t Header = At + (Udp ? 8 : (Super.Data[At + 12] >> 4) * 4u), Offset = Index * SegmentSize;
     uint32_t Left = Super.Size - Header - Offset, Payload = Left < SegmentSize ? Left : SegmentSize;
     PACKET Packet = {.Data = malloc(Header + Payload), .Size = Header + Payload};
     uint8_t *P = Packet.Data;
@@ -144,9 +188,14 @@ static PACKET Reference(PACKET Super, uint32_t Tcp, uint32_t SegmentSize, uint32
     memcpy(P + Header, Super.Data + Header + Offset, Payload);
     if (P[0] >> 4 == 4)
         StoreShort(P + 4, (uint16_t)(LoadShort(Super.Data + 4) + Index));
-    StoreLong(P + Tcp + 4, LoadLong(Super.Data + Tcp + 4) + Offset);
-    P[Tcp + 13] &= (uint8_t)~((Index ? TCP_CWR : 0) | (Payload < Left ? TCP_FIN | TCP_PSH : 0));
-    Finish(P, Packet.Size, Tcp);
+    if (Udp)
+        FinishUdp(P, Packet.Size, At);
+    else
+    {
+        StoreLong(P + At + 4, LoadLong(Super.Data + At + 4) + Offset);
+        P[At + 13] &= (uint8_t)~((Index ? TCP_CWR : 0) | (Payload < Left ? TCP_FIN | TCP_PSH : 0));
+        Finish(P, Packet.Size, At);
+    }
     return Packet;
 }
 

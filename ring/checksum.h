@@ -4,8 +4,8 @@
  * width and order and are stored without swapping bytes: 32-bit words into 64 bits, which cannot overflow within a
  * packet and which compilers turn into vector instructions. Pure functions.
  */
-#ifndef HOST_LINUX_CHECKSUM_H
-#define HOST_LINUX_CHECKSUM_H
+#ifndef PLAINTUN_CHECKSUM_H
+#define PLAINTUN_CHECKSUM_H
 
 #include <stdint.h>
 
@@ -55,6 +55,25 @@ static inline uint16_t ChecksumFold(uint64_t Sum)
     Sum = (Sum & 0xffff) + (Sum >> 16);
     Sum = (Sum & 0xffff) + (Sum >> 16);
     return (uint16_t)Sum;
+}
+
+/* Adds the sum of a part that was begun at 0 and lies Offset bytes behind the beginning: at an odd one its bytes are the
+ * other halves of the words. */
+static inline uint64_t ChecksumJoin(uint64_t Sum, uint64_t Part, uint32_t Offset)
+{
+    return Sum + (Offset & 1 ? __builtin_bswap16(ChecksumFold(Part)) : Part);
+}
+
+/* A number of 16 bits as a word of a sum. */
+static inline uint16_t ChecksumShort(uint32_t Value)
+{
+    return __builtin_bswap16((uint16_t)Value);
+}
+
+/* A folded sum lies in memory as it is in the register. */
+static inline void ChecksumStore(uint8_t *To, uint16_t Sum)
+{
+    __builtin_memcpy(To, &Sum, sizeof(Sum));
 }
 
 #endif
