@@ -26,6 +26,7 @@ typedef struct _IP_LINK
     ULONG Index;
     ULONG Flags; /* LINUX_IFF_ */
     BOOL IsTun;
+    BOOL HasGuid; /* of its own, behind which stands Alias: an adapter of the host's */
     BOOL Carrier;
     ULONG Mtu;
     NET_LUID Luid;

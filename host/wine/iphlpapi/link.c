@@ -126,7 +126,7 @@ VOID LinkRead(const NETLINK_LINK *Fixed, const NETLINK_ATTRIBUTES *Attributes, I
     MultiByteToWideChar(CP_UTF8, 0, Link->Name, -1, Link->Alias, IF_MAX_STRING_SIZE);
     HostGuidOfIndex(Link->Index, (unsigned char *)&Link->Guid);
     if (Attributes->Data[IFLA_ALIAS_])
-        ParseAlias(Attributes->Data[IFLA_ALIAS_], Attributes->Length[IFLA_ALIAS_], Link);
+        Link->HasGuid = ParseAlias(Attributes->Data[IFLA_ALIAS_], Attributes->Length[IFLA_ALIAS_], Link);
 }
 
 typedef struct _LINK_LIST

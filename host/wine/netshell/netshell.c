@@ -129,7 +129,7 @@ static HRESULT WINAPI GetProperties(OBJECT *This, NETCON_PROPERTIES **Out)
     return S_OK;
 }
 
-/* E_INVALIDARG: no name, or one that a connection cannot have; ERROR_DUP_NAME: another connection has it.
+/* E_ACCESSDENIED: an interface of Linux's own, of which nothing is changed here (Windows renames those, too). E_INVALIDARG: no name, or one that a connection cannot have; ERROR_DUP_NAME: another connection has it.
  * "INetConnection::Rename method (netcon.h)" */
 static HRESULT WINAPI Rename(OBJECT *This, LPCWSTR Name)
 {
@@ -140,6 +140,8 @@ static HRESULT WINAPI Rename(OBJECT *This, LPCWSTR Name)
         return HRESULT_FROM_WIN32(ERROR_DUP_NAME);
     IP_LINK Link;
     DWORD Error = LinkFind(&This->Row.InterfaceLuid, 0, &Link);
+    if (Error == NO_ERROR && !Link.HasGuid)
+        return E_ACCESSDENIED;
     if (Error == NO_ERROR)
         Error = LinkSetAlias(&Link, Name);
     return HRESULT_FROM_WIN32(Error);

@@ -276,6 +276,9 @@ BOOL WINAPI DiUninstallDevice(HWND Parent, HDEVINFO Set, PSP_DEVINFO_DATA Device
     WCHAR Path[SWDEVICE_ID_MAX + 64];
     swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
     RegDeleteKeyW(HKEY_LOCAL_MACHINE, Path);
+    DWORD Gone = HostFailure(L"DiUninstallDeviceGone");
+    if (Gone)
+        return Return(Gone);
     return Return(Error == ERROR_FILE_NOT_FOUND ? ERROR_NO_SUCH_DEVINST : Error);
 }
 

@@ -17,6 +17,7 @@
  *   DiUninstallDriver           its error
  *   SetupGetInfDriverStoreLocation  its error
  *   DiInstallDriverReboot, DiUninstallDriverReboot, DiUninstallDeviceReboot    1: done, but it says that it takes a restart
+ *   DiUninstallDeviceGone       its error, though the device is gone: it went by itself meanwhile
  *   NotifyIpInterfaceChange     its error
  *   NoInterface4, NoInterface6  1: TCP/IP has no such interface, whatever the device
  */
