@@ -181,6 +181,10 @@ DWORD UninstallDevice(LPCWSTR InstanceId)
     if (!SetupDiOpenDeviceInfoW(Devices, InstanceId, NULL, 0, &Data) ||
         !DiUninstallDevice(NULL, Devices, &Data, 0, &NeedRestart))
         Error = GetLastError();
+    /* Its program has closed it meanwhile: what has gone is what was wanted ("System Error Codes (1000-1299)"; the first is of
+     * setupapi.h). */
+    if (Error == ERROR_NO_SUCH_DEVINST || Error == ERROR_KEY_DELETED)
+        Error = NO_ERROR;
     SetupDiDestroyDeviceInfoList(Devices);
     if (NeedRestart)
         Log(PLAINTUN_LOG_WARN, L"a program keeps the device %1 open: it goes when Windows is restarted", InstanceId);
