@@ -33,6 +33,7 @@ extern "C" {
 #define PLAINTUN_PACKET_MAX   65535     /* bytes of a packet */
 #define PLAINTUN_MTU_DEFAULT  1500      /* bytes */
 #define PLAINTUN_MTU_MIN      1280      /* bytes: IPv6 needs them */
+#define PLAINTUN_SESSION_MAX  128       /* of a process, at once */
 
 typedef struct _PLAINTUN_ADAPTER *PLAINTUN_ADAPTER_HANDLE;
 typedef struct _PLAINTUN_SESSION *PLAINTUN_SESSION_HANDLE;
@@ -53,7 +54,7 @@ typedef struct _PLAINTUN_ADAPTER_CONFIG
     /* Who may open the adapter, in SDDL with a list (D:), e.g. L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGW;;;LS)"; NULL: SYSTEM
      * and Administrators. */
     LPCWSTR AccessList;
-    DWORD TimeoutMs; /* until the adapter must be usable; 0: 30 s, where the driver is installed first 60 s or more */
+    DWORD TimeoutMs; /* until the adapter must be usable; 0: 30 s, where the driver is installed first 60 s */
     DWORD Flags;     /* PLAINTUN_ADAPTER_PERSISTENT or 0 */
     DWORD Metric;    /* of the interface, IPv4 and IPv6 alike; 0: Windows chooses */
     DWORD Reserved;  /* 0 */
@@ -89,8 +90,11 @@ typedef struct _PLAINTUN_ADAPTER_INFO
  * Creates an adapter; returns when addresses can be set on it. It goes when it is closed or when this process dies,
  * unless it is persistent. An adapter of the same GUID and name that nobody has any more is taken over: one that is left
  * over or half made is repaired, a persistent one becomes this handle's (and is made anew if its settings differ).
+ * It returns within TimeoutMs + 2 s, whatever Windows does: a call of Windows that does not return is left behind, on a
+ * thread that keeps the library loaded until it does, and other creations wait for it. Within a DllMain it always fails.
  * ERROR_INVALID_PARAMETER: the configuration, ERROR_ACCESS_DENIED: not an administrator, ERROR_ALREADY_EXISTS: the name
- * or GUID is taken (the message says by whom), ERROR_TIMEOUT: not usable in time (the message says what was missing),
+ * or GUID is taken (the message says by whom), ERROR_TIMEOUT: not usable in time (the message says what was missing, at
+ * which step Windows is, or which program is in the way),
  * ERROR_NOT_READY: the device has a problem that does not pass, ERROR_REVISION_MISMATCH: another version of the driver
  * is loaded.
  */
@@ -102,7 +106,8 @@ PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByGuid(_In_ const
 PLAINTUN_API PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunOpenAdapterByLuid(_In_ const NET_LUID *Luid);
 
 /* Closes the handle and ends its session; an adapter that was created with it is removed, unless it is persistent. NULL
- * is allowed. */
+ * is allowed. Close all before the library is unloaded: it takes its sessions along, but an adapter stays until the process
+ * ends, for Windows cannot be asked to remove it then. */
 PLAINTUN_API void WINAPI PlaintunCloseAdapter(_In_opt_ PLAINTUN_ADAPTER_HANDLE Adapter);
 
 /* ERROR_HANDLE_EOF: the adapter is gone. */
@@ -178,6 +183,7 @@ typedef struct _PLAINTUN_SESSION_CONFIG
 /*
  * Starts the adapter's session: its link goes up. Config may be NULL. One at a time.
  * ERROR_INVALID_PARAMETER, ERROR_ALREADY_INITIALIZED: the adapter has a session (a monitor, for who asks for one),
+ * ERROR_NO_SYSTEM_RESOURCES: this process has PLAINTUN_SESSION_MAX sessions,
  * ERROR_HANDLE_EOF: the adapter is gone, ERROR_NOT_ENOUGH_MEMORY, ERROR_REVISION_MISMATCH.
  */
 PLAINTUN_API PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(_In_ PLAINTUN_ADAPTER_HANDLE Adapter,
@@ -185,7 +191,8 @@ PLAINTUN_API PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(_In_ PLAINTUN_A
 
 /*
  * Ends a session: its link goes down. Calls of other threads on it return; packets that they still hold stay readable
- * until they are given back. NULL and a session that has ended are allowed.
+ * until they are given back. Until then it counts as one of PLAINTUN_SESSION_MAX; when those are all taken and one more is
+ * started, the one of them that ended first loses its packets. NULL and a session that has ended are allowed.
  */
 PLAINTUN_API void WINAPI PlaintunEndSession(_In_opt_ PLAINTUN_SESSION_HANDLE Session);
 
@@ -230,7 +237,8 @@ PLAINTUN_API void WINAPI PlaintunSend(_In_ PLAINTUN_SESSION_HANDLE Session,
 /*
  * Waits, polling a little first, until there are packets to receive, or room for a packet of the largest size that was
  * last refused, whichever of them Events asks for. Returns the events that hold; 0 with ERROR_TIMEOUT, ERROR_HANDLE_EOF,
- * ERROR_INVALID_DATA, or ERROR_NOT_SUPPORTED: room in a monitor session. TimeoutMs may be INFINITE.
+ * ERROR_INVALID_DATA, ERROR_NOT_SUPPORTED: room in a monitor session, or ERROR_INVALID_HANDLE: the program has closed an
+ * event that is the session's. TimeoutMs may be INFINITE.
  */
 PLAINTUN_API DWORD WINAPI PlaintunWait(_In_ PLAINTUN_SESSION_HANDLE Session, _In_ DWORD Events, _In_ DWORD TimeoutMs);
 

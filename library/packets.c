@@ -563,8 +563,8 @@ static BOOL Spin(SESSION *Session, DWORD Events, const SIGHT *Sight)
     return FALSE;
 }
 
-/* Sleeps until an event is set; which ones, or 0 when TimeoutMs is over. */
-static DWORD AwaitEvents(const SESSION *Session, DWORD Events, DWORD TimeoutMs)
+/* Sleeps until an event is set; which ones, or 0 when TimeoutMs is over, or with an error where Windows cannot wait. */
+static DWORD AwaitEvents(const SESSION *Session, DWORD Events, DWORD TimeoutMs, DWORD *Error)
 {
     DWORD Meaning[2], Count = 0;
     HANDLE Handles[2];
@@ -579,6 +579,8 @@ static DWORD AwaitEvents(const SESSION *Session, DWORD Events, DWORD TimeoutMs)
         Meaning[Count++] = PLAINTUN_WAIT_SPACE;
     }
     DWORD Result = WaitForMultipleObjects(Count, Handles, FALSE, TimeoutMs);
+    if (Result == WAIT_FAILED)
+        *Error = GetLastError();
     return Result < Count ? Meaning[Result] : 0;
 }
 
@@ -630,7 +632,9 @@ DWORD WINAPI PlaintunWait(PLAINTUN_SESSION_HANDLE Handle, DWORD Events, DWORD Ti
         }
         LARGE_INTEGER Asleep;
         QueryPerformanceCounter(&Asleep);
-        Woken = AwaitEvents(Session, Events, Left);
+        Woken = AwaitEvents(Session, Events, Left, &Error);
+        if (Error != NO_ERROR)
+            break;
         LARGE_INTEGER Awake;
         QueryPerformanceCounter(&Awake);
         if (Awake.QuadPart - Asleep.QuadPart < PerformanceUnits(SPIN_MAX))

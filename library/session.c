@@ -9,20 +9,20 @@
  */
 #include "library/library.h"
 
-#define SESSION_MAX       128 /* at once; the index takes 8 bits of a handle, of which 0 is no session */
 #define GENERATION_MASK   0xffffffu
-#define KEPT_MAX          8        /* ended sessions whose packets are out: programs that never give them back exist */
 #define CAPACITY_DEFAULT  0x400000 /* bytes */
 #define SPIN_BUDGET_START 50       /* microseconds */
 
 static SRWLOCK TableLock = SRWLOCK_INIT;
-static SESSION Table[SESSION_MAX];
+static SESSION Table[PLAINTUN_SESSION_MAX];
 static ULONG64 TableOrder; /* guarded by TableLock */
+
+_Static_assert(PLAINTUN_SESSION_MAX < 256, "the index takes 8 bits of a handle, of which 0 is no session");
 
 SESSION *SessionEntry(PLAINTUN_SESSION_HANDLE Handle)
 {
     ULONG_PTR Index = ((ULONG_PTR)Handle & 0xff) - 1;
-    return Index < SESSION_MAX ? &Table[Index] : NULL;
+    return Index < PLAINTUN_SESSION_MAX ? &Table[Index] : NULL;
 }
 
 DWORD SessionGeneration(PLAINTUN_SESSION_HANDLE Handle)
@@ -119,7 +119,7 @@ static SESSION *TakeEntry(void)
 {
     SESSION *Session = NULL;
     AcquireSRWLockExclusive(&TableLock);
-    for (DWORD i = 0; i < SESSION_MAX; ++i)
+    for (DWORD i = 0; i < PLAINTUN_SESSION_MAX; ++i)
         if (Table[i].State == SESSION_FREE && (Session == NULL || Table[i].Order < Session->Order))
             Session = &Table[i];
     if (Session != NULL)
@@ -162,28 +162,27 @@ static void ForgetPackets(SESSION *Session, DWORD Generation)
         SessionUnreference(Session);
 }
 
-/* Keeps the memory of sessions that ended with packets out from adding up. */
-static void LimitKept(void)
+/* All places are taken: the session that has waited longest for its packets, of those that have ended, gives its place up.
+ * FALSE: all are open. */
+static BOOL ForgetOldest(void)
 {
-    DWORD Kept = 0, Generation = 0;
+    DWORD Generation = 0;
     SESSION *Oldest = NULL;
     AcquireSRWLockShared(&TableLock);
-    for (DWORD i = 0; i < SESSION_MAX; ++i)
-    {
-        if (Table[i].State != SESSION_ENDED)
-            continue;
-        ++Kept;
-        if (Oldest == NULL || Table[i].Order < Oldest->Order)
+    for (DWORD i = 0; i < PLAINTUN_SESSION_MAX; ++i)
+        if (Table[i].State == SESSION_ENDED && (Oldest == NULL || Table[i].Order < Oldest->Order))
             Oldest = &Table[i];
-    }
     if (Oldest != NULL)
         Generation = Oldest->Generation;
     ReleaseSRWLockShared(&TableLock);
-    if (Kept <= KEPT_MAX)
-        return;
-    Log(PLAINTUN_LOG_WARN, L"%1!u! sessions have ended with packets that were never given back; the oldest loses them",
-        Kept);
+    if (Oldest == NULL)
+        return FALSE;
+    Log(PLAINTUN_LOG_WARN,
+        L"this program has %1!u! sessions, some ended with packets that were never given back; the "
+        L"oldest of these loses them",
+        PLAINTUN_SESSION_MAX);
     ForgetPackets(Oldest, Generation);
+    return TRUE;
 }
 
 /* https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-deviceiocontrol; the protocol is ring/session.h. */
@@ -206,9 +205,11 @@ PLAINTUN_SESSION_HANDLE SessionStart(PLAINTUN_ADAPTER_HANDLE Adapter, const PLAI
     }
 
     SESSION *Session = TakeEntry();
+    if (Session == NULL && ForgetOldest())
+        Session = TakeEntry();
     if (Session == NULL)
     {
-        LogError(GetLastError(), L"starting a session: this program has %1!u! already; end some", SESSION_MAX);
+        LogError(GetLastError(), L"starting a session: this program has %1!u! already; end some", PLAINTUN_SESSION_MAX);
         return NULL;
     }
     DWORD Error;
@@ -291,12 +292,22 @@ void WINAPI PlaintunEndSession(PLAINTUN_SESSION_HANDLE Handle)
     DeviceEnd(Session->Device);
     CloseHandle(Session->Device);
     SessionUnreference(Session);
-    LimitKept();
 }
 
+/* What is a session's goes, as far as no other thread can be in it: calls of the kernel alone, for the loader's lock is held. */
 void SessionUnload(void)
 {
-    for (DWORD i = 0; i < SESSION_MAX; ++i)
-        if (Table[i].State == SESSION_FREE)
-            CloseEvents(&Table[i].Events);
+    for (DWORD i = 0; i < PLAINTUN_SESSION_MAX; ++i)
+    {
+        SESSION *Session = &Table[i];
+        if (Session->State == SESSION_OPEN)
+        {
+            DeviceEnd(Session->Device);
+            CloseHandle(Session->Device);
+        }
+        if (Session->State == SESSION_OPEN || Session->State == SESSION_ENDED)
+            DeviceUnmap(&Session->Memory);
+        CloseEvents(&Session->Events);
+        Session->State = SESSION_FREE;
+    }
 }

@@ -14,12 +14,12 @@
 #define ACTIONS_MAX 96
 #define HELD_MAX    64
 #define SESSIONS    2
-#define KEPT_MAX    8 /* session.c's: ended sessions that may keep their memory */
 
 _Thread_local DWORD TestLastError;
 pthread_mutex_t TestEventLock = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t TestEventChanged = PTHREAD_COND_INITIALIZER;
 int TestObjects;
+HANDLE TestInvalid;
 void (*TestAfterReset)(void);
 
 int LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size);
@@ -373,26 +373,6 @@ static void Finish(PROGRAM *Program)
     Program->Ended = TRUE;
 }
 
-/* Sessions whose headers the driver spoilt may keep their memory for packets that can no longer be given back, until
- * KEPT_MAX others have ended so. */
-static void FlushKept(void)
-{
-    if (Mapped == 0)
-        return;
-    PROGRAM Others[KEPT_MAX + 1];
-    PEER Peer;
-    for (int i = 0; i <= KEPT_MAX; ++i)
-    {
-        Start(&Others[i], &Peer);
-        Others[i].Allocated[0].Size = 20;
-        CHECK(PlaintunAllocate(Others[i].Handle, Others[i].Allocated, 1) == 1, "error %u", GetLastError());
-        Others[i].AllocatedCount = 1;
-        PlaintunEndSession(Others[i].Handle);
-    }
-    for (int i = 0; i <= KEPT_MAX; ++i)
-        Finish(&Others[i]);
-}
-
 /* What the library knows of its rings stays possible, whatever stands in them. */
 static void CheckRings(const PROGRAM *Program)
 {
@@ -476,9 +456,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size)
     Script = (FUZZ){0};
     for (int i = 0; i < SESSIONS; ++i)
         Finish(&Programs[i]);
-    FlushKept();
+    SessionUnload(); /* and with it sessions whose headers the driver spoilt, so that packets cannot be given back */
     CHECK(Mapped == 0, "%d sessions' memories are left", Mapped);
-    SessionUnload();
     CHECK(TestObjects == 0, "%d events and devices are left", TestObjects);
     return 0;
 }

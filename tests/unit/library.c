@@ -18,6 +18,7 @@ _Thread_local DWORD TestLastError;
 pthread_mutex_t TestEventLock = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t TestEventChanged = PTHREAD_COND_INITIALIZER;
 int TestObjects;
+HANDLE TestInvalid;
 void (*TestAfterReset)(void);
 
 /* --- the driver's stand-in ------------------------------------------------------------------------------------------- */
@@ -525,17 +526,65 @@ static void StaleHandlesAreErrors(void **State)
     assert_int_equal(Mapped, 0);
 }
 
+/* The program has closed the event it was given: a wait says so, at once and every time. */
+static void ClosedEventsAreErrors(void **State)
+{
+    (void)State;
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    HANDLE Event = PlaintunGetPacketsEvent(Session);
+    TestInvalid = Event;
+    FAILS(PlaintunWait(Session, PLAINTUN_WAIT_PACKETS, INFINITE), ERROR_INVALID_HANDLE);
+    FAILS(PlaintunWait(Session, PLAINTUN_WAIT_PACKETS, 50), ERROR_INVALID_HANDLE);
+    TestInvalid = NULL;
+    FAILS(PlaintunWait(Session, PLAINTUN_WAIT_PACKETS, 1), ERROR_TIMEOUT);
+    PlaintunEndSession(Session);
+}
+
+/* As many sessions as there may be, and one more. */
+static void SessionsHaveALimit(void **State)
+{
+    (void)State;
+    PLAINTUN_SESSION_HANDLE Sessions[PLAINTUN_SESSION_MAX];
+    for (int i = 0; i < PLAINTUN_SESSION_MAX; ++i)
+        Sessions[i] = Start();
+    FAILS(PlaintunStartSession(&Adapter, NULL), ERROR_NO_SYSTEM_RESOURCES);
+    PlaintunEndSession(Sessions[5]);
+    Sessions[5] = Start();
+    for (int i = 0; i < PLAINTUN_SESSION_MAX; ++i)
+        PlaintunEndSession(Sessions[i]);
+    assert_int_equal(Mapped, 0);
+}
+
+/* Packets of ended sessions stay readable, as many sessions as there may be; then those of the oldest go. */
 static void LostPacketsDoNotAddUp(void **State)
 {
     (void)State;
-    PLAINTUN_PACKET Packet = {.Size = 40};
+    PLAINTUN_PACKET Packets[PLAINTUN_SESSION_MAX];
+    PLAINTUN_SESSION_HANDLE Sessions[PLAINTUN_SESSION_MAX];
+    for (uint32_t i = 0; i < PLAINTUN_SESSION_MAX; ++i)
+    {
+        Sessions[i] = Start();
+        FakeOffer(i, 100);
+        assert_int_equal(PlaintunReceive(Sessions[i], &Packets[i], 1), 1);
+        PlaintunEndSession(Sessions[i]);
+    }
+    for (uint32_t i = 0; i < PLAINTUN_SESSION_MAX; ++i)
+        assert_int_equal(SequenceOf(&Packets[i]), i);
     for (int i = 0; i < 40; ++i)
     {
         PLAINTUN_SESSION_HANDLE Session = Start();
+        PLAINTUN_PACKET Packet = {.Size = 40};
         assert_int_equal(PlaintunAllocate(Session, &Packet, 1), 1);
         PlaintunEndSession(Session);
-        assert_in_range(Mapped, 1, 8);
+        assert_int_equal(Mapped, PLAINTUN_SESSION_MAX);
     }
+    for (uint32_t i = 40; i < PLAINTUN_SESSION_MAX; ++i)
+        assert_int_equal(SequenceOf(&Packets[i]), i);
+    for (uint32_t i = 0; i < PLAINTUN_SESSION_MAX; ++i)
+        PlaintunRelease(Sessions[i], &Packets[i], 1);
+    assert_int_equal(Mapped, 40);
+    SessionUnload();
+    assert_int_equal(Mapped, 0);
 }
 
 static void SharedEventIsArmedOnlyWhenEmpty(void **State)
@@ -925,7 +974,9 @@ int main(void)
         cmocka_unit_test(EndWakesAllWhoWait),
         cmocka_unit_test(SendersShare),
         cmocka_unit_test(EndsUnderEverybodysHands),
-        cmocka_unit_test(LostPacketsDoNotAddUp), /* last: it leaves memory mapped */
+        cmocka_unit_test(ClosedEventsAreErrors),
+        cmocka_unit_test(SessionsHaveALimit),
+        cmocka_unit_test(LostPacketsDoNotAddUp), /* last: it unloads */
     };
     pthread_t Thread;
     pthread_create(&Thread, NULL, Watchdog, NULL);

@@ -28,6 +28,7 @@
 #define _In_z_
 #define _In_opt_
 #define _Inout_
+#define _Inout_opt_
 #define _Out_
 #define _Out_writes_to_(Size, Count)
 #define _Out_writes_opt_(Size)
@@ -69,8 +70,10 @@ typedef union _LARGE_INTEGER
 #define INVALID_HANDLE_VALUE      ((HANDLE)(intptr_t)-1)
 #define WAIT_OBJECT_0             0u
 #define WAIT_TIMEOUT              258u
+#define WAIT_FAILED               0xffffffffu
 #define NO_ERROR                  0u
 #define ERROR_NOT_ENOUGH_MEMORY   8u
+#define ERROR_INVALID_HANDLE      6u
 #define ERROR_INVALID_DATA        13u
 #define ERROR_HANDLE_EOF          38u
 #define ERROR_NOT_SUPPORTED       50u
@@ -128,7 +131,8 @@ typedef struct _TEST_OBJECT
 
 extern pthread_mutex_t TestEventLock;
 extern pthread_cond_t TestEventChanged;
-extern int TestObjects; /* alive; guarded by TestEventLock */
+extern int TestObjects;    /* alive; guarded by TestEventLock */
+extern HANDLE TestInvalid; /* waits on it fail: as if the program had closed it */
 
 static inline TEST_OBJECT *TestObjectMake(BOOL IsEvent, BOOL Manual, BOOL Set)
 {
@@ -186,6 +190,12 @@ static inline DWORD WaitForMultipleObjects(DWORD Count, const HANDLE *Handles, B
 {
     DWORD Result = WAIT_TIMEOUT;
     (void)All;
+    for (DWORD i = 0; i < Count; ++i)
+        if (Handles[i] == TestInvalid)
+        {
+            SetLastError(ERROR_INVALID_HANDLE);
+            return WAIT_FAILED;
+        }
     struct timespec End;
     clock_gettime(CLOCK_REALTIME, &End);
     if (Milliseconds != INFINITE)
