@@ -351,8 +351,6 @@ static DWORD Create(CREATION *Creation)
     const PLAINTUN_ADAPTER_CONFIG *Config = Creation->Config;
     LPCWSTR AccessList = Config->AccessList != NULL ? Config->AccessList : ACCESS_DEFAULT;
     WCHAR Short[256];
-    BOOL Present, Defaulted;
-    ACL *List;
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(AccessList, SDDL_REVISION_1, &Creation->Access,
                                                               &Creation->AccessSize) ||
         Creation->AccessSize > TUN_ACCESS_LIST_MAX)
@@ -361,6 +359,8 @@ static DWORD Create(CREATION *Creation)
                         L"bytes: %2",
                         Config->Name, ShortText(AccessList, Short, ARRAYSIZE(Short)));
     /* One without a list would let everybody in: "Null DACLs and Empty DACLs". */
+    BOOL Present, Defaulted;
+    ACL *List;
     if (!GetSecurityDescriptorDacl(Creation->Access, &Present, &List, &Defaulted) || !Present || List == NULL)
         return LogError(
             ERROR_INVALID_PARAMETER,

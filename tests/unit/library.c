@@ -687,10 +687,10 @@ static PLAINTUN_SESSION_HANDLE StartSelfReset(void)
 static void SelfResettingEventIsGivenOnce(void **State)
 {
     (void)State;
-    PLAINTUN_PACKET Packets[3];
     PLAINTUN_SESSION_HANDLE Session = StartSelfReset();
     HANDLE Event = PlaintunGetPacketsEvent(Session);
     assert_int_equal(WaitForSingleObject(Event, 0), WAIT_TIMEOUT);
+    PLAINTUN_PACKET Packets[3];
     for (uint32_t i = 0; i < 100; ++i)
     {
         FakeOffer(i, 40);
@@ -834,7 +834,6 @@ static void EndWakesAllWhoWait(void **State)
     (void)State;
     for (int Removed = 0; Removed < 2; ++Removed)
     {
-        PLAINTUN_PACKET Packet;
         PLAINTUN_SESSION_HANDLE Session = StartSelfReset();
         HANDLE Event = PlaintunGetPacketsEvent(Session);
         pthread_t Threads[THREADS];
@@ -844,6 +843,7 @@ static void EndWakesAllWhoWait(void **State)
         if (Removed)
         {
             FakeClose(TUN_CLOSED_REMOVED);
+            PLAINTUN_PACKET Packet;
             FAILS(PlaintunReceive(Session, &Packet, 1), ERROR_HANDLE_EOF);
         }
         else
