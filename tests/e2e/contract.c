@@ -151,7 +151,6 @@ static void TestConfiguration(void)
     BAD("too long a name", Name = Long);
     BAD("a line's end in the name", Name = L"two\nlines");
     BAD("an escape sequence in the tunnel type", TunnelType = L"\x1b[2J");
-    BAD("an empty tunnel type", TunnelType = L"");
     BAD("too long a tunnel type", TunnelType = Long);
     BAD("a wrong access list", AccessList = L"nonsense");
 #undef BAD
