@@ -31,7 +31,7 @@ def test_mtu(machine):
 def test_names(machine):
     """Interface names are made from the adapters' names: cleaned to Linux' rules and made unique."""
     peer = machine.peer()
-    names = ['My VPN: Adapter/1', 'a rather long name that Linux cannot take', 'a rather long name that Linux can not',
+    names = ["My VPN% Adapter's 1", 'a rather long name that Linux cannot take', 'a rather long name that Linux can not',
              'Müller', '..', 'plain']
     devices = []
     for slot, name in enumerate(names):
