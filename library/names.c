@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names of adapters: what can be one and what is wrong with others, which two are the same, and whether a network connection has one already. Any thread,
- * no state.
+ * Names of adapters: what can be one and what is wrong with others, which two are the same, and whether a network
+ * connection has one already. Any thread, no state.
  */
 #include "library/library.h"
 

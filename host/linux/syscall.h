@@ -19,7 +19,6 @@
 #define LINUX_IOCTL         54
 #define LINUX_POLL          168
 #define LINUX_EVENTFD2      328
-#define LINUX_GETRANDOM     355
 #define LINUX_SOCKET        359
 #define LINUX_BIND          361
 #define LINUX_SENDTO        369
@@ -50,7 +49,6 @@
 #define LINUX_FUTEX         202
 #define LINUX_CLOCK_GETTIME 228
 #define LINUX_EVENTFD2      290
-#define LINUX_GETRANDOM     318
 #define LINUX_MEMFD_CREATE  319
 #endif
 
