@@ -50,6 +50,7 @@ struct _BACKEND
     BOOLEAN Distrusts;
     NET_BUFFER_LIST *Held[HELD_MAX];
     ULONG HeldCount;
+    ULONG Returning; /* lists that the returner is giving back: the miniport's handler may still run */
     BOOLEAN Ending;
     volatile LONG References;
     LAB_THREAD Returner;
@@ -140,7 +141,7 @@ VOID StackDistrust(BACKEND *Stack, BOOLEAN Distrusts)
 ULONG StackHeld(BACKEND *Stack)
 {
     pthread_mutex_lock(&Stack->Lock);
-    ULONG Held = Stack->HeldCount;
+    ULONG Held = Stack->HeldCount + Stack->Returning;
     pthread_mutex_unlock(&Stack->Lock);
     return Held;
 }
@@ -218,12 +219,14 @@ static void *Returner(void *Context)
             Stack->Held[Which]->Next = Chain;
             Chain = Stack->Held[Which];
             Stack->Held[Which] = Stack->Held[--Stack->HeldCount];
+            Stack->Returning++;
         }
         pthread_mutex_unlock(&Stack->Lock);
         Return(Stack, Chain, Chance >> 8);
         if (Chance & 64)
             LabSleep(Chance >> 16 & 127);
         pthread_mutex_lock(&Stack->Lock);
+        Stack->Returning = 0;
     }
     pthread_mutex_unlock(&Stack->Lock);
     return NULL;

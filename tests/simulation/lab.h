@@ -136,7 +136,7 @@ VOID StackDistrust(_Inout_ BACKEND *Stack, _In_ BOOLEAN Distrusts);
 BOOLEAN StackLinkUp(_In_ BACKEND *Stack);
 ULONG StackMtu(_In_ BACKEND *Stack);
 STACK_COUNTERS StackRead(_Inout_ BACKEND *Stack);
-/* How many lists it holds. */
+/* How many lists it holds, those included that the miniport is being given back. */
 ULONG StackHeld(_Inout_ BACKEND *Stack);
 /*
  * Sends Shape->Lists * Shape->Buffers packets of Length bytes, numbered from *Sequence on, as one chain. FALSE: the
