@@ -163,11 +163,17 @@ static ULONG64 Value(_In_ const DECODED *Event, _In_ PCSTR Field)
 
 #define FIELD(Event, Field, Wanted) LabCheckEqual(__FILE__, __LINE__, #Field, Value(Event, #Field), (ULONG64)(Wanted))
 
-/* The next event, which must be this one, of this adapter unless NetLuid is 0. Valid until the next call. */
+/* The next event, which must be this one, of this adapter unless NetLuid is 0. Valid until the next call. What another thread
+ * counts it writes an event of a moment later: that is waited for. */
 static const DECODED *Next(_In_ PCSTR Wanted, _In_ ULONG64 NetLuid)
 {
     static DECODED Event;
     SIM_EVENT *Taken = SimTraceTake();
+    for (ULONG I = 0; !Taken && I < 5000; I++)
+    {
+        LabSleep(1000);
+        Taken = SimTraceTake();
+    }
     SimTraceFree(Event.Event);
     Event.Event = NULL;
     if (!Taken)
