@@ -97,7 +97,7 @@ wine32: deps ## get Debian's 32-bit Wine into build/wine32 (180 MB), for tests o
 # --- what is shown and tried -----------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout manual headers ring-plain ring-address ring-thread labels model-labels library simulate order fuzz offload pe inf package reproducible mutations format
+SUITES         := layout manual headers ring-plain ring-address ring-thread labels model-labels library simulate order fuzz offload segment pe inf package reproducible mutations format
 SUITES_MACHINE := e2e
 
 .PHONY: demo check check-debian12 check-debian13 check-build bench model simulate coverage fuzz mutate soak
@@ -126,7 +126,7 @@ simulate: deps check-simulate ## the driver in a simulated kernel, under the add
 coverage: deps $(COVERAGE) ## lines and branches of driver/ and ring/ that the tests reach; about 2 minutes
 	@$(PYTHON) tests/coverage.py $(COVERAGE)
 
-fuzz: deps $(FUZZ_TARGETS:%=$(FZ)/fuzz-%) ## give driver and library hostile input, FUZZ_SECONDS (60) for each of five targets
+fuzz: deps $(FUZZ_TARGETS:%=$(FZ)/fuzz-%) ## give driver, library and segmenter hostile input, FUZZ_SECONDS (60) for each of six targets
 	@tests/fuzz/run fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 mutate: check-machine deps ## sow faults into a copy of the code, one at a time, and see each caught; about 20 minutes, as root

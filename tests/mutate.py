@@ -35,6 +35,7 @@ CHECKS = {
     "ring-plain": ("build/unit/ring-plain", []),
     "ring-address": ("build/unit/ring-address", []),
     "ring-thread": ("build/unit/ring-thread", []),
+    "offload": ("build/unit/offload", []),
     "library-address": ("build/unit/library.asan", []),
     "library-thread": ("build/unit/library.tsan", []),
     "simulate-address": ("build/native/simulate-address", []),
@@ -42,6 +43,7 @@ CHECKS = {
     "fuzz-memory": ("build/native/fuzz/fuzz-memory", ["-runs=0", "-timeout=60", "tests/fuzz/corpus/memory"]),
     "e2e": ("host examples build/e2e/failing.exe build/e2e/faults.exe build/e2e/adapters.exe", ["tests/e2e/run", "-q"]),
     "fuzz-library": ("build/native/fuzz/fuzz-library", ["-runs=0", "-timeout=60", "tests/fuzz/corpus/library"]),
+    "fuzz-segment": ("build/native/fuzz/fuzz-segment", ["-runs=0", "-timeout=60", "tests/fuzz/corpus/segment"]),
 }
 
 
@@ -183,7 +185,7 @@ def objects(file):
     built = tree / "build"
     if file.startswith("ring/"):
         found = [*built.glob("unit/*"), *built.glob("native/*/driver/*.o"), *built.glob("native/*/tests/*/*.o"),
-                 *built.glob("native/fuzz/library/*.o"), *built.glob("native/fuzz/fuzz-library")]
+                 *built.glob("native/fuzz/library/*.o"), *built.glob("native/fuzz/fuzz-library"), *built.glob("native/fuzz/fuzz-segment")]
     elif file.endswith(".h"):
         found = [*built.glob("native/*/driver/*.o")]
     elif file.startswith("library/"):

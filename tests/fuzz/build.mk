@@ -1,8 +1,9 @@
-# Fuzzing. One program a target: the driver as the simulator has it, or the library (target library), told by its branches and
-# comparisons what an input reached, and watched at each load. Corpora lie in tests/fuzz/corpus/<target>.
+# Fuzzing. One program a target: the driver as the simulator has it, the library (target library), or what cuts super-packets
+# (target segment), told by its branches and comparisons what an input reached,
+# and watched at each load. Corpora lie in tests/fuzz/corpus/<target>.
 
-FUZZ_TARGETS := memory ioctl oid lists library
-FUZZ_DRIVER_TARGETS := $(filter-out library,$(FUZZ_TARGETS))
+FUZZ_TARGETS := memory ioctl oid lists library segment
+FUZZ_DRIVER_TARGETS := $(filter-out library segment,$(FUZZ_TARGETS))
 FUZZ_SECONDS ?= 60
 FUZZ_WATCHED := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fsanitize-coverage=trace-loads
 FZ := $B/native/fuzz
@@ -29,6 +30,10 @@ $(FZ)/library/%.o: library/%.c $(LIBRARY_HEADERS) $(wildcard tests/unit/windows/
 
 $(FZ)/fuzz-library: tests/fuzz/library.c tests/fuzz/input.h $(FZ)/library/session.o $(FZ)/library/packets.o
 	@$(CLANG) $(FUZZ_LIBRARY_CFLAGS) $(SIM_FLAGS_address) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) -pthread
+
+$(FZ)/fuzz-segment: tests/fuzz/segment.c tests/fuzz/input.h $(wildcard ring/*.h) Makefile tests/fuzz/build.mk
+	@mkdir -p $(@D)
+	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -I. $(FUZZ_WATCHED) $(SIM_FLAGS_address) -fsanitize=fuzzer -o $@ $<
 
 .PHONY: check-fuzz
 check-fuzz: $(FUZZ_TARGETS:%=$(FZ)/fuzz-%)

@@ -37,8 +37,16 @@ $(B)/unit/offload: tests/unit/offload.c tests/unit/offload_reference.h host/linu
 	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined -fno-sanitize-recover=all -I. $(filter %.c,$^) -lcmocka -o $@
 
 .PHONY: check-offload
-check-offload: $(B)/unit/offload ## TCP super-packets of the TUN device: taken apart and put together
+check-offload: $(B)/unit/offload ## super-packets: taken apart and put together, against a reference
 	@timeout 120 $<
+
+$(B)/unit/segment.so: tests/unit/segment_library.c $(wildcard ring/*.h)
+	@mkdir -p $(@D)
+	@$(CLANG) -std=c11 -O2 $(WARN) -fPIC -shared -I. $< -o $@
+
+.PHONY: check-segment
+check-segment: $(B)/unit/segment.so ## super-packets, cut as scapy and (as root) Linux itself cut them
+	@timeout 300 $(PYTHON) tests/unit/segment.py $<
 
 # Which file may need which: tests/order.txt, held against the objects of each program that the rooms there make up.
 ORDER := driver $(foreach file,$(DRIVER_SOURCES),$(file)=$(file:%.c=$B/amd64/obj/%.o)) wdk/loadconfig.c=$B/amd64/obj/driver/loadconfig.o \
