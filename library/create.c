@@ -146,6 +146,13 @@ static DWORD TakeOver(CREATION *Creation)
     return RetireDevice(Mine, Creation->Deadline);
 }
 
+/* Windows tells interfaces apart by the GUID, and would take the other one for ours. What has the GUID of a device that the
+ * system knew before may be that one's own interface, which Windows remembers. */
+static BOOL GuidOfAnother(const CREATION *Creation)
+{
+    return !Creation->Known && GuidTaken(&Creation->Adapter->Guid);
+}
+
 /* Looks for what is in the way, and clears away what may be. */
 static DWORD Prepare(CREATION *Creation)
 {
@@ -180,13 +187,19 @@ static DWORD Prepare(CREATION *Creation)
     }
     /* An interface goes a moment after its device. */
     ULONG64 Going = AwakeMs() + GOING_MS, Until = Going < Creation->Deadline ? Going : Creation->Deadline;
-    while (!Creation->Adopted && NameTaken(Name, NULL) && TimeLeft(Until) != 0)
+    while (!Creation->Adopted && (NameTaken(Name, NULL) || GuidOfAnother(Creation)) && TimeLeft(Until) != 0)
         WatchWait(&Creation->Watch, Until);
     if (!Creation->Adopted && NameTaken(Name, NULL))
         return LogError(ERROR_ALREADY_EXISTS,
                         L"creating the adapter \"%1\": another network connection of this computer has that name; use "
                         L"another name, or rename that connection",
                         Name);
+    if (GuidOfAnother(Creation))
+        return LogError(
+            ERROR_ALREADY_EXISTS,
+            L"creating the adapter \"%1\": a network interface that is not one of this product's has its GUID; "
+            L"use another GUID",
+            Name);
     return NO_ERROR;
 }
 

@@ -417,6 +417,7 @@ LPCWSTR TextFault(_In_opt_ LPCWSTR Text, _Out_ WCHAR Fault[FAULT_LENGTH]);
 LPCWSTR NameFault(_In_opt_ LPCWSTR Name, _Out_ WCHAR Fault[FAULT_LENGTH]);
 BOOL SameAdapterName(_In_z_ LPCWSTR Left, _In_z_ LPCWSTR Right);
 BOOL NameTaken(_In_z_ LPCWSTR Name, _In_opt_ const NET_LUID *Own);
+BOOL GuidTaken(_In_ const GUID *Guid);
 
 /* --- adapter.c ---------------------------------------------------------------------------------------------------- */
 

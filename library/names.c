@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names of adapters: what can be one and what is wrong with others, which two are the same, and whether a network
- * connection has one already. Any thread, no state.
+ * connection has one already, or a GUID. Any thread, no state.
  */
 #include "library/library.h"
 
@@ -63,4 +63,12 @@ BOOL NameTaken(LPCWSTR Name, const NET_LUID *Own)
 {
     NET_LUID Luid;
     return ConvertInterfaceAliasToLuid(Name, &Luid) == NO_ERROR && (Own == NULL || Luid.Value != Own->Value);
+}
+
+/* TRUE where a network interface has the GUID.
+ * https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-convertinterfaceguidtoluid */
+BOOL GuidTaken(const GUID *Guid)
+{
+    NET_LUID Luid;
+    return ConvertInterfaceGuidToLuid(Guid, &Luid) == NO_ERROR;
 }

@@ -166,7 +166,11 @@ DWORD NameConnection(const NET_LUID *Luid, LPCWSTR Name, ULONG64 Deadline)
     GUID Interface;
     if (ConvertInterfaceLuidToGuid(Luid, &Interface) != NO_ERROR)
         return NO_ERROR; /* it is gone, and others will say so */
-    HRESULT Result = NameInTime(&Interface, Name, Left < NAMING_MS ? Left : NAMING_MS);
+    /* Nothing of others is renamed, even if it has our GUID. */
+    HRESULT Result = S_FALSE;
+    NET_LUID Same;
+    if (ConvertInterfaceGuidToLuid(&Interface, &Same) == NO_ERROR && Same.Value == Luid->Value)
+        Result = NameInTime(&Interface, Name, Left < NAMING_MS ? Left : NAMING_MS);
     if (Result == HRESULT_FROM_WIN32(ERROR_DUP_NAME) || Result == HRESULT_FROM_WIN32(ERROR_ALREADY_EXISTS) ||
         Result == HRESULT_FROM_WIN32(ERROR_OBJECT_ALREADY_EXISTS))
         return LogError(

@@ -60,6 +60,7 @@ static const struct
     {"CoUninitialize", NEVER, -1, "COM"},
     {"CompareStringOrdinal", NEVER, 0, NULL},
     {"ConvertInterfaceAliasToLuid", CODE, 0, NULL},
+    {"ConvertInterfaceGuidToLuid", CODE, 0, NULL},
     {"ConvertInterfaceLuidToGuid", CODE, 0, NULL},
     {"ConvertStringSecurityDescriptorToSecurityDescriptorW", ZERO, 1, "local memory"},
     {"CreateDirectoryW", ZERO, 1, "folder"},

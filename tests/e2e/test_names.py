@@ -128,3 +128,21 @@ def test_logged_at_any_length(tool):  # noqa: F811
     """The tool passes such messages on whole."""
     text = tool('create', 'long', '--access', 3000 * 'x', code=USAGE)
     assert re.search(r'^plaintun: creating the adapter "long": AccessList is not .*\u2026 \(error 87: .*\)$', text), text
+
+
+def test_guid_of_another(start):  # noqa: F811
+    """A GUID that a network interface has which is not ours is refused, and that one keeps its name; ours by itself is taken."""
+    a = start()
+    namespace = a.machine.namespace
+    namespace.run('ip', 'tuntap', 'add', 'theirs', 'mode', 'tap')
+    index = json.loads(namespace.run('ip', '-j', 'link', 'show', 'theirs'))[0]['ifindex']
+    theirs = '{%08X-0000-0000-0000-4E6574446576}' % index  # host/wine/shared/luid.h
+    a.fails('create 0 guid=%s name=not yours' % theirs, EXISTS, 'is not one of this product\'s has its GUID; use another GUID')
+    assert not a('list'), 'nothing is left of it'
+    link, = json.loads(namespace.run('ip', '-j', 'link', 'show', 'theirs'))
+    assert 'ifalias' not in link, link
+    namespace.run('ip', 'link', 'del', 'theirs')
+    for _ in range(2):  # the second time the system knows it
+        a('create 0 guid=%s name=yours' % theirs)
+        a('close 0')
+    a('remove %s' % theirs)
