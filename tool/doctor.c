@@ -17,12 +17,13 @@ typedef enum _VERDICT
 
 static const LPCWSTR VerdictNames[] = {L"good", L"note", L"FAULT"};
 static DWORD Faults;
+static BOOL Administrator, DriverReady; /* what making an adapter takes, if nothing is to be changed by it */
 
 static void Find(VERDICT Verdict, LPCWSTR Subject, LPCWSTR Pattern, ...)
 {
     va_list List;
     va_start(List, Pattern);
-    WCHAR Text[512];
+    WCHAR Text[TEXT_MAX];
     FormatList(Text, ARRAYSIZE(Text), Pattern, List);
     va_end(List);
     Faults += Verdict == VERDICT_FAULT;
@@ -64,7 +65,7 @@ static void ExamineUser(void)
     BOOL Member = FALSE;
     if (!CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, Sid, &Size) || !CheckTokenMembership(NULL, Sid, &Member))
         Find(VERDICT_NOTE, L"user", L"cannot be told whether this is an administrator (error %lu)", GetLastError());
-    else if (Member)
+    else if ((Administrator = Member))
         Find(VERDICT_GOOD, L"user", L"an administrator");
     else
         Find(VERDICT_NOTE, L"user", L"no administrator: run %ls as one to install drivers and to create adapters",
@@ -172,6 +173,7 @@ static void ExamineDriver(void)
         Find(VERDICT_NOTE, L"driver", L"%ls", Cause);
         return;
     }
+    DriverReady = Info.InstalledVersion >= Info.LibraryVersion;
     WCHAR Library[VERSION_TEXT];
     VersionText(Info.LibraryVersion, Library, ARRAYSIZE(Library));
     WCHAR Installed[VERSION_TEXT];
@@ -224,6 +226,33 @@ static void ExamineAdapters(void)
         HeapFree(GetProcessHeap(), 0, Adapters);
 }
 
+/* What no look tells, an attempt does: an adapter is made, and taken away again; for itself, whatever other doctors make. */
+static void ExamineCreation(void)
+{
+    LPCWSTR Without = Faults != 0      ? L"because of what was found"
+                      : !Administrator ? L"because it takes an administrator"
+                      : !DriverReady   ? L"because that would install the driver"
+                                       : NULL;
+    if (Without != NULL)
+    {
+        Find(VERDICT_NOTE, L"creation", L"not tried, %ls", Without);
+        return;
+    }
+    WCHAR Name[PLAINTUN_NAME_MAX + 1];
+    Format(Name, ARRAYSIZE(Name), TOOL_NAME L" doctor %lu", GetCurrentProcessId());
+    PLAINTUN_ADAPTER_CONFIG Config = {.Size = sizeof(Config), .Name = Name};
+    PLAINTUN_ADAPTER_HANDLE Adapter = PlaintunCreateAdapter(&Config);
+    if (Adapter != NULL)
+    {
+        PlaintunCloseAdapter(Adapter);
+        Find(VERDICT_GOOD, L"creation", L"an adapter was made, and taken away again");
+        return;
+    }
+    WCHAR Cause[TEXT_MAX];
+    FailureText(GetLastError(), Cause, ARRAYSIZE(Cause));
+    Find(VERDICT_FAULT, L"creation", L"%ls", Cause);
+}
+
 static EXIT_CODE Run(const ARGUMENTS *Arguments)
 {
     if (Json)
@@ -239,6 +268,7 @@ static EXIT_CODE Run(const ARGUMENTS *Arguments)
     ExamineServices();
     ExamineDriver();
     ExamineAdapters();
+    ExamineCreation();
     ProgressEnd();
     if (Json)
     {
@@ -259,12 +289,14 @@ const COMMAND DoctorCommand = {
     .Operands = L"",
     .HasJson = TRUE,
     .Summary = L"finds what keeps adapters from working, and says what to do",
-    .Text = L"Looks at Windows' version, the services that make devices and interfaces, which drivers' signatures are\n"
-            L"accepted, the versions of library and driver, and the adapters. Changes nothing. Ends with 1 where there "
-            L"is a\n"
-            L"fault.\n"
-            L"\n"
-            L"  " TOOL_NAME L" doctor\n"
-            L"  " TOOL_NAME L" doctor --json\n",
+    .Text =
+        L"Looks at Windows' version, the services that make devices and interfaces, which drivers' signatures are\n"
+        L"accepted, the versions of library and driver, and the adapters. Where it finds no fault and the driver is\n"
+        L"installed, an administrator's doctor makes an adapter, for up to 30 s, and takes it away again. Changes "
+        L"nothing\n"
+        L"else. Ends with 1 where there is a fault.\n"
+        L"\n"
+        L"  " TOOL_NAME L" doctor\n"
+        L"  " TOOL_NAME L" doctor --json\n",
     .Run = Run,
 };

@@ -104,7 +104,23 @@ def test_install_doctor(tool):
     left = next(text for verdict, subject, text in found if (verdict, subject) == ('note', 'adapter'))
     tool(*re.search(r'^doctored is left over.* plaintun (remove [-0-9A-F]{36})$', left)[1].split())
     assert tool.json('uninstall')['installed'] is None
-    assert re.search(r'^good +adapters +there are none\n\nNo fault was found\.$', tool('doctor'), re.MULTILINE)
+    assert re.search(r'^good +adapters +there are none\nnote +creation +not tried.*\n\nNo fault was found\.$', tool('doctor'), re.MULTILINE)
+
+
+def test_doctor_tries(machine):
+    """What keeps adapters from being made, and no look finds, is found by making one: the host's drivers' process is gone."""
+    tool = Tool(machine)
+    assert 'because that would install the driver' in dict((found[1:] for found in findings(tool)))['creation']
+    tool('install')
+    assert findings(tool)[-1] == ('good', 'creation', 'an adapter was made, and taken away again')
+    assert tool.json('list') == []
+    for pid, name in lab.wine_processes(machine.windows).items():
+        if name.startswith('winedevice'):
+            os.kill(pid, signal.SIGKILL)
+    said = tool('create', 'dead', code=FAILED, seconds=90)
+    verdict, subject, text = findings(tool, FAILED)[-1]
+    print(said, text)
+    assert (verdict, subject) == ('fault', 'creation') and 'service' in text, text
 
 
 @pytest.mark.parametrize('words, code, line', [
