@@ -28,7 +28,7 @@ comma := ,
 # deps installs what is missing and touches no network when nothing is. Targets that run Wine need root and more.
 
 PACKAGES_BUILD := clang-19 lld-19 llvm-19 libclang-rt-19-dev mingw-w64-common mingw-w64-x86-64-dev \
-    gcc-mingw-w64-x86-64-win32 libcmocka-dev spin python3 python3-asn1crypto python3-pefile clang-format-19
+    gcc-mingw-w64-x86-64-win32 libcmocka-dev spin python3 python3-asn1crypto python3-pefile clang-format-19 qemu-user
 PACKAGES_RUN := wine wine64 iproute2 iputils-ping iperf3 python3-pytest python3-scapy gnuplot-nox procps cmake pkgconf openssl osslsigncode
 
 .PHONY: deps check-system check-machine
@@ -74,6 +74,12 @@ WIN_CFLAGS_ALL := -std=c11 -O2 -g0 $(WARN) -D_WIN32_WINNT=0x0A00 -DNTDDI_VERSION
 WIN_CFLAGS := $(WIN_CFLAGS_amd64) $(WIN_CFLAGS_ALL)
 WIN_LDFLAGS := --target=x86_64-w64-windows-gnu -fuse-ld=lld# Clang finds mingw-w64's and gcc's libraries, whatever their version
 
+# Linux on arm64: run by QEMU, on libraries that build/arm64-linux has for it.
+ARM64_ROOT    := build/arm64-linux
+ARM64_CFLAGS  := --target=aarch64-linux-gnu --sysroot=$(ARM64_ROOT)
+ARM64_LDFLAGS := $(ARM64_CFLAGS) -fuse-ld=lld
+ARM64_RUN     := qemu-aarch64 -L $(ARM64_ROOT)
+
 # --- rooms -----------------------------------------------------------------------------------------------------------
 # In this order: each may use what those before it define.
 
@@ -97,7 +103,7 @@ wine32: deps ## get Debian's 32-bit Wine into build/wine32 (180 MB), for tests o
 # --- what is shown and tried -----------------------------------------------------------------------------------------
 # `make check` runs each suite NAME as check-NAME and counts: scripts/check. What needs more than a compiler comes last.
 
-SUITES         := layout manual headers ring-plain ring-address ring-thread labels model-labels library simulate order fuzz offload segment pe inf package reproducible mutations format
+SUITES         := layout manual headers ring-plain ring-address ring-thread labels model-labels library simulate arm64-short order fuzz offload segment pe inf package reproducible mutations format
 SUITES_MACHINE := e2e
 
 .PHONY: demo check check-debian12 check-debian13 check-build bench model simulate coverage fuzz mutate soak
@@ -118,7 +124,7 @@ check-build: driver library tool examples host
 bench: check-machine deps host examples $B/amd64/$(NAME).exe $(BENCH_PROGRAMS) ## measure beside native Linux programs and memcpy, about 4 minutes
 	@bench/run
 
-model: deps check-model-labels ## verify the ring's model, then find every mutation of it; about 2 minutes, no root
+model: deps check-model-labels ## verify the ring's model, then find every mutation of it; about 5 minutes, no root
 	@ring/model/run
 
 simulate: deps check-simulate ## the driver in a simulated kernel, under the address, undefined and thread sanitizers

@@ -72,11 +72,13 @@ LIBRARIES := $(foreach arch,x86 amd64 arm64,$B/$(arch)/$(NAME).dll $B/$(arch)/wi
 # session.c and packets.c natively, on as much of Windows as they use: tests/unit/windows.
 LIBRARY_UNIT := $B/unit/library.asan $B/unit/library.tsan
 LIBRARY_UNIT_SOURCES := tests/unit/library.c library/session.c library/packets.c
-$B/unit/library.asan: SANITIZERS := address,undefined
-$B/unit/library.tsan: SANITIZERS := thread
-$(LIBRARY_UNIT): $(LIBRARY_UNIT_SOURCES) $(LIBRARY_HEADERS) $(wildcard tests/unit/windows/*.h)
+$B/unit/library.asan: LIBRARY_UNIT_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+$B/unit/library.tsan: LIBRARY_UNIT_FLAGS := -fsanitize=thread -fno-sanitize-recover=all
+$B/unit/library.arm64: LIBRARY_UNIT_FLAGS := $(ARM64_LDFLAGS)
+$B/unit/library.arm64: | $(ARM64_ROOT)
+$(LIBRARY_UNIT) $B/unit/library.arm64: $(LIBRARY_UNIT_SOURCES) $(LIBRARY_HEADERS) $(wildcard tests/unit/windows/*.h)
 	@mkdir -p $(@D)
-	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -fshort-wchar -fsanitize=$(SANITIZERS) -fno-sanitize-recover=all -Itests/unit/windows \
+	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -fshort-wchar $(LIBRARY_UNIT_FLAGS) -Itests/unit/windows \
 	    -I. -I$B/identity $(LIBRARY_UNIT_SOURCES) -o $@ -lcmocka -pthread
 
 .PHONY: check-library

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The simulator's program: the real driver, host/ndis and host/nt in one process, and scenarios that run one after the
- * other. After each one nothing of the driver may be left. Arguments: names of scenarios (none: all). Environment:
+ * other. After each one nothing of the driver may be left. Arguments: names of scenarios, or -NAME for all but these (none: all). Environment:
  * SIM_SEED (a number; printed, replays chance), SIM_SCALE (how much larger), SIM_VERBOSE=1 (what drivers print).
  */
 #include "tests/simulation/lab.h"
@@ -137,12 +137,14 @@ static ULONG64 Milliseconds(VOID)
     return (ULONG64)KeQueryPerformanceCounter(NULL).QuadPart / 10000;
 }
 
+/* NAME...: these; -NAME...: all but these. */
 static BOOLEAN Wanted(_In_ PCSTR Name, _In_ int Count, _In_ char **Names)
 {
-    BOOLEAN Found = Count == 0;
+    BOOLEAN Without = Count == 0 || Names[0][0] == '-';
     for (int I = 0; I < Count; I++)
-        Found |= strcmp(Names[I], Name) == 0;
-    return Found;
+        if (strcmp(Names[I] + Without, Name) == 0)
+            return !Without;
+    return Without;
 }
 
 int main(int Count, char **Arguments)

@@ -53,7 +53,13 @@ static bool Failed(RUN *Run)
 static void Pause(uint32_t Times)
 {
     while (Times-- != 0)
+    {
+#ifdef __aarch64__
+        __builtin_arm_yield();
+#else
         __builtin_ia32_pause();
+#endif
+    }
 }
 
 static int64_t NowMs(void)

@@ -264,7 +264,11 @@ static inline ULONG64 GetTickCount64(void)
 
 static inline void YieldProcessor(void)
 {
+#ifdef __aarch64__
+    __builtin_arm_yield();
+#else
     __builtin_ia32_pause();
+#endif
 }
 
 static inline BOOL SwitchToThread(void)
