@@ -182,6 +182,7 @@ VOID BackendSetMtu(BACKEND *Backend, ULONG Mtu)
 
 VOID BackendSetLink(BACKEND *Backend, const BACKEND_LINK *Link)
 {
+    TunSetSpeed(&Backend->Tun, (ULONG)(Link->TransmitSpeed / 1000000)); /* refused: it shows none */
     int Error = TunSetCarrier(&Backend->Tun, Link->Connected);
     if (Error < 0 && !Backend->CarrierFailed)
     {

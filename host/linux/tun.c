@@ -14,6 +14,8 @@
 #define SIOCSIFMTU      0x8922
 #define SIOCSIFTXQLEN   0x8943
 #define SIOCGIFINDEX    0x8933
+#define SIOCETHTOOL     0x8946
+#define ETHTOOL_SSET    2
 #define IFF_TUN         0x0001
 #define IFF_NO_PI       0x1000
 #define IFF_VNET_HDR    0x4000
@@ -41,6 +43,7 @@ typedef struct _INTERFACE_REQUEST
     {
         int16_t Flags;
         int32_t Number;
+        void *Data;
         char Room[24];
     };
 } INTERFACE_REQUEST;
@@ -234,4 +237,23 @@ int TunSetCarrier(TUN_DEVICE *Tun, bool On)
 {
     int Value = On;
     return LinuxIoctl(Tun->Fd, TUNSETCARRIER, &Value);
+}
+
+/* ethtool's ETHTOOL_SSET: struct ethtool_cmd. */
+int TunSetSpeed(TUN_DEVICE *Tun, uint32_t Megabits)
+{
+    struct
+    {
+        uint32_t Command, Supported, Advertising;
+        uint16_t Speed;
+        uint8_t Duplex, Port, PhyAddress, Transceiver, Autonegotiation, Mdio;
+        uint32_t MaxTransmit, MaxReceive;
+        uint16_t SpeedHigh;
+        uint8_t Mdix, MdixControl;
+        uint32_t PartnerAdvertising, Reserved[2];
+    } Settings = {
+        .Command = ETHTOOL_SSET, .Speed = (uint16_t)Megabits, .SpeedHigh = (uint16_t)(Megabits >> 16), .Duplex = 1};
+    INTERFACE_REQUEST Request = {.Data = &Settings};
+    CopyName(Request.Name, Tun->Name);
+    return LinuxIoctl(Tun->Control, SIOCETHTOOL, &Request);
 }

@@ -31,5 +31,7 @@ int TunSetAlias(TUN_DEVICE *Tun, const char *Alias);
  * number: it does not. */
 int TunSetOffload(TUN_DEVICE *Tun);
 int TunSetCarrier(TUN_DEVICE *Tun, bool On);
+/* What ethtool shows, and what IP Helper's numbers come from: Mbit/s. */
+int TunSetSpeed(TUN_DEVICE *Tun, uint32_t Megabits);
 
 #endif

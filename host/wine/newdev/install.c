@@ -258,6 +258,20 @@ static BOOL GuidOfInstance(HDEVINFO Set, SP_DEVINFO_DATA *Device, GUID *Guid)
     return UuidFromStringW((RPC_WSTR)(Last + 2), Guid) == RPC_S_OK;
 }
 
+/* Windows lists network connections by their GUIDs, with the device behind each: that is where iphlpapi.dll finds what an
+ * adapter is called. */
+static VOID KeepConnection(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *Guid)
+{
+    WCHAR Key[200], Instance[MAX_PATH];
+    if (!SetupDiGetDeviceInstanceIdW(Set, Device, Instance, MAX_PATH, NULL))
+        return;
+    swprintf(Key, ARRAYSIZE(Key),
+             L"System\\CurrentControlSet\\Control\\Network\\{4D36E972-E325-11CE-BFC1-08002BE10318}\\%ls\\Connection",
+             Guid);
+    RegSetKeyValueW(HKEY_LOCAL_MACHINE, Key, L"PnpInstanceID", REG_SZ, Instance,
+                    (DWORD)((wcslen(Instance) + 1) * sizeof(WCHAR)));
+}
+
 /*
  * What Windows' class installer for network adapters adds to a device's driver key: the interface's GUID, kept over
  * re-installs, and the adapter's kind as the INF's install section states it.
@@ -284,6 +298,7 @@ static VOID AddNetworkValues(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR 
                  Guid.Data4[6], Guid.Data4[7]);
         RegSetValueExW(Key, L"NetCfgInstanceId", 0, REG_SZ, (BYTE *)Text, (DWORD)(wcslen(Text) + 1) * sizeof(WCHAR));
     }
+    KeepConnection(Set, Device, Text);
     HINF Inf = SetupOpenInfFileW(InfPath, NULL, INF_STYLE_WIN4, NULL);
     if (Inf != INVALID_HANDLE_VALUE)
     {

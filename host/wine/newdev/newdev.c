@@ -121,6 +121,25 @@ BOOL WINAPI DiInstallDriverW(HWND Parent, LPCWSTR InfPath, DWORD Flags, PBOOL Ne
     return Return(Error == ERROR_SUCCESS ? Failure : Error);
 }
 
+/* The network connection that the device's driver was (install.c), with all that was set on it. */
+static VOID ForgetConnection(const WCHAR *DriverKey)
+{
+    static const WCHAR *const Places[] = {
+        L"System\\CurrentControlSet\\Control\\Network\\{4D36E972-E325-11CE-BFC1-08002BE10318}\\%ls",
+        L"System\\CurrentControlSet\\Services\\Tcpip\\Parameters\\Interfaces\\%ls",
+        L"System\\CurrentControlSet\\Services\\Tcpip6\\Parameters\\Interfaces\\%ls"};
+    WCHAR Guid[64];
+    DWORD Length = sizeof(Guid);
+    if (RegGetValueW(HKEY_LOCAL_MACHINE, DriverKey, L"NetCfgInstanceId", RRF_RT_REG_SZ, NULL, Guid, &Length) || !*Guid)
+        return;
+    WCHAR Path[160];
+    for (ULONG i = 0; i < ARRAYSIZE(Places); i++)
+    {
+        swprintf(Path, ARRAYSIZE(Path), Places[i], Guid);
+        RegDeleteTreeW(HKEY_LOCAL_MACHINE, Path);
+    }
+}
+
 /* What a device keeps of its driver: the driver key, and the values that lead to it. SetupAPI in Wine deletes no value. */
 static VOID ForgetDriver(HDEVINFO Set, SP_DEVINFO_DATA *Device)
 {
@@ -130,6 +149,7 @@ static VOID ForgetDriver(HDEVINFO Set, SP_DEVINFO_DATA *Device)
     if (SetupDiGetDeviceRegistryPropertyW(Set, Device, SPDRP_DRIVER, NULL, (BYTE *)Driver, sizeof(Driver), NULL))
     {
         swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Control\\Class\\%ls", Driver);
+        ForgetConnection(Path);
         RegDeleteTreeW(HKEY_LOCAL_MACHINE, Path);
     }
     WCHAR Id[256];
