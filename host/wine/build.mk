@@ -24,7 +24,7 @@ $(HW)/swdevice.sys: host/wine/swdevice/swdevice.c host/wine/swdevice/swdevice.h
 
 # The driver store: cfgmgr32.dll installs from it too.
 HOST_STORE := $(addprefix newdev/,store storepath install)
-HOST_IPHLPAPI := $(addprefix iphlpapi/,link address route interface notify adapters dns) shared/failures
+HOST_IPHLPAPI := $(addprefix iphlpapi/,link address route choice interface notify adapters groups dns) shared/failures
 
 $(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,$(addprefix cfgmgr32/,software install devnode notify) $(HOST_STORE) shared/failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def

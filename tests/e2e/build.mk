@@ -47,7 +47,7 @@ identity-acme: build/identities/newer.identity
 	@cp tests/e2e/acme.identity build/identities/other.identity
 	@$(MAKE) --no-print-directory IDENTITY=build/identities/other.identity "WARN=$(WARN) -DTUN_PROTOCOL=99u" build/identities/other/e2e/peer.exe
 
-# Programs for test_host.py.
+# Programs for test_host.py and test_iphelper.py.
 $(B)/tests/devices.exe: tests/e2e/devices.c $(HW)/libhostapi.a wdk/missing.h $(wildcard host/wine/*/*.h)
 	@mkdir -p $(B)/tests
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(HW) -lhostcm -lhostnewdev -lnewdev -lcfgmgr32 -lsetupapi -lole32 -luuid
@@ -60,6 +60,10 @@ $(B)/tests/iphelper.exe: tests/e2e/iphelper.c
 $(B)/tests/client.exe: tests/e2e/client.c
 	@mkdir -p $(B)/tests
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -lws2_32 -ladvapi32 -lntdll
+
+$(B)/tests/ipcalls.exe: tests/e2e/ipcalls.c
+	@mkdir -p $(B)/tests
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -o $@ $< -liphlpapi -lws2_32 -lole32 -luuid
 
 # The miniport of test_kernel.py.
 $(B)/tests/kernel/%.o: tests/e2e/kernel/%.c tests/e2e/kernel/kernel.h $(wildcard tests/*.h wdk/*.h)
@@ -87,7 +91,7 @@ $(B)/tests/classic/classic.exe: tests/classic/program.c tests/classic/request.h
 
 .PHONY: check-e2e
 check-e2e: host wine32 examples identity-acme $(PACKAGE) $B/amd64/$(NAME).exe $B/x86/$(NAME).exe $(E2E_WINDOWS) $(E2E_X86) $(E2E)/traffic
-check-e2e: $(addprefix $(B)/tests/,kernel/kernel.sys classic/classic.sys classic/classic.exe devices.exe iphelper.exe client.exe)
+check-e2e: $(addprefix $(B)/tests/,kernel/kernel.sys classic/classic.sys classic/classic.exe devices.exe iphelper.exe ipcalls.exe client.exe)
 check-e2e: ## end-to-end tests: Windows programs in Wine, Linux' own stack
 	@tests/e2e/run
 

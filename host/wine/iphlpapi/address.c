@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <mstcpip.h>
 
 #define IFA_ADDRESS_   1
 #define IFA_LOCAL_     2
@@ -66,11 +67,25 @@ BOOL IsUnspecified(const SOCKADDR_INET *Address)
     return !Bytes || !memcmp(Bytes, Zero, Length);
 }
 
-static BOOL SameAddress(const SOCKADDR_INET *A, const SOCKADDR_INET *B)
+BOOL SameAddress(const SOCKADDR_INET *A, const SOCKADDR_INET *B)
 {
     ULONG LengthA, LengthB;
     const BYTE *BytesA = AddressBytes(A, &LengthA), *BytesB = AddressBytes(B, &LengthB);
     return BytesA && BytesB && LengthA == LengthB && !memcmp(BytesA, BytesB, LengthA);
+}
+
+BOOL AddressFromText(const WCHAR *Text, SOCKADDR_INET *Address)
+{
+    WCHAR *End;
+    IN_ADDR Bytes4;
+    IN6_ADDR Bytes6;
+    if (!RtlIpv4StringToAddressW(Text, TRUE, &End, &Bytes4) && !*End)
+        AddressFromBytes(AF_INET, &Bytes4, Address);
+    else if (!RtlIpv6StringToAddressW(Text, &End, &Bytes6) && !*End)
+        AddressFromBytes(AF_INET6, &Bytes6, Address);
+    else
+        return FALSE;
+    return TRUE;
 }
 
 /* A unicast address: not unspecified, not multicast, not IPv4's broadcast. */
@@ -297,7 +312,7 @@ DWORD WINAPI DeleteUnicastIpAddressEntry(const MIB_UNICASTIPADDRESS_ROW *Row)
 /* --- the older calls: IPv4 by index -------------------------------------------------------------------------------- */
 
 /* An NTE context stands for interface and address: there is no table of them, so it is made of a hash kept nowhere. */
-static ULONG ContextOf(ULONG Index, ULONG Address)
+ULONG AddressContext(ULONG Index, ULONG Address)
 {
     return (Index << 20 | 1) ^ Address;
 }
@@ -318,7 +333,7 @@ DWORD WINAPI AddIPAddress(IPAddr Address, IPMask Mask, DWORD Index, PULONG Conte
     Row.OnLinkPrefixLength = (UINT8)Bits;
     DWORD Error = CreateUnicastIpAddressEntry(&Row);
     if (Error == NO_ERROR)
-        *Context = *Instance = ContextOf(Index, Address);
+        *Context = *Instance = AddressContext(Index, Address);
     return Error == ERROR_NOT_FOUND ? ERROR_DEV_NOT_EXIST : Error;
 }
 
@@ -331,7 +346,8 @@ DWORD WINAPI DeleteIPAddress(ULONG Context)
         return Error;
     Error = ERROR_INVALID_PARAMETER;
     for (ULONG i = 0; i < Table->NumEntries && Error == ERROR_INVALID_PARAMETER; i++)
-        if (ContextOf(Table->Table[i].InterfaceIndex, Table->Table[i].Address.Ipv4.sin_addr.S_un.S_addr) == Context)
+        if (AddressContext(Table->Table[i].InterfaceIndex, Table->Table[i].Address.Ipv4.sin_addr.S_un.S_addr) ==
+            Context)
             Error = DeleteUnicastIpAddressEntry(&Table->Table[i]);
     FreeMibTable(Table);
     return Error;

@@ -15,11 +15,10 @@
 
 #include "host/linux/syscall.h"
 
-#define AUTOMATIC_METRIC 5 /* what Windows gives to an interface of 2 Gbit/s and more */
-#define LOOPBACK_METRIC  75
-#define MTU_MIN_IPV4     576 /* bytes */
-#define MTU_MIN_IPV6     1280
-#define UNCHANGED        0xff /* of a BOOLEAN: InitializeIpInterfaceEntry */
+#define LOOPBACK_METRIC 75
+#define MTU_MIN_IPV4    576 /* bytes */
+#define MTU_MIN_IPV6    1280
+#define UNCHANGED       0xff /* of a BOOLEAN: InitializeIpInterfaceEntry */
 
 /* --- /proc/sys/net ------------------------------------------------------------------------------------------------- */
 
@@ -67,35 +66,117 @@ BOOL LinkHasFamily(const IP_LINK *Link, ADDRESS_FAMILY Family)
 
 /* --- the metric ---------------------------------------------------------------------------------------------------- */
 
-static VOID MetricKey(const IP_LINK *Link, ADDRESS_FAMILY Family, WCHAR Path[160])
+VOID InterfaceKey(const IP_LINK *Link, ADDRESS_FAMILY Family, WCHAR Key[INTERFACE_KEY_LENGTH])
 {
-    const GUID *G = &Link->Guid;
-    swprintf(Path, 160,
-             L"System\\CurrentControlSet\\Services\\%ls\\Parameters\\Interfaces\\"
-             L"{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}",
-             Family == AF_INET ? L"Tcpip" : L"Tcpip6", G->Data1, G->Data2, G->Data3, G->Data4[0], G->Data4[1],
-             G->Data4[2], G->Data4[3], G->Data4[4], G->Data4[5], G->Data4[6], G->Data4[7]);
+    CHAR Guid[GUID_TEXT_LENGTH];
+    GuidText(&Link->Guid, Guid);
+    swprintf(Key, INTERFACE_KEY_LENGTH, L"System\\CurrentControlSet\\Services\\%ls\\Parameters\\Interfaces\\%hs",
+             Family == AF_INET ? L"Tcpip" : L"Tcpip6", Guid);
+}
+
+/* "An explanation of the Automatic Metric feature for IPv4 routes", for what is not wireless. */
+static ULONG AutomaticMetric(const IP_LINK *Link)
+{
+    static const struct
+    {
+        ULONG Megabits, Metric;
+    } Steps[] = {{100000, 5}, {40000, 10}, {10000, 15}, {2000, 20}, {200, 25}, {80, 35}, {20, 45}, {4, 55}};
+    ULONG64 Megabits = LinkSpeed(Link) / 1000000;
+    if (Link->Flags & LINUX_IFF_LOOPBACK)
+        return LOOPBACK_METRIC;
+    for (ULONG i = 0; i < ARRAYSIZE(Steps); i++)
+        if (Megabits >= Steps[i].Megabits)
+            return Steps[i].Metric;
+    return 65;
 }
 
 ULONG InterfaceMetric(const IP_LINK *Link, ADDRESS_FAMILY Family, BOOL *Automatic)
 {
     DWORD Value = 0, Length = sizeof(Value);
-    WCHAR Path[160];
-    MetricKey(Link, Family, Path);
-    BOOL Set = !RegGetValueW(HKEY_LOCAL_MACHINE, Path, L"InterfaceMetric", RRF_RT_REG_DWORD, NULL, &Value, &Length);
+    WCHAR Key[INTERFACE_KEY_LENGTH];
+    InterfaceKey(Link, Family, Key);
+    BOOL Set = !RegGetValueW(HKEY_LOCAL_MACHINE, Key, L"InterfaceMetric", RRF_RT_REG_DWORD, NULL, &Value, &Length);
     if (Automatic)
         *Automatic = !Set;
-    return Set ? Value : Link->Flags & LINUX_IFF_LOOPBACK ? LOOPBACK_METRIC : AUTOMATIC_METRIC;
+    return Set ? Value : AutomaticMetric(Link);
 }
 
+/* Routes follow at once: their places in Linux' table are the sums. */
 static DWORD SetMetric(const IP_LINK *Link, ADDRESS_FAMILY Family, BOOL Automatic, DWORD Value)
 {
-    WCHAR Path[160];
-    MetricKey(Link, Family, Path);
-    if (!Automatic)
-        return (DWORD)RegSetKeyValueW(HKEY_LOCAL_MACHINE, Path, L"InterfaceMetric", REG_DWORD, &Value, sizeof(Value));
-    LSTATUS Error = RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, Path, L"InterfaceMetric");
-    return Error == ERROR_FILE_NOT_FOUND ? NO_ERROR : (DWORD)Error;
+    ULONG Former = InterfaceMetric(Link, Family, NULL);
+    WCHAR Key[INTERFACE_KEY_LENGTH];
+    InterfaceKey(Link, Family, Key);
+    LSTATUS Error =
+        Automatic ? RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, Key, L"InterfaceMetric")
+                  : RegSetKeyValueW(HKEY_LOCAL_MACHINE, Key, L"InterfaceMetric", REG_DWORD, &Value, sizeof(Value));
+    if (Error && Error != ERROR_FILE_NOT_FOUND)
+        return (DWORD)Error;
+    return RoutesFollowMetric(Link, Family, Former);
+}
+
+/* --- the MTU of a family --------------------------------------------------------------------------------------------- */
+
+/* IPv6 has its own in Linux, up to the interface's. IPv4 has not: where it is below the interface's it is kept here, for
+ * as long as the interface lives, and routes carry it (choice.c). */
+typedef struct _OWN_MTU
+{
+    ULONG Index, Mtu;
+} OWN_MTU;
+
+ULONG InterfaceMtu(const IP_LINK *Link, ADDRESS_FAMILY Family)
+{
+    OWN_MTU Own;
+    DWORD Size = sizeof(Own);
+    if (Family == AF_INET6)
+        return min(ReadSwitch(Link, AF_INET6, "mtu", Link->Mtu), Link->Mtu);
+    WCHAR Key[INTERFACE_KEY_LENGTH];
+    InterfaceKey(Link, AF_INET, Key);
+    if (RegGetValueW(HKEY_LOCAL_MACHINE, Key, L"HostMtu", RRF_RT_REG_BINARY, NULL, &Own, &Size) ||
+        Size != sizeof(Own) || Own.Index != Link->Index)
+        return Link->Mtu;
+    return min(Own.Mtu, Link->Mtu);
+}
+
+/* Linux' interface gets the larger of the two, and is never below what IPv6 needs: IPv6 and its addresses would be gone. */
+static DWORD SetMtu(const IP_LINK *Link, ADDRESS_FAMILY Family, ULONG Mtu)
+{
+    if (Mtu < (Family == AF_INET ? MTU_MIN_IPV4 : MTU_MIN_IPV6))
+        return ERROR_INVALID_PARAMETER;
+    BOOL Has6 = LinkHasFamily(Link, AF_INET6);
+    OWN_MTU Own = {Link->Index, Family == AF_INET ? Mtu : InterfaceMtu(Link, AF_INET)};
+    ULONG Mtu6 = Family == AF_INET6 ? Mtu : InterfaceMtu(Link, AF_INET6), Whole = Has6 ? max(Own.Mtu, Mtu6) : Own.Mtu;
+    WCHAR Key[INTERFACE_KEY_LENGTH];
+    InterfaceKey(Link, AF_INET, Key);
+    /* First, so that IPv4 has it at any moment. */
+    LSTATUS Kept = RegSetKeyValueW(HKEY_LOCAL_MACHINE, Key, L"HostMtu", REG_BINARY, &Own, sizeof(Own));
+    DWORD Error = Kept ? (DWORD)Kept : Whole == Link->Mtu ? NO_ERROR : LinkSetMtu(Link, Whole);
+    if (!Error && Has6) /* it has followed the interface's */
+        Error = WriteSwitch(Link, AF_INET6, "mtu", Mtu6);
+    return Error ? Error : RoutesSettle(AF_INET);
+}
+
+/* --- the machine's name servers ------------------------------------------------------------------------------------ */
+
+VOID MachineNameServers(WCHAR *Text, ULONG Length)
+{
+    static const char Word[] = "nameserver";
+    char File[4096], *Line = File;
+    Text[0] = 0;
+    int Fd = LinuxOpen("/etc/resolv.conf", LINUX_O_RDONLY | LINUX_O_CLOEXEC, 0);
+    if (Fd < 0)
+        return;
+    long long Read = LinuxRead(Fd, File, sizeof(File) - 1);
+    LinuxClose(Fd);
+    File[max(Read, 0)] = 0;
+    while (*Line)
+    {
+        SIZE_T End = strcspn(Line, "\n");
+        int Used = (int)wcslen(Text);
+        if (!strncmp(Line, Word, strlen(Word)))
+            swprintf(Text + Used, Length - (ULONG)Used, L" %.*hs", (int)(End - strlen(Word)), Line + strlen(Word));
+        Line += End + (Line[End] != 0);
+    }
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
@@ -126,9 +207,9 @@ VOID InterfaceRow(const IP_LINK *Link, ADDRESS_FAMILY Family, MIB_IPINTERFACE_RO
     Row->LinkLocalAddressTimeout = 6500;
     for (int Scope = ScopeLevelInterface; Scope < ScopeLevelCount; Scope++)
         Row->ZoneIndices[Scope] = Scope <= ScopeLevelLink ? Link->Index : 1;
-    Row->SitePrefixLength = IsV6 ? 64 : 0;
-    Row->NlMtu = IsV6 ? ReadSwitch(Link, Family, "mtu", Link->Mtu) : Link->Mtu;
-    Row->Connected = Link->Carrier && (Link->IsTun || (Link->Flags & LINUX_IFF_UP));
+    Row->SitePrefixLength = 64; /* of IPv4 too, which does not let it be written */
+    Row->NlMtu = InterfaceMtu(Link, Family);
+    Row->Connected = LinkUp(Link);
     Row->SupportsNeighborDiscovery = IsV6 && !Link->IsTun;
     Row->SupportsRouterDiscovery = IsV6 && !Link->IsTun;
 }
@@ -201,18 +282,6 @@ VOID WINAPI InitializeIpInterfaceEntry(PMIB_IPINTERFACE_ROW Row)
     Row->LinkLocalAddressTimeout = Row->SitePrefixLength = Row->Metric = Row->NlMtu = ~0u;
 }
 
-static DWORD SetMtu(const IP_LINK *Link, ADDRESS_FAMILY Family, ULONG Mtu)
-{
-    DWORD Error = NO_ERROR;
-    if (Mtu < (Family == AF_INET ? MTU_MIN_IPV4 : MTU_MIN_IPV6))
-        return ERROR_INVALID_PARAMETER;
-    if (Family == AF_INET)
-        return Mtu == Link->Mtu ? NO_ERROR : LinkSetMtu(Link, Mtu);
-    if (Mtu > Link->Mtu)
-        Error = LinkSetMtu(Link, Mtu);
-    return Error ? Error : WriteSwitch(Link, AF_INET6, "mtu", Mtu);
-}
-
 /*
  * Takes over NlMtu (0 and ~0: as it is), the metric, forwarding, router discovery and the number of duplicate address
  * probes; what else is in the row has no counterpart here and is let pass. ERROR_INVALID_PARAMETER: also for an MTU that
@@ -241,5 +310,6 @@ DWORD WINAPI SetIpInterfaceEntry(PMIB_IPINTERFACE_ROW Row)
         Error = WriteSwitch(&Link, AF_INET6, "accept_ra", Row->RouterDiscoveryBehavior == RouterDiscoveryEnabled);
     if (!Error && Row->Family == AF_INET6 && Row->DadTransmits != ~0u)
         Error = WriteSwitch(&Link, AF_INET6, "dad_transmits", Row->DadTransmits);
+    LinkTouch(&Link);
     return Error;
 }

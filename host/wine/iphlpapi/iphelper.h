@@ -12,8 +12,9 @@
 
 #include "host/linux/netlink.h"
 
-/* mingw-w64 lacks it; Level is a MIB_IF_ENTRY_LEVEL. */
+/* mingw-w64 lacks them; Level is a MIB_IF_ENTRY_LEVEL. */
 DWORD WINAPI GetIfEntry2Ex(int Level, PMIB_IF_ROW2 Row);
+LONG NTAPI RtlIpv6StringToAddressW(PCWSTR Text, PWSTR *End, IN6_ADDR *Address);
 
 #define LINUX_IFF_UP       0x1
 #define LINUX_IFF_LOOPBACK 0x8
@@ -49,8 +50,23 @@ VOID LinkRead(const NETLINK_LINK *Fixed, const NETLINK_ATTRIBUTES *Attributes, I
 /* Sets Linux' IFF_UP where it is not set: an interface of Windows is never down by itself. */
 DWORD LinkBringUp(const IP_LINK *Link);
 DWORD LinkSetMtu(const IP_LINK *Link, ULONG Mtu);
-/* Sets Linux' alias to the interface's GUID and this name (luid.h). ERROR_INVALID_PARAMETER: it is too long for Linux. */
+/* Gives an interface its name: kept in the registry where Windows keeps it, and as far as Linux has room for it in the
+ * interface's alias, behind the GUID (luid.h). */
 DWORD LinkSetAlias(const IP_LINK *Link, const WCHAR *Name);
+/* Lets everybody who listens hear that something of an interface has changed that Linux does not know of. */
+VOID LinkTouch(const IP_LINK *Link);
+/* TRUE: packets can go. Windows has no interface that is switched off and there; of a TUN interface its carrier tells. */
+BOOL LinkUp(const IP_LINK *Link);
+/* Bits per second. */
+ULONG64 LinkSpeed(const IP_LINK *Link);
+/* What the device's description says; of an interface that is none of Windows' devices, Linux' name. */
+VOID LinkDescription(const IP_LINK *Link, WCHAR Text[IF_MAX_STRING_SIZE + 1]);
+
+#define GUID_TEXT_LENGTH 39 /* "{...}" in capitals, with the ending 0 */
+
+VOID GuidText(const GUID *Guid, CHAR Text[GUID_TEXT_LENGTH]);
+/* "\DEVICE\TCPIP_{GUID}", by which the older calls know an interface. */
+VOID DeviceName(const GUID *Guid, WCHAR Text[MAX_INTERFACE_NAME_LEN]);
 
 /* A Windows error for a negated one of Linux. */
 DWORD ErrorOfLinux(int Error);
@@ -62,9 +78,49 @@ ADDRESS_FAMILY WindowsFamily(UCHAR Family);
 const BYTE *AddressBytes(const SOCKADDR_INET *Address, ULONG *Length);
 VOID AddressFromBytes(ADDRESS_FAMILY Family, const VOID *Bytes, SOCKADDR_INET *Address);
 BOOL IsUnspecified(const SOCKADDR_INET *Address);
+BOOL SameAddress(const SOCKADDR_INET *A, const SOCKADDR_INET *B);
+/* FALSE: the text is no address. */
+BOOL AddressFromText(const WCHAR *Text, SOCKADDR_INET *Address);
+/* What AddIPAddress and GetAdaptersInfo call an IPv4 address of an interface. */
+ULONG AddressContext(ULONG Index, ULONG Address);
 
 /* The interface's metric of a family: what was set, or the automatic one. */
 ULONG InterfaceMetric(const IP_LINK *Link, ADDRESS_FAMILY Family, BOOL *Automatic);
+/* The largest packet of a family, bytes. */
+ULONG InterfaceMtu(const IP_LINK *Link, ADDRESS_FAMILY Family);
+
+#define INTERFACE_KEY_LENGTH 160
+
+/* The key under HKEY_LOCAL_MACHINE where Windows keeps the settings of an interface's family. */
+VOID InterfaceKey(const IP_LINK *Link, ADDRESS_FAMILY Family, WCHAR Key[INTERFACE_KEY_LENGTH]);
+/* The name servers of the machine, with blanks between them; empty where it has none. */
+VOID MachineNameServers(WCHAR *Text, ULONG Length);
+
+/* A route of Linux' main table. Protocol tells who made it. */
+typedef struct _LINUX_ROUTE
+{
+    ADDRESS_FAMILY Family;
+    UCHAR Length, Protocol, Scope;
+    ULONG Index, Priority, Mtu; /* Mtu: bytes, 0: the interface's */
+    SOCKADDR_INET Destination, Hop, Source;
+} LINUX_ROUTE;
+
+#define ROUTE_WINDOWS 119 /* a Windows program: Priority is RoutePriority */
+#define ROUTE_SHADOW  120 /* choice.c */
+
+/* FALSE: Windows would not show it, for example because it stands in another table. */
+BOOL RouteRead(const VOID *Fixed, const NETLINK_ATTRIBUTES *Attributes, LINUX_ROUTE *Route);
+/* All of a family, in the order in which Linux looks at those of one destination; to be freed by free(). */
+DWORD ReadRoutes(ADDRESS_FAMILY Family, LINUX_ROUTE **Routes, ULONG *Count);
+/* Makes or deletes exactly this one. 0, or a negated error number of Linux. */
+int TellRoute(USHORT Type, USHORT Flags, const LINUX_ROUTE *Route);
+/* Linux' number for the two metrics of Windows, and the route's own of such a number. */
+ULONG RoutePriority(ADDRESS_FAMILY Family, ULONG Metric, ULONG InterfacePart);
+ULONG RouteMetric(const LINUX_ROUTE *Route, ULONG InterfacePart);
+/* Rewrites an interface's routes after its metric was changed from Former. */
+DWORD RoutesFollowMetric(const IP_LINK *Link, ADDRESS_FAMILY Family, ULONG Former);
+/* Makes Linux choose among routes as Windows does (choice.c). To be called when routes or metrics have changed. */
+DWORD RoutesSettle(ADDRESS_FAMILY Family);
 
 /* A growing table for FreeMibTable: NumEntries, then rows. */
 typedef struct _MIB_BUFFER

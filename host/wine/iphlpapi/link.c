@@ -11,6 +11,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "host/linux/syscall.h"
 #include "host/wine/shared/luid.h"
 
 #define IFLA_ADDRESS_  1
@@ -26,7 +27,16 @@
 #define ARPHRD_PPP_      512
 #define ARPHRD_LOOPBACK_ 772
 
-#define TUN_SPEED 10000000000ull /* bits per second: a TUN interface has none of its own */
+#define MEGABIT       1000000ull
+#define TUN_SPEED     (100000 * MEGABIT) /* bits per second, where nobody has given a TUN interface one */
+#define UNKNOWN_SPEED (1000 * MEGABIT)
+
+#define ALIAS_BYTES 255 /* with the ending 0; Linux refuses a name of IFALIASZ, 256, with it */
+
+/* Where Windows keeps the name and the device of each network connection, by its GUID. */
+#define CONNECTION_KEY                                                                                                 \
+    L"System\\CurrentControlSet\\Control\\Network\\{4D36E972-E325-11CE-BFC1-08002BE10318}\\%hs\\Connection"
+#define CONNECTION_KEY_LENGTH 160
 
 DWORD ErrorOfLinux(int Error)
 {
@@ -58,13 +68,105 @@ DWORD ErrorOfLinux(int Error)
     }
 }
 
+/* --- names and numbers --------------------------------------------------------------------------------------------- */
+
+VOID GuidText(const GUID *G, CHAR Text[GUID_TEXT_LENGTH])
+{
+    snprintf(Text, GUID_TEXT_LENGTH, "{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", G->Data1, G->Data2,
+             G->Data3, G->Data4[0], G->Data4[1], G->Data4[2], G->Data4[3], G->Data4[4], G->Data4[5], G->Data4[6],
+             G->Data4[7]);
+}
+
+VOID DeviceName(const GUID *Guid, WCHAR Text[MAX_INTERFACE_NAME_LEN])
+{
+    CHAR Narrow[GUID_TEXT_LENGTH];
+    GuidText(Guid, Narrow);
+    swprintf(Text, MAX_INTERFACE_NAME_LEN, L"\\DEVICE\\TCPIP_%hs", Narrow);
+}
+
+static VOID ConnectionKey(const GUID *Guid, WCHAR Key[CONNECTION_KEY_LENGTH])
+{
+    CHAR Narrow[GUID_TEXT_LENGTH];
+    GuidText(Guid, Narrow);
+    swprintf(Key, CONNECTION_KEY_LENGTH, CONNECTION_KEY, Narrow);
+}
+
+BOOL LinkUp(const IP_LINK *Link)
+{
+    return Link->Carrier && (Link->IsTun || (Link->Flags & LINUX_IFF_UP));
+}
+
+/* ethtool's ETHTOOL_GSET: struct ethtool_cmd. */
+typedef struct _LINUX_LINK_SETTINGS
+{
+    ULONG Command, Supported, Advertising;
+    USHORT Speed; /* Mbit/s, with SpeedHigh; all ones: unknown */
+    BYTE Duplex, Port, PhyAddress, Transceiver, Autonegotiation, Mdio;
+    ULONG MaxTransmit, MaxReceive;
+    USHORT SpeedHigh;
+    BYTE Mdix, MdixControl;
+    ULONG PartnerAdvertising, Reserved[2];
+} LINUX_LINK_SETTINGS;
+
+ULONG64 LinkSpeed(const IP_LINK *Link)
+{
+    LINUX_LINK_SETTINGS Settings = {.Command = 1};
+    struct
+    {
+        char Name[16];
+        VOID *Data;
+        BYTE Room[16];
+    } Request = {.Data = &Settings};
+    memcpy(Request.Name, Link->Name, sizeof(Request.Name));
+    int Socket = (int)LinuxCall3(LINUX_SOCKET, LINUX_AF_INET, 2 | LINUX_O_CLOEXEC, 0);
+    int Result = Socket < 0 ? Socket : LinuxIoctl(Socket, 0x8946, &Request); /* SIOCETHTOOL */
+    if (Socket >= 0)
+        LinuxClose(Socket);
+    ULONG Megabits = Result < 0 ? 0 : (ULONG)Settings.SpeedHigh << 16 | Settings.Speed;
+    /* Linux calls a TUN interface that nobody has given a speed one of 10 Mbit/s. */
+    if (Link->IsTun && Megabits <= 10)
+        return TUN_SPEED;
+    return !Megabits || Megabits == ~0u || Megabits == 0xffff ? UNKNOWN_SPEED : Megabits * MEGABIT;
+}
+
+/* "DEVPKEY_Device_DeviceDesc", by way of the device's instance ID beside the connection's name. */
+VOID LinkDescription(const IP_LINK *Link, WCHAR Text[IF_MAX_STRING_SIZE + 1])
+{
+    WCHAR Id[200];
+    DWORD Size = sizeof(Id);
+    WCHAR Key[CONNECTION_KEY_LENGTH];
+    ConnectionKey(&Link->Guid, Key);
+    WCHAR Device[240];
+    if (Link->IsTun && !RegGetValueW(HKEY_LOCAL_MACHINE, Key, L"PnpInstanceID", RRF_RT_REG_SZ, NULL, Id, &Size))
+    {
+        swprintf(Device, ARRAYSIZE(Device), L"System\\CurrentControlSet\\Enum\\%ls", Id);
+        Size = (IF_MAX_STRING_SIZE + 1) * sizeof(WCHAR);
+        if (!RegGetValueW(HKEY_LOCAL_MACHINE, Device, L"DeviceDesc", RRF_RT_REG_SZ, NULL, Text, &Size))
+            return;
+    }
+    MultiByteToWideChar(CP_UTF8, 0, Link->Name, -1, Text, IF_MAX_STRING_SIZE + 1);
+}
+
 /* --- Linux' links -------------------------------------------------------------------------------------------------- */
+
+/* A name that Linux' alias has no room for is kept in the registry alone; the alias has what fits. */
+static VOID ReadLongName(IP_LINK *Link)
+{
+    WCHAR Name[IF_MAX_STRING_SIZE + 1];
+    DWORD Size = sizeof(Name);
+    SIZE_T Length = wcslen(Link->Alias);
+    WCHAR Key[CONNECTION_KEY_LENGTH];
+    ConnectionKey(&Link->Guid, Key);
+    if (!RegGetValueW(HKEY_LOCAL_MACHINE, Key, L"Name", RRF_RT_REG_SZ, NULL, Name, &Size) &&
+        !wcsncmp(Name, Link->Alias, Length))
+        wcscpy(Link->Alias, Name);
+}
 
 /* "{GUID}" or "{GUID} name" in an interface's alias (luid.h). FALSE: the alias is somebody else's. */
 static BOOL ParseAlias(const CHAR *Text, ULONG Length, IP_LINK *Link)
 {
     int Used = 0;
-    CHAR Copy[300];
+    CHAR Copy[ALIAS_BYTES];
     Length = min(Length, sizeof(Copy) - 1);
     memcpy(Copy, Text, Length);
     Copy[Length] = 0;
@@ -79,7 +181,11 @@ static BOOL ParseAlias(const CHAR *Text, ULONG Length, IP_LINK *Link)
     for (int i = 0; i < 8; i++)
         Link->Guid.Data4[i] = (BYTE)Data[3 + i];
     if (Copy[Used] == ' ' && Copy[Used + 1])
-        MultiByteToWideChar(CP_UTF8, 0, Copy + Used + 1, -1, Link->Alias, IF_MAX_STRING_SIZE);
+    {
+        MultiByteToWideChar(CP_UTF8, 0, Copy + Used + 1, -1, Link->Alias, IF_MAX_STRING_SIZE + 1);
+        if (strlen(Copy) >= ALIAS_BYTES - 4) /* a character of UTF-8 has up to 4 */
+            ReadLongName(Link);
+    }
     return TRUE;
 }
 
@@ -217,21 +323,59 @@ DWORD LinkSetMtu(const IP_LINK *Link, ULONG Mtu)
     return ErrorOfLinux(NetlinkTell(&Message));
 }
 
-DWORD LinkSetAlias(const IP_LINK *Link, const WCHAR *Name)
+static DWORD TellAlias(const IP_LINK *Link, const CHAR *Text, ULONG Length)
 {
     NETLINK_LINK Fixed = {.Index = (int32_t)Link->Index};
-    const GUID *G = &Link->Guid;
-    CHAR Text[256]; /* Linux takes IFALIASZ, 256, with the ending 0 */
-    int Length = snprintf(Text, sizeof(Text), "{%08lX-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X} ", G->Data1,
-                          G->Data2, G->Data3, G->Data4[0], G->Data4[1], G->Data4[2], G->Data4[3], G->Data4[4],
-                          G->Data4[5], G->Data4[6], G->Data4[7]);
-    int Added = WideCharToMultiByte(CP_UTF8, 0, Name, -1, Text + Length, (int)sizeof(Text) - Length, NULL, NULL);
-    if (!Added)
-        return ERROR_INVALID_PARAMETER;
     NETLINK_MESSAGE Message;
     NetlinkBegin(&Message, NETLINK_LINK_NEW, 0, &Fixed, sizeof(Fixed));
-    NetlinkAdd(&Message, IFLA_ALIAS_, Text, (ULONG)(Length + Added));
+    NetlinkAdd(&Message, IFLA_ALIAS_, Text, Length);
     return ErrorOfLinux(NetlinkTell(&Message));
+}
+
+DWORD LinkSetAlias(const IP_LINK *Link, const WCHAR *Name)
+{
+    CHAR Guid[GUID_TEXT_LENGTH];
+    GuidText(&Link->Guid, Guid);
+    CHAR Narrow[3 * IF_MAX_STRING_SIZE + 1];
+    int Length = WideCharToMultiByte(CP_UTF8, 0, Name, -1, Narrow, sizeof(Narrow), NULL, NULL);
+    if (!Length)
+        return ERROR_INVALID_PARAMETER;
+    /* First: who reads an alias that is full finds the rest. */
+    WCHAR Key[CONNECTION_KEY_LENGTH];
+    ConnectionKey(&Link->Guid, Key);
+    LSTATUS Error =
+        RegSetKeyValueW(HKEY_LOCAL_MACHINE, Key, L"Name", REG_SZ, Name, (DWORD)((wcslen(Name) + 1) * sizeof(WCHAR)));
+    if (Error)
+        return (DWORD)Error;
+    CHAR Text[ALIAS_BYTES];
+    snprintf(Text, sizeof(Text), "%s %s", Guid, Narrow);
+    SIZE_T End = strlen(Text);
+    if (End < strlen(Guid) + (SIZE_T)Length) /* cut: not within a character */
+    {
+        while (((BYTE)Narrow[End - strlen(Guid) - 1] & 0xc0) == 0x80)
+            End--;
+        Text[End] = 0;
+    }
+    return TellAlias(Link, Text, (ULONG)End + 1);
+}
+
+static int TakeAlias(void *Context, uint16_t Type, const void *Fixed, const NETLINK_ATTRIBUTES *Attributes)
+{
+    if (Type == NETLINK_LINK_NEW && Attributes->Data[IFLA_ALIAS_])
+        snprintf(Context, ALIAS_BYTES, "%.*s", Attributes->Length[IFLA_ALIAS_],
+                 (const char *)Attributes->Data[IFLA_ALIAS_]);
+    return 0;
+}
+
+/* Linux tells of an alias that is set, whatever it was. */
+VOID LinkTouch(const IP_LINK *Link)
+{
+    NETLINK_LINK Fixed = {.Index = (int32_t)Link->Index};
+    CHAR Text[ALIAS_BYTES] = "";
+    NETLINK_MESSAGE Message;
+    NetlinkBegin(&Message, NETLINK_LINK_GET, 0, &Fixed, sizeof(Fixed));
+    if (NetlinkAsk(&Message, TakeAlias, Text) >= 0)
+        TellAlias(Link, Text, (ULONG)strlen(Text) + 1);
 }
 
 /* --- tables -------------------------------------------------------------------------------------------------------- */
@@ -283,14 +427,12 @@ VOID WINAPI FreeMibTable(PVOID Memory)
 static VOID FillIfRow(const IP_LINK *Link, MIB_IF_ROW2 *Row)
 {
     BOOL Loopback = (Link->Flags & LINUX_IFF_LOOPBACK) != 0;
-    /* Windows has no interface that is switched off and there; what a TUN interface of Linux is, its carrier says. */
-    BOOL Up = Link->Carrier && (Link->IsTun || (Link->Flags & LINUX_IFF_UP));
     memset(Row, 0, sizeof(*Row));
     Row->InterfaceLuid = Link->Luid;
     Row->InterfaceIndex = Link->Index;
     Row->InterfaceGuid = Link->Guid;
     wcscpy(Row->Alias, Link->Alias);
-    MultiByteToWideChar(CP_UTF8, 0, Link->Name, -1, Row->Description, IF_MAX_STRING_SIZE);
+    LinkDescription(Link, Row->Description);
     Row->PhysicalAddressLength = Link->AddressLength;
     memcpy(Row->PhysicalAddress, Link->Address, sizeof(Row->PhysicalAddress));
     memcpy(Row->PermanentPhysicalAddress, Link->Address, sizeof(Row->PermanentPhysicalAddress));
@@ -307,12 +449,12 @@ static VOID FillIfRow(const IP_LINK *Link, MIB_IF_ROW2 *Row)
     Row->InterfaceAndOperStatusFlags.HardwareInterface = !Loopback && !Link->IsTun;
     Row->InterfaceAndOperStatusFlags.ConnectorPresent = !Loopback && !Link->IsTun;
     Row->InterfaceAndOperStatusFlags.NotMediaConnected = !Link->Carrier;
-    Row->OperStatus = Up ? IfOperStatusUp : IfOperStatusDown;
+    Row->OperStatus = LinkUp(Link) ? IfOperStatusUp : IfOperStatusDown;
     Row->AdminStatus = Link->IsTun || (Link->Flags & LINUX_IFF_UP) ? NET_IF_ADMIN_STATUS_UP : NET_IF_ADMIN_STATUS_DOWN;
     Row->MediaConnectState = Link->Carrier ? MediaConnectStateConnected : MediaConnectStateDisconnected;
     Row->NetworkGuid = Link->Guid;
     Row->ConnectionType = NET_IF_CONNECTION_DEDICATED;
-    Row->TransmitLinkSpeed = Row->ReceiveLinkSpeed = TUN_SPEED;
+    Row->TransmitLinkSpeed = Row->ReceiveLinkSpeed = LinkSpeed(Link);
     Row->InUcastPkts = Link->Statistics[0];
     Row->OutUcastPkts = Link->Statistics[1];
     Row->InOctets = Row->InUcastOctets = Link->Statistics[2];

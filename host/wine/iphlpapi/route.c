@@ -6,6 +6,7 @@
 #include "host/wine/iphlpapi/iphelper.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RTA_DST_      1
@@ -13,11 +14,12 @@
 #define RTA_GATEWAY_  5
 #define RTA_PRIORITY_ 6
 #define RTA_PREFSRC_  7
+#define RTA_METRICS_  8
 #define RTA_TABLE_    15
+#define RTAX_MTU_     2
 
 #define TABLE_MAIN        254
 #define PROTOCOL_KERNEL   2
-#define PROTOCOL_STATIC   4
 #define SCOPE_UNIVERSE    0
 #define SCOPE_LINK        253
 #define SCOPE_NOWHERE     255
@@ -26,32 +28,150 @@
 #define ROUTE_FIB_MATCH   0x2000 /* RTM_F_FIB_MATCH: show the route, not what became of it */
 #define INFINITE_LIFETIME 0xffffffffu
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- Linux' routes --------------------------------------------------------------------------------------------------- */
 
-BOOL RouteRow(const VOID *FixedPart, const NETLINK_ATTRIBUTES *Attributes, MIB_IPFORWARD_ROW2 *Row)
+BOOL RouteRead(const VOID *FixedPart, const NETLINK_ATTRIBUTES *Attributes, LINUX_ROUTE *Route)
 {
     const NETLINK_ROUTE *Fixed = FixedPart;
     ULONG Table = Attributes->Data[RTA_TABLE_] ? *(const ULONG *)Attributes->Data[RTA_TABLE_] : Fixed->Table;
-    ULONG Priority = Attributes->Data[RTA_PRIORITY_] ? *(const ULONG *)Attributes->Data[RTA_PRIORITY_] : 0;
     ADDRESS_FAMILY Family = WindowsFamily(Fixed->Family);
+    if (Family == AF_UNSPEC || Table != TABLE_MAIN || Fixed->Type != TYPE_UNICAST || !Attributes->Data[RTA_OIF_])
+        return FALSE;
+    *Route = (LINUX_ROUTE){
+        .Family = Family,
+        .Length = Fixed->DestinationLength,
+        .Protocol = Fixed->Protocol,
+        .Scope = Fixed->Scope,
+        .Index = *(const ULONG *)Attributes->Data[RTA_OIF_],
+        .Priority = Attributes->Data[RTA_PRIORITY_] ? *(const ULONG *)Attributes->Data[RTA_PRIORITY_] : 0,
+    };
+    if (Attributes->Data[RTA_METRICS_])
+    {
+        NETLINK_ATTRIBUTES Metrics;
+        NetlinkParse(Attributes->Data[RTA_METRICS_], Attributes->Length[RTA_METRICS_], &Metrics);
+        Route->Mtu = Metrics.Data[RTAX_MTU_] ? *(const ULONG *)Metrics.Data[RTAX_MTU_] : 0;
+    }
+    AddressFromBytes(Family, Attributes->Data[RTA_DST_], &Route->Destination);
+    AddressFromBytes(Family, Attributes->Data[RTA_GATEWAY_], &Route->Hop);
+    AddressFromBytes(Family, Attributes->Data[RTA_PREFSRC_], &Route->Source);
+    return TRUE;
+}
+
+typedef struct _ROUTE_LIST
+{
+    LINUX_ROUTE *Routes;
+    ULONG Count, Capacity;
+} ROUTE_LIST;
+
+static int ListRoute(void *Context, uint16_t Type, const void *Fixed, const NETLINK_ATTRIBUTES *Attributes)
+{
+    ROUTE_LIST *List = Context;
+    LINUX_ROUTE Route;
+    if (Type != NETLINK_ROUTE_NEW || !RouteRead(Fixed, Attributes, &Route))
+        return 0;
+    if (List->Count == List->Capacity)
+    {
+        LINUX_ROUTE *Larger = realloc(List->Routes, (2 * List->Capacity + 16) * sizeof(*Larger));
+        if (!Larger)
+            return -12; /* ENOMEM */
+        List->Routes = Larger;
+        List->Capacity = 2 * List->Capacity + 16;
+    }
+    List->Routes[List->Count++] = Route;
+    return 0;
+}
+
+DWORD ReadRoutes(ADDRESS_FAMILY Family, LINUX_ROUTE **Routes, ULONG *Count)
+{
+    NETLINK_ROUTE Fixed = {.Family = LinuxFamily(Family)};
+    ROUTE_LIST List = {0};
+    NETLINK_MESSAGE Message;
+    NetlinkBegin(&Message, NETLINK_ROUTE_GET, NETLINK_DUMP, &Fixed, sizeof(Fixed));
+    int Error = NetlinkAsk(&Message, ListRoute, &List);
+    if (Error < 0)
+    {
+        free(List.Routes);
+        return ErrorOfLinux(Error);
+    }
+    *Routes = List.Routes;
+    *Count = List.Count;
+    return NO_ERROR;
+}
+
+int TellRoute(USHORT Type, USHORT Flags, const LINUX_ROUTE *Route)
+{
+    BOOL HasHop = !IsUnspecified(&Route->Hop), Delete = Type == NETLINK_ROUTE_DEL;
+    NETLINK_ROUTE Fixed = {
+        .Family = LinuxFamily(Route->Family),
+        .DestinationLength = Route->Length,
+        .Table = TABLE_MAIN,
+        .Protocol = Route->Protocol,
+        .Scope = Delete ? SCOPE_NOWHERE : Route->Scope,
+        .Type = Delete ? 0 : TYPE_UNICAST,
+        .Flags = HasHop && !Delete ? ROUTE_ON_LINK : 0,
+    };
+    ULONG Length;
+    const BYTE *Bytes = AddressBytes(&Route->Destination, &Length);
+    NETLINK_MESSAGE Message;
+    NetlinkBegin(&Message, Type, Flags, &Fixed, sizeof(Fixed));
+    if (Route->Length)
+        NetlinkAdd(&Message, RTA_DST_, Bytes, Length);
+    NetlinkAdd(&Message, RTA_OIF_, &Route->Index, sizeof(Route->Index));
+    if (HasHop)
+        NetlinkAdd(&Message, RTA_GATEWAY_, AddressBytes(&Route->Hop, &Length), Length);
+    if (!IsUnspecified(&Route->Source) && !Delete)
+        NetlinkAdd(&Message, RTA_PREFSRC_, AddressBytes(&Route->Source, &Length), Length);
+    NetlinkAdd(&Message, RTA_PRIORITY_, &Route->Priority, sizeof(Route->Priority));
+    if (Route->Mtu)
+    {
+        struct
+        {
+            USHORT Size, Number;
+            ULONG Value;
+        } Mtu = {sizeof(Mtu), RTAX_MTU_, Route->Mtu};
+        NetlinkAdd(&Message, RTA_METRICS_, &Mtu, sizeof(Mtu));
+    }
+    return NetlinkTell(&Message);
+}
+
+/* Linux takes an IPv6 route of 0 for one that names no number. */
+ULONG RoutePriority(ADDRESS_FAMILY Family, ULONG Metric, ULONG InterfacePart)
+{
+    return Metric + InterfacePart + (Family == AF_INET6);
+}
+
+ULONG RouteMetric(const LINUX_ROUTE *Route, ULONG InterfacePart)
+{
+    ULONG Added = InterfacePart + (Route->Protocol == ROUTE_WINDOWS && Route->Family == AF_INET6);
+    return Route->Priority > Added ? Route->Priority - Added : 0;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------- */
+
+static BOOL RowOfRoute(const LINUX_ROUTE *Route, MIB_IPFORWARD_ROW2 *Row)
+{
     memset(Row, 0, sizeof(*Row));
     IP_LINK Link;
-    if (Family == AF_UNSPEC || Table != TABLE_MAIN || Fixed->Type != TYPE_UNICAST || !Attributes->Data[RTA_OIF_] ||
-        LinkFind(NULL, *(const ULONG *)Attributes->Data[RTA_OIF_], &Link))
+    if (Route->Protocol == ROUTE_SHADOW || LinkFind(NULL, Route->Index, &Link))
         return FALSE;
-    ULONG InterfacePart = InterfaceMetric(&Link, Family, NULL);
     Row->InterfaceLuid = Link.Luid;
     Row->InterfaceIndex = Link.Index;
-    AddressFromBytes(Family, Attributes->Data[RTA_DST_], &Row->DestinationPrefix.Prefix);
-    Row->DestinationPrefix.PrefixLength = Fixed->DestinationLength;
-    AddressFromBytes(Family, Attributes->Data[RTA_GATEWAY_], &Row->NextHop);
+    Row->DestinationPrefix.Prefix = Route->Destination;
+    Row->DestinationPrefix.PrefixLength = Route->Length;
+    Row->NextHop = Route->Hop;
     Row->ValidLifetime = Row->PreferredLifetime = INFINITE_LIFETIME;
-    Row->Metric = Priority > InterfacePart ? Priority - InterfacePart : 0;
-    Row->Protocol = Fixed->Protocol == PROTOCOL_KERNEL ? MIB_IPPROTO_LOCAL : MIB_IPPROTO_NETMGMT;
+    Row->Metric = RouteMetric(Route, InterfaceMetric(&Link, Route->Family, NULL));
+    Row->Protocol = Route->Protocol == PROTOCOL_KERNEL ? MIB_IPPROTO_LOCAL : MIB_IPPROTO_NETMGMT;
     Row->Loopback = (Link.Flags & LINUX_IFF_LOOPBACK) != 0;
     Row->Immortal = TRUE;
     Row->Origin = NlroManual;
     return TRUE;
+}
+
+BOOL RouteRow(const VOID *Fixed, const NETLINK_ATTRIBUTES *Attributes, MIB_IPFORWARD_ROW2 *Row)
+{
+    LINUX_ROUTE Route;
+    return RouteRead(Fixed, Attributes, &Route) && RowOfRoute(&Route, Row);
 }
 
 static int AppendRoute(void *Context, uint16_t Type, const void *Fixed, const NETLINK_ATTRIBUTES *Attributes)
@@ -74,13 +194,6 @@ DWORD WINAPI GetIpForwardTable2(ADDRESS_FAMILY Family, PMIB_IPFORWARD_TABLE2 *Ta
     NETLINK_MESSAGE Message;
     NetlinkBegin(&Message, NETLINK_ROUTE_GET, NETLINK_DUMP, &Fixed, sizeof(Fixed));
     return MibEnd(&Buffer, ErrorOfLinux(NetlinkAsk(&Message, AppendRoute, &Buffer)), (VOID **)Table);
-}
-
-static BOOL SameAddress(const SOCKADDR_INET *A, const SOCKADDR_INET *B)
-{
-    ULONG LengthA, LengthB;
-    const BYTE *BytesA = AddressBytes(A, &LengthA), *BytesB = AddressBytes(B, &LengthB);
-    return BytesA && BytesB && LengthA == LengthB && !memcmp(BytesA, BytesB, LengthA);
 }
 
 /* Windows knows a route by its destination, next hop and interface. */
@@ -149,33 +262,40 @@ static DWORD Normalise(const MIB_IPFORWARD_ROW2 *Row, MIB_IPFORWARD_ROW2 *Normal
     return NO_ERROR;
 }
 
-static int SendRoute(const IP_LINK *Link, USHORT Type, USHORT Flags, const MIB_IPFORWARD_ROW2 *Row, BOOL AnyMetric)
+static LINUX_ROUTE MakeRoute(const IP_LINK *Link, const MIB_IPFORWARD_ROW2 *Row)
 {
     ADDRESS_FAMILY Family = Row->DestinationPrefix.Prefix.si_family;
-    BOOL HasHop = !IsUnspecified(&Row->NextHop), Delete = Type == NETLINK_ROUTE_DEL;
-    ULONG Length, Priority = (Row->Metric == ~0u ? 0 : Row->Metric) + InterfaceMetric(Link, Family, NULL);
-    const BYTE *Bytes = AddressBytes(&Row->DestinationPrefix.Prefix, &Length);
-    NETLINK_ROUTE Fixed = {
-        .Family = LinuxFamily(Family),
-        .DestinationLength = Row->DestinationPrefix.PrefixLength,
-        .Table = TABLE_MAIN,
-        .Protocol = Delete ? 0 : PROTOCOL_STATIC,
-        .Scope = Delete                         ? SCOPE_NOWHERE
-                 : HasHop || Family == AF_INET6 ? SCOPE_UNIVERSE
-                                                : SCOPE_LINK,
-        .Type = Delete ? 0 : TYPE_UNICAST,
-        .Flags = HasHop && !Delete ? ROUTE_ON_LINK : 0,
+    BOOL Universe = Family == AF_INET6 || !IsUnspecified(&Row->NextHop);
+    ULONG Metric = Row->Metric == ~0u ? 0 : Row->Metric;
+    return (LINUX_ROUTE){
+        .Family = Family,
+        .Length = Row->DestinationPrefix.PrefixLength,
+        .Protocol = ROUTE_WINDOWS,
+        .Scope = Universe ? SCOPE_UNIVERSE : SCOPE_LINK,
+        .Index = Link->Index,
+        .Priority = RoutePriority(Family, Metric, InterfaceMetric(Link, Family, NULL)),
+        .Destination = Row->DestinationPrefix.Prefix,
+        .Hop = Row->NextHop,
     };
-    NETLINK_MESSAGE Message;
-    NetlinkBegin(&Message, Type, Flags, &Fixed, sizeof(Fixed));
-    if (Fixed.DestinationLength)
-        NetlinkAdd(&Message, RTA_DST_, Bytes, Length);
-    NetlinkAdd(&Message, RTA_OIF_, &Link->Index, sizeof(Link->Index));
-    if (HasHop)
-        NetlinkAdd(&Message, RTA_GATEWAY_, AddressBytes(&Row->NextHop, &Length), Length);
-    if (!AnyMetric)
-        NetlinkAdd(&Message, RTA_PRIORITY_, &Priority, sizeof(Priority));
-    return NetlinkTell(&Message);
+}
+
+/* Deletes all that are this row but those with the priority Except. */
+static DWORD DeleteRoute(const IP_LINK *Link, const MIB_IPFORWARD_ROW2 *Row, const ULONG *Except)
+{
+    LINUX_ROUTE *Routes;
+    ULONG Count;
+    DWORD Error = ReadRoutes(Row->DestinationPrefix.Prefix.si_family, &Routes, &Count);
+    if (Error)
+        return Error;
+    Error = ERROR_NOT_FOUND;
+    for (ULONG i = 0; i < Count && (Error == NO_ERROR || Error == ERROR_NOT_FOUND); i++)
+        if (Routes[i].Protocol != ROUTE_SHADOW && Routes[i].Index == Link->Index &&
+            Routes[i].Length == Row->DestinationPrefix.PrefixLength && !(Except && Routes[i].Priority == *Except) &&
+            SameAddress(&Routes[i].Destination, &Row->DestinationPrefix.Prefix) &&
+            SameAddress(&Routes[i].Hop, &Row->NextHop))
+            Error = ErrorOfLinux(TellRoute(NETLINK_ROUTE_DEL, 0, &Routes[i]));
+    free(Routes);
+    return Error;
 }
 
 /*
@@ -196,11 +316,12 @@ DWORD WINAPI CreateIpForwardEntry2(const MIB_IPFORWARD_ROW2 *Row)
         Error = LinkBringUp(&Link);
     if (Error)
         return Error;
-    int Result = SendRoute(&Link, NETLINK_ROUTE_NEW, NETLINK_CREATE | NETLINK_EXCL, &New, FALSE);
+    LINUX_ROUTE Route = MakeRoute(&Link, &New);
+    int Result = TellRoute(NETLINK_ROUTE_NEW, NETLINK_CREATE | NETLINK_EXCL, &Route);
     /* Another interface's route of the same metric is no duplicate to Windows. */
     if (Result == -LINUX_EEXIST)
-        Result = SendRoute(&Link, NETLINK_ROUTE_NEW, NETLINK_CREATE | NETLINK_APPEND, &New, FALSE);
-    return ErrorOfLinux(Result);
+        Result = TellRoute(NETLINK_ROUTE_NEW, NETLINK_CREATE | NETLINK_APPEND, &Route);
+    return Result < 0 ? ErrorOfLinux(Result) : RoutesSettle(Route.Family);
 }
 
 /* ERROR_INVALID_PARAMETER, ERROR_NOT_FOUND: no such interface or route. "SetIpForwardEntry2 function (netioapi.h)" */
@@ -214,8 +335,11 @@ DWORD WINAPI SetIpForwardEntry2(const MIB_IPFORWARD_ROW2 *Row)
         Error = FindRoute(&Link, &New, &Present);
     if (Error || New.Metric == ~0u || New.Metric == Present.Metric)
         return Error;
-    Error = ErrorOfLinux(SendRoute(&Link, NETLINK_ROUTE_NEW, NETLINK_CREATE | NETLINK_EXCL, &New, FALSE));
-    return Error ? Error : ErrorOfLinux(SendRoute(&Link, NETLINK_ROUTE_DEL, 0, &Present, FALSE));
+    LINUX_ROUTE Route = MakeRoute(&Link, &New);
+    Error = ErrorOfLinux(TellRoute(NETLINK_ROUTE_NEW, NETLINK_CREATE | NETLINK_APPEND, &Route));
+    if (!Error)
+        Error = DeleteRoute(&Link, &New, &Route.Priority);
+    return Error ? Error : RoutesSettle(Route.Family);
 }
 
 /* ERROR_INVALID_PARAMETER, ERROR_NOT_FOUND: no such interface or route. "DeleteIpForwardEntry2 function (netioapi.h)" */
@@ -224,7 +348,9 @@ DWORD WINAPI DeleteIpForwardEntry2(const MIB_IPFORWARD_ROW2 *Row)
     MIB_IPFORWARD_ROW2 Old;
     IP_LINK Link;
     DWORD Error = Normalise(Row, &Old, &Link);
-    return Error ? Error : ErrorOfLinux(SendRoute(&Link, NETLINK_ROUTE_DEL, 0, &Old, TRUE));
+    if (!Error)
+        Error = DeleteRoute(&Link, &Old, NULL);
+    return Error ? Error : RoutesSettle(Old.NextHop.si_family);
 }
 
 /* ERROR_INVALID_PARAMETER, ERROR_NOT_FOUND. "GetIpForwardEntry2 function (netioapi.h)" */
@@ -259,8 +385,12 @@ typedef struct _ROUTE_FOUND
 static int TakeRoute(void *Context, uint16_t Type, const void *Fixed, const NETLINK_ATTRIBUTES *Attributes)
 {
     ROUTE_FOUND *Best = Context;
-    if (Type == NETLINK_ROUTE_NEW)
-        Best->Found = RouteRow(Fixed, Attributes, &Best->Row);
+    LINUX_ROUTE Route;
+    if (Type != NETLINK_ROUTE_NEW || !RouteRead(Fixed, Attributes, &Route))
+        return 0;
+    if (Route.Protocol == ROUTE_SHADOW) /* the one whose shadow it is has this destination, hop and interface */
+        Route.Protocol = ROUTE_WINDOWS;
+    Best->Found = RowOfRoute(&Route, &Best->Row);
     return 0;
 }
 
@@ -307,7 +437,11 @@ DWORD WINAPI GetBestRoute2(NET_LUID *InterfaceLuid, NET_IFINDEX InterfaceIndex, 
     if (!Error && !Best.Found)
         Error = ERROR_NOT_FOUND;
     if (!Error)
-        *BestRoute = Best.Row;
+    {
+        LinkFind(NULL, Best.Row.InterfaceIndex, &Link);
+        if (FindRoute(&Link, &Best.Row, BestRoute))
+            *BestRoute = Best.Row;
+    }
     return Error;
 }
 

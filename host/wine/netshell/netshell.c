@@ -218,7 +218,8 @@ static HRESULT WINAPI EnumConnections(OBJECT *This, NETCONMGR_ENUM_FLAGS Flags, 
     *Out = NULL;
     if (FAILED(Result))
         return Result;
-    Result = HRESULT_FROM_WIN32(GetIfTable2(&List->Table));
+    DWORD Error = GetIfTable2(&List->Table); /* the macro names its argument twice */
+    Result = HRESULT_FROM_WIN32(Error);
     if (FAILED(Result))
         Release(List);
     else

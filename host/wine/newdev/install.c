@@ -262,9 +262,10 @@ static BOOL GuidOfInstance(HDEVINFO Set, SP_DEVINFO_DATA *Device, GUID *Guid)
  * adapter is called. */
 static VOID KeepConnection(HDEVINFO Set, SP_DEVINFO_DATA *Device, const WCHAR *Guid)
 {
-    WCHAR Key[200], Instance[MAX_PATH];
+    WCHAR Instance[MAX_PATH];
     if (!SetupDiGetDeviceInstanceIdW(Set, Device, Instance, MAX_PATH, NULL))
         return;
+    WCHAR Key[200];
     swprintf(Key, ARRAYSIZE(Key),
              L"System\\CurrentControlSet\\Control\\Network\\{4D36E972-E325-11CE-BFC1-08002BE10318}\\%ls\\Connection",
              Guid);

@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: MIT
+"""host/wine's IP Helper as Windows' tunnel programs use it, beside an interface and routes that are the machine's own.
+
+Driven by ipcalls.exe, which makes one call a command; adapters come from peer.exe.
+"""
+import contextlib
+import os
+import re
+import socket
+import subprocess
+
+import pytest
+
+import conftest
+import lab
+
+IPCALLS = os.path.join(lab.BUILD, 'tests/ipcalls.exe')
+ALL, V4, V6 = 0, 2, 23  # AF_UNSPEC, AF_INET, AF_INET6
+INCLUDE_PREFIX, INCLUDE_GATEWAYS = 0x10, 0x80
+NOT_FOUND, ALREADY_EXISTS, INVALID_PARAMETER, FILE_NOT_FOUND = 1168, 5010, 87, 2
+
+
+class Calls:
+    """ipcalls.exe: a command gives its lines; another result than the expected one fails."""
+
+    def __init__(self, windows):
+        self.program = windows.start(IPCALLS)
+        self.program.expect('^ready$', 60)
+
+    def __call__(self, *command, result=0):
+        self.program.say(' '.join(map(str, command)))
+        lines = []
+        while True:
+            line = self.program.line(30)
+            if line.startswith('done '):
+                assert line == 'done %d' % result, (command, line, lines)
+                return lines
+            if not line.startswith('news '):
+                lines.append(line)
+
+    def news(self):
+        return [line[5:] for line in self.program.lines if line.startswith('news ')]
+
+    def adapter(self, index, family=ALL, flags=0):
+        """What GetAdaptersAddresses says of one interface: words, then name, description and the lines of its parts."""
+        lines = self('adapters', family, flags)
+        found = {}
+        for line in lines:
+            kind, rest = line.split(' ', 1)
+            if kind == 'adapter':
+                words = dict(word.split('=', 1) for word in rest.split())
+                if int(words['index6']) == index or int(words['index']) == index:
+                    found.update({key: int(value) if value.isdigit() else value for key, value in words.items()})
+            elif int(rest.split(' ', 1)[0]) == index:
+                found.setdefault(kind, []).append(rest.split(' ', 1)[1] if ' ' in rest else '')
+        return found
+
+
+@pytest.fixture
+def machine(shared_machine):
+    return shared_machine
+
+
+@pytest.fixture
+def calls(machine):
+    calls = Calls(machine.windows)
+    yield calls
+    assert calls.program.quit() == 0
+
+
+class Tunnel:
+    """An adapter of peer.exe, with its session begun."""
+
+    def __init__(self, machine, peer, slot, name, mtu=1500):
+        self.peer, self.slot, self.name = peer, slot, name
+        self.index = peer('create %d %d %s' % (slot, mtu, name))['index']
+        peer('start %d 131072' % slot)
+        self.device = machine.ready(self.index)
+
+    def close(self):
+        self.peer('close %d' % self.slot)
+
+    def hears(self, destination, port):
+        """Whether a datagram to there comes out of the tunnel; what else does is passed over."""
+        wanted = socket.inet_pton(socket.AF_INET6 if ':' in destination else socket.AF_INET, destination).hex()
+        while True:
+            try:
+                packet = self.peer('receive %d 300' % self.slot)['hex']
+            except conftest.PeerError:
+                return False
+            if wanted in packet and packet.endswith('%04x' % port):
+                return True
+
+
+@pytest.fixture
+def peer(machine):
+    peer = machine.peer()
+    yield peer
+    peer.quit()
+    lab.wait(lambda: not set(machine.namespace.links()) - {'wire', 'far'}, 'its interfaces are gone')
+
+
+@pytest.fixture
+def wire(machine, peer):  # peer: its adapters go first
+    """An interface of the machine with addresses and plain default routes, to where nothing answers."""
+    ip = machine.namespace.ip
+    ip('link', 'add', 'wire', 'type', 'veth', 'peer', 'name', 'far')
+    for device in ('wire', 'far'):
+        ip('link', 'set', device, 'addrgenmode', 'none')
+    ip('addr', 'add', '198.51.100.2/24', 'dev', 'wire')
+    ip('addr', 'add', '2001:db8:1::2/64', 'dev', 'wire', 'nodad')
+    for device in ('wire', 'far'):
+        ip('link', 'set', device, 'up')
+    ip('neigh', 'add', '198.51.100.1', 'lladdr', '02:00:00:00:00:01', 'dev', 'wire')
+    ip('neigh', 'add', '2001:db8:1::1', 'lladdr', '02:00:00:00:00:01', 'dev', 'wire')
+    ip('route', 'add', 'default', 'via', '198.51.100.1', 'dev', 'wire')
+    ip('-6', 'route', 'add', 'default', 'via', '2001:db8:1::1', 'dev', 'wire')
+    before = machine_routes(machine)
+    yield machine.namespace.link('wire')['ifindex']
+    after = machine_routes(machine)
+    ip('link', 'delete', 'wire')
+    assert after == before
+
+
+def machine_routes(machine):
+    """The machine's own routes and rules: what no program of Windows' may change, and all that is left at the end."""
+    lines = []
+    for family in ('-4', '-6'):
+        routes = machine.namespace.ip(family, 'route', 'show', 'table', 'all').splitlines()
+        lines += [line.strip() for line in routes if 'dev wire' in line and 'table local' not in line]
+        lines += machine.namespace.ip(family, 'rule').splitlines()
+    return [re.sub(r' (linkdown|pref \w+)', '', line) for line in lines]
+
+
+def send(machine, destination, source=None, device=None, port=7000):
+    """One datagram whose last bytes say the port."""
+    family = socket.AF_INET6 if ':' in destination else socket.AF_INET
+    with machine.namespace.entered(), socket.socket(family, socket.SOCK_DGRAM) as sock:
+        if source:
+            sock.bind((source, 0))
+        if device:
+            sock.setsockopt(socket.SOL_SOCKET, 25, device.encode())  # SO_BINDTODEVICE
+        sock.sendto(port.to_bytes(2, 'big'), (destination, port))
+
+
+def into(machine, tunnel, destination, **how):
+    send(machine, destination, port=7001, **how)
+    return tunnel.hears(destination, 7001)
+
+
+# --- the list of adapters ---------------------------------------------------------------------------------------------
+
+def test_gone(machine, peer, calls):
+    """An interface that is gone is in no list."""
+    for i in range(3):
+        tunnel = Tunnel(machine, peer, 0, 'Gone')
+        assert calls.adapter(tunnel.index)['friendly'] == ['Gone']
+        old = calls('old')
+        for kind in ('info', 'map', 'table'):
+            assert any(line.startswith('%s %d ' % (kind, tunnel.index)) for line in old), old
+        assert 'number 2' in old
+        tunnel.close()
+        lab.wait(lambda: not machine.namespace.links(), 'no interface')
+        assert not calls.adapter(tunnel.index)
+        old = calls('old', result=232)  # ERROR_NO_DATA
+        assert not [line for line in old if re.match(r'(info|map|table) %d ' % tunnel.index, line)], old
+        assert 'number 1' in old
+        calls('find', 'Gone', result=INVALID_PARAMETER)
+
+
+def test_list_with_full_tunnel(machine, peer, calls, wire):
+    """A route to everything on the link, as a full tunnel has, is one prefix more."""
+    tunnel = Tunnel(machine, peer, 0, 'Full')
+    calls('address', 'add', tunnel.index, '10.7.0.2', 24)
+    calls('route', 'add', tunnel.index, '0.0.0.0', 0, '0.0.0.0', 0)
+    calls('route', 'add', tunnel.index, '::', 0, '::', 0)
+    for family in (ALL, V4, V6):
+        prefixes = calls.adapter(tunnel.index, family, INCLUDE_PREFIX)['prefix']
+        assert ('0.0.0.0/0' in prefixes) == (family != V6) and ('::/0' in prefixes) == (family != V4), prefixes
+    assert calls.adapter(wire, ALL, INCLUDE_GATEWAYS)['gateway'] == ['198.51.100.1', '2001:db8:1::1']
+    assert '10.7.0.2/24' in calls.adapter(tunnel.index)['unicast']
+
+
+@pytest.mark.parametrize('servers', ['', 'nameserver 192.0.2.53\n', 'nameserver 2001:db8::53\n'])
+def test_list_without_name_servers(machine, calls, wire, servers, tmp_path):
+    """Where the machine has no name server of a family there is none, and the list is there."""
+    file = tmp_path / 'resolv.conf'
+    file.write_text(servers)
+    with mounted(machine, file, '/etc/resolv.conf'):
+        listed = {family: calls.adapter(wire, family).get('server', []) for family in (ALL, V4, V6)}
+    server = servers.split()[-1:]
+    assert listed == {ALL: server, V4: server if '.' in servers else [], V6: server if ':' in servers else []}
+
+
+def mounted(machine, file, place):
+    """A file over another, for the programs of that Windows."""
+    pid = max(pid for pid in lab.processes('--inside')  # behind its unshare
+              if machine.windows.name in open('/proc/%d/cmdline' % pid).read())
+
+    @contextlib.contextmanager
+    def over():
+        subprocess.run(['nsenter', '-t', str(pid), '-m', 'mount', '--bind', str(file), place], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(['nsenter', '-t', str(pid), '-m', '-p', 'umount', place], check=True)
+    return over()
+
+
+def test_names_and_numbers(machine, peer, calls, wire):
+    """FriendlyName, Description, indexes, metrics, speed; the adapter's name whole, in any script."""
+    names = ['Büro 東京 – офис', 'x' * 127, '東' * 84]  # more than Linux' alias has room for
+    for name in names:
+        index = peer('create 0 1500 ' + name)['index']
+        adapter = calls.adapter(index)
+        assert adapter['friendly'] == [name]
+        assert adapter['description'] == ['plaintun Tunnel'], adapter
+        assert 'alias ' + name in calls('row', index) and 'description plaintun Tunnel' in calls('row', index)
+        assert 'luid %d' % index in calls('find', name)
+        assert (adapter['index'], adapter['index6'], adapter['type']) == (index, index, 53)
+        assert (adapter['metric4'], adapter['metric6'], adapter['speed']) == (5, 5, 10**11)
+        assert 'mtu=1500 speed=%d' % 10**11 in calls('row', index)[0]
+    ethernet = calls.adapter(wire)
+    assert ethernet['friendly'] == ['wire'] and ethernet['type'] == 6
+    assert ethernet['speed'] == 10**10 and ethernet['metric4'] == ethernet['metric6'] == 15  # a veth says so
+
+
+def test_site_prefix(machine, peer, calls):
+    """An IPv4 row cannot be written back as it was read: SitePrefixLength must be 0."""
+    tunnel = Tunnel(machine, peer, 0, 'Site')
+    assert ' site=64 ' in calls('interface', V4, tunnel.index)[0]
+    calls('again', V4, tunnel.index, result=INVALID_PARAMETER)
+    calls('again', V6, tunnel.index)
+
+
+# --- MTU --------------------------------------------------------------------------------------------------------------
+
+def mtus(calls, tunnel):
+    return [int(re.search(r' mtu=(\d+)', calls('interface', family, tunnel.index)[0]).group(1)) for family in (V4, V6)]
+
+
+def test_mtu_of_a_family(machine, peer, calls):
+    """Each family has its own, whatever the other's is, and no address is lost."""
+    tunnel = Tunnel(machine, peer, 0, 'Mtu')
+    calls('address', 'add', tunnel.index, '10.7.0.2', 24)
+    calls('address', 'add', tunnel.index, 'fd07::2', 64)
+    calls('route', 'add', tunnel.index, '0.0.0.0', 0, '0.0.0.0', 0)
+    before = machine.namespace.ip('-6', 'addr', 'show', 'dev', tunnel.device).splitlines()[1:]
+    assert mtus(calls, tunnel) == [1500, 1500]
+    for family, mtu, wanted in ((V4, 1200, [1200, 1500]), (V4, 1500, [1500, 1500]), (V4, 1300, [1300, 1500]),
+                                (V6, 1420, [1300, 1420]), (V4, 576, [576, 1420]), (V6, 1280, [576, 1280]),
+                                (V4, 1420, [1420, 1280]), (V6, 1420, [1420, 1420])):
+        calls('set', family, tunnel.index, 'mtu', mtu)
+        assert mtus(calls, tunnel) == wanted
+        assert machine.namespace.ip('-6', 'addr', 'show', 'dev', tunnel.device).splitlines()[1:] == before
+        for destination, mtu in (('192.0.2.1', wanted[0]), ('10.7.0.9', wanted[0]), ('fd07::9', wanted[1])):
+            machine.namespace.run('ping', '-c1', '-W0.1', '-Mwant', '-s3000', destination, check=False)
+            sizes = []
+            while len(sizes) < 2:
+                packet = peer('receive 0 2000')['hex']
+                if socket.inet_pton(socket.AF_INET6 if ':' in destination else socket.AF_INET, destination).hex() in packet:
+                    sizes.append(len(packet) // 2)
+            assert mtu - 8 < max(sizes) <= mtu, (destination, mtu, sizes)
+    calls('set', V6, tunnel.index, 'mtu', 1279, result=INVALID_PARAMETER)
+    calls('set', V4, tunnel.index, 'mtu', 575, result=INVALID_PARAMETER)
+    assert mtus(calls, tunnel) == [1420, 1420]
+
+
+# --- which route a packet takes ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('metric', [0, 1, -1])
+def test_full_tunnel(machine, peer, calls, wire, metric):
+    """Beside a plain default route the smaller sum has it, whatever came first, and not one's own wire's subnet."""
+    tunnel = Tunnel(machine, peer, 0, 'Full')
+    calls('address', 'add', tunnel.index, '10.7.0.2', 24)
+    calls('address', 'add', tunnel.index, 'fd07::2', 64)
+    for family in (V4, V6):
+        calls('set', family, tunnel.index, 'metric', metric)
+    calls('route', 'add', tunnel.index, '0.0.0.0', 0, '0.0.0.0', 0)
+    calls('route', 'add', tunnel.index, '::', 0, '::', 0)
+    for far, near in (('192.0.2.9', '198.51.100.9'), ('2001:db8:9::9', '2001:db8:1::9')):
+        assert into(machine, tunnel, far)
+        assert not into(machine, tunnel, near)
+        assert not into(machine, tunnel, far, device='wire')
+        assert 'best index=%d ' % tunnel.index in calls('best', far)[0]
+        assert 'best index=%d ' % wire in calls('best', near)[0]
+    calls('route', 'set', tunnel.index, '0.0.0.0', 0, '0.0.0.0', 200)
+    assert not into(machine, tunnel, '192.0.2.9')
+    assert 'best index=%d ' % wire in calls('best', '192.0.2.9')[0]
+    calls('route', 'set', tunnel.index, '0.0.0.0', 0, '0.0.0.0', 3)
+    assert into(machine, tunnel, '192.0.2.9')
+    assert calls('route', 'get', tunnel.index, '0.0.0.0', 0, '0.0.0.0', 0) == ['metric 3']
+    assert len([line for line in calls('routes', V4) if line.startswith('route 0.0.0.0/0 ')]) == 2
+    calls('route', 'delete', tunnel.index, '0.0.0.0', 0, '0.0.0.0', 0)
+    assert not into(machine, tunnel, '192.0.2.9')
+    assert into(machine, tunnel, '2001:db8:9::9')
+
+
+def test_metric_after_routes(machine, peer, calls, wire):
+    """Routes follow the metric of their interface, and are read back as written."""
+    tunnel = Tunnel(machine, peer, 0, 'After')
+    calls('address', 'add', tunnel.index, '10.7.0.2', 24)
+    calls('address', 'add', tunnel.index, 'fd07::2', 64)
+    places = ((V4, '0.0.0.0', 0, '0.0.0.0'), (V6, '::', 0, '::'), (V4, '192.0.2.0', 24, '0.0.0.0'))
+    for _, *place in places:
+        calls('route', 'add', tunnel.index, *place, 7)
+    for metric, inside in ((200, False), (0, True), (5, True), (300, False), (-1, True)):
+        for family, far in ((V4, '203.0.113.9'), (V6, '2001:db8:9::9')):
+            calls('set', family, tunnel.index, 'metric', metric)
+            if family == V4:
+                assert into(machine, tunnel, far) == inside, metric
+        for _, *place in places:
+            assert calls('route', 'get', tunnel.index, *place, 0) == ['metric 7']
+    calls('set', V4, wire, 'metric', 1)
+    assert not into(machine, tunnel, '203.0.113.9')
+    calls('set', V4, wire, 'metric', -1)
+    assert into(machine, tunnel, '203.0.113.9')
+    tunnel.close()
+
+
+def test_routes_end_with_the_adapter(machine, peer, calls, wire):
+    """Killed, not closed: nothing of it is left among the machine's routes (the fixture looks), and packets go as before."""
+    other = machine.peer()
+    tunnel = Tunnel(machine, other, 0, 'Killed')
+    calls('address', 'add', tunnel.index, '10.7.0.2', 24)
+    calls('route', 'add', tunnel.index, '0.0.0.0', 0, '0.0.0.0', 0)
+    assert into(machine, tunnel, '192.0.2.9')
+    os.kill(other.process(), 9)
+    lab.wait(lambda: not machine.namespace.link(tunnel.device), 'the interface is gone')
+    assert 'dev wire' in machine.namespace.ip('route', 'get', '192.0.2.9')
+    other.program.wait(10)
