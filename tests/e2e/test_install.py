@@ -14,6 +14,7 @@ from conftest import TRAFFIC, Machine, Peer, left_as_found, machine_state
 BUILDS = os.path.join(lab.BUILD, 'identities')
 OLD, NEW, OTHER = (os.path.join(BUILDS, name, 'e2e/peer.exe') for name in ('acme', 'newer', 'other'))
 OLD_VERSION, NEW_VERSION = (3 << 48) | (2 << 32) | (1 << 16), (3 << 48) | (3 << 32)
+IPCALLS = os.path.join(lab.BUILD, 'tests/ipcalls.exe')
 ERROR_BUSY, ERROR_REVISION_MISMATCH, ERROR_FILE_CORRUPT, ERROR_PRODUCT_VERSION = 170, 1306, 1392, 1638
 
 
@@ -62,7 +63,13 @@ def test_nothing_is_left(windows):
     assert versions(peer) == {'library': OLD_VERSION, 'installed': 0, 'loaded': 0}
     assert peer('install-driver') == {'restart': 0}
     assert versions(peer) == {'library': OLD_VERSION, 'installed': OLD_VERSION, 'loaded': 0}
-    windows.ready(peer('create 0 1500 one')['index'])
+    index = peer('create 0 1500 one')['index']
+    windows.ready(index)
+    calls = windows.windows.start(IPCALLS)
+    for family in (2, 23):  # AF_INET, AF_INET6: what a program sets goes with the adapter's device
+        calls.say('set %d %d metric 3' % (family, index))
+        calls.expect('^done 0$')
+    assert calls.quit() == 0
     peer('create 1 1500 two')
     peer('start 0 131072')
     assert versions(peer)['loaded'] == OLD_VERSION
