@@ -20,12 +20,15 @@ check-reproducible: $(PACKAGE) ## the same package, byte for byte, comes of anot
 
 # Programs are C99 or C++11 and later, and may have all warnings on.
 .PHONY: check-headers
-check-headers: ## include/*.h compile by themselves, as C99 and as C++11, with all warnings
+check-headers: ## include/*.h compile by themselves, as C99 and as C++11, with all warnings; README's lines do
 	@Passed=0; for Header in include/*.h; do for Language in c99 c++11; do \
 	    $(CLANG) --target=x86_64-w64-windows-gnu -isystem /usr/share/mingw-w64/include -Iinclude -fsyntax-only -Wall -Wextra \
 	        -Wpedantic -Werror -std=$$Language -x $$([ $$Language = c99 ] && echo c || echo c++) -include $${Header#*/} /dev/null && \
 	        Passed=$$((Passed + 1)) || exit 1; \
-	done; done; echo "headers: $$Passed passed, 0 failed"
+	done; done; \
+	{ echo '#include "plaintun.h"'; echo 'void SendToPeer(PLAINTUN_PACKET *, DWORD); void Example(void); void Example(void) {'; \
+	    sed '1,/^```c$$/d; /^```$$/,$$d' README.md; echo '}'; } | \
+	    $(CLANG) $(WIN_CFLAGS) -Wpedantic -fsyntax-only -x c - && echo "headers: $$((Passed + 1)) passed, 0 failed"
 
 .PHONY: check-manual
 check-manual: ## docs/manual.md names every function, error and command there is, and links lead somewhere
