@@ -1,7 +1,7 @@
 # The host in Wine. User-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by
 # one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
 HW := build/host/wine
-HOST_USER := $(HW)/keep.exe $(patsubst %,$(HW)/%.exe,route powershell) $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll \
+HOST_USER := $(HW)/keep.exe $(patsubst %,$(HW)/%.exe,route netsh powershell) $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll \
     $(addprefix $(HW)/,hostnt.dll bcryptprimitives.dll advapi32.dll ws2_32.dll) $(HW)/swdevice.sys $(HW)/ndis.sys
 HX := $(HW)/x86
 HOST_X86 := $(patsubst %,$(HX)/%.dll,cfgmgr32 newdev setupapi iphlpapi netshell bcryptprimitives)
@@ -70,8 +70,8 @@ $(HW)/ws2_32.dll: $(HW)/ws2_32/ws2_32.user.o $(HW)/ntdll/comes.user.o $(HOST_NT)
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o %.dll,$^) $(HW)/ws2_32.def
 
 # Commands that Wine lacks, or has as files that do nothing.
-HOST_COMMANDS := $(patsubst %,$(HW)/%.exe,route powershell)
-$(foreach command,route powershell,$(eval $(HW)/$(command).exe: $(HW)/$(command)/$(command).user.o))
+HOST_COMMANDS := $(patsubst %,$(HW)/%.exe,route netsh powershell)
+$(foreach command,route netsh powershell,$(eval $(HW)/$(command).exe: $(HW)/$(command)/$(command).user.o))
 $(HOST_COMMANDS):
 	@$(CLANG) $(WIN_LDFLAGS) -municode -o $@ $(filter %.o,$^) -liphlpapi -lws2_32 -ladvapi32
 

@@ -173,6 +173,50 @@ def test_route(adapter):
     assert code == 0 and 'fd00:47::/32' in ip('-6', 'route', 'show', 'table', 'all'), text
 
 
+def test_netsh(adapter):
+    """The commands that programs call for their adapter work on Linux' stack; others fail."""
+    machine, index = adapter
+    ip = machine.namespace.ip
+
+    def netsh(*arguments, code=0):
+        done, text = command(machine, 'netsh.exe', 'interface', *arguments)
+        assert done == code, (arguments, done, text)
+    netsh('ipv4', 'set', 'address', 'name=%d' % index, 'source=static', 'addr=10.44.0.2', 'mask=255.255.255.0')
+    assert '10.44.0.2/24' in ip('addr', 'show', 'dev', 'tunnel')
+    netsh('ip', 'set', 'address', str(index), 'static', '10.44.1.2', '255.255.0.0')
+    assert '10.44.1.2/16' in ip('addr', 'show', 'dev', 'tunnel') and '10.44.0.2' not in ip('addr', 'show', 'dev', 'tunnel')
+    netsh('ipv6', 'add', 'address', 'interface=%d' % index, 'address=fd00:44::2/64')
+    assert 'fd00:44::2/64' in ip('addr', 'show', 'dev', 'tunnel')
+    netsh('ipv4', 'add', 'route', 'prefix=10.45.0.0/16', 'interface=%d' % index, 'metric=3')
+    assert '10.45.0.0/16' in ip('route', 'show', 'table', 'all')
+    netsh('ipv4', 'delete', 'route', '10.45.0.0/16', str(index))
+    assert '10.45.0.0/16' not in ip('route', 'show', 'table', 'all')
+    netsh('ipv4', 'set', 'subinterface', str(index), 'mtu=1400', 'store=active')
+    netsh('ipv6', 'set', 'subinterface', str(index), 'mtu=1400', 'store=active')
+    assert machine.namespace.link('tunnel')['mtu'] == 1400
+    netsh('ipv4', 'set', 'dnsservers', 'name=%d' % index, 'source=static', 'address=192.0.2.1', 'validate=no')
+    netsh('ipv4', 'add', 'dnsservers', str(index), '192.0.2.2', 'index=2')
+    servers = [('nameserver', '192.0.2.1'), ('nameserver', '192.0.2.2')]
+    lab.wait(lambda: resolv_conf(machine)[:2] == servers, lambda: resolv_conf(machine), 10)
+    netsh('ipv4', 'delete', 'dnsservers', str(index), 'all')
+    lab.wait(lambda: servers[0] not in resolv_conf(machine), 'no more of its name servers', 10)
+    netsh('ipv6', 'delete', 'address', str(index), 'fd00:44::2')
+    assert 'fd00:44::2' not in ip('addr', 'show', 'dev', 'tunnel')
+    netsh('ipv4', 'set', 'address', 'nosuch', 'static', '10.0.0.1', '255.0.0.0', code=1)
+    netsh('ipv4', 'set', 'address', str(index), 'static', '10.0.0.1', '255.0.255.0', code=1)
+    netsh('ipv4', 'set', 'address', str(index), 'dhcp', code=1)
+    netsh('ip', 'add', 'addr', str(index), '10.48.0.2/24', 'gateway=10.48.0.1', 'gwmetric=7')
+    assert 'default via 10.48.0.1' in ip('route', 'show', 'dev', 'tunnel')
+    netsh('ipv4', 'set', 'interface', str(index), 'metric=9')
+    assert 'metric 16' in ip('route', 'show', 'default')  # of route and interface
+    for wrong in ('metric=x', 'nud=enabled', 'nosuch=1'):
+        netsh('ipv4', 'set', 'interface', str(index), wrong, code=1)
+    netsh('ipv4', 'add', 'address', str(index), '10.49.0.2', '255.255.255.0', 'anycast', code=1)
+    assert '10.49.0.2' not in ip('addr', 'show', 'dev', 'tunnel')
+    netsh('teredo', 'set', 'state', 'disabled', code=1)
+    netsh('ipv4', 'show', 'config', code=1)
+
+
 def test_no_powershell(shared_machine):
     """A program that has it do something learns that it was not done."""
     code, text = command(shared_machine, 'WindowsPowerShell\\v1.0\\powershell.exe', '-Command', 'Set-DnsClientServerAddress')
