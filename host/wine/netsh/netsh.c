@@ -352,8 +352,8 @@ static BOOL Abbreviates(const WCHAR *Text, const WCHAR *Word)
 /* Sorts what follows a command into its parameters. FALSE, and said: it does not fit. */
 static BOOL ReadParameters(const WCHAR *Parameters, int Count, WCHAR **Arguments, CALL *Call)
 {
-    WCHAR All[PARAMETERS_MAX][48];
     int Known = 0;
+    WCHAR All[PARAMETERS_MAX][48];
     for (const WCHAR *P = Parameters; *P; P += wcscspn(P, L" "), P += *P != 0, Known++)
     {
         swprintf(All[Known], ARRAYSIZE(All[0]), L"%.*ls", (int)wcscspn(P, L" "), P);
