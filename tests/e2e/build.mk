@@ -70,10 +70,18 @@ $(B)/tests/kernel/%.o: tests/e2e/kernel/%.c tests/e2e/kernel/kernel.h $(wildcard
 	@mkdir -p $(@D)
 	@$(CLANG) $(PE_CFLAGS_amd64) -c -o $@ $<
 
+# lacking.sys imports what nobody has.
+$(B)/tests/kernel/lacking.sys: $(B)/tests/kernel/lacking.o $(B)/amd64/obj/driver/loadconfig.o $(patsubst %,$(B)/amd64/lib/%.lib,ntoskrnl hal ndis)
+	@printf '%s\n' 'LIBRARY ntoskrnl.exe' EXPORTS KeAskTheOracle IoConnectInterrupt > $(@D)/lackingkernel.def
+	@printf '%s\n' 'LIBRARY ndis.sys' EXPORTS NdisMMissing > $(@D)/lackingndis.def
+	@for Def in kernel ndis; do $(DLLTOOL) -m $(MACHINE_amd64) -d $(@D)/lacking$$Def.def -l $(@D)/lacking$$Def.lib; done
+	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $^ \
+	    $(@D)/lackingkernel.lib $(@D)/lackingndis.lib
+
 $(B)/tests/kernel/kernel.sys: $(patsubst %,$(B)/tests/kernel/%.o,kernel tests data) $(B)/amd64/obj/driver/loadconfig.o \
-    $(patsubst %,$(B)/amd64/lib/%.lib,ntoskrnl hal ndis)
+    $(patsubst %,$(B)/amd64/lib/%.lib,ntoskrnl hal ndis) $(B)/tests/kernel/lacking.sys
 	@cp tests/e2e/kernel/kernel.inf $(@D)
-	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $^
+	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $(filter-out %.sys,$^)
 
 # The miniport of test_classic.py and its program.
 $(B)/tests/classic/%.o: tests/classic/%.c $(wildcard tests/*.h tests/classic/*.h wdk/*.h)

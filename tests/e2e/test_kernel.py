@@ -87,6 +87,27 @@ def test_wrong(shared_machine, what):
     os.truncate(shared_machine.windows.log, 0) # what was broken on purpose is no failure of the machine
 
 
+def test_lacking(shared_machine):
+    """A driver of which an import is not to be had fails alone, before any of it runs, and the log names what it lacks."""
+    install(shared_machine.windows)
+    other = create(shared_machine.windows, 'kernel')
+    before = len(log(shared_machine.windows))
+    program = shared_machine.windows.start(DEVICES, 'create', 'lacking', 1, 'kernel-lacking')
+    program.expect('^ready$', 60)
+    program.say('status 0')
+    # CM_PROB_DRIVER_FAILED_LOAD, STATUS_DRIVER_ENTRYPOINT_NOT_FOUND
+    program.expect(r'^status 0 \w+ 39$', 5)
+    program.expect('^reason c0000263$', 5)
+    text = log(shared_machine.windows)[before:]
+    for lacks in ('KeAskTheOracle of ntoskrnl.exe is not there', 'NdisMMissing of ndis.sys is not there',
+                  'IoConnectInterrupt of ntoskrnl.exe does nothing in this Wine'):
+        assert 'lacking.sys cannot be loaded: ' + lacks in text, text
+    assert 'it runs' not in text, text
+    assert ' 0% packet loss' in ping(shared_machine, 10) # the other one's
+    program.quit()
+    other.quit()
+
+
 def test_misuse(shared_machine):
     """What drivers of an older manner can do wrong, all in one adapter."""
     install(shared_machine.windows)

@@ -189,17 +189,30 @@ CONFIGRET WINAPI CM_Get_Device_IDA(DEVINST Instance, PSTR Buffer, ULONG Length, 
 
 /* --- status -------------------------------------------------------------------------------------------------------- */
 
-static BOOL HasService(const WCHAR *Id)
+#define SERVICE_MAX 257 /* UTF-16 units with the 0: "CreateServiceW", lpServiceName */
+
+static BOOL ServiceOf(const WCHAR *Id, WCHAR Service[SERVICE_MAX])
 {
     SP_DEVINFO_DATA Data;
     HDEVINFO Set;
     if (!OpenDeviceById(Id, &Set, &Data))
         return FALSE;
-    WCHAR Service[256];
-    BOOL Found =
-        SetupDiGetDeviceRegistryPropertyW(Set, &Data, SPDRP_SERVICE, NULL, (BYTE *)Service, sizeof(Service), NULL);
+    BOOL Found = SetupDiGetDeviceRegistryPropertyW(Set, &Data, SPDRP_SERVICE, NULL, (BYTE *)Service,
+                                                   SERVICE_MAX * sizeof(WCHAR), NULL);
     SetupDiDestroyDeviceInfoList(Set);
     return Found;
+}
+
+/* Why the driver of a device could not be loaded: host/wine/ndis/image.c notes it. 0: nothing is known. */
+static LONG LoadStatus(const WCHAR *Id)
+{
+    WCHAR Service[SERVICE_MAX], Key[SERVICE_MAX + 64];
+    DWORD Status = 0, Size = sizeof(Status);
+    if (!ServiceOf(Id, Service))
+        return 0;
+    swprintf(Key, sizeof(Key) / sizeof(Key[0]), L"System\\CurrentControlSet\\Services\\%ls\\HostLoad", Service);
+    RegGetValueW(HKEY_LOCAL_MACHINE, Key, L"Status", RRF_RT_REG_DWORD, NULL, &Status, &Size);
+    return (LONG)Status;
 }
 
 static VOID StatusOfFlags(const WCHAR *Id, ULONG Flags, ULONG *Status, ULONG *Problem)
@@ -210,9 +223,10 @@ static VOID StatusOfFlags(const WCHAR *Id, ULONG Flags, ULONG *Status, ULONG *Pr
         *Status |= DN_REMOVABLE;
     if (!(Flags & SWDEVICE_ENUMERATED))
         return;
+    WCHAR Service[SERVICE_MAX];
     if (Flags & SWDEVICE_FAILED)
         *Problem = CM_PROB_FAILED_START;
-    else if (!(Flags & SWDEVICE_ATTACHED) && HasService(Id))
+    else if (!(Flags & SWDEVICE_ATTACHED) && ServiceOf(Id, Service))
         *Problem = CM_PROB_DRIVER_FAILED_LOAD;
     else if (!(Flags & SWDEVICE_ATTACHED) && (Flags & SWDEVICE_NEEDS_DRIVER))
         *Problem = CM_PROB_FAILED_INSTALL;
@@ -309,6 +323,8 @@ static CONFIGRET LiveProperty(const WCHAR *Id, DEVINST Instance, const DEVPROPKE
     if (Result == CR_SUCCESS && IsEqualDevPropKey(*Key, DEVPKEY_Device_ProblemStatus))
     {
         LONG Reason = Problem ? (LONG)HostFailure(L"ProblemStatus") : 0;
+        if (!Reason && Problem == CM_PROB_DRIVER_FAILED_LOAD)
+            Reason = LoadStatus(Id);
         return GiveProperty(&Reason, sizeof(Reason), DEVPROP_TYPE_NTSTATUS, Type, Buffer, Size);
     }
     return CR_NO_SUCH_VALUE;

@@ -67,14 +67,9 @@ static VOID OnModule(_In_ ULONG Reason, _In_ const LOADER_NOTICE *Notice, _In_op
 {
     UNREFERENCED_PARAMETER(Context);
     if (Reason == 1)
-    {
-        ImagePatch(Notice->Base);
-        ImageSetName(Notice->Base, Notice->BaseName);
-    }
+        ImagePatch(Notice->Base, Notice->BaseName);
     else
-    {
         ImageForget(Notice->Base);
-    }
 }
 
 int Entry(PVOID First, PVOID Second, PVOID Third)

@@ -114,7 +114,7 @@ ULONG PlatformSetting(PCSTR Name, ULONG Default)
 
 VOID PlatformDriverRegistered(DRIVER_OBJECT *DriverObject)
 {
-    ImagePatch(DriverObject->DriverStart); /* done by the loader's notice already, unless that came too late */
+    ImagePatch(DriverObject->DriverStart, NULL); /* done by the loader's notice already, unless that came too late */
 }
 
 VOID PlatformDriverReady(DRIVER_OBJECT *DriverObject)

@@ -82,10 +82,9 @@ VOID LogOpen(VOID);
 BOOLEAN LogSetting(_In_z_ PCSTR Name, _Out_writes_(Size) PSTR Value, _In_ ULONG Size);
 
 /* ---- image.c: drivers' images and their import tables. */
-VOID ImagePatch(_In_ PVOID Base);
+VOID ImagePatch(_In_ PVOID Base, _In_opt_ const UNICODE_STRING *FileName);
 /* Gives the image and the offset in it, or "?" and the address. */
 PCSTR ImageOf(_In_opt_ PVOID Address, _Out_ ULONG_PTR *Offset);
-VOID ImageSetName(_In_ PVOID Base, _In_ const UNICODE_STRING *Name);
 /* What stands here for a function of the kernel's, or NULL. */
 PVOID ImageFindReplacement(_In_z_ PCSTR Name);
 /* The base of a miniport's image that holds Address, or NULL. */
