@@ -69,8 +69,8 @@ static VOID PrintStatus(const TEST_DEVICE *Device)
         Result = CM_Get_DevNode_Status(&Status, &Problem, Instance, 0);
     printf("status %lx %lx %lu\n", Result, Status, Problem);
     LONG Reason = 0;
-    DEVPROPTYPE Type;
     ULONG Size = sizeof(Reason);
+    DEVPROPTYPE Type;
     if (Problem && CM_Get_DevNode_PropertyW(Instance, &DEVPKEY_Device_ProblemStatus, &Type, (BYTE *)&Reason, &Size,
                                             0) == CR_SUCCESS)
         printf("reason %08lx\n", Reason);

@@ -206,10 +206,11 @@ static BOOL ServiceOf(const WCHAR *Id, WCHAR Service[SERVICE_MAX])
 /* Why the driver of a device could not be loaded: host/wine/ndis/image.c notes it. 0: nothing is known. */
 static LONG LoadStatus(const WCHAR *Id)
 {
-    WCHAR Service[SERVICE_MAX], Key[SERVICE_MAX + 64];
-    DWORD Status = 0, Size = sizeof(Status);
+    WCHAR Service[SERVICE_MAX];
     if (!ServiceOf(Id, Service))
         return 0;
+    DWORD Status = 0, Size = sizeof(Status);
+    WCHAR Key[SERVICE_MAX + 64];
     swprintf(Key, sizeof(Key) / sizeof(Key[0]), L"System\\CurrentControlSet\\Services\\%ls\\HostLoad", Service);
     RegGetValueW(HKEY_LOCAL_MACHINE, Key, L"Status", RRF_RT_REG_DWORD, NULL, &Status, &Size);
     return (LONG)Status;

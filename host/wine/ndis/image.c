@@ -255,8 +255,8 @@ static NTSTATUS EntryRefused(_In_ PDRIVER_OBJECT Driver, _In_ PUNICODE_STRING Re
     static WCHAR Value[] = L"Status";
     UNICODE_STRING ValueName = {sizeof(Value) - sizeof(WCHAR), sizeof(Value), Value};
     ULONG Status = (ULONG)STATUS_DRIVER_ENTRYPOINT_NOT_FOUND;
-    WCHAR Path[256];
     UNREFERENCED_PARAMETER(Driver);
+    WCHAR Path[256];
     if (RegistryPath->Length + sizeof(Under) <= sizeof(Path))
     {
         UNICODE_STRING Name = {(USHORT)(RegistryPath->Length + sizeof(Under) - sizeof(WCHAR)), sizeof(Path), Path};
