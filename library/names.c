@@ -65,10 +65,10 @@ BOOL NameTaken(LPCWSTR Name, const NET_LUID *Own)
     return ConvertInterfaceAliasToLuid(Name, &Luid) == NO_ERROR && (Own == NULL || Luid.Value != Own->Value);
 }
 
-/* TRUE where a network interface has the GUID.
- * https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-convertinterfaceguidtoluid */
+/* TRUE where a network interface has the GUID that is there now: a GUID may lead to a LUID that Windows keeps for one that is gone.
+ * https://learn.microsoft.com/windows/win32/api/netioapi/nf-netioapi-convertinterfaceguidtoluid, ...nf-netioapi-getifentry2 */
 BOOL GuidTaken(const GUID *Guid)
 {
-    NET_LUID Luid;
-    return ConvertInterfaceGuidToLuid(Guid, &Luid) == NO_ERROR;
+    MIB_IF_ROW2 Row = {0};
+    return ConvertInterfaceGuidToLuid(Guid, &Row.InterfaceLuid) == NO_ERROR && GetIfEntry2(&Row) == NO_ERROR;
 }
