@@ -2,6 +2,7 @@
 """The kernel half of host/wine and host/ndis, tried from within by a miniport that is not plaintun (tests/e2e/kernel)."""
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -106,6 +107,29 @@ def test_lacking(shared_machine):
     assert ' 0% packet loss' in ping(shared_machine, 10) # the other one's
     program.quit()
     other.quit()
+
+
+def imports(*words):
+    """What host/wine/run --imports says, and whether all would load."""
+    done = subprocess.run([os.path.join(lab.ROOT, 'host/wine/run'), '--imports', *words], capture_output=True, text=True)
+    return done.stdout + done.stderr, done.returncode == 0
+
+
+def test_imports():
+    """The same is told of a file, without loading it; docs/host-functions.md is of the code as it is."""
+    kernel = os.path.join(lab.BUILD, 'tests/kernel')
+    text, loads = imports(os.path.join(kernel, 'kernel.sys'), os.path.join(lab.BUILD, 'amd64/plaintun.sys'))
+    assert loads and text == 'kernel.sys: all that it imports is there\nplaintun.sys: all that it imports is there\n', text
+    text, loads = imports(os.path.join(kernel, 'lacking.sys'))
+    assert not loads
+    assert text.splitlines()[:3] == ['lacking.sys: IoConnectInterrupt of ntoskrnl.exe does nothing in this Wine',
+                                     'lacking.sys: KeAskTheOracle of ntoskrnl.exe is not there',
+                                     'lacking.sys: NdisMMissing of ndis.sys is not there'], text
+    assert 'lacking.sys: will not load' in text
+    text, loads = imports(os.path.join(kernel, 'kernel.inf'))
+    assert not loads and 'kernel.inf' in text, text
+    with open(os.path.join(lab.ROOT, 'docs/host-functions.md')) as page:
+        assert page.read() == imports('--page')[0], 'make it anew: host/wine/imports --page >docs/host-functions.md'
 
 
 def test_misuse(shared_machine):
