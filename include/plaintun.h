@@ -279,7 +279,8 @@ typedef enum _PLAINTUN_LOG_LEVEL
     PLAINTUN_LOG_ERROR
 } PLAINTUN_LOG_LEVEL;
 
-/* Time: 100 ns since 1601, UTC. Called from any thread that uses the library. */
+/* Time: 100 ns since 1601, UTC. Called from any thread that uses the library, in its call. What it calls in the middle of a
+ * creation must not create, rename or remove adapters or the driver: that waits for the creation, which waits for it. */
 typedef void(CALLBACK *PLAINTUN_LOGGER)(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message);
 
 /* NULL: no log. When it returns, the former logger is not running and will not be called again. */

@@ -250,14 +250,14 @@ static DWORD Remove(const ADAPTER_DEVICE *Device, ULONG64 Deadline)
 
 BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid)
 {
-    ULONG64 Deadline = AwakeMs() + SETUP_MS;
     if (Guid == NULL)
     {
         KeepError(ERROR_INVALID_PARAMETER, L"removing an adapter: there is no GUID");
         return FALSE;
     }
-    HANDLE Lock;
-    DWORD Error = SetupLock(Deadline, &Lock);
+    ULONG64 Deadline = AwakeMs() + SETUP_MS;
+    SETUP_LOCK Lock;
+    DWORD Error = SetupLock(Deadline, Deadline, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
     SEARCH Search = {.Guid = Guid};
@@ -270,7 +270,7 @@ BOOL WINAPI PlaintunRemoveAdapter(const GUID *Guid)
     else if (Error == NO_ERROR)
         Error = KeepError(ERROR_NOT_FOUND, L"removing the adapter %1: there is none", Text);
     BOOL NeedRestart = GetLastError() == ERROR_SUCCESS_REBOOT_REQUIRED;
-    SetupUnlock(Lock);
+    SetupUnlock(&Lock);
     SetLastError(Error == NO_ERROR && NeedRestart ? ERROR_SUCCESS_REBOOT_REQUIRED : Error);
     return Error == NO_ERROR;
 }
@@ -337,12 +337,12 @@ BOOL WINAPI PlaintunRenameAdapter(PLAINTUN_ADAPTER_HANDLE Adapter, LPCWSTR Name)
         return FALSE;
     }
     ULONG64 Deadline = AwakeMs() + SETUP_MS;
-    HANDLE Lock;
-    DWORD Error = SetupLock(Deadline, &Lock);
+    SETUP_LOCK Lock;
+    DWORD Error = SetupLock(Deadline, Deadline, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
     Error = Rename(Adapter, Name, Deadline);
-    SetupUnlock(Lock);
+    SetupUnlock(&Lock);
     SetLastError(Error);
     return Error == NO_ERROR;
 }

@@ -2,15 +2,15 @@
 /*
  * Creating an adapter: who has its name and GUID, what is left of it from before, the driver, the device, its start, its
  * settings. Under the set-up lock from the look at what is there until the device is enumerated; the wait for its start is
- * outside, so that programs create adapters side by side. A device that turns out half made is made anew, once.
+ * outside, so that programs create adapters side by side. A device that turns out half made is made anew, once. All of it is
+ * a job (job.c), which is left behind where it does not end in time, and then undoes what it has done.
  */
 #include "library/library.h"
 #include "wdk/missing.h"
 #include "ring/properties.h"
 #include <sddl.h>
 
-#define TIMEOUT_DEFAULT_MS 30000
-#define TIMEOUT_INSTALL_MS 60000
+#define LEAVE_MS           1000  /* after the deadline the caller gives the job so long to tidy up, and goes */
 #define PATIENCE_MS        10000 /* for a problem that may pass, before the device is made anew; at most half the time */
 #define REPAIR_MS          3000  /* with less time than that a device is not made anew */
 #define GOING_MS           2000  /* how long an interface that has the name is given to go */
@@ -26,18 +26,23 @@ static const TUN_PROPERTY_KEY CreatorKey = TUN_PROPERTY_CREATOR;
 static const TUN_PROPERTY_KEY CreatorTimeKey = TUN_PROPERTY_CREATOR_TIME;
 static const TUN_PROPERTY_KEY DescriptionKey = TUN_PROPERTY_DESCRIPTION;
 
-/* One call of PlaintunCreateAdapter. */
+/* One call of PlaintunCreateAdapter, whose caller may have gone: nothing here is its. */
 typedef struct _CREATION
 {
-    const PLAINTUN_ADAPTER_CONFIG *Config;
-    PLAINTUN_ADAPTER *Adapter;
-    UINT32 Mtu;  /* bytes */
-    DWORD Flags; /* TUN_PROPERTY_FLAGS */
+    JOB Job;
+    WCHAR Name[PLAINTUN_NAME_MAX + 1];
+    LPWSTR AccessList;
+    PLAINTUN_ADAPTER *Adapter; /* NULL: the caller has it */
+    UINT32 Mtu;                /* bytes */
+    DWORD Metric, TimeoutMs;   /* as in PLAINTUN_ADAPTER_CONFIG */
+    DWORD Flags;               /* TUN_PROPERTY_FLAGS */
     PSECURITY_DESCRIPTOR Access;
     ULONG AccessSize;      /* bytes */
     ULONG DescriptionSize; /* bytes, with the ending 0 */
     WCHAR Description[DESCRIPTION_LENGTH + 1];
-    ULONG64 Start, Deadline;
+    ULONG64 Start, Deadline; /* Deadline is the job's */
+    volatile BOOL Installed; /* the driver is being installed, or was, by this creation or one that it waited for */
+    SETUP_LOCK Lock;
     WATCH Watch;
     BOOL Known;    /* the system knew the device before */
     BOOL Adopted;  /* the device runs, and goes on running */
@@ -62,7 +67,7 @@ static BOOL Survey(const ADAPTER_DEVICE *Device, void *Context)
         Creation->Mine = *Device;
         return TRUE;
     }
-    BOOL SameName = SameAdapterName(Device->Name, Creation->Config->Name);
+    BOOL SameName = SameAdapterName(Device->Name, Creation->Name);
     if (Device->Present && SameName)
     {
         Creation->HasRival = TRUE;
@@ -82,6 +87,13 @@ static DWORD SayTaken(const ADAPTER_DEVICE *Device, LPCWSTR Name)
     WCHAR Guid[GUID_STRING_LENGTH + 1];
     GuidToString(&Device->Guid, Guid);
     WCHAR Path[PROCESS_PATH_LENGTH];
+    if (Device->CreatorId == GetCurrentProcessId())
+        return LogError(
+            ERROR_ALREADY_EXISTS,
+            L"creating the adapter \"%1\": the adapter \"%2\" %3 is in use by process %4!u! (%5), this program itself: "
+            L"close its handle (one of a library that was unloaded stays until the program ends), wait for a creation "
+            L"that was left behind, or use another name and GUID",
+            Name, Device->Name, Guid, Device->CreatorId, ProcessName(Device->CreatorId, Path));
     if (Device->CreatorId != 0)
         return LogError(
             ERROR_ALREADY_EXISTS,
@@ -119,7 +131,7 @@ static BOOL SameSettings(const CREATION *Creation)
 static DWORD TakeOver(CREATION *Creation)
 {
     const ADAPTER_DEVICE *Mine = &Creation->Mine;
-    LPCWSTR Name = Creation->Config->Name;
+    LPCWSTR Name = Creation->Name;
     if ((Mine->Flags & PLAINTUN_ADAPTER_PERSISTENT) == 0)
     {
         /* Its handle went with its creator, and it is on its way out. */
@@ -156,7 +168,7 @@ static BOOL GuidOfAnother(const CREATION *Creation)
 /* Looks for what is in the way, and clears away what may be. */
 static DWORD Prepare(CREATION *Creation)
 {
-    LPCWSTR Name = Creation->Config->Name;
+    LPCWSTR Name = Creation->Name;
     Creation->HasMine = Creation->HasRival = Creation->Adopted = FALSE;
     Creation->LeftoverCount = 0;
     DWORD Error = VisitDevices(Survey, Creation);
@@ -207,21 +219,21 @@ static DWORD Prepare(CREATION *Creation)
 
 static DWORD Enumerate(CREATION *Creation)
 {
-    const PLAINTUN_ADAPTER_CONFIG *Config = Creation->Config;
+    LPCWSTR Name = Creation->Name;
     PLAINTUN_ADAPTER *Adapter = Creation->Adapter;
     DWORD CreatorId;
     FILETIME CreatorTime;
     if (!ProcessSelf(&CreatorId, &CreatorTime))
         return LogError(GetLastError(), L"creating the adapter \"%1\": Windows does not tell when this process started",
-                        Config->Name);
+                        Name);
 
 #define PROPERTY(Key, Type, Value, Size)                                                                               \
     {{*(const DEVPROPKEY *)&(Key), DEVPROP_STORE_SYSTEM, NULL}, Type, Size, (PVOID)(Value)}
     /* All are said always: a device that existed before keeps what it was given then. Our name comes last: Survey takes a
      * device without it for one whose making was cut short. */
-    ULONG NameSize = (lstrlenW(Config->Name) + 1) * sizeof(WCHAR);
+    ULONG NameSize = (lstrlenW(Name) + 1) * sizeof(WCHAR);
     DEVPROPERTY Properties[] = {
-        PROPERTY(FriendlyNameKey, DEVPROP_TYPE_STRING, Config->Name, NameSize),
+        PROPERTY(FriendlyNameKey, DEVPROP_TYPE_STRING, Name, NameSize),
         PROPERTY(GuidKey, TUN_PROPERTY_GUID_TYPE, &Adapter->Guid, sizeof(GUID)),
         PROPERTY(MtuKey, TUN_PROPERTY_MTU_TYPE, &Creation->Mtu, sizeof(Creation->Mtu)),
         PROPERTY(AccessListKey, TUN_PROPERTY_ACCESS_LIST_TYPE, Creation->Access, Creation->AccessSize),
@@ -229,7 +241,7 @@ static DWORD Enumerate(CREATION *Creation)
         PROPERTY(CreatorKey, TUN_PROPERTY_CREATOR_TYPE, &CreatorId, sizeof(CreatorId)),
         PROPERTY(CreatorTimeKey, TUN_PROPERTY_CREATOR_TIME_TYPE, &CreatorTime, sizeof(CreatorTime)),
         PROPERTY(DescriptionKey, TUN_PROPERTY_DESCRIPTION_TYPE, Creation->Description, Creation->DescriptionSize),
-        PROPERTY(NameKey, TUN_PROPERTY_NAME_TYPE, Config->Name, NameSize),
+        PROPERTY(NameKey, TUN_PROPERTY_NAME_TYPE, Name, NameSize),
     };
 #undef PROPERTY
     DWORD Error = MakeDevice(&Adapter->Guid, HARDWARE_IDS, Creation->Description, Properties, ARRAYSIZE(Properties),
@@ -264,64 +276,146 @@ static void Forget(CREATION *Creation)
         UninstallDevice(InstanceId);
 }
 
-/* One attempt: from the look at what is there to an adapter that works, or nothing. */
-static DWORD Attempt(CREATION *Creation)
+/* Takes back an attempt that has made, or adopted, a device. */
+static void Undo(CREATION *Creation)
 {
     PLAINTUN_ADAPTER *Adapter = Creation->Adapter;
-    BOOL Installed = FALSE;
-    Creation->Problem = 0;
-    /* Another program may be installing the driver. */
-    BOOL Default = Creation->Config->TimeoutMs == 0;
-    HANDLE Lock;
-    DWORD Error = SetupLock(Default ? Creation->Start + TIMEOUT_INSTALL_MS : Creation->Deadline, &Lock);
-    if (Error != NO_ERROR)
-        return Error;
-    if (Default && TimeLeft(Creation->Deadline) < TIMEOUT_DEFAULT_MS / 2)
-        Creation->Deadline = Creation->Start + TIMEOUT_INSTALL_MS;
-    Error = Prepare(Creation);
-    if (Error == NO_ERROR && !InstallDriver(INSTALL_FOR_ADAPTER, &Installed))
-        Error = GetLastError();
-    if (Installed && Default) /* Windows takes what time it wants to install: the device gets its own */
-    {
-        ULONG64 After = AwakeMs() + TIMEOUT_DEFAULT_MS;
-        Creation->Deadline = Creation->Start + TIMEOUT_INSTALL_MS;
-        if (Creation->Deadline < After)
-            Creation->Deadline = After;
-    }
-    if (Error == NO_ERROR && !Creation->Known && !Creation->Again && Creation->Config->Guid != NULL)
-        AnticipateNetwork(Creation->Config->Guid, Creation->Deadline);
-    if (Error == NO_ERROR)
-    {
-        Error = Enumerate(Creation);
-        if (Error != NO_ERROR)
-            Forget(Creation);
-    }
-    SetupUnlock(Lock);
-    if (Error != NO_ERROR)
-        return Error;
-
-    WatchDevice(&Creation->Watch, Adapter->InstanceId);
-    Error = AwaitUsable(Adapter, Adapter->InstanceId, &Creation->Watch, Patience(Creation), Creation->Deadline,
-                        &Creation->Problem);
-    if (Error == NO_ERROR)
-        Error = NameConnection(&Adapter->Luid, Creation->Config->Name, Creation->Deadline);
-    if (Error == NO_ERROR)
-        Error = ConfigureInterface(&Adapter->Luid, Creation->Mtu, Creation->Config->Metric);
-    if (Error == NO_ERROR && (Creation->Adopted || (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0))
-        Error = SetPersistent(Adapter->Created, (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0);
-    if (Error == NO_ERROR)
-        return NO_ERROR;
-
+    if (Adapter->Created == NULL)
+        return;
+    LogStep(L"removing what it has made");
     /* One that was there before, and is to stay, stays: others may use it. */
-    if (Creation->Adopted && (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) == 0)
+    BOOL Stays = Creation->Adopted && (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0;
+    if (Adapter->Created->Persistent && !Stays)
         SetPersistent(Adapter->Created, FALSE);
     ReleaseDevice(Adapter->Created, FALSE);
     Adapter->Created = NULL;
-    if (SetupTryLock(AwakeMs() + REPAIR_MS, &Lock) == NO_ERROR)
-    {
+    SETUP_LOCK Lock;
+    if (SetupTryLock(AwakeMs() + REPAIR_MS, &Lock) != NO_ERROR)
+        return;
+    Forget(Creation);
+    SetupUnlock(&Lock);
+}
+
+/* Until when the adapter must be usable, as far as is known now. Both sides ask. */
+static ULONG64 DeadlineOf(const CREATION *Creation)
+{
+    return CreationDeadline(Creation->Start, Creation->TimeoutMs, Creation->Installed || Creation->Lock.DriverCame);
+}
+
+/* Under the set-up lock: from the look at what is there to a device. */
+static DWORD Make(CREATION *Creation)
+{
+    Creation->Installed |= Creation->Lock.DriverCame;
+    Creation->Deadline = DeadlineOf(Creation);
+    LogStep(L"looking for adapters that are there");
+    DWORD Error = Prepare(Creation);
+    if (Error != NO_ERROR)
+        return Error;
+    LogStep(L"looking for the driver");
+    if (!InstallDriver(INSTALL_FOR_ADAPTER, &Creation->Installed))
+        return GetLastError();
+    Creation->Deadline = DeadlineOf(Creation);
+    if (JobIsLeft(&Creation->Job))
+        return ERROR_TIMEOUT; /* nobody hears it */
+    LogStep(L"preparing the network's GUID");
+    if (!Creation->Known && !Creation->Again && (Creation->Flags & TUN_FLAG_UNNAMED) == 0)
+        AnticipateNetwork(&Creation->Adapter->Guid, Creation->Deadline);
+    LogStep(L"making the device");
+    Error = Enumerate(Creation);
+    if (Error != NO_ERROR)
         Forget(Creation);
-        SetupUnlock(Lock);
+    return Error;
+}
+
+/* One attempt: an adapter that works, or an error; then what there is, is to be undone. */
+static DWORD Attempt(CREATION *Creation)
+{
+    PLAINTUN_ADAPTER *Adapter = Creation->Adapter;
+    Creation->Problem = 0;
+    LogStep(L"waiting for the set-up lock");
+    /* Another program may be installing the driver. */
+    DWORD Error =
+        SetupLock(Creation->Deadline, CreationDeadline(Creation->Start, Creation->TimeoutMs, TRUE), &Creation->Lock);
+    if (Error != NO_ERROR)
+        return Error;
+    Error = Make(Creation);
+    SetupUnlock(&Creation->Lock);
+    if (Error != NO_ERROR)
+        return Error;
+
+    LogStep(L"waiting for the start of the device");
+    WatchDevice(&Creation->Watch, Adapter->InstanceId);
+    Error = AwaitUsable(Adapter, Adapter->InstanceId, &Creation->Watch, Patience(Creation), Creation->Deadline,
+                        &Creation->Problem);
+    if (Error != NO_ERROR)
+        return Error;
+    LogStep(L"naming the network connection");
+    Error = NameConnection(&Adapter->Luid, Creation->Name, Creation->Deadline);
+    if (Error != NO_ERROR)
+        return Error;
+    LogStep(L"setting MTU and metric");
+    Error = ConfigureInterface(&Adapter->Luid, Creation->Mtu, Creation->Metric);
+    if (Error != NO_ERROR)
+        return Error;
+    LogStep(L"setting how long the device lives");
+    if (Creation->Adopted || (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0)
+        return SetPersistent(Adapter->Created, (Creation->Flags & PLAINTUN_ADAPTER_PERSISTENT) != 0);
+    return NO_ERROR;
+}
+
+static DWORD ReadAccessList(CREATION *Creation)
+{
+    LPCWSTR AccessList = Creation->AccessList != NULL ? Creation->AccessList : ACCESS_DEFAULT;
+    LogStep(L"reading the access list");
+    WCHAR Short[256];
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(AccessList, SDDL_REVISION_1, &Creation->Access,
+                                                              &Creation->AccessSize) ||
+        Creation->AccessSize > TUN_ACCESS_LIST_MAX)
+        return LogError(ERROR_INVALID_PARAMETER,
+                        L"creating the adapter \"%1\": AccessList is not a security descriptor in SDDL of at most 4096 "
+                        L"bytes: %2",
+                        Creation->Name, ShortText(AccessList, Short, ARRAYSIZE(Short)));
+    /* One without a list would let everybody in: "Null DACLs and Empty DACLs". */
+    BOOL Present, Defaulted;
+    ACL *List;
+    if (!GetSecurityDescriptorDacl(Creation->Access, &Present, &List, &Defaulted) || !Present || List == NULL)
+        return LogError(
+            ERROR_INVALID_PARAMETER,
+            L"creating the adapter \"%1\": AccessList \"%2\" has no list of who may open it; begin one with "
+            L"D:, as in " ACCESS_DEFAULT,
+            Creation->Name, ShortText(AccessList, Short, ARRAYSIZE(Short)));
+    return NO_ERROR;
+}
+
+/* The job. The caller is told before what did not work is cleared away, which may take longer than there is time. */
+static DWORD Create(JOB *Job)
+{
+    CREATION *Creation = (CREATION *)Job;
+    DWORD Error = ReadAccessList(Creation);
+    if (Error != NO_ERROR)
+        return Error;
+    LogStep(L"asking to be told of new interfaces");
+    if (!WatchStart(&Creation->Watch, TRUE))
+        return LogError(GetLastError(), L"creating the adapter \"%1\": Windows gives no event", Creation->Name);
+    Error = Attempt(Creation);
+    if (Error != NO_ERROR && TimeLeft(Creation->Deadline) > REPAIR_MS &&
+        (Creation->Problem != 0 && (Creation->Known || ProblemMayPass(Creation->Problem))))
+    {
+        Undo(Creation);
+        Log(PLAINTUN_LOG_WARN, L"the device of \"%1\" has problem %2!u!: %3; making it anew", Creation->Name,
+            Creation->Problem, ProblemText(Creation->Problem));
+        InstallDriverForget();
+        Creation->Again = TRUE;
+        Error = Attempt(Creation);
     }
+    if (Error == ERROR_NOT_READY)
+        LogKept();
+    if (Error != NO_ERROR && Creation->Problem != 0)
+        InstallDriverForget();
+    LogStep(L"ending the notifications");
+    WatchEnd(&Creation->Watch);
+    if (!JobDecide(Job, Error) || Error != NO_ERROR)
+        Undo(Creation);
     return Error;
 }
 
@@ -359,50 +453,68 @@ static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config, LPCWSTR *Field
     return NULL;
 }
 
-static DWORD Create(CREATION *Creation)
+/* What the job needs of the caller. FALSE: GetLastError(). */
+static BOOL Copy(CREATION *Creation, const PLAINTUN_ADAPTER_CONFIG *Config)
 {
-    const PLAINTUN_ADAPTER_CONFIG *Config = Creation->Config;
-    LPCWSTR AccessList = Config->AccessList != NULL ? Config->AccessList : ACCESS_DEFAULT;
-    WCHAR Short[256];
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(AccessList, SDDL_REVISION_1, &Creation->Access,
-                                                              &Creation->AccessSize) ||
-        Creation->AccessSize > TUN_ACCESS_LIST_MAX)
-        return LogError(ERROR_INVALID_PARAMETER,
-                        L"creating the adapter \"%1\": AccessList is not a security descriptor in SDDL of at most 4096 "
-                        L"bytes: %2",
-                        Config->Name, ShortText(AccessList, Short, ARRAYSIZE(Short)));
-    /* One without a list would let everybody in: "Null DACLs and Empty DACLs". */
-    BOOL Present, Defaulted;
-    ACL *List;
-    if (!GetSecurityDescriptorDacl(Creation->Access, &Present, &List, &Defaulted) || !Present || List == NULL)
-        return LogError(
-            ERROR_INVALID_PARAMETER,
-            L"creating the adapter \"%1\": AccessList \"%2\" has no list of who may open it; begin one with "
-            L"D:, as in " ACCESS_DEFAULT,
-            Config->Name, ShortText(AccessList, Short, ARRAYSIZE(Short)));
+    static const WCHAR InstancePrefix[] = L"SWD\\" PLAINTUN_ENUMERATOR L"\\";
+    PLAINTUN_ADAPTER *Adapter = Creation->Adapter = Allocate(sizeof(*Adapter));
+    if (Adapter == NULL)
+        return FALSE;
+    Creation->TimeoutMs = Config->TimeoutMs;
+    Creation->Metric = Config->Metric;
+    Creation->Start = AwakeMs();
+    Creation->Deadline = DeadlineOf(Creation);
+    Creation->Mtu = Config->Mtu != 0 ? Config->Mtu : PLAINTUN_MTU_DEFAULT;
+    Creation->Flags = Config->Flags | (Config->Guid == NULL ? TUN_FLAG_UNNAMED : 0);
+    lstrcpynW(Creation->Name, Config->Name, ARRAYSIZE(Creation->Name));
     lstrcpynW(Creation->Description, HasTunnelType(Config) ? Config->TunnelType : PLAINTUN_TUNNEL_TYPE,
               PLAINTUN_NAME_MAX + 1);
     lstrcpynW(Creation->Description + lstrlenW(Creation->Description), L" Tunnel", 8);
     Creation->DescriptionSize = (lstrlenW(Creation->Description) + 1) * sizeof(WCHAR);
-    if (!WatchStart(&Creation->Watch, TRUE))
-        return LogError(GetLastError(), L"creating the adapter \"%1\": Windows gives no event", Config->Name);
-
-    DWORD Error = Attempt(Creation);
-    if (Error != NO_ERROR && TimeLeft(Creation->Deadline) > REPAIR_MS &&
-        (Creation->Problem != 0 && (Creation->Known || ProblemMayPass(Creation->Problem))))
+    if (Config->AccessList != NULL)
     {
-        Log(PLAINTUN_LOG_WARN, L"the device of \"%1\" has problem %2!u!: %3; making it anew", Config->Name,
-            Creation->Problem, ProblemText(Creation->Problem));
-        InstallDriverForget();
-        Creation->Again = TRUE;
-        Error = Attempt(Creation);
+        int Length = lstrlenW(Config->AccessList) + 1;
+        Creation->AccessList = Allocate((SIZE_T)Length * sizeof(WCHAR));
+        if (Creation->AccessList == NULL)
+            return FALSE;
+        lstrcpynW(Creation->AccessList, Config->AccessList, Length);
     }
-    if (Error == ERROR_NOT_READY)
-        LogKept();
-    if (Error != NO_ERROR && Creation->Problem != 0)
-        InstallDriverForget();
-    WatchEnd(&Creation->Watch);
-    return Error;
+    Adapter->Forget = Config->Guid == NULL;
+    if (Config->Guid != NULL)
+        Adapter->Guid = *Config->Guid;
+    else if (!GuidMake(&Adapter->Guid))
+    {
+        SetLastError(ERROR_GEN_FAILURE);
+        return FALSE;
+    }
+    lstrcpynW(Adapter->InstanceId, InstancePrefix, ARRAYSIZE(Adapter->InstanceId));
+    GuidToString(&Adapter->Guid, Adapter->InstanceId + ARRAYSIZE(InstancePrefix) - 1);
+    return TRUE;
+}
+
+static void FreeCreation(JOB *Job)
+{
+    CREATION *Creation = (CREATION *)Job;
+    if (Creation->Access != NULL)
+        LocalFree(Creation->Access);
+    Free(Creation->AccessList);
+    Free(Creation->Adapter);
+    Free(Creation);
+}
+
+static DWORD SayLeft(LPCWSTR Step, LPCWSTR Name)
+{
+    if (Step == NULL)
+        return LogError(
+            ERROR_TIMEOUT,
+            L"creating the adapter \"%1\": the thread that is to do it does not come to run; adapters cannot "
+            L"be created within a DllMain, nor while another thread does not come back from one",
+            Name);
+    return LogError(
+        ERROR_TIMEOUT,
+        L"creating the adapter \"%1\": Windows does not come back in time from %2; what this program has left "
+        L"there may keep other creations waiting, until Windows comes back or this program ends",
+        Name, Step);
 }
 
 PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONFIG *Config)
@@ -414,47 +526,41 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
         LogError(ERROR_INVALID_PARAMETER, L"creating an adapter: %1%2", Field, Fault);
         return NULL;
     }
-    static const WCHAR InstancePrefix[] = L"SWD\\" PLAINTUN_ENUMERATOR L"\\";
-    DWORD Error = ERROR_GEN_FAILURE;
-    PLAINTUN_ADAPTER *Adapter = Allocate(sizeof(*Adapter));
     CREATION *Creation = Allocate(sizeof(*Creation));
-    if (Adapter == NULL || Creation == NULL)
+    PLAINTUN_ADAPTER *Adapter = NULL;
+    DWORD Error;
+    if (Creation == NULL || !Copy(Creation, Config))
     {
-        Error = LogError(ERROR_NOT_ENOUGH_MEMORY, L"creating the adapter \"%1\": there is no memory; close programs",
+        Error = LogError(GetLastError(),
+                         L"creating the adapter \"%1\": Windows gives no memory, or no random number; close programs",
                          Config->Name);
-        goto freeBoth;
+        if (Creation != NULL)
+            FreeCreation(&Creation->Job);
+        goto end;
     }
-    Creation->Config = Config;
-    Creation->Adapter = Adapter;
-    Creation->Mtu = Config->Mtu != 0 ? Config->Mtu : PLAINTUN_MTU_DEFAULT;
-    Creation->Flags = Config->Flags | (Config->Guid == NULL ? TUN_FLAG_UNNAMED : 0);
-    Creation->Start = AwakeMs();
-    Creation->Deadline = Creation->Start + (Config->TimeoutMs != 0 ? Config->TimeoutMs : TIMEOUT_DEFAULT_MS);
-    Adapter->Forget = Config->Guid == NULL;
-    if (Config->Guid != NULL)
-        Adapter->Guid = *Config->Guid;
-    else if (!GuidMake(&Adapter->Guid))
+    Creation->Job.Work = Create;
+    Creation->Job.Free = FreeCreation;
+    if (!JobStart(&Creation->Job))
     {
-        Error =
-            LogError(ERROR_GEN_FAILURE, L"creating the adapter \"%1\": Windows gives no random number", Config->Name);
-        goto freeBoth;
+        Error = LogError(GetLastError(), L"creating the adapter \"%1\": Windows gives no thread for it", Config->Name);
+        goto end;
     }
+    ULONG64 Deadline;
+    do
+        Deadline = DeadlineOf(Creation);
+    while (!JobAwait(&Creation->Job, Deadline + LEAVE_MS) && DeadlineOf(Creation) != Deadline);
+    if (JobLeave(&Creation->Job, &Error))
+        Error = SayLeft(Creation->Job.Relay.Step, Config->Name);
+    else if (Error == NO_ERROR)
+    {
+        Adapter = Creation->Adapter;
+        Creation->Adapter = NULL;
+        Log(PLAINTUN_LOG_INFO, L"the adapter \"%1\" is there after %2!u! ms", Config->Name,
+            (DWORD)(AwakeMs() - Creation->Start));
+    }
+    JobUnreference(&Creation->Job);
 
-    lstrcpynW(Adapter->InstanceId, InstancePrefix, ARRAYSIZE(Adapter->InstanceId));
-    GuidToString(&Adapter->Guid, Adapter->InstanceId + ARRAYSIZE(InstancePrefix) - 1);
-    Error = Create(Creation);
-    if (Creation->Access != NULL)
-        LocalFree(Creation->Access);
-    if (Error != NO_ERROR)
-        goto freeBoth;
-    Log(PLAINTUN_LOG_INFO, L"the adapter \"%1\" is there after %2!u! ms", Config->Name,
-        (DWORD)(AwakeMs() - Creation->Start));
-    Free(Creation);
-    return Adapter;
-
-freeBoth:
-    Free(Creation);
-    Free(Adapter);
+end:
     SetLastError(Error);
-    return NULL;
+    return Adapter;
 }

@@ -171,7 +171,7 @@ DWORD UninstallDevice(LPCWSTR InstanceId)
     DWORD Error = NO_ERROR;
     if (NativeNeeded())
     {
-        Error = NativeRun(L"uninstall", InstanceId, NULL);
+        Error = NativeRun(L"uninstall", InstanceId, NULL, NULL);
         return Error == ERROR_SUCCESS_REBOOT_REQUIRED ? NO_ERROR : Error;
     }
     SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};

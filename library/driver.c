@@ -57,13 +57,14 @@ BOOL WINAPI PlaintunGetDriverInfo(PLAINTUN_DRIVER_INFO *Info)
 
 BOOL WINAPI PlaintunInstallDriver(void)
 {
-    HANDLE Lock;
-    DWORD Error = SetupLock(AwakeMs() + INSTALL_MS, &Lock);
+    ULONG64 Deadline = AwakeMs() + INSTALL_MS;
+    SETUP_LOCK Lock;
+    DWORD Error = SetupLock(Deadline, Deadline, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
-    BOOL Installed;
+    BOOL Installed = FALSE;
     BOOL Result = InstallDriver(INSTALL_FOR_PERSON, &Installed);
-    SetupUnlock(Lock);
+    SetupUnlock(&Lock);
     return Result;
 }
 
@@ -85,14 +86,15 @@ static BOOL SayInUse(const ADAPTER_DEVICE *Adapter, void *Context)
 
 BOOL WINAPI PlaintunDeleteDriver(void)
 {
-    HANDLE Lock;
-    DWORD Error = SetupLock(AwakeMs() + DELETE_MS, &Lock);
+    ULONG64 Deadline = AwakeMs() + DELETE_MS;
+    SETUP_LOCK Lock;
+    DWORD Error = SetupLock(Deadline, Deadline, &Lock);
     if (Error != NO_ERROR)
         return FALSE;
     DWORD Visited = VisitAdapters(SayInUse, &Error);
     Error = Error != NO_ERROR ? Error : Visited;
     SetLastError(Error);
     BOOL Result = Error == NO_ERROR && RemoveDriver();
-    SetupUnlock(Lock);
+    SetupUnlock(&Lock);
     return Result;
 }

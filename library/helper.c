@@ -49,7 +49,7 @@ static DWORD Survey(void)
 /* Leaves ERROR_SUCCESS_REBOOT_REQUIRED where that applies, as RemoveDriver does. */
 static DWORD Install(INSTALL_FOR For)
 {
-    BOOL Installed;
+    BOOL Installed = FALSE;
     InstallDriver(For, &Installed);
     DWORD Error = GetLastError();
     PutAnswer(InstalledInf());
@@ -110,16 +110,16 @@ void CALLBACK PlaintunNativeW(HWND Window, HINSTANCE Rundll32, LPWSTR Command, i
     if (*Argument != 0)
         *Argument++ = 0;
     DWORD Error;
-    HANDLE Lock;
+    SETUP_LOCK Lock;
     if (CompareStringOrdinal(Command, -1, L"survey", -1, FALSE) == CSTR_EQUAL)
         Error = Survey();
     else if ((Error = SetupHelperLock(AwakeMs() + LOCK_MS, &Lock)) == NO_ERROR)
     {
-        HANDLE Setup;
+        SETUP_LOCK Setup;
         SetupTryLock(0, &Setup); /* whoever started this has it, or is dead by now */
         Error = Obey(Command, Argument);
-        SetupUnlock(Setup);
-        SetupUnlock(Lock);
+        SetupUnlock(&Setup);
+        SetupUnlock(&Lock);
     }
     CloseHandle(Messages);
     LeaveToRestart(Folder);

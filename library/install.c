@@ -68,10 +68,12 @@ static DWORD InstallPackage(DWORD Flags, BOOL *NeedRestart)
     }
     WCHAR Inf[MAX_PATH];
     FilePath(Folder, PLAINTUN_INF_FILE, Inf);
+    LogStep(L"installing the driver");
     /* ERROR_NO_MORE_ITEMS: no device has got it ("PnPUtil return values"), as there is none on the first installation. What
      * counts is what the store has then, and the caller looks. */
     if (!DiInstallDriverW(NULL, Inf, Flags, &Restart) && GetLastError() != ERROR_NO_MORE_ITEMS)
         Error = LogError(GetLastError(), L"Windows refuses the driver: %1", RefusalText(GetLastError()));
+    LogStep(L"looking for the driver");
     *NeedRestart |= Restart;
 
 deleteFiles:
@@ -205,7 +207,7 @@ static DWORD Install(INSTALLATION *Installation)
     return Error != NO_ERROR ? Error : Installation->Error;
 }
 
-static DWORD Decide(INSTALLATION *Installation, BOOL *Installed)
+static DWORD Decide(INSTALLATION *Installation, volatile BOOL *Installed)
 {
     STORE *Store = &Installation->Store;
     DWORD Error = StoreSurvey(Store);
@@ -248,20 +250,21 @@ static DWORD Decide(INSTALLATION *Installation, BOOL *Installed)
         lstrcpynW(Installation->Doing + lstrlenW(Installation->Doing), Theirs, VERSION_TEXT_LENGTH);
     }
     *Installed = TRUE;
-    return Install(Installation);
+    SetupSayInstalling(TRUE);
+    Error = Install(Installation);
+    SetupSayInstalling(FALSE);
+    return Error;
 }
 
-BOOL InstallDriver(INSTALL_FOR For, BOOL *Installed)
+BOOL InstallDriver(INSTALL_FOR For, volatile BOOL *Installed)
 {
-    *Installed = FALSE;
     if (Known && For == INSTALL_FOR_ADAPTER &&
         (KnownInf[0] == 0 || GetFileAttributesW(KnownInf) != INVALID_FILE_ATTRIBUTES))
         return TRUE;
     KnownInf[0] = 0;
     if (NativeNeeded())
     {
-        *Installed = TRUE; /* for all that we know */
-        DWORD Error = NativeRun(L"install", For == INSTALL_FOR_PERSON ? L"person" : L"adapter", KnownInf);
+        DWORD Error = NativeRun(L"install", For == INSTALL_FOR_PERSON ? L"person" : L"adapter", KnownInf, Installed);
         Known = Error == NO_ERROR || Error == ERROR_SUCCESS_REBOOT_REQUIRED;
         return Known;
     }
@@ -344,7 +347,7 @@ BOOL RemoveDriver(void)
     Known = FALSE;
     if (NativeNeeded())
     {
-        DWORD NativeError = NativeRun(L"remove", L"", NULL);
+        DWORD NativeError = NativeRun(L"remove", L"", NULL, NULL);
         return NativeError == NO_ERROR || NativeError == ERROR_SUCCESS_REBOOT_REQUIRED;
     }
     REMOVAL *Removal = Allocate(sizeof(*Removal));

@@ -2,8 +2,8 @@
 /*
  * What the library's files share, in the order of tests/order.txt: a file calls those whose functions stand above its own.
  * Packets and sessions know the control device and nothing of Plug and Play; devices and their set-up know nothing of
- * sessions and adapters; adapters use both; on top, with no functions here, stand create.c, driver.c, and what others call:
- * wintun.c (the drop-in names), helper.c, main.c.
+ * sessions and adapters; adapters use both; on top, with no functions for others, stand create.c, driver.c, and what others
+ * call: wintun.c (the drop-in names), helper.c, main.c.
  */
 #ifndef PLAINTUN_LIBRARY_H
 #define PLAINTUN_LIBRARY_H
@@ -61,6 +61,26 @@ void LogUnload(void);
 /* The same with a text that is whole already, another process' own. */
 DWORD LogErrorText(_In_ DWORD Error, _In_z_ LPCWSTR Text);
 
+/* A text that is whole already becomes this thread's for PlaintunGetMessage. */
+void KeepText(_In_z_ LPCWSTR Text);
+
+/* Through which a thread speaks that works for another one (job.c): that one calls the logger, as if it did the work. */
+typedef struct _RELAY
+{
+    _Atomic(BOOL) Left;       /* nobody listens any more: set by the other one, before Heard for the last time */
+    LPCWSTR Message;          /* the speaker's, from Said until Heard */
+    PLAINTUN_LOG_LEVEL Level; /* its */
+    HANDLE Said, Heard;       /* auto-reset */
+    _Atomic(LPCWSTR) Step;    /* a constant text: what the thread is at; NULL: it has not begun */
+} RELAY;
+
+/* From now on this thread speaks through Relay. FALSE: no memory. */
+BOOL LogThrough(_In_ RELAY *Relay);
+/* Says what this thread is at, if it speaks through a relay. Keeps the last error. */
+void LogStep(_In_z_ LPCWSTR Step);
+/* The other side: calls the logger with the message that waits. */
+void LogRelayed(_Inout_ RELAY *Relay);
+
 /* --- process.c ---------------------------------------------------------------------------------------------------- */
 
 #define PROCESS_PATH_LENGTH 512 /* UTF-16 units, with the ending 0 */
@@ -109,6 +129,43 @@ void WatchDevice(_Inout_ WATCH *Watch, _In_z_ LPCWSTR InstanceId); /* this one, 
 void WatchWait(_In_ const WATCH *Watch, _In_ ULONG64 Deadline);    /* until something changes, or may have */
 void WatchEnd(_Inout_ WATCH *Watch);
 
+/* --- job.c -------------------------------------------------------------------------------------------------------- */
+
+typedef enum _JOB_STATE
+{
+    JOB_OPEN,
+    JOB_DECIDED, /* the result stands, though the thread may have to tidy up */
+    JOB_LEFT,    /* nobody waits for the result any more */
+} JOB_STATE;
+
+/* Stands first in a structure that is made of zeros but for Work and Free. */
+typedef struct _JOB
+{
+    DWORD (*Work)(struct _JOB *Job); /* on a thread of its own, with the caller's rights: the result, a Windows error */
+    void (*Free)(struct _JOB *Job);  /* when neither side needs it any more */
+    _Atomic(LONG) References;
+    _Atomic(JOB_STATE) State; /* left open once: the thread decides, or the caller leaves */
+    HANDLE Done;              /* manual-reset */
+    HANDLE Token;             /* of the user for whom the caller acts; NULL: its process' */
+    HMODULE Library;          /* kept loaded for the thread */
+    RELAY Relay;
+    DWORD Result;           /* the thread's until it has decided, as the next */
+    WCHAR Text[LOG_LENGTH]; /* for PlaintunGetMessage */
+} JOB;
+
+/* FALSE: GetLastError(); Free has been called. */
+BOOL JobStart(_Inout_ JOB *Job);
+/* FALSE: Work has not ended in time. Meanwhile calls the logger with what the thread says. */
+BOOL JobAwait(_Inout_ JOB *Job, _In_ ULONG64 Deadline);
+/* From now on the thread is by itself, and calls the logger no more. TRUE: nothing is decided; else there is a result, and its
+ * message is this thread's. */
+BOOL JobLeave(_Inout_ JOB *Job, _Out_ DWORD *Result);
+void JobUnreference(_In_ JOB *Job); /* at the end, always */
+
+/* For the thread: Result and this thread's message stand, before Work ends. FALSE: nobody wants them any more. */
+BOOL JobDecide(_Inout_ JOB *Job, _In_ DWORD Result);
+BOOL JobIsLeft(_In_ const JOB *Job);
+
 /* --- files.c ------------------------------------------------------------------------------------------------------ */
 
 extern HMODULE LibraryModule; /* DllMain sets it */
@@ -125,12 +182,40 @@ void FileDelete(_In_z_ LPCWSTR Folder, _In_z_ LPCWSTR Name);
 /* SYSTEM and Administrators. */
 #define ACCESS_DEFAULT L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
 
-/* Deadlines are values of GetTickCount64(). NO_ERROR, even without a lock (NULL) where another user keeps it from us;
- * ERROR_TIMEOUT: another program is at it. */
-DWORD SetupLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);
-DWORD SetupTryLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock);    /* the same without a message */
-DWORD SetupHelperLock(_In_ ULONG64 Deadline, _Out_ HANDLE *Lock); /* for the helper of native.c, before SetupTryLock */
-void SetupUnlock(_In_opt_ HANDLE Lock);                           /* keeps the last error */
+typedef enum _LOCK_NAME
+{
+    LOCK_SETUP,
+    LOCK_HELPER, /* the helper's of native.c, which may outlive whom it helps */
+} LOCK_NAME;
+
+/* What the owner of a lock tells others, in memory that it shares with them. */
+typedef struct _LOCK_NOTE
+{
+    volatile DWORD ProcessId;
+    volatile BOOL Installing; /* the driver */
+} LOCK_NOTE;
+
+typedef struct _SETUP_LOCK
+{
+    LOCK_NAME Name;
+    HANDLE Mutex; /* NULL: there is no lock, or it is not taken */
+    BOOL Inner;   /* this thread had it before */
+    HANDLE Section;
+    LOCK_NOTE *Note;
+    volatile BOOL DriverCame; /* who had it was installing the driver */
+    DWORD OwnerId;            /* the process that did not give it up in time; 0: unknown */
+} SETUP_LOCK;
+
+/* Deadlines are values of AwakeMs(); Longer is the one for who waits for an installation of the driver. NO_ERROR, even
+ * without a lock where another user keeps it from us; ERROR_TIMEOUT: another program, or thread, is at it. */
+DWORD SetupLock(_In_ ULONG64 Deadline, _In_ ULONG64 Longer, _Out_ SETUP_LOCK *Lock);
+DWORD SetupTryLock(_In_ ULONG64 Deadline, _Out_ SETUP_LOCK *Lock);    /* the same without a message */
+DWORD SetupHelperLock(_In_ ULONG64 Deadline, _Out_ SETUP_LOCK *Lock); /* for native.c's helper, before SetupTryLock */
+void SetupUnlock(_Inout_ SETUP_LOCK *Lock);                           /* keeps the last error */
+
+/* For who has the lock: the driver is being installed, or no longer. */
+void SetupSayInstalling(_In_ BOOL Installing);
+BOOL SetupHelperInstalls(void);
 
 /* --- device.c ----------------------------------------------------------------------------------------------------- */
 
@@ -269,7 +354,8 @@ BOOL NativeNeeded(void);
 /* Has a process of Windows' own architecture do it: "install" (InstallDriver, for an "adapter" or a "person"; its answer is
  * InstalledInf), "remove" (RemoveDriver) or "uninstall" (UninstallDevice, of the instance ID Argument). Its messages are
  * logged here. The error, which is the last error too; ERROR_SUCCESS_REBOOT_REQUIRED is none. */
-DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument, _Out_writes_opt_(MAX_PATH) LPWSTR Answer);
+DWORD NativeRun(_In_z_ LPCWSTR Verb, _In_z_ LPCWSTR Argument, _Out_writes_opt_(MAX_PATH) LPWSTR Answer,
+                _Inout_opt_ volatile BOOL *Installs);
 /* The newest version in the driver store, 0: none. A Windows error. */
 DWORD NativeSurvey(_Out_ ULONG64 *Version);
 
@@ -350,9 +436,9 @@ typedef enum _INSTALL_FOR
     INSTALL_FOR_PERSON
 } INSTALL_FOR;
 
-/* Makes sure that the system has our driver. *Installed: it had not. The caller holds the set-up lock. TRUE may leave
- * ERROR_SUCCESS_REBOOT_REQUIRED. */
-BOOL InstallDriver(_In_ INSTALL_FOR For, _Out_ BOOL *Installed);
+/* Makes sure that the system has our driver. *Installed becomes TRUE if it has not, before it is installed. The caller holds
+ * the set-up lock. TRUE may leave ERROR_SUCCESS_REBOOT_REQUIRED. */
+BOOL InstallDriver(_In_ INSTALL_FOR For, _Inout_ volatile BOOL *Installed);
 /* The INF, in Windows' folder of them, as which InstallDriver last found or put our driver there; empty: it cannot tell. */
 LPCWSTR InstalledInf(void);
 /* The driver turned out not to be there although InstallDriver once succeeded: look again next time. */
@@ -432,6 +518,15 @@ typedef struct _PLAINTUN_ADAPTER
     PLAINTUN_SESSION_HANDLE Session; /* the last one started through this handle; may have ended */
     PLAINTUN_SESSION_HANDLE Monitor; /* the last monitor session, likewise */
 } PLAINTUN_ADAPTER;
+
+/* --- create.c ----------------------------------------------------------------------------------------------------- */
+
+/* Until when a creation that began at Start waits for the adapter; a program's 0 depends on whether the driver is installed
+ * first. */
+static inline ULONG64 CreationDeadline(_In_ ULONG64 Start, _In_ DWORD TimeoutMs, _In_ BOOL Installed)
+{
+    return Start + (TimeoutMs != 0 ? TimeoutMs : Installed ? 60000 : 30000);
+}
 
 /* --- start.c ------------------------------------------------------------------------------------------------------ */
 

@@ -35,6 +35,7 @@ static void LoggerLeave(BOOL Entered)
 typedef struct _THREAD_TEXT
 {
     struct _THREAD_TEXT *Next, **Link;
+    RELAY *Relay; /* through which this thread speaks; NULL: for itself */
     WCHAR Text[LOG_LENGTH];
 } THREAD_TEXT;
 
@@ -97,7 +98,7 @@ void LogUnload(void)
     TlsFree(TextSlot);
 }
 
-static void KeepText(LPCWSTR Text)
+void KeepText(LPCWSTR Text)
 {
     THREAD_TEXT *Thread = ThreadText();
     if (Thread != NULL)
@@ -159,9 +160,26 @@ static void Compose(DWORD Error, LPCWSTR Format, va_list *Arguments, WCHAR Messa
 
 /* --- messages -------------------------------------------------------------------------------------------------------- */
 
+/* Has whoever waits for this thread call the logger, and waits until that is done, or nobody listens any more. */
+static void HandOver(RELAY *Relay, PLAINTUN_LOG_LEVEL Level, LPCWSTR Message)
+{
+    if (Relay->Left)
+        return;
+    Relay->Level = Level;
+    Relay->Message = Message;
+    SetEvent(Relay->Said);
+    WaitForSingleObject(Relay->Heard, INFINITE);
+}
+
 /* The logger may call the library: what fails there is not what the program asked for, and leaves no text. */
 static void Deliver(PLAINTUN_LOG_LEVEL Level, LPCWSTR Message)
 {
+    const THREAD_TEXT *Thread = TlsGetValue(TextSlot);
+    if (Thread != NULL && Thread->Relay != NULL)
+    {
+        HandOver(Thread->Relay, Level, Message);
+        return;
+    }
     FILETIME Time;
     GetSystemTimePreciseAsFileTime(&Time);
     DWORD64 Now = (DWORD64)Time.dwHighDateTime << 32 | Time.dwLowDateTime;
@@ -239,6 +257,31 @@ DWORD WINAPI PlaintunGetMessage(LPWSTR Text, DWORD Count)
         lstrcpynW(Text, Message, (int)Count);
     SetLastError(LastError);
     return (DWORD)lstrlenW(Message);
+}
+
+/* --- a thread that works for another ---------------------------------------------------------------------------------- */
+
+BOOL LogThrough(RELAY *Relay)
+{
+    THREAD_TEXT *Thread = ThreadText();
+    if (Thread != NULL)
+        Thread->Relay = Relay;
+    return Thread != NULL;
+}
+
+void LogStep(LPCWSTR Step)
+{
+    DWORD LastError = GetLastError();
+    const THREAD_TEXT *Thread = TlsGetValue(TextSlot);
+    if (Thread != NULL && Thread->Relay != NULL)
+        Thread->Relay->Step = Step;
+    SetLastError(LastError);
+}
+
+void LogRelayed(RELAY *Relay)
+{
+    Deliver(Relay->Level, Relay->Message);
+    SetEvent(Relay->Heard);
 }
 
 /* --- the logger ------------------------------------------------------------------------------------------------------ */

@@ -11,7 +11,8 @@
 #include "library/library.h"
 #include "library/resource.h"
 
-#define HELPER_MS (5 * 60 * 1000) /* Windows itself may take minutes over a driver on its first installation */
+#define HELPER_MS     (5 * 60 * 1000) /* Windows itself may take minutes over a driver; a creation does not wait for it */
+#define LOOK_AGAIN_MS 100             /* whether the helper is installing the driver */
 
 #define LINE_LENGTH (LOG_LENGTH + 1) /* UTF-16 units of a message, its level before it */
 
@@ -86,7 +87,7 @@ static DWORD PassMessages(LPCWSTR Folder, DWORD Error, LPWSTR Answer, BOOL *Said
 
 /* A 32-bit process finds Windows' own programs in Sysnative ("File System Redirector"). On arm64 some of them run as
  * their starter does, unless asked otherwise; a Windows that does not know the question runs no amd64 programs either. */
-static DWORD RunHelper(LPWSTR Command, LPCWSTR Program, USHORT Machine)
+static DWORD RunHelper(LPWSTR Command, LPCWSTR Program, USHORT Machine, volatile BOOL *Installs)
 {
     STARTUPINFOEXW Start = {.StartupInfo = {.cb = sizeof(Start.StartupInfo)}};
     BYTE Space[256];
@@ -110,7 +111,11 @@ static DWORD RunHelper(LPWSTR Command, LPCWSTR Program, USHORT Machine)
         DeleteProcThreadAttributeList(Start.lpAttributeList);
     if (Error != NO_ERROR)
         return Error;
-    if (WaitForSingleObject(Process.hProcess, HELPER_MS) != WAIT_OBJECT_0)
+    ULONG64 Deadline = AwakeMs() + HELPER_MS;
+    while ((Error = WaitForSingleObject(Process.hProcess, LOOK_AGAIN_MS)) == WAIT_TIMEOUT && TimeLeft(Deadline) != 0)
+        if (Installs != NULL && SetupHelperInstalls())
+            *Installs = TRUE;
+    if (Error != WAIT_OBJECT_0)
         Error = WAIT_TIMEOUT;
     else if (!GetExitCodeProcess(Process.hProcess, &Error))
         Error = GetLastError();
@@ -125,7 +130,7 @@ typedef struct _HELPER
     WCHAR Command[2 * MAX_PATH + INSTANCE_ID_LENGTH];
 } HELPER;
 
-DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument, LPWSTR Answer)
+DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument, LPWSTR Answer, volatile BOOL *Installs)
 {
     USHORT Machine = WindowsMachine();
     int Resource = Machine == IMAGE_FILE_MACHINE_AMD64   ? RESOURCE_LIBRARY_AMD64
@@ -162,7 +167,7 @@ DWORD NativeRun(LPCWSTR Verb, LPCWSTR Argument, LPWSTR Answer)
                        ARRAYSIZE(Helper->Command), (va_list *)Parts) == 0)
         Error = GetLastError();
     else
-        Error = RunHelper(Helper->Command, Helper->Program, Machine);
+        Error = RunHelper(Helper->Command, Helper->Program, Machine, Installs);
     CloseHandle(Caller);
     if (Error == WAIT_TIMEOUT)
     {
@@ -195,7 +200,7 @@ DWORD NativeSurvey(ULONG64 *Version)
                         L"a program for another machine than Windows' own must be an administrator's "
                         L"to be told what is in the driver store: use the files for this Windows");
     WCHAR Answer[MAX_PATH];
-    DWORD Error = NativeRun(L"survey", L"", Answer);
+    DWORD Error = NativeRun(L"survey", L"", Answer, NULL);
     for (LPCWSTR c = Answer; *c != 0; ++c)
         *Version = *Version << 4 | (ULONG64)(*c <= L'9' ? *c - L'0' : *c - L'a' + 10);
     return Error;

@@ -30,24 +30,17 @@ static const IID IConnectionManager = {0xc08956a2, 0x1cd3, 0x11d1, {0xb1, 0xc5, 
 
 /* --- the connection's name ------------------------------------------------------------------------------------------- */
 
-/* Shared by the caller and the thread, which may outlast the caller's patience. */
 typedef struct _NAMING
 {
-    volatile LONG References;
-    HANDLE Done;
-    HMODULE Library; /* kept loaded for the thread */
+    JOB Job;
     GUID Interface;
     HRESULT Result;
     WCHAR Name[PLAINTUN_NAME_MAX + 1];
 } NAMING;
 
-static void NamingUnreference(NAMING *Naming)
+static void FreeNaming(JOB *Job)
 {
-    if (InterlockedDecrement(&Naming->References) != 0)
-        return;
-    if (Naming->Done != NULL)
-        CloseHandle(Naming->Done);
-    Free(Naming);
+    Free(Job);
 }
 
 /* "NcFreeNetconProperties function (netcon.h)", Netshell.dll */
@@ -104,14 +97,13 @@ static HRESULT RenameInList(INetConnectionManager *Manager, const NAMING *Naming
     return Result;
 }
 
-static DWORD WINAPI NameOnThread(void *Context)
+static DWORD NameOnThread(JOB *Job)
 {
-    NAMING *Naming = Context;
-    HMODULE Library = Naming->Library;
+    NAMING *Naming = (NAMING *)Job;
     ULONG64 Deadline = AwakeMs() + LISTING_MS;
     Naming->Result = CoInitializeEx(NULL, COINIT_MULTITHREADED);
     if (FAILED(Naming->Result))
-        goto done;
+        return NO_ERROR;
     INetConnectionManager *Manager;
     Naming->Result = CoCreateInstance(&ConnectionManager, NULL, CLSCTX_LOCAL_SERVER | CLSCTX_INPROC_SERVER,
                                       &IConnectionManager, (void **)&Manager);
@@ -123,40 +115,26 @@ static DWORD WINAPI NameOnThread(void *Context)
 
 uninitialize:
     CoUninitialize();
-done:
-    SetEvent(Naming->Done);
-    NamingUnreference(Naming);
-    FreeLibraryAndExitThread(Library, 0);
+    return NO_ERROR;
 }
 
 static HRESULT NameInTime(const GUID *Interface, LPCWSTR Name, DWORD Milliseconds)
 {
-    HRESULT Result = E_OUTOFMEMORY;
     NAMING *Naming = Allocate(sizeof(*Naming));
     if (Naming == NULL)
-        return Result;
-    Naming->References = 2;
+        return E_OUTOFMEMORY;
+    Naming->Job.Work = NameOnThread;
+    Naming->Job.Free = FreeNaming;
     Naming->Interface = *Interface;
     lstrcpynW(Naming->Name, Name, ARRAYSIZE(Naming->Name));
-    Naming->Done = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (Naming->Done == NULL ||
-        !GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)(void *)NameOnThread, &Naming->Library))
-        goto unreference;
-    HANDLE Thread = CreateThread(NULL, 0, NameOnThread, Naming, 0, NULL);
-    if (Thread == NULL)
-    {
-        FreeLibrary(Naming->Library);
-        goto unreference;
-    }
-    CloseHandle(Thread);
-    Result = WaitForSingleObject(Naming->Done, Milliseconds) == WAIT_OBJECT_0 ? Naming->Result
-                                                                              : HRESULT_FROM_WIN32(ERROR_TIMEOUT);
-    NamingUnreference(Naming);
-    return Result;
-
-unreference:
-    Naming->References = 1;
-    NamingUnreference(Naming);
+    if (!JobStart(&Naming->Job))
+        return HRESULT_FROM_WIN32(GetLastError());
+    JobAwait(&Naming->Job, AwakeMs() + Milliseconds);
+    DWORD Error;
+    HRESULT Result = JobLeave(&Naming->Job, &Error) ? HRESULT_FROM_WIN32(ERROR_TIMEOUT)
+                     : Error != NO_ERROR            ? HRESULT_FROM_WIN32(Error)
+                                                    : Naming->Result;
+    JobUnreference(&Naming->Job);
     return Result;
 }
 

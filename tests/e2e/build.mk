@@ -1,6 +1,6 @@
 # End to end: real programs, the real driver, the real Linux stack; pytest in namespaces of its own (tests/e2e/run).
 E2E := $(B)/e2e
-E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe adapters.exe telling.exe faults.exe)
+E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe adapters.exe telling.exe faults.exe loading.exe)
 
 $(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) tool/output.c tool/tool.h \
     $(B)/amd64/$(NAME).lib $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll
@@ -102,5 +102,9 @@ check-e2e: host wine32 examples identity-acme $(PACKAGE) $B/amd64/$(NAME).exe $B
 check-e2e: $(addprefix $(B)/tests/,kernel/kernel.sys classic/classic.sys classic/classic.exe devices.exe iphelper.exe ipcalls.exe client.exe)
 check-e2e: ## end-to-end tests: Windows programs in Wine, Linux' own stack
 	@tests/e2e/run
+
+.PHONY: check-deadline
+check-deadline: host examples $(E2E_WINDOWS) ## each call of Windows that a creation makes does not return, by turns; about 4 minutes
+	@HANGS=each tests/e2e/run tests/e2e/test_deadline.py -k each_call_hangs
 
 SOAK_PROGRAMS := $(B)/native/simulate-address $(B)/native/simulate-thread $(addprefix $(E2E)/,peer.exe adapters.exe faults.exe failing.exe traffic)

@@ -4,7 +4,9 @@
  * asked for then fails with an error and a message of its own, or works all the same; the next attempt works; and all that
  * the library took of Windows it has given back. For that the imports of the loaded plaintun.dll lead through Hook below.
  *   faults.exe SCENARIO [once|always|denied] [FIRST [LAST]]     a line a place; "always": the place fails until the end of
- * a run; "denied": for want of rights, where it is Windows' last error that says so, and not for want of memory
+ * a run; "denied": for want of rights, where it is Windows' last error that says so, and not for want of memory; "hang":
+ * the place does not return until it is let go, and a creation keeps its deadline all the same ("hang-first": of each call
+ * the first place only). Instead of FIRST: names of calls with commas between them
  */
 #include "include/plaintun.h"
 #include <stdio.h>
@@ -18,6 +20,9 @@
 #define SETTLE_MS  3000 /* how long a thread of the library may take to end */
 #define WRONG_MAX  3    /* enough is enough */
 #define TIMEOUT_MS 4000 /* of a creation */
+#define HANG_MS    1000 /* of one that a call keeps from ending */
+#define LATE_MS    2000 /* how much later it may return, as plaintun.h promises */
+#define FREE_MS    8000 /* when a call that keeps even the program's own thread is let go */
 
 /* What a call returns when it fails. */
 typedef enum _FAILURE
@@ -65,6 +70,7 @@ static const struct
     {"ConvertStringSecurityDescriptorToSecurityDescriptorW", ZERO, 1, "local memory"},
     {"CreateDirectoryW", ZERO, 1, "folder"},
     {"CreateEventW", ZERO, 1, "handle"},
+    {"CreateFileMappingW", ZERO, 1, "handle"},
     {"CreateFileW", MINUS, 1, "handle"},
     {"CreateMutexW", ZERO, 1, "handle"},
     {"CreateProcessW", ZERO, 0, NULL},
@@ -84,6 +90,7 @@ static const struct
     {"FreeLibraryAndExitThread", NEVER, -1, "library"},
     {"GetCurrentProcess", NEVER, 0, NULL},
     {"GetCurrentProcessId", NEVER, 0, NULL},
+    {"GetCurrentThread", NEVER, 0, NULL},
     {"GetCurrentThreadId", NEVER, 0, NULL},
     {"GetExitCodeProcess", ZERO, 0, NULL},
     {"GetFileAttributesW", MINUS, 0, NULL},
@@ -112,9 +119,11 @@ static const struct
     {"MapViewOfFile", ZERO, 1, "view"},
     {"MoveFileExW", ZERO, 0, NULL},
     {"NotifyIpInterfaceChange", CODE, 1, "IP notification"},
+    {"OpenFileMappingW", ZERO, 1, "handle"},
     {"OpenProcess", ZERO, 1, "handle"},
     {"OpenSCManagerW", ZERO, 1, "service handle"},
     {"OpenServiceW", ZERO, 1, "service handle"},
+    {"OpenThreadToken", ZERO, 1, "handle"},
     {"QueryFullProcessImageNameW", ZERO, 0, NULL},
     {"QueryPerformanceCounter", NEVER, 0, NULL},
     {"QueryPerformanceFrequency", NEVER, 0, NULL},
@@ -132,6 +141,7 @@ static const struct
     {"SetEvent", NEVER, 0, NULL},
     {"SetIpInterfaceEntry", CODE, 0, NULL},
     {"SetLastError", NEVER, 0, NULL},
+    {"SetThreadToken", ZERO, 0, NULL},
     {"SetupCloseInfFile", NEVER, -1, "INF"},
     {"SetupDiBuildDriverInfoList", ZERO, 1, "driver list"},
     {"SetupDiCreateDeviceInfoList", MINUS, 1, "device list"},
@@ -189,7 +199,9 @@ static struct
     int Occurrence;  /* in a run; others than the first count only for allocations, which are made at one place */
 } Sites[SITES_MAX];
 static int SiteCount, Armed = -1, Hits, Allocations, Balance[ARRAYSIZE(Known)];
-static BOOL Always, Denied, Counting;
+static BOOL Always, Denied, Counting, Hanging, FirstOnly;
+static DWORD Main;   /* the program's thread */
+static HANDLE LetGo; /* manual-reset: who hangs goes on */
 static struct
 {
     DWORD Thread;
@@ -242,6 +254,30 @@ static BOOL Succeeded(FAILURE Failure, ULONG_PTR Value)
     }
 }
 
+/* What the thread that waits for a creation calls itself: memory, events, threads. They wait for nobody. */
+static BOOL Harmless(const char *Name)
+{
+    static const char *const Harmless[] = {
+        "CloseHandle",
+        "CreateEventW",
+        "CreateThread",
+        "FormatMessageW",
+        "FreeLibrary",
+        "GetModuleHandleExW",
+        "HeapFree",
+        "OpenThreadToken",
+        "SystemFunction036",
+        "TlsSetValue",
+        "WaitForMultipleObjects",
+    };
+    if (strcmp(Name, "HeapAlloc") == 0 || strcmp(Name, "HeapFree") == 0)
+        return TRUE;
+    for (int i = 0; GetCurrentThreadId() == Main && i < (int)ARRAYSIZE(Harmless); i++)
+        if (strcmp(Name, Harmless[i]) == 0)
+            return TRUE;
+    return FALSE;
+}
+
 void Returned(void);
 
 /* A call begins: where it goes. The one place whose turn it is fails. */
@@ -252,11 +288,11 @@ __attribute__((used)) static ULONG_PTR Before(int Call, ULONG_PTR *Return)
     if (Known[Known_].Failure == NEVER && Known[Known_].Change == 0)
         return Target;
     AcquireSRWLockExclusive(&Lock);
-    if (Known[Known_].Failure != NEVER && Counting)
+    if ((Hanging ? !Harmless(Known[Known_].Name) : Known[Known_].Failure != NEVER) && Counting)
     {
         int Occurrence = strcmp(Known[Known_].Name, "HeapAlloc") == 0 && !Always ? Allocations++ : 0;
-        while (Site < SiteCount &&
-               (Sites[Site].Call != Call || Sites[Site].Place != *Return || Sites[Site].Occurrence != Occurrence))
+        while (Site < SiteCount && (Sites[Site].Call != Call || (Sites[Site].Place != *Return && !FirstOnly) ||
+                                    Sites[Site].Occurrence != Occurrence))
             Site++;
         if (Site == SiteCount && SiteCount < SITES_MAX)
         {
@@ -267,10 +303,18 @@ __attribute__((used)) static ULONG_PTR Before(int Call, ULONG_PTR *Return)
         if (Site == Armed && (Hits == 0 || Always))
         {
             Hits++;
+            if (Hanging)
+            {
+                ReleaseSRWLockExclusive(&Lock);
+                WaitForSingleObject(LetGo, INFINITE);
+                AcquireSRWLockExclusive(&Lock);
+                goto count;
+            }
             Target = (ULONG_PTR)Fail[Known[Known_].Failure];
             goto unlock;
         }
     }
+count:
     if (Known[Known_].Change < 0)
         Balance[Known_]--;
     else if (Known[Known_].Change > 0 && NestedCount < NESTED_MAX)
@@ -556,11 +600,116 @@ static void CheckBalance(void)
     }
 }
 
+/* --- calls that do not return ---------------------------------------------------------------------------------------- */
+
+static PLAINTUN_ADAPTER_HANDLE CreateInTime(DWORD TimeoutMs, ULONGLONG *TookMs)
+{
+    ULONGLONG Begin = GetTickCount64();
+    PLAINTUN_ADAPTER_HANDLE Adapter =
+        PlaintunCreateAdapter(&(PLAINTUN_ADAPTER_CONFIG){.Size = sizeof(PLAINTUN_ADAPTER_CONFIG),
+                                                         .Name = L"faults",
+                                                         .Guid = &Guid,
+                                                         .Mtu = 1400,
+                                                         .TimeoutMs = TimeoutMs});
+    DWORD Error = GetLastError();
+    *TookMs = GetTickCount64() - Begin;
+    SetLastError(Error);
+    return Adapter;
+}
+
+/* Nothing of a creation hangs, but it is seen what it calls. */
+static BOOL RunDeadline(void)
+{
+    const WCHAR *Old = Former();
+    PLAINTUN_ADAPTER_HANDLE Adapter = Create(1400, 0);
+    BOOL Good = Check("create", Adapter != NULL, Old);
+    PlaintunCloseAdapter(Adapter);
+    return Good;
+}
+
+static DWORD WINAPI Free(void *Context)
+{
+    if (WaitForSingleObject(LetGo, FREE_MS) == WAIT_TIMEOUT)
+        SetEvent(LetGo);
+    return 0;
+}
+
+static void Hang(int Site)
+{
+    WCHAR Text[1024] = L"", Process[32];
+    swprintf(Process, ARRAYSIZE(Process), L"process %lu", GetCurrentProcessId());
+    ResetEvent(LetGo);
+    HANDLE Watchdog = CreateThread(NULL, 0, Free, NULL, 0, NULL);
+    Hits = 0;
+    Armed = Site;
+    Counting = TRUE;
+    ULONGLONG TookMs;
+    PLAINTUN_ADAPTER_HANDLE Adapter = CreateInTime(HANG_MS, &TookMs);
+    DWORD Error = GetLastError();
+    BOOL Begun = Hits > 0;
+    Armed = -1;
+    Counting = FALSE;
+    if (Adapter == NULL)
+        PlaintunGetMessage(Text, ARRAYSIZE(Text));
+    printf("%s +%llx, %s, %llu ms: ", Known[Calls[Sites[Site].Call].Known].Name,
+           (unsigned long long)(Sites[Site].Place - (ULONG_PTR)Library), Begun ? "hangs" : "not called", TookMs);
+    if (Adapter != NULL)
+        printf("works\n");
+    else
+        printf("error %lu: %ls\n", Error, Text);
+    if (TookMs > HANG_MS + LATE_MS)
+        Complain("the deadline is not kept");
+    if (Adapter == NULL && (Error != ERROR_TIMEOUT || (Begun && wcsstr(Text, L" from ") == NULL)))
+        Complain("the step is not named");
+    PlaintunCloseAdapter(Adapter);
+
+    /* As long as it hangs: another creation works, or says who is in the way. */
+    Text[0] = 0;
+    for (DWORD TimeoutMs = 2 * HANG_MS; wcsstr(Text, Process) == NULL; TimeoutMs = TIMEOUT_MS)
+    {
+        Adapter = CreateInTime(TimeoutMs, &TookMs);
+        Error = GetLastError();
+        if (TookMs > TimeoutMs + LATE_MS)
+            Complain("the next deadline is not kept");
+        if (Adapter != NULL)
+            break;
+        PlaintunGetMessage(Text, ARRAYSIZE(Text));
+        printf("    another, %llu ms: error %lu: %ls\n", TookMs, Error, Text);
+        if (TimeoutMs == TIMEOUT_MS && wcsstr(Text, Process) == NULL)
+        {
+            Complain("who is in the way is not named");
+            break;
+        }
+    }
+    PlaintunCloseAdapter(Adapter);
+
+    SetEvent(LetGo);
+    WaitForSingleObject(Watchdog, INFINITE);
+    CloseHandle(Watchdog);
+    ULONGLONG Begin = GetTickCount64();
+    do
+        Adapter = CreateInTime(TIMEOUT_MS, &TookMs);
+    while (Adapter == NULL && GetTickCount64() - Begin < 5 * TIMEOUT_MS);
+    if (Adapter == NULL)
+    {
+        PlaintunGetMessage(Text, ARRAYSIZE(Text));
+        printf("wrong: when it goes on, no adapter is made: %ls\n", Text), Wrong++;
+    }
+    PlaintunCloseAdapter(Adapter);
+    TidyUp();
+    CheckBalance();
+    fflush(stdout);
+}
+
 static const struct
 {
     const WCHAR *Name;
     BOOL (*Run)(void);
-} Scenarios[] = {{L"create", RunCreate}, {L"open", RunOpen}, {L"persistent", RunPersistent}, {L"driver", RunDriver}};
+} Scenarios[] = {{L"create", RunCreate},
+                 {L"open", RunOpen},
+                 {L"persistent", RunPersistent},
+                 {L"driver", RunDriver},
+                 {L"deadline", RunDeadline}};
 
 static void Run(BOOL (*Scenario)(void), int Site)
 {
@@ -600,6 +749,20 @@ static void CALLBACK Log(PLAINTUN_LOG_LEVEL Level, DWORD64 Time, LPCWSTR Message
     PlaintunOpenAdapterByLuid(NULL);
 }
 
+/* Whether a list of names has the call of the place; a list that is none has all. */
+static BOOL Named(LPCWSTR List, int Site)
+{
+    WCHAR Name[64];
+    swprintf(Name, ARRAYSIZE(Name), L"%hs", Known[Calls[Sites[Site].Call].Known].Name);
+    size_t Length = wcslen(Name);
+    if (List == NULL || !iswalpha(List[0]))
+        return TRUE;
+    for (LPCWSTR At = List; (At = wcsstr(At, Name)) != NULL; At += Length)
+        if ((At == List || At[-1] == L',') && (At[Length] == 0 || At[Length] == L','))
+            return TRUE;
+    return FALSE;
+}
+
 int wmain(int Count, WCHAR **Arguments)
 {
     int Places = 0, First = Count > 3 ? _wtoi(Arguments[3]) : 0, Last = Count > 4 ? _wtoi(Arguments[4]) : SITES_MAX;
@@ -607,8 +770,12 @@ int wmain(int Count, WCHAR **Arguments)
     for (int i = 0; Count > 1 && i < (int)ARRAYSIZE(Scenarios); i++)
         if (wcscmp(Arguments[1], Scenarios[i].Name) == 0)
             Scenario = Scenarios[i].Run;
-    if (Scenario == NULL || !HookImports())
+    Main = GetCurrentThreadId();
+    LetGo = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (Scenario == NULL || LetGo == NULL || !HookImports())
         return 2;
+    Hanging = Count > 2 && wcsncmp(Arguments[2], L"hang", 4) == 0;
+    FirstOnly = Count > 2 && wcscmp(Arguments[2], L"hang-first") == 0;
     Always = Count > 2 && wcscmp(Arguments[2], L"always") == 0;
     Denied = Count > 2 && wcscmp(Arguments[2], L"denied") == 0;
     if (!PlaintunInstallDriver())
@@ -617,8 +784,16 @@ int wmain(int Count, WCHAR **Arguments)
     Former(); /* the thread has room for its text from now on */
     memset(Balance, 0, sizeof(Balance));
     Run(Scenario, -1);
-    for (int i = First; i < SiteCount && i < Last && Wrong < WRONG_MAX; i++, Places++)
-        Run(Scenario, i);
+    for (int i = First; i < SiteCount && i < Last && Wrong < WRONG_MAX; i++)
+    {
+        if (!Named(Count > 3 ? Arguments[3] : NULL, i))
+            continue;
+        Places++;
+        if (Hanging)
+            Hang(i);
+        else
+            Run(Scenario, i);
+    }
     printf("faults: %d places of %d, %d wrong\n", Places, SiteCount, Wrong);
     return Wrong != 0;
 }

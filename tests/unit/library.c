@@ -940,6 +940,16 @@ static void EndsUnderEverybodysHands(void **State)
     }
 }
 
+/* What plaintun.h promises of TimeoutMs. */
+static void CreationsHaveDeadlines(void **State)
+{
+    (void)State;
+    assert_int_equal(CreationDeadline(1000, 0, FALSE), 1000 + 30000);
+    assert_int_equal(CreationDeadline(1000, 0, TRUE), 1000 + 60000);
+    assert_int_equal(CreationDeadline(1000, 1, TRUE), 1000 + 1);
+    assert_int_equal(CreationDeadline(1ull << 40, 0xffffffff, FALSE), (1ull << 40) + 0xffffffff);
+}
+
 static void *Watchdog(void *Context)
 {
     struct timespec Time = {.tv_sec = DEADLINE};
@@ -976,6 +986,7 @@ int main(void)
         cmocka_unit_test(EndsUnderEverybodysHands),
         cmocka_unit_test(ClosedEventsAreErrors),
         cmocka_unit_test(SessionsHaveALimit),
+        cmocka_unit_test(CreationsHaveDeadlines),
         cmocka_unit_test(LostPacketsDoNotAddUp), /* last: it unloads */
     };
     pthread_t Thread;
