@@ -163,6 +163,12 @@ VOID MiniWork(VOID)
     NDIS_GENERIC_OBJECT *Generic;
     MAKE("NdisAllocateGenericObject", Generic = NdisAllocateGenericObject(Mini.DriverObject, MINI_TAG, 8));
     MAKE("NdisFreeGenericObject", NdisFreeGenericObject(Generic));
+    NDIS_EVENT Event;
+    NdisInitializeEvent(&Event);
+    MAKE("NdisSetEvent", NdisSetEvent(&Event));
+    MAKE("NdisWaitEvent", NdisWaitEvent(&Event, 1000));
+    MAKE("NdisResetEvent", NdisResetEvent(&Event));
+    MAKE("NdisMSleep", NdisMSleep(100));
     DEVICE_OBJECT *Device;
     NDIS_HANDLE Registration;
     LabEqual(MiniRegisterDevice(&Registration, &Device), NDIS_STATUS_SUCCESS);

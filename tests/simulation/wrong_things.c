@@ -318,6 +318,11 @@ static VOID MemoryWithoutTag(VOID)
     NdisFreeMemory(NdisAllocateMemoryWithTagPriority(Mini.Adapter, 10, 0, NormalPoolPriority), 10, 0);
 }
 
+static VOID SleepLong(VOID)
+{
+    NdisMSleep(30000001);
+}
+
 static VOID GenericWithoutTag(VOID)
 {
     NdisFreeGenericObject(NdisAllocateGenericObject(Mini.DriverObject, 0, 0));
@@ -559,6 +564,7 @@ const WRONG_CASE WrongThings[] = {
     {"Halt_DevicesDeregistered", "MiniportDriverUnload", AtUnload, KeepDevice, NULL, AtReport, DropDevice},
 
     {"Memory_Tag", "NdisAllocateMemoryWithTagPriority", AtRunning, MemoryWithoutTag, "PoolTag"},
+    {"Sleep_Longest", "NdisMSleep", AtRunning, SleepLong},
     {"Memory_Tag", "NdisAllocateGenericObject", AtRunning, GenericWithoutTag, "PoolTag"},
     {"NdisAllocateMdl", "MiniportHaltEx", AtRunning, KeepMdl, NULL, AtReport, DropMdl},
     {"NdisAllocateMdl", "MiniportDriverUnload", AtUnload, KeepMdlOfDriver, NULL, AtReport, DropMdl},
@@ -605,6 +611,10 @@ const WRONG_CALL WrongCalls[] = {
     {"NdisFreeMemory", "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE},
     {"NdisAllocateGenericObject", "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE},
     {"NdisFreeGenericObject", "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE},
+    {"NdisSetEvent", "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE},
+    {"NdisResetEvent", "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE},
+    {"NdisWaitEvent", "Irql_Miscellaneous", PASSIVE_LEVEL, FALSE},
+    {"NdisMSleep", "Irql_Miniport_Driver", APC_LEVEL, FALSE},
     {"NdisAllocateNetBufferListPool", "Irql_NetBuffer", PASSIVE_LEVEL, FALSE},
     {"NdisFreeNetBufferListPool", "Irql_NetBuffer", PASSIVE_LEVEL, FALSE},
     {"NdisAllocateNetBufferPool", "Irql_NetBuffer", PASSIVE_LEVEL, FALSE},

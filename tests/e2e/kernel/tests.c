@@ -642,6 +642,32 @@ static ULONG TestOddments(ADAPTER *Adapter)
     return 0;
 }
 
+static VOID SetLaterThread(PVOID Context)
+{
+    NdisMSleep(20000);
+    NdisSetEvent(Context);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static ULONG TestNdisEvents(ADAPTER *Adapter)
+{
+    NDIS_EVENT Event;
+    NdisInitializeEvent(&Event);
+    ULONG64 Begin = KeQueryUnbiasedInterruptTime();
+    EXPECT(!NdisWaitEvent(&Event, 20));
+    EXPECT(KeQueryUnbiasedInterruptTime() - Begin >= 190000);
+    PVOID Thread;
+    EXPECT(NT_SUCCESS(StartThread(SetLaterThread, &Event, &Thread)));
+    EXPECT(NdisWaitEvent(&Event, 0) && NdisWaitEvent(&Event, 1)); /* for ever; set for all who ask until it is reset */
+    JoinThread(Thread);
+    NdisResetEvent(&Event);
+    EXPECT(!NdisWaitEvent(&Event, 1));
+    Begin = KeQueryUnbiasedInterruptTime();
+    NdisMSleep(30000);
+    EXPECT(KeQueryUnbiasedInterruptTime() - Begin >= 290000);
+    return 0;
+}
+
 static const struct
 {
     PCSTR Name;
@@ -650,6 +676,7 @@ static const struct
     {"event-states", TestEventStates},
     {"event-ping-pong", TestEventPingPong},
     {"events-together", TestEventsTogether},
+    {"ndis-events", TestNdisEvents},
     {"locks", TestLocks},
     {"rundown", TestRundown},
     {"exceptions", TestExceptions},
