@@ -92,6 +92,8 @@ NTSTATUS SessionMake(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_I
     Session->Adapter = Adapter;
     Session->Owner = Owner;
     Session->ProcessId = (ULONG)(ULONG_PTR)PsGetCurrentProcessId();
+    /* To the program there are none yet: super-packets are the stack's to make, and nobody has asked it for any. */
+    Session->Offloads = (ULONG)Input->Flags & TUN_OFFLOAD_TO_STACK;
     KeInitializeEvent(&Session->Stop, NotificationEvent, FALSE);
 
     NTSTATUS Status = ReferenceEvent(Input->ToAppPackets, &Session->ToAppPackets);
@@ -151,6 +153,7 @@ NTSTATUS SessionGrant(const TUN_SESSION *Session, ULONG Rings, TUN_START_OUTPUT 
     *Output = (TUN_START_OUTPUT){.Section = (ULONG64)(ULONG_PTR)Section,
                                  .SectionSize = Rings * Stride,
                                  .ToApp = 0,
-                                 .ToStack = (Rings - 1) * Stride};
+                                 .ToStack = (Rings - 1) * Stride,
+                                 .Offloads = Session->Offloads};
     return STATUS_SUCCESS;
 }

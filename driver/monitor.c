@@ -64,7 +64,7 @@ VOID MonitorCopy(TUN_SESSION *Monitor, NET_BUFFER *Packet, ULONG Flags)
         Status = RingReserve(Ring, Length, &Entry);
     if (Status == RING_OK && PacketCopyOut(Packet, RingPacketData(Entry), Length))
     {
-        atomic_store_explicit(&Entry->Offload[0], Flags, memory_order_relaxed);
+        atomic_store_explicit(&Entry->OffloadKind, (uint16_t)Flags, memory_order_relaxed);
         CounterAdd(&Adapter->MonitorPackets, 1);
         Wake = RingPublish(Ring, Ring->Next);
     }

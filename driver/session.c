@@ -82,7 +82,7 @@ linkDown:
 _Use_decl_annotations_
 NTSTATUS SessionStart(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_INPUT *Input, TUN_START_OUTPUT *Output)
 {
-    if (!RingCapacityValid(Input->Capacity) || (Input->Flags & ~(ULONG64)TUN_START_MONITOR) != 0)
+    if (!TunStartValid(Input->Capacity, Input->Flags))
         return STATUS_INVALID_PARAMETER;
     Lock(Adapter);
     NTSTATUS Status = Start(Adapter, Owner, Input, Output);

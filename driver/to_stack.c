@@ -214,47 +214,94 @@ static BOOLEAN GiveBack(_Inout_ TUN_ADAPTER *Adapter, _Inout_ TUN_LISTS *Lists, 
     return Left;
 }
 
-/* Copies the next packets from the ring into lists, as many as a batch takes. FALSE: the ring is corrupt. */
+/* Counts and traces a packet of Length bytes that is dropped; Head: its first bytes, where they are ours. */
+static VOID Drop(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Length, _In_opt_ const UCHAR *Head)
+{
+    CounterAdd(&Adapter->ToStack.DropInvalid, 1);
+    if (TraceListens())
+        TraceDrop(Adapter, TraceToStackDropInvalid, Length, STATUS_SUCCESS, Head,
+                  Head ? min(Length, TRACE_PACKET_MAX) : 0);
+}
+
+/* What a program that was granted offloads says of its packet; each word is read once. FALSE: what it may not say.
+ * Of others *Vnet stays as it is. */
+static BOOLEAN TakeOffload(_In_ const TUN_SESSION *Session, _In_ RING_PACKET *Entry, _Inout_ VNET_HEADER *Vnet)
+{
+    if (!Session->Offloads)
+        return TRUE;
+    ULONG Kind = atomic_load_explicit(&Entry->OffloadKind, memory_order_relaxed);
+    ULONG Sizes = atomic_load_explicit(&Entry->Offload[0], memory_order_relaxed);
+    ULONG Checksum = atomic_load_explicit(&Entry->Offload[1], memory_order_relaxed);
+    *Vnet = (VNET_HEADER){.Flags = (UCHAR)Kind,
+                          .GsoType = (UCHAR)(Kind >> 8),
+                          .GsoSize = (USHORT)(Sizes >> 16),
+                          .ChecksumStart = (USHORT)Checksum,
+                          .ChecksumOffset = (USHORT)(Checksum >> 16)};
+    ULONG Needed = Vnet->GsoType == VNET_GSO_UDP ? TUN_OFFLOAD_TO_STACK_UDP : TUN_OFFLOAD_TO_STACK_TCP;
+    return (Vnet->Flags & ~(VNET_NEEDS_CHECKSUM | VNET_DATA_VALID)) == 0 &&
+           (Vnet->GsoType == VNET_GSO_NONE || (Session->Offloads & Needed));
+}
+
+/* Fills lists with the next packets from the ring, and with segments of super-packets, as many as a batch takes. FALSE: the
+ * ring is corrupt. */
 static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
 {
     TUN_ADAPTER *Adapter = Session->Adapter;
+    SEGMENTER *Cut = &Session->Cut;
     ULONG Small = 0, Large = 0;
     for (ULONG Seen = 0; Seen < 4 * BATCH; Seen++) /* bounded also where every packet is dropped */
     {
-        uint32_t Length, Next = Session->ToStack.Next;
-        RING_PACKET *Entry;
-        RING_STATUS Status = RingTake(&Session->ToStack, &Entry, &Length);
-        if (Status == RING_CORRUPT)
-            return FALSE;
-        if (Status == RING_EMPTY)
-            break;
-        if (Status == RING_TOO_LONG)
+        uint32_t Length = 0, Next = Session->ToStack.Next;
+        RING_PACKET *Entry = NULL;
+        VNET_HEADER Vnet = {0};
+        if (SegmentsLeft(Cut) == 0)
         {
-            CounterAdd(&Adapter->ToStack.DropInvalid, 1);
-            if (TraceListens())
-                TraceDrop(Adapter, TraceToStackDropInvalid, Length, STATUS_SUCCESS, NULL, 0);
-            continue;
+            RING_STATUS Status = RingTake(&Session->ToStack, &Entry, &Length);
+            if (Status == RING_CORRUPT)
+                return FALSE;
+            if (Status == RING_EMPTY)
+                break;
+            if (Status == RING_TOO_LONG || !TakeOffload(Session, Entry, &Vnet))
+            {
+                Drop(Adapter, Length, NULL);
+                continue;
+            }
+            if (Vnet.GsoType != VNET_GSO_NONE)
+            {
+                if (!SegmentStart(Cut, &Vnet, RingPacketData(Entry), Length, Length, TUN_SEGMENTS_MAX))
+                {
+                    Drop(Adapter, Length, NULL);
+                    continue;
+                }
+                Session->CutPacket = RingPacketData(Entry);
+                Session->CutIndex = Next;
+            }
         }
+        BOOLEAN IsSegment = SegmentsLeft(Cut) != 0;
+        if (IsSegment)
+            Length = SegmentSize(Cut);
         BOOLEAN IsSmall = Length <= TUN_SMALL_SIZE;
         if (IsSmall ? Small == TUN_SMALL_BATCH : Large == TUN_LARGE_BATCH)
         {
-            Session->ToStack.Next = Next; /* for the next batch */
+            if (!IsSegment)
+                Session->ToStack.Next = Next; /* for the next batch */
             break;
         }
         /* There is one: a batch leaves enough for the next. */
         TUN_LISTS *Lists = IsSmall ? &Batch->Small : &Batch->Large;
         NET_BUFFER_LIST *List = Pop(Lists);
         UCHAR *Data = MmGetSystemAddressForMdlSafe(MdlOf(List), NormalPagePriority | MdlMappingNoExecute);
-        RtlCopyMemory(Data, RingPacketData(Entry), Length);
+        if (IsSegment)
+            SegmentNext(Cut, Session->CutPacket, Data);
+        else
+            RtlCopyMemory(Data, RingPacketData(Entry), Length);
         /* From here on the program can change nothing: what is checked is what the stack gets. */
         BOOLEAN IsIpv6;
         TUN_CAST Cast;
-        if (!PacketValid(Data, Length, &IsIpv6, &Cast))
+        if (!PacketValid(Data, Length, &IsIpv6, &Cast) ||
+            (!IsSegment && (Vnet.Flags & VNET_NEEDS_CHECKSUM) != 0 && !SegmentFill(&Vnet, Data, Length)))
         {
-            CounterAdd(&Adapter->ToStack.DropInvalid, 1);
-            if (TraceListens())
-                TraceDrop(Adapter, TraceToStackDropInvalid, Length, STATUS_SUCCESS, Data,
-                          min(Length, TRACE_PACKET_MAX));
+            Drop(Adapter, Length, Data);
             Push(Lists, List);
             continue;
         }
@@ -290,8 +337,9 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
                        atomic_load_explicit(&Session->Dead, memory_order_relaxed) != 0;
     BOOLEAN Enough = GiveBack(Adapter, &Adapter->Small, &Batch.Small, TUN_SMALL_BATCH);
     Enough &= GiveBack(Adapter, &Adapter->Large, &Batch.Large, TUN_LARGE_BATCH);
-    /* All is copied: the program may have the room again before the stack looks at the packets. */
-    if (RingRelease(&Session->ToStack, Session->ToStack.Next))
+    /* What is copied gives its room back to the program before the stack looks at it: all but a super-packet not yet cut. */
+    ULONG Done = SegmentsLeft(&Session->Cut) != 0 ? Session->CutIndex : Session->ToStack.Next;
+    if (RingRelease(&Session->ToStack, Done))
         KeSetEvent(Session->ToStackSpace, IO_NETWORK_INCREMENT, FALSE);
     if (Batch.First)
     {

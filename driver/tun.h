@@ -21,6 +21,7 @@
 #include <ndis.h>
 #include "ring/session.h"
 #include "ring/properties.h"
+#include "ring/segment.h"
 #include "driver/packet.h"
 #include "driver/trace.h"
 
@@ -68,11 +69,15 @@ struct _TUN_ADAPTER;
 typedef struct _TUN_SESSION
 {
     struct _TUN_ADAPTER *Adapter;
-    FILE_OBJECT *Owner; /* compared only; valid until its CLOSE, which ends the session */
-    ULONG ProcessId;    /* of the process that started it; others may hold the file by now */
-    RING_SIDE ToApp;    /* ToAppLock, and SessionUse held; the monitor's: MonitorLock, and MonitorUse held */
-    RING_SIDE ToStack;  /* the session's thread only */
-    BOOLEAN LinkUp;     /* Start sets it before the thread is there, the thread clears it in Die, End reads it after */
+    FILE_OBJECT *Owner;     /* compared only; valid until its CLOSE, which ends the session */
+    ULONG ProcessId;        /* of the process that started it; others may hold the file by now */
+    RING_SIDE ToApp;        /* ToAppLock, and SessionUse held; the monitor's: MonitorLock, and MonitorUse held */
+    RING_SIDE ToStack;      /* the session's thread only, and so the next three */
+    SEGMENTER Cut;          /* the super-packet that is being cut, over as many batches as it takes */
+    const UCHAR *CutPacket; /* while segments of it are left: where it lies in the ring, */
+    ULONG CutIndex;         /* and where its entry begins, which stays ours */
+    ULONG Offloads;         /* TUN_OFFLOADs that the program was granted */
+    BOOLEAN LinkUp; /* Start sets it before the thread is there, the thread clears it in Die, End reads it after */
     _Atomic(ULONG)
         Dead; /* the reason, once a ring is corrupt: senders then drop, the thread closes the rings and exits */
     KEVENT *ToAppPackets, *ToStackPackets, *ToStackSpace; /* the program's, referenced */

@@ -280,7 +280,7 @@ DWORD WINAPI PlaintunReceive(PLAINTUN_SESSION_HANDLE Handle, PLAINTUN_PACKET *Pa
         else if (Status == RING_OK)
         {
             atomic_store_explicit(&Packet->Mark, MARK_HELD, memory_order_relaxed);
-            uint32_t Offload = atomic_load_explicit(&Packet->Offload[0], memory_order_relaxed);
+            uint32_t Offload = atomic_load_explicit(&Packet->OffloadKind, memory_order_relaxed);
             Packets[Taken++] = (PLAINTUN_PACKET){.Data = RingPacketData(Packet),
                                                  .Size = Length,
                                                  .Flags = Offload & RING_FLAG_TO_STACK ? PLAINTUN_PACKET_TO_STACK : 0};

@@ -50,17 +50,17 @@
 #define RING_ROOM         0x10000u /* from the last place an entry can begin, Capacity - 16, the largest one ends here */
 #define RING_DATA_OFFSET  256u
 
-/* In Offload[0] of a monitor's copies: from program to stack. No flag of virtio-net's. */
+/* In OffloadKind of a monitor's copies: from program to stack. No flag of virtio-net's. */
 #define RING_FLAG_TO_STACK 0x80u
 
-/* What stands before each packet. After Length come the fields of a virtio-net header, all 0 unless the session has
- * negotiated offloads. Words, because a side that is not believed is read word by word, once. */
+/* What stands before each packet. The 10 bytes right before it are a virtio-net header, all 0 unless the session was granted
+ * offloads. Words, because a side that is not believed is read word by word, once. */
 typedef struct _RING_PACKET
 {
-    _Atomic(uint32_t) Length;     /* bytes of the packet that follows */
-    _Atomic(uint32_t) Offload[2]; /* flags:8 gso_type:8 hdr_len:16, gso_size:16 csum_start:16 */
-    _Atomic(uint16_t) ChecksumOffset;
-    _Atomic(uint16_t) Mark; /* the program's own note while the packet is in its hands; the driver ignores it */
+    _Atomic(uint32_t) Length;      /* bytes of the packet that follows */
+    _Atomic(uint16_t) Mark;        /* the program's own note while the packet is in its hands; the driver ignores it */
+    _Atomic(uint16_t) OffloadKind; /* flags:8 gso_type:8 */
+    _Atomic(uint32_t) Offload[2];  /* hdr_len:16 gso_size:16, csum_start:16 csum_offset:16 */
 } RING_PACKET;
 
 typedef struct _RING
@@ -184,10 +184,10 @@ static inline RING_STATUS RingReserve(RING_SIDE *Producer, uint32_t Length, RING
     }
     *Packet = RingPacketAt(Producer, Producer->Next);
     atomic_store_explicit(&(*Packet)->Length, Length, memory_order_relaxed);
+    atomic_store_explicit(&(*Packet)->Mark, 0, memory_order_relaxed);
+    atomic_store_explicit(&(*Packet)->OffloadKind, 0, memory_order_relaxed);
     atomic_store_explicit(&(*Packet)->Offload[0], 0, memory_order_relaxed);
     atomic_store_explicit(&(*Packet)->Offload[1], 0, memory_order_relaxed);
-    atomic_store_explicit(&(*Packet)->ChecksumOffset, 0, memory_order_relaxed);
-    atomic_store_explicit(&(*Packet)->Mark, 0, memory_order_relaxed);
     Producer->Next += (uint32_t)RingEntrySize(Length);
     return RING_OK;
 }

@@ -13,7 +13,7 @@
 
 /* Changes whenever a structure here or the ring's layout does. Library and driver must agree on it exactly. */
 #ifndef TUN_PROTOCOL /* a test builds a library that speaks another one */
-#define TUN_PROTOCOL 2u
+#define TUN_PROTOCOL 3u
 #endif
 
 /* Device type FILE_DEVICE_NETWORK (0x12), functions from 0x800 (a vendor's), METHOD_BUFFERED, FILE_READ_DATA |
@@ -22,7 +22,7 @@
 
 #define TUN_IOCTL_QUERY TUN_IOCTL(0x800u) /* in: -, out: TUN_QUERY */
 /* in: TUN_START_INPUT, out: TUN_START_OUTPUT. STATUS_REVISION_MISMATCH: another protocol, STATUS_INVALID_BUFFER_SIZE,
- * STATUS_INVALID_PARAMETER: capacity or flags, STATUS_INVALID_HANDLE and STATUS_OBJECT_TYPE_MISMATCH: the events,
+ * STATUS_INVALID_PARAMETER: not TunStartValid, STATUS_INVALID_HANDLE and STATUS_OBJECT_TYPE_MISMATCH: the events,
  * STATUS_ACCESS_DENIED: events without the rights named below, STATUS_DEVICE_BUSY: the adapter has a session
  * (of the kind that was asked for), STATUS_DEVICE_REMOVED: it is going, STATUS_INSUFFICIENT_RESOURCES and the system's
  * other words for too little memory. */
@@ -58,16 +58,42 @@ typedef struct _TUN_QUERY
 typedef struct _TUN_START_INPUT
 {
     uint32_t Protocol;       /* TUN_PROTOCOL of the library; another one: STATUS_REVISION_MISMATCH */
-    uint32_t Capacity;       /* of each ring, bytes: RingCapacityValid; otherwise STATUS_INVALID_PARAMETER */
+    uint32_t Capacity;       /* of each ring, bytes */
     uint64_t ToAppPackets;   /* event handles of the calling process, with EVENT_MODIFY_STATE and SYNCHRONIZE access: */
     uint64_t ToStackPackets; /*   set when packets come to a program that sleeps; by the program when it sends some; */
     uint64_t ToStackSpace;   /*   when there is room again for a program that waits for it */
-    uint64_t Flags;          /* TUN_START_MONITOR or 0; offloads to come */
+    uint64_t Flags;          /* TUN_START_MONITOR, or the TUN_OFFLOADs that the program understands */
 } TUN_START_INPUT;
 
 /* A monitor session, one at a time beside the adapter's own session: its to_app ring receives a copy of every packet that
  * the adapter's program receives or sends (RING_FLAG_TO_STACK tells them apart), and it has no to_stack ring. */
 #define TUN_START_MONITOR 1u
+
+/* What a program understands of its packets' virtio-net headers, and what of it the driver does. */
+#define TUN_OFFLOAD_TO_APP_CHECKSUM   0x100u
+#define TUN_OFFLOAD_TO_APP_TCP        0x200u
+#define TUN_OFFLOAD_TO_APP_TCP_CWR    0x400u
+#define TUN_OFFLOAD_TO_APP_UDP        0x800u
+#define TUN_OFFLOAD_TO_STACK_CHECKSUM 0x1000u
+#define TUN_OFFLOAD_TO_STACK_TCP      0x2000u
+#define TUN_OFFLOAD_TO_STACK_UDP      0x4000u
+#define TUN_OFFLOAD_TO_APP            0xf00u
+#define TUN_OFFLOAD_TO_STACK          0x7000u
+#define TUN_OFFLOAD_CAPACITY_MIN      0x100000u /* of each ring, with super-packets: one is an entry */
+#define TUN_SEGMENTS_MAX              256u      /* that a super-packet may become */
+
+/* Whether a session may be asked for so. */
+static inline bool TunStartValid(uint32_t Capacity, uint64_t Flags)
+{
+    uint64_t ToApp = Flags & TUN_OFFLOAD_TO_APP, ToStack = Flags & TUN_OFFLOAD_TO_STACK;
+    bool Large =
+        (ToApp & ~(uint64_t)TUN_OFFLOAD_TO_APP_CHECKSUM) || (ToStack & ~(uint64_t)TUN_OFFLOAD_TO_STACK_CHECKSUM);
+    return RingCapacityValid(Capacity) && (!Large || Capacity >= TUN_OFFLOAD_CAPACITY_MIN) &&
+           (Flags & ~(uint64_t)(TUN_START_MONITOR | TUN_OFFLOAD_TO_APP | TUN_OFFLOAD_TO_STACK)) == 0 &&
+           !(ToStack && (Flags & TUN_START_MONITOR)) && (!ToApp || (ToApp & TUN_OFFLOAD_TO_APP_CHECKSUM)) &&
+           (!ToStack || (ToStack & TUN_OFFLOAD_TO_STACK_CHECKSUM)) &&
+           (!(ToApp & TUN_OFFLOAD_TO_APP_TCP_CWR) || (ToApp & TUN_OFFLOAD_TO_APP_TCP));
+}
 
 /* The section handle belongs to the calling process, which maps it whole, read and write, and closes it. */
 typedef struct _TUN_START_OUTPUT
@@ -76,6 +102,7 @@ typedef struct _TUN_START_OUTPUT
     uint64_t SectionSize; /* bytes */
     uint64_t ToApp;       /* offsets of the two RINGs in the section, bytes */
     uint64_t ToStack;     /* a monitor's: 0 */
+    uint64_t Offloads;    /* of those asked for, the TUN_OFFLOADs that the driver does */
 } TUN_START_OUTPUT;
 
 /* Why a ring is closed. */
@@ -93,7 +120,7 @@ typedef struct _TUN_COUNTERS
     uint64_t ToAppDropInvalid;   /* not IPv4 or IPv6, shorter than its header, longer than 65535 bytes, unreadable */
     uint64_t ToAppDropPaused;    /* the stack sent while the adapter was paused or asleep */
     uint64_t ToStackPackets, ToStackBytes;
-    uint64_t ToStackDropInvalid; /* as above */
+    uint64_t ToStackDropInvalid; /* as above, or with a virtio-net header that does not agree with the packet */
 } TUN_COUNTERS;
 
 typedef struct _TUN_STATISTICS
@@ -110,7 +137,7 @@ static inline uint64_t TunRingStride(uint32_t Capacity)
     return (RingMemorySize(Capacity) + 0xfff) & ~(uint64_t)0xfff;
 }
 
-_Static_assert(sizeof(TUN_QUERY) == 64 && sizeof(TUN_START_INPUT) == 40 && sizeof(TUN_START_OUTPUT) == 32 &&
+_Static_assert(sizeof(TUN_QUERY) == 64 && sizeof(TUN_START_INPUT) == 40 && sizeof(TUN_START_OUTPUT) == 40 &&
                    sizeof(TUN_COUNTERS) == 72 && sizeof(TUN_STATISTICS) == 160,
                "the same on every architecture");
 

@@ -136,7 +136,10 @@ static ULONG ChooseInput(_Inout_ FUZZ *Input, _Out_ UCHAR *Buffer)
     else if (Kind >= 144)
         Start.Protocol = FuzzLong(Input);
     else if (Kind >= 136)
-        Start.Flags = 1ull << Kind % 64;
+    {
+        Start.Flags = FuzzByte(Input) & 64 ? (ULONG64)FuzzByte(Input) << 8 : 1ull << Kind % 64;
+        Start.Capacity = Kind & 1 ? RING_CAPACITY_MIN : TUN_OFFLOAD_CAPACITY_MIN;
+    }
     else if (Kind >= 96)
         Start.Flags = TUN_START_MONITOR;
     memset(Buffer, 0, BUFFER_MAX);
@@ -160,8 +163,9 @@ static VOID CheckStart(_In_ const LAB *Lab, _In_ ULONG Process, _In_ const TUN_S
                        _In_ const TUN_START_OUTPUT *Output)
 {
     PEPROCESS Program = State.Processes[Process];
-    BOOLEAN Monitor = Input->Flags == TUN_START_MONITOR;
-    LabCheck(Input->Protocol == TUN_PROTOCOL && RingCapacityValid(Input->Capacity) && (Monitor || Input->Flags == 0),
+    BOOLEAN Monitor = Input->Flags & TUN_START_MONITOR;
+    LabCheck(Input->Protocol == TUN_PROTOCOL && TunStartValid(Input->Capacity, Input->Flags) &&
+                 Output->Offloads == (Input->Flags & TUN_OFFLOAD_TO_STACK),
              "protocol %u, capacity %u, flags 0x%llx", Input->Protocol, Input->Capacity, (ULONG64)Input->Flags);
     LabCheck(Serves(Process, Input->ToAppPackets) && Serves(Process, Input->ToStackPackets) &&
                  Serves(Process, Input->ToStackSpace),

@@ -127,6 +127,39 @@ static VOID Arm(_Inout_ PROGRAM *Program, FUZZ Script)
 
 /* ---- The program */
 
+/* Says in the virtio-net header of a packet what the input says, mostly something that makes sense. */
+static VOID Offer(_Inout_ FUZZ *Input, _Inout_ UCHAR *Packet, _In_ ULONG Length)
+{
+    ULONG Kind = FuzzByte(Input), At = Kind & 1 ? IPV6_HEADER : IPV4_HEADER;
+    BOOLEAN Udp = (Kind & 2) != 0;
+    VNET_HEADER Vnet;
+    if (Kind >= 224 || Length < At + TCP_HEADER)
+    {
+        FuzzFill(Input, &Vnet, sizeof(Vnet));
+    }
+    else
+    {
+        Packet[0] = Kind & 1 ? 0x60 : 0x45;
+        StoreShort(Packet + (Kind & 1 ? 4 : 2), Kind & 1 ? Length - IPV6_HEADER : Length);
+        StoreShort(Packet + 6, Kind & 1 ? (Udp ? 0x1100 : 0x600) : 0);
+        if (!(Kind & 1))
+            Packet[9] = Udp ? IP_PROTOCOL_UDP : IP_PROTOCOL_TCP;
+        if (Udp)
+            StoreShort(Packet + At + 4, Length - At);
+        else
+            Packet[At + 12] = 0x50;
+        Vnet = (VNET_HEADER){.Flags = Kind & 128 && Kind & 4 ? VNET_DATA_VALID : VNET_NEEDS_CHECKSUM,
+                             .GsoType = Kind & 4   ? VNET_GSO_NONE
+                                        : Udp      ? VNET_GSO_UDP
+                                        : Kind & 1 ? VNET_GSO_TCPV6
+                                                   : VNET_GSO_TCPV4,
+                             .GsoSize = (USHORT)(Kind & 8 ? FuzzWord(Input) : 1 + 8 * FuzzByte(Input)),
+                             .ChecksumStart = (USHORT)At,
+                             .ChecksumOffset = Udp ? 6 : 16};
+    }
+    memcpy(Packet - sizeof(Vnet), &Vnet, sizeof(Vnet));
+}
+
 /* Sends as honest programs do, from where the ring's words now say that it stands. */
 static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
 {
@@ -149,6 +182,8 @@ static VOID SendSome(_Inout_ PROGRAM *Program, _Inout_ FUZZ *Input)
             ((UCHAR *)RingPacketData(Entry))[16] = (UCHAR)(First & 4 ? 0xff : First);
             ((UCHAR *)RingPacketData(Entry))[24] = (UCHAR)(First & 8 ? 0xff : 0);
         }
+        if (Program->Offloads && Length && Length <= RING_PACKET_MAX)
+            Offer(Input, RingPacketData(Entry), Length);
     }
     if (First & 48 && Side->Next != Side->Own) /* the last one lies about its length: a little, or by anything */
         atomic_store(&Entry->Length, First & 16 ? Length + (uint32_t)(int8_t)FuzzByte(Input) : FuzzLong(Input));
@@ -224,9 +259,17 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
     {
         Program.Monitor = TRUE;
         LabEqual(ProgramOpen(&Other, Lab->Path, SimSystem), STATUS_SUCCESS);
-        LabEqual(ProgramStart(&Other, RING_CAPACITY_MIN), STATUS_SUCCESS);
     }
-    Start(&Program, Lab, RING_CAPACITY_MIN << (Shape & 1));
+    ULONG Capacity = RING_CAPACITY_MIN;
+    if (Shape & 32) /* super-packets; a monitor asks as well, and is granted none */
+    {
+        Carrier->Offloads = TUN_OFFLOAD_TO_STACK;
+        Program.Offloads |= Shape & 16 ? TUN_OFFLOAD_TO_APP : 0;
+        Capacity = TUN_OFFLOAD_CAPACITY_MIN;
+    }
+    if (Carrier != &Program)
+        LabEqual(ProgramStart(&Other, Capacity), STATUS_SUCCESS);
+    Start(&Program, Lab, Capacity << (Shape & 1));
     for (ULONG I = 0; FuzzMore(Input) && I < ACTIONS_MAX; I++)
     {
         ULONG Action = FuzzByte(Input), Count;
@@ -277,7 +320,7 @@ VOID FuzzTarget(FUZZ *Input, LAB *Lab)
             }
             Stop(&Program, TRUE);
             ProgramForget(&Program);
-            Start(&Program, Lab, RING_CAPACITY_MIN << (Action >> 5 & 1));
+            Start(&Program, Lab, Capacity << (Action >> 5 & 1));
             break;
         default:
             break; /* the event alone */

@@ -47,6 +47,7 @@ struct _BACKEND
     STACK_COUNTERS Counters;
     ULONG64 Next[STACK_FLOWS];
     STACK_HOLD Hold;
+    STACK_SEEN *Seen;
     BOOLEAN Distrusts;
     NET_BUFFER_LIST *Held[HELD_MAX];
     ULONG HeldCount;
@@ -90,6 +91,13 @@ NDIS_HOST_ADAPTER *StackAdapter(BACKEND *Stack)
 ULONG StackMtu(BACKEND *Stack)
 {
     return Stack->Mtu;
+}
+
+VOID StackWatch(BACKEND *Stack, STACK_SEEN *Seen)
+{
+    pthread_mutex_lock(&Stack->Lock);
+    Stack->Seen = Seen;
+    pthread_mutex_unlock(&Stack->Lock);
 }
 
 BOOLEAN StackLinkUp(BACKEND *Stack)
@@ -246,6 +254,8 @@ static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
         return;
     }
     LabCheck(Packet[0] >> 4 == (IsIpv6 ? 6 : 4), "first byte 0x%02x, list says IPv%d", Packet[0], IsIpv6 ? 6 : 4);
+    if (Stack->Seen)
+        Stack->Seen(Packet, Length);
     if (Stack->Distrusts || (Packet[0] != 0x45 && Packet[0] != 0x60))
         return; /* from a hostile program: any bytes, but an IP header */
     ULONG Flow;

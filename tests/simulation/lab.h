@@ -15,6 +15,7 @@
 #include "host/ndis/ndishost.h"
 #include "host/nt/sim.h"
 #include "ring/properties.h"
+#include "ring/segment.h"
 #include "ring/session.h"
 #include "tests/simulation/packet.h"
 
@@ -133,6 +134,9 @@ NDIS_HOST_ADAPTER *StackAdapter(_In_ BACKEND *Stack);
 VOID StackHold(_Inout_ BACKEND *Stack, _In_ STACK_HOLD Hold);
 /* Whether the program may send any bytes, so that flows and numbers mean nothing. */
 VOID StackDistrust(_Inout_ BACKEND *Stack, _In_ BOOLEAN Distrusts);
+/* Seen is called with each packet that is received, one at a time; NULL: nobody is. */
+typedef VOID STACK_SEEN(_In_ const UCHAR *Packet, _In_ ULONG Length);
+VOID StackWatch(_Inout_ BACKEND *Stack, _In_opt_ STACK_SEEN *Seen);
 BOOLEAN StackLinkUp(_In_ BACKEND *Stack);
 ULONG StackMtu(_In_ BACKEND *Stack);
 STACK_COUNTERS StackRead(_Inout_ BACKEND *Stack);
@@ -163,6 +167,7 @@ typedef struct _PROGRAM
     SIZE_T Size;
     RING_SIDE ToApp, ToStack;
     BOOLEAN Hostile;
+    ULONG Offloads;  /* TUN_OFFLOADs that it asks for */
     BOOLEAN Monitor; /* it starts monitor sessions; its ToStack is its ToApp */
     /* to_app, written by one thread at a time */
     ULONG64 Received, ReceivedOctets, Next[STACK_FLOWS];
@@ -190,6 +195,9 @@ BOOLEAN ProgramSend(_Inout_ PROGRAM *Program, _In_ ULONG Count, _In_ ULONG Lengt
                     _Inout_ ULONG64 *Sequence);
 /* One packet of any bytes. */
 BOOLEAN ProgramSendBytes(_Inout_ PROGRAM *Program, _In_ const UCHAR *Bytes, _In_ ULONG Length);
+/* The same with a virtio-net header. */
+BOOLEAN ProgramSendOffload(_Inout_ PROGRAM *Program, _In_ const VNET_HEADER *Vnet, _In_ const UCHAR *Bytes,
+                           _In_ ULONG Length);
 /* Until Program->Stop: receives, waits, receives. */
 void *ProgramReceiveLoop(void *Program);
 

@@ -36,7 +36,7 @@ static VOID Next(_Inout_ PROGRAM *Monitor, _In_ ULONG Flow, _In_ ULONG64 Sequenc
     LabCheck(PacketCheck(RingPacketData(Entry), Found, &FoundFlow, &FoundSequence), "not as it was sent");
     LabEqual(FoundFlow, Flow);
     LabEqual(FoundSequence, Sequence);
-    LabEqual(atomic_load(&Entry->Offload[0]), Flags);
+    LabEqual(atomic_load(&Entry->OffloadKind), Flags);
     LabEqual(atomic_load(&Entry->Offload[1]), 0);
     RingRelease(&Monitor->ToApp, Monitor->ToApp.Next);
 }

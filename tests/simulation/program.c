@@ -25,7 +25,7 @@ NTSTATUS ProgramStart(PROGRAM *Program, ULONG Capacity)
                              .ToAppPackets = (ULONG64)Program->ToAppPackets,
                              .ToStackPackets = (ULONG64)Program->ToStackPackets,
                              .ToStackSpace = (ULONG64)Program->ToStackSpace,
-                             .Flags = Program->Monitor ? TUN_START_MONITOR : 0};
+                             .Flags = Program->Offloads | (Program->Monitor ? TUN_START_MONITOR : 0)};
     ULONG Bytes;
     NTSTATUS Status = SimIoControl(Program->Process, Program->File, TUN_IOCTL_START, &Input, sizeof(Input),
                                    &Program->Start, sizeof(Program->Start), &Bytes);
@@ -115,7 +115,7 @@ ULONG ProgramReceive(PROGRAM *Program)
                      Program->Next[Flow]);
             Program->Next[Flow] = Sequence + 1;
         }
-        uint32_t Flags = atomic_load(&Entry->Offload[0]);
+        uint32_t Flags = atomic_load(&Entry->OffloadKind);
         LabCheck(!Flags || (Program->Monitor && Flags == RING_FLAG_TO_STACK), "flags 0x%x", Flags);
         Program->FromProgram += Flags != 0;
         Program->Received++;
@@ -207,9 +207,15 @@ BOOLEAN ProgramSend(PROGRAM *Program, ULONG Count, ULONG Length, BOOLEAN IsIpv6,
 
 BOOLEAN ProgramSendBytes(PROGRAM *Program, const UCHAR *Bytes, ULONG Length)
 {
+    return ProgramSendOffload(Program, &(VNET_HEADER){0}, Bytes, Length);
+}
+
+BOOLEAN ProgramSendOffload(PROGRAM *Program, const VNET_HEADER *Vnet, const UCHAR *Bytes, ULONG Length)
+{
     RING_PACKET *Entry = Reserve(Program, Length);
     if (!Entry)
         return FALSE;
+    memcpy((UCHAR *)RingPacketData(Entry) - sizeof(*Vnet), Vnet, sizeof(*Vnet)); /* right before it: docs/protocol.md */
     memcpy(RingPacketData(Entry), Bytes, Length);
     Program->Sent++;
     Publish(Program);

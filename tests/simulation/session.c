@@ -81,7 +81,9 @@ static VOID Values(_In_ PROGRAM *Program)
     {
         Input = GoodInput(Program);
         Input.Flags = 1ull << Bit;
-        if (Input.Flags != TUN_START_MONITOR)
+        /* Checksums alone may be asked for; super-packets are tried in SuperAsked. */
+        if (Input.Flags != TUN_START_MONITOR && Input.Flags != TUN_OFFLOAD_TO_APP_CHECKSUM &&
+            Input.Flags != TUN_OFFLOAD_TO_STACK_CHECKSUM)
             LabEqual(Start(Program, &Input), STATUS_INVALID_PARAMETER);
     }
     for (ULONG Bit = 0; Bit < 32; Bit++)

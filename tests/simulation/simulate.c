@@ -31,7 +31,10 @@
                                                                 Each(MonitorCorrupts) Each(MonitorsUnderLoad)          \
                                                                     Each(MonitorRemoved) Each(TraceLife)               \
                                                                         Each(TraceDrops) Each(TraceFlood)              \
-                                                                            Each(TraceQuiet) Each(Faults) Each(Spin)
+                                                                            Each(TraceQuiet) Each(SuperPackets)        \
+                                                                                Each(SuperRefused) Each(SuperUnasked)  \
+                                                                                    Each(SuperAsked) Each(SuperEnds)   \
+                                                                                        Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)

@@ -105,7 +105,7 @@ static BOOL FakeOfferFlagged(uint32_t Sequence, DWORD Size, uint32_t Flags)
     RING_PACKET *Packet;
     if (RingReserve(&Fake.ToApp, Size, &Packet) != RING_OK)
         return FALSE;
-    atomic_store(&Packet->Offload[0], Flags);
+    atomic_store(&Packet->OffloadKind, Flags);
     memset(RingPacketData(Packet), (int)(Sequence & 0xff), Size);
     memcpy(RingPacketData(Packet), &Sequence, sizeof(Sequence));
     if (RingPublish(&Fake.ToApp, Fake.ToApp.Next))
@@ -445,7 +445,7 @@ static void CorruptRingsEndTheSession(void **State)
             break;
         case 3: /* a header overwritten while the packet is held */
             assert_int_equal(PlaintunReceive(Session, &Packet, 1), 1);
-            memset(Packet.Data - 16, 0xff, 8);
+            memset(Packet.Data - 16, 0xff, 4);
             PlaintunRelease(Session, &Packet, 1);
             break;
         }

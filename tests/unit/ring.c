@@ -140,9 +140,9 @@ static void LayoutIsTheDocumentedOne(void **State)
     assert_int_equal(offsetof(RING, ProducerWaiting), 192);
     assert_int_equal(sizeof(RING), 256);
     assert_int_equal(offsetof(RING_PACKET, Length), 0);
-    assert_int_equal(offsetof(RING_PACKET, Offload), 4);
-    assert_int_equal(offsetof(RING_PACKET, ChecksumOffset), 12);
-    assert_int_equal(offsetof(RING_PACKET, Mark), 14);
+    assert_int_equal(offsetof(RING_PACKET, OffloadKind), 6);
+    assert_int_equal(offsetof(RING_PACKET, Offload), 8);
+    assert_int_equal(offsetof(RING_PACKET, Mark), 4);
     assert_int_equal(sizeof(RING_PACKET), 16);
     assert_int_equal(RingMemorySize(CAPACITY), 256 + CAPACITY + 65536);
 }
@@ -189,7 +189,7 @@ static void ReservingClearsTheHeader(void **State)
     assert_int_equal(atomic_load(&Packet->Length), 20);
     assert_int_equal(atomic_load(&Packet->Offload[0]), 0);
     assert_int_equal(atomic_load(&Packet->Offload[1]), 0);
-    assert_int_equal(atomic_load(&Packet->ChecksumOffset), 0);
+    assert_int_equal(atomic_load(&Packet->OffloadKind), 0);
     assert_int_equal(atomic_load(&Packet->Mark), 0);
 }
 

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scenarios of offloads from program to stack: super-packets and packets without checksums, which the driver makes into
+ * packets that a wire could carry. What must come out is made here, packet by packet, before it is sent; its checksums are
+ * summed up anew when the stack has it.
+ */
+#include "driver/tun.h"
+#include "tests/simulation/lab.h"
+
+SCENARIO SuperPackets, SuperRefused, SuperUnasked, SuperAsked, SuperEnds;
+
+#define CAPACITY   TUN_OFFLOAD_CAPACITY_MIN
+#define TO_STACK   TUN_OFFLOAD_TO_STACK
+#define PACKET_MAX 65535u
+
+/* What the stack must get, in this order; a ring of packets. */
+#define EXPECTED_MAX 8192u
+static struct
+{
+    pthread_mutex_t Lock;
+    UCHAR *Packets[EXPECTED_MAX];
+    ULONG Lengths[EXPECTED_MAX];
+    ULONG Entries[EXPECTED_MAX]; /* where in the ring it comes from */
+    ULONG64 Added, Seen, Octets;
+    const PROGRAM *Program; /* who sends */
+    RING *Ring;             /* its ring, where it surely lives as long as it is watched; or NULL */
+} Expected = {.Lock = PTHREAD_MUTEX_INITIALIZER};
+
+static VOID Expect(_In_ const UCHAR *Packet, _In_ ULONG Length)
+{
+    pthread_mutex_lock(&Expected.Lock);
+    while (Expected.Added - Expected.Seen == EXPECTED_MAX)
+    {
+        pthread_mutex_unlock(&Expected.Lock);
+        LabSleep(200);
+        pthread_mutex_lock(&Expected.Lock);
+    }
+    ULONG At = Expected.Added++ % EXPECTED_MAX;
+    Expected.Packets[At] = malloc(Length);
+    memcpy(Expected.Packets[At], Packet, Length);
+    Expected.Lengths[At] = Length;
+    Expected.Entries[At] = Expected.Program->ToStack.Next;
+    Expected.Octets += Length;
+    pthread_mutex_unlock(&Expected.Lock);
+}
+
+static VOID Seen(_In_ const UCHAR *Packet, _In_ ULONG Length)
+{
+    pthread_mutex_lock(&Expected.Lock);
+    if (Expected.Seen == Expected.Added)
+    {
+        LabFailed(__FILE__, __LINE__, "a packet too many", "%u bytes", Length);
+    }
+    else
+    {
+        ULONG At = Expected.Seen++ % EXPECTED_MAX;
+        LabCheck(Length == Expected.Lengths[At] && memcmp(Packet, Expected.Packets[At], Length) == 0,
+                 "packet %llu of %u bytes is not the one of %u bytes that must come", Expected.Seen - 1, Length,
+                 Expected.Lengths[At]);
+        free(Expected.Packets[At]);
+        /* What comes a batch later has not been copied yet, and its entry is still the driver's. */
+        ULONG64 Later = Expected.Seen + TUN_SMALL_BATCH + TUN_LARGE_BATCH;
+        ULONG Head = Expected.Ring ? atomic_load(&Expected.Ring->Head) : 0;
+        LabCheck(!Expected.Ring || Later >= Expected.Added ||
+                     (LONG)(Head - Expected.Entries[Later % EXPECTED_MAX]) <= 0,
+                 "the program has the room back of what is not cut yet");
+    }
+    pthread_mutex_unlock(&Expected.Lock);
+    UCHAR Protocol = 0;
+    ULONG Transport = SegmentTransport(Packet, Length, Length, &Protocol), Ip = Packet[0] >> 4 == 6 ? 8 : 12;
+    if (!Transport || (Protocol != IP_PROTOCOL_TCP && Protocol != IP_PROTOCOL_UDP))
+        return;
+    ULONG64 Sum =
+        ChecksumAdd(Packet + Ip, Ip == 8 ? 32 : 8, ChecksumShort(Length - Transport) + ChecksumShort(Protocol));
+    LabCheck(ChecksumFold(ChecksumAdd(Packet + Transport, Length - Transport, Sum)) == 0xffff, "a wrong checksum");
+    LabCheck(Ip == 8 || ChecksumFold(ChecksumAdd(Packet, Transport, 0)) == 0xffff, "a wrong header checksum");
+}
+
+static ULONG64 Left(VOID)
+{
+    pthread_mutex_lock(&Expected.Lock);
+    ULONG64 Count = Expected.Added - Expected.Seen;
+    pthread_mutex_unlock(&Expected.Lock);
+    return Count;
+}
+
+static VOID Forget(VOID)
+{
+    for (; Expected.Seen < Expected.Added; Expected.Seen++)
+        free(Expected.Packets[Expected.Seen % EXPECTED_MAX]);
+    Expected.Added = Expected.Seen = Expected.Octets = 0;
+}
+
+/* Writes a packet whose checksum is left to others, with Payload bytes; what Linux would say of it. Kind: 1 IPv6, 2 UDP. */
+static VNET_HEADER Make(_Out_ UCHAR *Packet, _Out_ ULONG *Length, _In_ ULONG Kind, _In_ ULONG Payload,
+                        _In_ ULONG SegmentBytes, _Inout_ ULONG64 *Random)
+{
+    BOOLEAN Ipv6 = Kind & 1, Udp = (Kind & 2) != 0;
+    ULONG At = Ipv6 ? 40 : 20, Headers = At + (Udp ? 8 : 32);
+    *Length = Headers + Payload;
+    for (ULONG I = 0; I < *Length; I++)
+        Packet[I] = (UCHAR)(I * 7 + (I >> 8) + *Random);
+    LabRandom(Random);
+    if (Ipv6)
+    {
+        memset(Packet, 0, 8);
+        Packet[0] = 0x60;
+        StoreShort(Packet + 4, *Length - 40);
+        Packet[6] = Udp ? 17 : 6;
+    }
+    else
+    {
+        Packet[0] = 0x45;
+        StoreShort(Packet + 2, *Length);
+        StoreShort(Packet + 6, 0x4000);
+        Packet[9] = Udp ? 17 : 6;
+        Packet[16] = 10;
+        StoreShort(Packet + 10, 0);
+        ChecksumStore(Packet + 10, (uint16_t)~ChecksumFold(ChecksumAdd(Packet, 20, 0)));
+    }
+    Packet[24] = Ipv6 ? 0xfd : Packet[24];
+    if (Udp)
+        StoreShort(Packet + At + 4, *Length - At);
+    else
+        Packet[At + 12] = 0x80;
+    ULONG64 Sum =
+        ChecksumAdd(Packet + (Ipv6 ? 8 : 12), Ipv6 ? 32 : 8, ChecksumShort(*Length - At) + ChecksumShort(Udp ? 17 : 6));
+    ChecksumStore(Packet + At + (Udp ? 6 : 16), ChecksumFold(Sum));
+    return (VNET_HEADER){.Flags = VNET_NEEDS_CHECKSUM,
+                         .GsoType = !SegmentBytes ? VNET_GSO_NONE
+                                    : Udp         ? VNET_GSO_UDP
+                                    : Ipv6        ? VNET_GSO_TCPV6
+                                                  : VNET_GSO_TCPV4,
+                         .HeaderLength = (USHORT)*Random, /* a hint that may be wrong */
+                         .GsoSize = (USHORT)SegmentBytes,
+                         .ChecksumStart = (USHORT)At,
+                         .ChecksumOffset = Udp ? 6 : 16};
+}
+
+/* Sends one, and expects what it must become. */
+static VOID Send(_Inout_ PROGRAM *Program, _In_ const VNET_HEADER *Vnet, _In_ const UCHAR *Packet, _In_ ULONG Length)
+{
+    static UCHAR Segment[PACKET_MAX];
+    SEGMENTER Segmenter;
+    if (Vnet->GsoType == VNET_GSO_NONE)
+    {
+        SegmentComplete(Vnet, Segment, Packet, Length);
+        Expect(Segment, Length);
+    }
+    else if (!SegmentStart(&Segmenter, Vnet, Packet, Length, Length, TUN_SEGMENTS_MAX))
+    {
+        LabFailed(__FILE__, __LINE__, "a super-packet", "of %u bytes is none", Length);
+        return;
+    }
+    else
+    {
+        while (SegmentsLeft(&Segmenter))
+        {
+            ULONG Size = SegmentNext(&Segmenter, Packet, Segment);
+            Expect(Segment, Size);
+        }
+    }
+    ProgramSendOffload(Program, Vnet, Packet, Length);
+}
+
+static VOID SendAny(_Inout_ PROGRAM *Program, _Inout_ ULONG64 *Random)
+{
+    static UCHAR Packet[PACKET_MAX];
+    ULONG Chance = LabRandom(Random), Payload = 1 + LabRandom(Random) % (Chance & 64 ? 65000 : 5000);
+    ULONG SegmentBytes = 1 + LabRandom(Random) % (Chance & 16 ? 1400 : 9000);
+    SegmentBytes = max(SegmentBytes, (Payload + TUN_SEGMENTS_MAX - 1) / TUN_SEGMENTS_MAX);
+    ULONG Length;
+    VNET_HEADER Vnet = Make(Packet, &Length, Chance, Payload, Chance & 12 ? SegmentBytes : 0, Random);
+    if ((Chance & 0x2c) == 0x20) /* completed already, and said to be right */
+    {
+        static UCHAR Whole[PACKET_MAX];
+        SegmentComplete(&Vnet, Whole, Packet, Length);
+        Send(Program, &(VNET_HEADER){.Flags = Chance & 128 ? VNET_DATA_VALID : 0}, Whole, Length);
+        return;
+    }
+    Send(Program, &Vnet, Packet, Length);
+}
+
+static VOID Open(_Out_ LAB *Lab, _Out_ PROGRAM *Program, _In_ ULONG Offloads)
+{
+    LabOpen(Lab);
+    LabEqual(ProgramOpen(Program, Lab->Path, SimSystem), STATUS_SUCCESS);
+    Program->Offloads = Offloads;
+    LabEqual(ProgramStart(Program, CAPACITY), STATUS_SUCCESS);
+    LabEqual(Program->Start.Offloads, Offloads & TO_STACK);
+    Expected.Program = Program;
+    Expected.Ring = Program->ToStack.Ring;
+    StackDistrust(Lab->Stack, TRUE);
+    StackWatch(Lab->Stack, Seen);
+}
+
+static VOID Close(_Inout_ LAB *Lab, _Inout_ PROGRAM *Program)
+{
+    LabUntil(Left() == 0);
+    StackHold(Lab->Stack, StackReturnsAtOnce);
+    TUN_STATISTICS Statistics = ProgramStatistics(Program);
+    LabEqual(Statistics.Adapter.ToStackPackets, Expected.Added);
+    LabEqual(Statistics.Adapter.ToStackBytes, Expected.Octets);
+    Expected.Ring = NULL;
+    ProgramClose(Program);
+    LabClose(Lab);
+    Forget();
+}
+
+/* All kinds and sizes, more than one batch and one ring hold, while the stack keeps lists and NDIS pauses now and then; a
+ * monitor sees the segments. */
+VOID SuperPackets(VOID)
+{
+    ULONG64 Random = LabSeed();
+    PROGRAM Program;
+    LAB Lab;
+    Open(&Lab, &Program, TUN_OFFLOAD_TO_APP | TO_STACK);
+    PROGRAM Monitor;
+    LabEqual(ProgramOpen(&Monitor, Lab.Path, SimSystem), STATUS_SUCCESS);
+    Monitor.Monitor = TRUE;
+    Monitor.Offloads = TUN_OFFLOAD_TO_APP;
+    LabEqual(ProgramStart(&Monitor, RING_CAPACITY_MAX), STATUS_SUCCESS);
+    LabEqual(Monitor.Start.Offloads, 0);
+    for (ULONG Round = 0; Round < LabScale(400); Round++)
+    {
+        ULONG Chance = LabRandom(&Random);
+        StackHold(Lab.Stack, Round % 3 == 0 ? StackReturnsLate : StackReturnsAtOnce);
+        for (ULONG Count = Chance % 5; Count; Count--)
+            SendAny(&Program, &Random);
+        if (Chance % 32 == 0) /* what waits in the ring, waits, be it cut in half */
+        {
+            LabPause(&Lab);
+            LabSleep(100);
+            LabRestart(&Lab);
+        }
+    }
+    LabUntil(Left() == 0);
+    TUN_STATISTICS Statistics = ProgramStatistics(&Program);
+    LabEqual(Statistics.Adapter.ToStackDropInvalid, 0);
+    LabEqual(Statistics.MonitorPackets + Statistics.MonitorDrops, Expected.Added);
+    LabCheck(Statistics.MonitorPackets != 0, "the monitor saw nothing");
+    ProgramClose(&Monitor);
+    Close(&Lab, &Program);
+}
+
+/* Each thing that may be wrong, between two that are right. */
+VOID SuperRefused(VOID)
+{
+    static UCHAR Packet[PACKET_MAX], Good[PACKET_MAX];
+    ULONG64 Random = LabSeed();
+    PROGRAM Program;
+    LAB Lab;
+    Open(&Lab, &Program, TO_STACK);
+    ULONG GoodLength;
+    VNET_HEADER GoodVnet = Make(Good, &GoodLength, 0, 3000, 1000, &Random);
+    ULONG Refused = 0;
+    VNET_HEADER Vnet;
+    ULONG Length;
+#define REFUSED(Kind, Payload, Segment, Change)                                                                        \
+    Vnet = Make(Packet, &Length, Kind, Payload, Segment, &Random);                                                     \
+    Change;                                                                                                            \
+    ProgramSendOffload(&Program, &Vnet, Packet, Length);                                                               \
+    Refused++;                                                                                                         \
+    Send(&Program, &GoodVnet, Good, GoodLength);                                                                       \
+    LabUntil(Left() == 0);                                                                                             \
+    LabEqual(ProgramStatistics(&Program).Adapter.ToStackDropInvalid, Refused)
+    for (ULONG Kind = 0; Kind < 4; Kind++)
+    {
+        ULONG At = Kind & 1 ? 40 : 20;
+        REFUSED(Kind, 3000, 1000, Vnet.GsoType = 3); /* fragments of UDP */
+        REFUSED(Kind, 3000, 1000,
+                Vnet.GsoType = Kind & 2 ? VNET_GSO_TCPV4 : Vnet.GsoType ^ 5); /* another protocol, or family */
+        REFUSED(Kind, 3000, 1000, Vnet.GsoType |= 0x40);
+        REFUSED(Kind, 3000, 1000, Vnet.Flags = 0);
+        REFUSED(Kind, 3000, 1000, Vnet.Flags = VNET_DATA_VALID);
+        REFUSED(Kind, 3000, 1000, Vnet.Flags |= 4);
+        REFUSED(Kind, 3000, 0, Vnet.Flags |= RING_FLAG_TO_STACK);
+        REFUSED(Kind, 3000, 1000, Vnet.GsoSize = 0);
+        REFUSED(Kind, 257, 1, ;); /* one segment too many */
+        REFUSED(Kind, 60000, 1, ;);
+        REFUSED(Kind, 3000, 1000, Vnet.ChecksumStart ^= 2);
+        REFUSED(Kind, 3000, 0, Vnet.ChecksumStart ^= 2);
+        REFUSED(Kind, 3000, 0, Vnet.ChecksumStart = 65535);
+        REFUSED(Kind, 3000, 1000, Vnet.ChecksumOffset ^= 2);
+        REFUSED(Kind, 3000, 0, Vnet.ChecksumOffset = 65535);
+        REFUSED(Kind, 3000, 1000, Packet[Kind & 1 ? 5 : 3] ^= 1); /* IP's length */
+        REFUSED(Kind, 3000, 0, Packet[Kind & 1 ? 5 : 3] ^= 1);
+        REFUSED(Kind, 3000, 1000, Packet[Kind & 1 ? 6 : 9] = 1); /* ICMP */
+        REFUSED(Kind, 3000, 0, Packet[Kind & 1 ? 6 : 9] = 1);
+        REFUSED(Kind, 3000, 1000, Packet[0] ^= 0x20);
+        REFUSED(Kind, 3000, 1000, Packet[0] = 0);
+        REFUSED(Kind, 3000, 0, Packet[0] = 0);
+        REFUSED(Kind, 3000, 1000, Length = At);
+        REFUSED(Kind, 3000, 0, Length = At + 4);
+        if (Kind & 2)
+        {
+            REFUSED(Kind, 3000, 1000, Packet[At + 5] ^= 1); /* UDP's length */
+            REFUSED(Kind, 3000, 0, Packet[At + 5] ^= 1);
+        }
+        else
+        {
+            REFUSED(Kind, 3000, 1000, Packet[At + 12] = 0x40); /* TCP's header */
+        }
+        if (!(Kind & 1))
+        {
+            REFUSED(Kind, 3000, 1000, Packet[6] |= 0x20); /* a fragment */
+            REFUSED(Kind, 3000, 0, Packet[7] |= 1);
+        }
+    }
+    Close(&Lab, &Program);
+}
+
+/* Who asked for nothing may write there what it likes, as ever; and who asked for less has no more. */
+VOID SuperUnasked(VOID)
+{
+    static UCHAR Packet[PACKET_MAX], Part[PACKET_MAX];
+    static const ULONG Asked[] = {0, TUN_OFFLOAD_TO_APP_CHECKSUM, TUN_OFFLOAD_TO_STACK_CHECKSUM,
+                                  TUN_OFFLOAD_TO_STACK_CHECKSUM | TUN_OFFLOAD_TO_STACK_TCP,
+                                  TUN_OFFLOAD_TO_STACK_CHECKSUM | TUN_OFFLOAD_TO_STACK_UDP};
+    ULONG64 Random = LabSeed();
+    for (ULONG I = 0; I < ARRAYSIZE(Asked); I++)
+    {
+        PROGRAM Program;
+        LAB Lab;
+        Open(&Lab, &Program, Asked[I]);
+        ULONG Refused = 0;
+        for (ULONG Kind = 0; Kind < 4; Kind++)
+        {
+            ULONG Length;
+            VNET_HEADER Vnet = Make(Packet, &Length, Kind, 3000, 1000, &Random);
+            if (Kind & 2 ? Asked[I] & TUN_OFFLOAD_TO_STACK_UDP : Asked[I] & TUN_OFFLOAD_TO_STACK_TCP)
+            {
+                Send(&Program, &Vnet, Packet, Length);
+            }
+            else
+            {
+                if (!(Asked[I] & TO_STACK))
+                {
+                    /* As it is: its checksum is right, and the header says that it is not. */
+                    memcpy(Part, Packet, Length);
+                    SegmentComplete(&Vnet, Packet, Part, Length);
+                    Expect(Packet, Length);
+                }
+                else
+                    Refused++;
+                ProgramSendOffload(&Program, &Vnet, Packet, Length);
+            }
+        }
+        LabUntil(Left() == 0);
+        LabUntil(ProgramStatistics(&Program).Adapter.ToStackDropInvalid == Refused);
+        Close(&Lab, &Program);
+    }
+}
+
+/* What may be asked for, and what is granted. */
+VOID SuperAsked(VOID)
+{
+    static const struct
+    {
+        ULONG Flags, Capacity;
+        BOOLEAN Granted;
+    } Cases[] = {
+        {0x100, RING_CAPACITY_MIN, TRUE},  {0x1000, RING_CAPACITY_MIN, TRUE},  {0x1100, RING_CAPACITY_MIN, TRUE},
+        {0x300, RING_CAPACITY_MIN, FALSE}, {0x3000, RING_CAPACITY_MIN, FALSE}, {0x5000, RING_CAPACITY_MIN, FALSE},
+        {0x300, CAPACITY / 2, FALSE},      {0x3000, CAPACITY / 2, FALSE},      {0x300, CAPACITY, TRUE},
+        {0x3000, CAPACITY, TRUE},          {0x5000, CAPACITY, TRUE},           {0x7000, CAPACITY, TRUE},
+        {0x900, CAPACITY, TRUE},           {0x7f00, CAPACITY, TRUE},           {0x700, CAPACITY, TRUE},
+        {0x500, CAPACITY, FALSE},          {0x200, CAPACITY, FALSE},           {0x800, CAPACITY, FALSE},
+        {0x2000, CAPACITY, FALSE},         {0x4000, CAPACITY, FALSE},          {0x6000, CAPACITY, FALSE},
+        {0xf000, CAPACITY, FALSE},         {0x7f02, CAPACITY, FALSE},          {0x101, RING_CAPACITY_MIN, TRUE},
+        {0xf01, CAPACITY, TRUE},           {0x1001, CAPACITY, FALSE},          {0x7001, CAPACITY, FALSE},
+        {0x7f01, CAPACITY, FALSE}};
+    LAB Lab;
+    LabOpen(&Lab);
+    PROGRAM Program;
+    LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
+    for (ULONG I = 0; I < ARRAYSIZE(Cases); I++)
+    {
+        Program.Monitor = Cases[I].Flags & TUN_START_MONITOR;
+        Program.Offloads = Cases[I].Flags & ~TUN_START_MONITOR;
+        NTSTATUS Status = ProgramStart(&Program, Cases[I].Capacity);
+        LabEqual(Status, Cases[I].Granted ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER);
+        if (!NT_SUCCESS(Status))
+            continue;
+        LabEqual(Program.Start.Offloads, Cases[I].Flags & TO_STACK);
+        LabEqual(ProgramEnd(&Program), STATUS_SUCCESS);
+        ProgramForget(&Program);
+    }
+    ProgramClose(&Program);
+    LabClose(&Lab);
+}
+
+/* Sessions end and programs die in the midst of super-packets; the next one begins with its own. */
+VOID SuperEnds(VOID)
+{
+    static UCHAR Packet[PACKET_MAX];
+    ULONG64 Random = LabSeed();
+    LAB Lab;
+    LabOpen(&Lab);
+    StackDistrust(Lab.Stack, TRUE);
+    for (ULONG Round = 0; Round < LabScale(60); Round++)
+    {
+        PROGRAM Program;
+        LabEqual(ProgramOpen(&Program, Lab.Path, SimSystem), STATUS_SUCCESS);
+        Program.Offloads = TO_STACK;
+        LabEqual(ProgramStart(&Program, CAPACITY), STATUS_SUCCESS);
+        Expected.Program = &Program;
+        StackWatch(Lab.Stack, Seen);
+        StackHold(Lab.Stack, Round & 1 ? StackReturnsLate : StackHoldsAll);
+        for (ULONG Count = 8; Count; Count--)
+        {
+            ULONG Length;
+            VNET_HEADER Vnet = Make(Packet, &Length, Count, 60000, 300, &Random);
+            Send(&Program, &Vnet, Packet, Length);
+        }
+        LabSleep(LabRandom(&Random) % 500);
+        if (Round & 2)
+            LabEqual(ProgramEnd(&Program), STATUS_SUCCESS);
+        ProgramClose(&Program);
+        StackWatch(Lab.Stack, NULL);
+        Forget();
+    }
+    StackHold(Lab.Stack, StackReturnsAtOnce);
+    LabClose(&Lab);
+}
