@@ -169,7 +169,7 @@ typedef struct _PLAINTUN_SESSION_CONFIG
 {
     DWORD Size;     /* sizeof(PLAINTUN_SESSION_CONFIG) */
     DWORD Capacity; /* bytes of each ring: a power of two, PLAINTUN_CAPACITY_MIN to PLAINTUN_CAPACITY_MAX; 0: 4 MiB */
-    DWORD Flags;    /* PLAINTUN_SESSION_MONITOR or 0 */
+    DWORD Flags;    /* PLAINTUN_SESSION_MONITOR, or the PLAINTUN_OFFLOADs that the program understands; or 0 */
 } PLAINTUN_SESSION_CONFIG;
 
 /*
@@ -181,6 +181,20 @@ typedef struct _PLAINTUN_SESSION_CONFIG
 #define PLAINTUN_SESSION_MONITOR 1u
 
 /*
+ * Offloads: checksums that another one completes, and super-packets, TCP or UDP of up to 64 KiB under one header, that another
+ * one cuts. The 10 bytes right before each packet are a virtio-net header, as /dev/net/tun has them with IFF_VNET_HDR;
+ * they are 0 before every packet in a session that asks for nothing. Super-packets want the checksums of their direction and
+ * rings of 1 MiB at least. What is asked for may be granted in part: PlaintunGetOffloads.
+ */
+#define PLAINTUN_OFFLOAD_RECEIVE_CHECKSUM 0x100u  /* the program completes checksums of what it receives, */
+#define PLAINTUN_OFFLOAD_RECEIVE_TCP      0x200u  /* takes TCP super-packets, */
+#define PLAINTUN_OFFLOAD_RECEIVE_TCP_CWR  0x400u  /* also such whose CWR belongs into the first segment only, */
+#define PLAINTUN_OFFLOAD_RECEIVE_UDP      0x800u  /* and UDP super-packets: none of these is granted yet */
+#define PLAINTUN_OFFLOAD_SEND_CHECKSUM    0x1000u /* the driver completes checksums of what the program sends, */
+#define PLAINTUN_OFFLOAD_SEND_TCP         0x2000u /* and cuts TCP super-packets */
+#define PLAINTUN_OFFLOAD_SEND_UDP         0x4000u /* and UDP super-packets into at most 256 segments each */
+
+/*
  * Starts the adapter's session: its link goes up. Config may be NULL. One at a time.
  * ERROR_INVALID_PARAMETER, ERROR_ALREADY_INITIALIZED: the adapter has a session (a monitor, for who asks for one),
  * ERROR_NO_SYSTEM_RESOURCES: this process has PLAINTUN_SESSION_MAX sessions,
@@ -188,6 +202,9 @@ typedef struct _PLAINTUN_SESSION_CONFIG
  */
 PLAINTUN_API PLAINTUN_SESSION_HANDLE WINAPI PlaintunStartSession(_In_ PLAINTUN_ADAPTER_HANDLE Adapter,
                                                                  _In_opt_ const PLAINTUN_SESSION_CONFIG *Config);
+
+/* The offloads that a session was granted. 0 with NO_ERROR: none; with ERROR_HANDLE_EOF: it has ended. */
+PLAINTUN_API DWORD WINAPI PlaintunGetOffloads(_In_ PLAINTUN_SESSION_HANDLE Session);
 
 /*
  * Ends a session: its link goes down. Calls of other threads on it return; packets that they still hold stay readable
@@ -205,6 +222,39 @@ typedef struct _PLAINTUN_PACKET
 } PLAINTUN_PACKET;
 
 #define PLAINTUN_PACKET_TO_STACK 1u /* monitor: the program sent it; without, it received it */
+
+/* A virtio-net header: struct virtio_net_hdr of Linux, "Virtual I/O Device (VIRTIO)", 5.1.6. All 0: a packet as it is. What
+ * does not agree with its packet is dropped and counted (ToStackDropInvalid). */
+typedef struct _PLAINTUN_OFFLOAD
+{
+    BYTE Flags;                         /* PLAINTUN_NEEDS_CHECKSUM, PLAINTUN_DATA_VALID */
+    BYTE GsoType;                       /* PLAINTUN_GSO_NONE or another; with PLAINTUN_GSO_CWR if TCP's CWR is set */
+    WORD HeaderLength;                  /* bytes before the payload: a hint, which nobody believes */
+    WORD GsoSize;                       /* payload bytes of each segment but the last */
+    WORD ChecksumStart, ChecksumOffset; /* where TCP's or UDP's header begins; 16 or 6, where its checksum is in it */
+} PLAINTUN_OFFLOAD;
+
+#define PLAINTUN_NEEDS_CHECKSUM                                                                                        \
+    1u /* the field holds the sum of the pseudo-header, not complemented, with the whole's length */
+#define PLAINTUN_DATA_VALID 2u /* its checksums are right */
+#define PLAINTUN_GSO_NONE   0u
+#define PLAINTUN_GSO_TCPV4  1u
+#define PLAINTUN_GSO_TCPV6  4u
+#define PLAINTUN_GSO_UDP    5u
+#define PLAINTUN_GSO_CWR    0x80u
+
+/* The header of a packet that was received or allocated. */
+#define PLAINTUN_OFFLOAD_OF(Data) ((PLAINTUN_OFFLOAD *)(void *)((BYTE *)(Data) - 10))
+
+/*
+ * Makes of a packet with a virtio-net header what goes over a wire: cuts a super-packet, completes a checksum, or copies. The
+ * packets are written to To, one behind the other, and Packets says where: returns how many. Needs no session; Packet may lie
+ * in one. 0 with ERROR_INVALID_DATA: Offload does not agree with the packet; ERROR_INSUFFICIENT_BUFFER: more than Room bytes
+ * or Count packets.
+ */
+PLAINTUN_API DWORD WINAPI PlaintunSplit(_In_ const PLAINTUN_OFFLOAD *Offload, _In_reads_(Size) const BYTE *Packet,
+                                        _In_ DWORD Size, _Out_writes_(Room) BYTE *To, _In_ DWORD Room,
+                                        _Out_writes_to_(Count, return) PLAINTUN_PACKET *Packets, _In_ DWORD Count);
 
 /*
  * Takes up to Count packets that the system sent through the adapter and returns how many. They may be written to, and

@@ -133,6 +133,7 @@ BOOL DeviceStart(HANDLE Device, DWORD Capacity, DWORD Flags, const SESSION_EVENT
         .View = View,
         .ToApp = (RING *)((BYTE *)View + Output.ToApp),
         .ToStack = Flags & TUN_START_MONITOR ? NULL : (RING *)((BYTE *)View + Output.ToStack),
+        .Offloads = (DWORD)Output.Offloads & Flags,
     };
     return TRUE;
 

@@ -224,7 +224,8 @@ typedef struct _SESSION_MEMORY
 {
     void *View;
     RING *ToApp;
-    RING *ToStack; /* NULL: a monitor session, which has none */
+    RING *ToStack;  /* NULL: a monitor session, which has none */
+    DWORD Offloads; /* TUN_OFFLOADs that the driver grants */
 } SESSION_MEMORY;
 
 typedef struct _SESSION_EVENTS

@@ -148,6 +148,20 @@ static void GiveBackAll(PLAINTUN_SESSION_HANDLE Handle, SESSION *Session, SESSIO
             Wrong, Count);
 }
 
+DWORD WINAPI PlaintunGetOffloads(PLAINTUN_SESSION_HANDLE Handle)
+{
+    SESSION *Session = SessionEntry(Handle);
+    if (Session == NULL || !Enter(Handle, Session, &Session->Receive, FALSE))
+    {
+        SetLastError(ERROR_HANDLE_EOF);
+        return 0;
+    }
+    DWORD Offloads = Session->Memory.Offloads;
+    Leave(Session, &Session->Receive);
+    SetLastError(NO_ERROR);
+    return Offloads;
+}
+
 /* --- from the system to the program --------------------------------------------------------------------------------- */
 
 /* The time that polling may take doubles each time that it found something and halves each time that it did not, so that

@@ -186,20 +186,27 @@ static BOOL ForgetOldest(void)
 }
 
 /* https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-deviceiocontrol; the protocol is ring/session.h. */
-_Static_assert(PLAINTUN_SESSION_MONITOR == TUN_START_MONITOR, "handed on as it is");
+_Static_assert(PLAINTUN_SESSION_MONITOR == TUN_START_MONITOR &&
+                   PLAINTUN_OFFLOAD_RECEIVE_CHECKSUM == TUN_OFFLOAD_TO_APP_CHECKSUM &&
+                   PLAINTUN_OFFLOAD_RECEIVE_TCP == TUN_OFFLOAD_TO_APP_TCP &&
+                   PLAINTUN_OFFLOAD_RECEIVE_TCP_CWR == TUN_OFFLOAD_TO_APP_TCP_CWR &&
+                   PLAINTUN_OFFLOAD_RECEIVE_UDP == TUN_OFFLOAD_TO_APP_UDP &&
+                   PLAINTUN_OFFLOAD_SEND_CHECKSUM == TUN_OFFLOAD_TO_STACK_CHECKSUM &&
+                   PLAINTUN_OFFLOAD_SEND_TCP == TUN_OFFLOAD_TO_STACK_TCP &&
+                   PLAINTUN_OFFLOAD_SEND_UDP == TUN_OFFLOAD_TO_STACK_UDP,
+               "handed on as they are");
 
 PLAINTUN_SESSION_HANDLE SessionStart(PLAINTUN_ADAPTER_HANDLE Adapter, const PLAINTUN_SESSION_CONFIG *Config,
                                      BOOL SelfReset)
 {
     DWORD Capacity = Config != NULL && Config->Capacity != 0 ? Config->Capacity : CAPACITY_DEFAULT;
     DWORD Flags = Config != NULL ? Config->Flags : 0;
-    if (Adapter == NULL || (Config != NULL && Config->Size != sizeof(*Config)) || !RingCapacityValid(Capacity) ||
-        (Flags & ~PLAINTUN_SESSION_MONITOR) != 0)
+    if (Adapter == NULL || (Config != NULL && Config->Size != sizeof(*Config)) || !TunStartValid(Capacity, Flags))
     {
         LogError(
             ERROR_INVALID_PARAMETER,
             L"starting a session: the configuration is wrong; rings of %1!u! bytes must be a power of two, 128 KiB to "
-            L"64 MiB, and Size and Flags as in this version's header",
+            L"64 MiB (at least 1 MiB for super-packets), and Size and Flags as in this version's header",
             Capacity);
         return NULL;
     }

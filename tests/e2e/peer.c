@@ -5,7 +5,8 @@
  * does traffic while commands go on. Built on plaintun.h.
  *
  *   create SLOT MTU NAME      open SLOT NAME         close SLOT            address SLOT ADDRESS/BITS
- *   start SLOT CAPACITY       end SLOT               info SLOT             statistics SLOT
+ *   start SLOT CAPACITY [OFFLOADS]                   asks for these of plaintun.h, and says which are granted
+ *   end SLOT                  info SLOT              statistics SLOT
  *   monitor SLOT CAPACITY     starts a monitor session
  *   work SLOT echo            checks test packets (packet.h) and sends them back; counts header-only ones and sends
  *                             those back too; passes over what else comes
@@ -13,7 +14,9 @@
  *   work SLOT sink            drops what it receives; of a monitor's, "sent" counts what the adapter's program sent
  *   state SLOT                what the worker has done and whether it has ended, with which error
  *   stop SLOT                 ends the worker, leaves the session
- *   send SLOT HEX             one packet           receive SLOT MILLISECONDS     one packet, as hex
+ *   send SLOT HEX             one packet
+ *   super SLOT HEX            one packet, with its virtio-net header before it
+ *   receive SLOT MILLISECONDS     one packet, as hex
  *   fill SLOT SIZE            allocates until the ring is full, asks for the space event, then sends all and waits for it
  *   corrupt SLOT CAPACITY WHICH    writes garbage into the ring: head, tail or length (what a broken program might do)
  *   version                   delete-driver        quit
@@ -360,20 +363,17 @@ static void StartWorker(SLOT *Slot, const char *Mode, DWORD Size)
     Result(Slot->Worker != NULL);
 }
 
-static void SendHex(SLOT *Slot, const char *Hex)
+/* Sends what Hex says; of its bytes, so many belong right before the packet. */
+static void SendHex(SLOT *Slot, const char *Hex, DWORD Before)
 {
-    PLAINTUN_PACKET Packet = {.Size = (DWORD)strlen(Hex) / 2};
+    PLAINTUN_PACKET Packet = {.Size = (DWORD)strlen(Hex) / 2 - Before};
     if (!PlaintunAllocate(Slot->Session, &Packet, 1))
     {
         Error(GetLastError());
         return;
     }
-    for (DWORD i = 0; i < Packet.Size; i++)
-    {
-        unsigned Byte = 0;
-        sscanf(Hex + 2 * i, "%2x", &Byte);
-        Packet.Data[i] = (BYTE)Byte;
-    }
+    for (DWORD i = 0; i < Packet.Size + Before; i++)
+        (Packet.Data - Before)[i] = (BYTE)strtoul((char[]){Hex[2 * i], Hex[2 * i + 1], 0}, NULL, 16);
     PlaintunSend(Slot->Session, &Packet, 1);
     Ok();
 }
@@ -531,7 +531,7 @@ static void Execute(char *Line)
     char Command[32] = "", Rest[256] = "";
     static char Long[140000];
     unsigned Index = 0;
-    DWORD Number = 0;
+    DWORD Number = 0, Offloads = 0;
     sscanf(Line, "%31s %u", Command, &Index);
     SLOT *Slot = &Slots[Index % SLOTS];
     if (strcmp(Command, "create") == 0 && sscanf(Line, "%*s %*u %lu %255[^\n]", &Number, Rest) == 2)
@@ -544,14 +544,19 @@ static void Execute(char *Line)
         Ok();
     }
     else if ((strcmp(Command, "start") == 0 || strcmp(Command, "monitor") == 0) &&
-             sscanf(Line, "%*s %*u %lu", &Number) == 1)
+             sscanf(Line, "%*s %*u %lu %lu", &Number, &Offloads) >= 1)
     {
-        PLAINTUN_SESSION_CONFIG Config = {
-            .Size = sizeof(Config), .Capacity = Number, .Flags = *Command == 'm' ? PLAINTUN_SESSION_MONITOR : 0};
+        PLAINTUN_SESSION_CONFIG Config = {.Size = sizeof(Config),
+                                          .Capacity = Number,
+                                          .Flags = Offloads | (*Command == 'm' ? PLAINTUN_SESSION_MONITOR : 0)};
         PLAINTUN_SESSION_HANDLE Session = PlaintunStartSession(Slot->Adapter, &Config);
         if (Session)
+        {
             Slot->Session = Session;
-        Result(Session != NULL);
+            printf("ok offloads=%lu\n", PlaintunGetOffloads(Session));
+        }
+        else
+            Error(GetLastError());
     }
     else if (strcmp(Command, "end") == 0)
     {
@@ -591,7 +596,9 @@ static void Execute(char *Line)
         PrintState(Slot);
     }
     else if (strcmp(Command, "send") == 0 && sscanf(Line, "%*s %*u %139999s", Long) == 1)
-        SendHex(Slot, Long);
+        SendHex(Slot, Long, 0);
+    else if (strcmp(Command, "super") == 0 && sscanf(Line, "%*s %*u %139999s", Long) == 1 && strlen(Long) > 20)
+        SendHex(Slot, Long, sizeof(PLAINTUN_OFFLOAD));
     else if (strcmp(Command, "receive") == 0 && sscanf(Line, "%*s %*u %lu", &Number) == 1)
         ReceiveHex(Slot, Number);
     else if (strcmp(Command, "fill") == 0 && sscanf(Line, "%*s %*u %lu", &Number) == 1)

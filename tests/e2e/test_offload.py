@@ -2,11 +2,14 @@
 """TCP crosses the TUN interface in super-packets; programs and the driver see packets of the MTU, whole and in order."""
 import array
 import fcntl
+import os
 import random
 import re
+import select
 import socket
 import struct
 import threading
+import time
 
 import pytest
 from scapy.layers.inet import IP, TCP
@@ -14,6 +17,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
 
 import lab
+from conftest import PeerError
 
 SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_GTSO = 0x8946, 0x16, 0x1e
 SOL_PACKET, PACKET_VNET_HDR = 263, 15
@@ -94,6 +98,72 @@ def transfer(sender, receiver, address):
         received = b''.join(iter(lambda: server.recv(1 << 20), b''))
         sending.join()
     assert received == data
+
+
+TUNSETIFF, TUNSETOFFLOAD, TUN_OFFLOADS = 0x400454ca, 0x400454d0, 7  # checksums, TCP over IPv4 and IPv6
+ASKED, CHECKSUM, TCP_SUPER = 0x7f00, 0x1000, 0x2000
+
+
+def test_super_packets_from_linux(machine):
+    """What Linux' /dev/net/tun gives with IFF_VNET_HDR goes into the ring as it is, header and all, and TCP runs on it."""
+    peer = machine.peer()
+    device = machine.ready(peer('create 0 1500 linux')['index'])
+    for capacity, asked in ((524288, ASKED), (1048576, TCP_SUPER)):
+        peer.fails('start 0 %d %d' % (capacity, asked), 87)
+    assert peer('start 0 1048576')['offloads'] == 0
+    peer('end 0')
+    assert peer('start 0 4194304 %d' % ASKED)['offloads'] == 0x7000  # none to the program yet
+    machine.up(device, '10.34.0.2/24')
+    linux = lab.Namespace('offload-linux')
+    with linux.entered():
+        tun = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack('16sH22x', b'linux', 1 | 0x1000 | 0x4000))
+        fcntl.ioctl(tun, TUNSETOFFLOAD, TUN_OFFLOADS)
+    linux.run('sysctl', '-qw', 'net.ipv6.conf.linux.disable_ipv6=1')
+    linux.ip('addr', 'add', '10.34.0.1/24', 'dev', 'linux')
+    linux.ip('link', 'set', 'linux', 'up', 'mtu', 1500)
+    before = peer('statistics 0')
+    data, received, entries, supers = random.Random(7).randbytes(3_000_000), bytearray(), 0, 0
+    with machine.namespace.entered():
+        listener = socket.create_server(('10.34.0.2', 0))
+    with linux.entered():
+        client = socket.socket()
+    client.setblocking(False)
+    client.connect_ex(listener.getsockname())
+    listener.setblocking(False)
+    server, sent, end = None, 0, time.monotonic() + 60
+    while len(received) < len(data) and time.monotonic() < end:
+        try:
+            server = server or listener.accept()[0]
+            server.setblocking(False)
+            received += server.recv(1 << 20)
+        except BlockingIOError:
+            pass
+        try:
+            sent += client.send(data[sent:sent + 300000]) if sent < len(data) else 0
+        except BlockingIOError:
+            pass
+        while select.select([tun], [], [], 0)[0]:
+            frame = os.read(tun, 70000)
+            supers += frame[1] != 0
+            entries += 1
+            peer('super 0 %s' % frame.hex())
+        while True:
+            try:
+                os.write(tun, bytes(10) + bytes.fromhex(peer('receive 0 1')['hex']))
+            except PeerError:
+                break
+    assert received == data
+    after = peer('statistics 0')
+    assert supers > 10 and after['to_stack_invalid'] == 0, (supers, after)
+    packets = after['to_stack'] - before['to_stack']
+    assert packets > len(data) / 1460 and packets >= entries + supers
+    assert after['to_stack_bytes'] - before['to_stack_bytes'] < 1500 * packets
+    for one in (client, server, listener):
+        one.close()
+    os.close(tun)
+    linux.remove()
+    peer.quit()
 
 
 def test_tcp_between_two_adapters(machine):

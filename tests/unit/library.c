@@ -79,8 +79,10 @@ BOOL DeviceStart(HANDLE Device, DWORD Capacity, DWORD Flags, const SESSION_EVENT
     size_t Stride = TunRingStride(Capacity);
     BYTE *View = aligned_alloc(4096, 2 * Stride); /* from the heap: the sanitizer sees uses after its end */
     memset(View, 0, 2 * Stride);
-    *Memory = (SESSION_MEMORY){
-        .View = View, .ToApp = (RING *)View, .ToStack = Flags & TUN_START_MONITOR ? NULL : (RING *)(View + Stride)};
+    *Memory = (SESSION_MEMORY){.View = View,
+                               .ToApp = (RING *)View,
+                               .ToStack = Flags & TUN_START_MONITOR ? NULL : (RING *)(View + Stride),
+                               .Offloads = Flags & TUN_OFFLOAD_TO_STACK};
     Fake = (FAKE){.Events = *Events, .Memory = *Memory, .Flags = Flags, .Started = TRUE};
     RingAttach(&Fake.ToApp, Memory->ToApp, Capacity);
     RingAttach(&Fake.ToStack, Memory->ToStack, Capacity);
@@ -314,6 +316,108 @@ static void RefusesWrongParameters(void **State)
     FAILS(PlaintunWait(Session, 4, 0), ERROR_INVALID_PARAMETER);
     Fake.Busy = FALSE;
     PlaintunEndSession(Session);
+}
+
+/* What is asked for, what is granted, and that the 10 bytes before a packet are what either side has written there. */
+static void OffloadsAreAskedFor(void **State)
+{
+    (void)State;
+    PLAINTUN_SESSION_CONFIG Config = {.Size = sizeof(Config),
+                                      .Capacity = TUN_OFFLOAD_CAPACITY_MIN / 2,
+                                      .Flags = PLAINTUN_OFFLOAD_SEND_CHECKSUM | PLAINTUN_OFFLOAD_SEND_TCP};
+    FAILS(PlaintunStartSession(&Adapter, &Config), ERROR_INVALID_PARAMETER);
+    Config.Capacity = TUN_OFFLOAD_CAPACITY_MIN;
+    Config.Flags = PLAINTUN_OFFLOAD_SEND_TCP;
+    FAILS(PlaintunStartSession(&Adapter, &Config), ERROR_INVALID_PARAMETER);
+    PLAINTUN_SESSION_HANDLE Session = Start();
+    SetLastError(1);
+    assert_int_equal(PlaintunGetOffloads(Session), 0);
+    assert_int_equal(GetLastError(), NO_ERROR);
+    PlaintunEndSession(Session);
+    Config.Flags = TUN_OFFLOAD_TO_APP | TUN_OFFLOAD_TO_STACK;
+    Session = PlaintunStartSession(&Adapter, &Config);
+    assert_non_null(Session);
+    assert_int_equal(Fake.Flags, Config.Flags);
+    assert_int_equal(PlaintunGetOffloads(Session), TUN_OFFLOAD_TO_STACK);
+
+    PLAINTUN_PACKET Packet = {.Size = 40};
+    assert_int_equal(PlaintunAllocate(Session, &Packet, 1), 1);
+    PLAINTUN_OFFLOAD *Offload = PLAINTUN_OFFLOAD_OF(Packet.Data);
+    static const BYTE None[10];
+    assert_memory_equal(Offload, None, 10);
+    *Offload = (PLAINTUN_OFFLOAD){.Flags = 1,
+                                  .GsoType = 5,
+                                  .HeaderLength = 0x1122,
+                                  .GsoSize = 0x3344,
+                                  .ChecksumStart = 0x5566,
+                                  .ChecksumOffset = 0x7788};
+    PlaintunSend(Session, &Packet, 1);
+    RING_PACKET *Entry;
+    uint32_t Length;
+    assert_int_equal(RingTake(&Fake.ToStack, &Entry, &Length), RING_OK);
+    assert_int_equal(atomic_load(&Entry->OffloadKind), 0x501);
+    assert_int_equal(atomic_load(&Entry->Offload[0]), 0x33441122);
+    assert_int_equal(atomic_load(&Entry->Offload[1]), 0x77885566);
+
+    assert_int_equal(RingReserve(&Fake.ToApp, 40, &Entry), RING_OK);
+    atomic_store(&Entry->OffloadKind, 0x8101);
+    atomic_store(&Entry->Offload[1], 0x00100014);
+    RingPublish(&Fake.ToApp, Fake.ToApp.Next);
+    assert_int_equal(PlaintunReceive(Session, &Packet, 1), 1);
+    Offload = PLAINTUN_OFFLOAD_OF(Packet.Data);
+    assert_int_equal(Offload->Flags, PLAINTUN_NEEDS_CHECKSUM);
+    assert_int_equal(Offload->GsoType, PLAINTUN_GSO_TCPV4 | PLAINTUN_GSO_CWR);
+    assert_int_equal(Offload->ChecksumStart, 20);
+    assert_int_equal(Offload->ChecksumOffset, 16);
+    PlaintunRelease(Session, &Packet, 1);
+    PlaintunEndSession(Session);
+    FAILS(PlaintunGetOffloads(Session), ERROR_HANDLE_EOF);
+    FAILS(PlaintunGetOffloads(NULL), ERROR_HANDLE_EOF);
+}
+
+/* As ring/segment.h cuts, which tests/unit/offload.c tries; here what is the function's own. */
+static void PacketsAreSplit(void **State)
+{
+    (void)State;
+    BYTE Super[20 + 8 + 2500] = {0x45, 0, sizeof(Super) >> 8, (BYTE)sizeof(Super), 0, 7, 0, 0, 64, 17};
+    Super[24] = (sizeof(Super) - 20) >> 8;
+    Super[25] = (BYTE)(sizeof(Super) - 20);
+    for (DWORD i = 28; i < sizeof(Super); ++i)
+        Super[i] = (BYTE)i;
+    PLAINTUN_OFFLOAD Offload = {.Flags = PLAINTUN_NEEDS_CHECKSUM,
+                                .GsoType = PLAINTUN_GSO_UDP,
+                                .GsoSize = 1000,
+                                .ChecksumStart = 20,
+                                .ChecksumOffset = 6};
+    BYTE *To = malloc(sizeof(Super) + 2 * 28); /* to the byte */
+    PLAINTUN_PACKET Packets[3];
+    FAILS(PlaintunSplit(&Offload, Super, sizeof(Super), To, sizeof(Super) + 2 * 28 - 1, Packets, 3),
+          ERROR_INSUFFICIENT_BUFFER);
+    FAILS(PlaintunSplit(&Offload, Super, sizeof(Super), To, sizeof(Super) + 2 * 28, Packets, 2),
+          ERROR_INSUFFICIENT_BUFFER);
+    assert_int_equal(PlaintunSplit(&Offload, Super, sizeof(Super), To, sizeof(Super) + 2 * 28, Packets, 3), 3);
+    for (DWORD i = 0; i < 3; ++i)
+    {
+        assert_ptr_equal(Packets[i].Data, To + i * 1028);
+        assert_int_equal(Packets[i].Size, i < 2 ? 1028 : 528);
+        assert_int_equal(Packets[i].Data[5], 7 + i);
+        assert_memory_equal(Packets[i].Data + 28, Super + 28 + i * 1000, Packets[i].Size - 28);
+    }
+    Offload.ChecksumStart = 24;
+    FAILS(PlaintunSplit(&Offload, Super, sizeof(Super), To, sizeof(Super) + 2 * 28, Packets, 3), ERROR_INVALID_DATA);
+    Offload.GsoType = PLAINTUN_GSO_NONE;
+    FAILS(PlaintunSplit(&Offload, Super, sizeof(Super), To, sizeof(Super), Packets, 3), ERROR_INVALID_DATA);
+    Offload.ChecksumStart = 20;
+    FAILS(PlaintunSplit(&Offload, Super, sizeof(Super), To, sizeof(Super) - 1, Packets, 3), ERROR_INSUFFICIENT_BUFFER);
+    FAILS(PlaintunSplit(&Offload, Super, sizeof(Super), To, sizeof(Super), Packets, 0), ERROR_INSUFFICIENT_BUFFER);
+    assert_int_equal(PlaintunSplit(&Offload, Super, sizeof(Super), To, sizeof(Super), Packets, 1), 1);
+    assert_int_equal(Packets[0].Size, sizeof(Super));
+    assert_true(To[26] != 0 || To[27] != 0); /* the checksum */
+    To[26] = To[27] = 0;
+    assert_memory_equal(To, Super, sizeof(Super));
+    Offload.Flags = 0;
+    assert_int_equal(PlaintunSplit(&Offload, Super, 10, To, 10, Packets, 1), 1); /* anything, as it is */
+    free(To);
 }
 
 static void MonitorsReceiveOnly(void **State)
@@ -968,6 +1072,8 @@ int main(void)
         cmocka_unit_test(FullRingHasASpaceEvent),
         cmocka_unit_test(EventsAskedForLateAreRight),
         cmocka_unit_test(RefusesWrongParameters),
+        cmocka_unit_test(OffloadsAreAskedFor),
+        cmocka_unit_test(PacketsAreSplit),
         cmocka_unit_test(MonitorsReceiveOnly),
         cmocka_unit_test(IgnoresWhatIsNotHeld),
         cmocka_unit_test(ClosedRingsSayWhy),

@@ -30,6 +30,7 @@
 #define _Inout_
 #define _Inout_opt_
 #define _Out_
+#define _Out_writes_(Size)
 #define _Out_writes_to_(Size, Count)
 #define _Out_writes_opt_(Size)
 #define _Out_writes_opt_z_(Size)
@@ -73,6 +74,7 @@ typedef union _LARGE_INTEGER
 #define WAIT_FAILED               0xffffffffu
 #define NO_ERROR                  0u
 #define ERROR_NOT_ENOUGH_MEMORY   8u
+#define ERROR_INSUFFICIENT_BUFFER 122
 #define ERROR_INVALID_HANDLE      6u
 #define ERROR_INVALID_DATA        13u
 #define ERROR_HANDLE_EOF          38u
