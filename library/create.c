@@ -453,13 +453,18 @@ static LPCWSTR ConfigFault(const PLAINTUN_ADAPTER_CONFIG *Config, LPCWSTR *Field
     return NULL;
 }
 
-/* What the job needs of the caller. FALSE: GetLastError(). */
-static BOOL Copy(CREATION *Creation, const PLAINTUN_ADAPTER_CONFIG *Config)
+static DWORD SayNoMemory(LPCWSTR Name)
+{
+    return LogError(ERROR_NOT_ENOUGH_MEMORY, L"creating the adapter \"%1\": there is no memory; close programs", Name);
+}
+
+/* What the job needs of the caller. */
+static DWORD Copy(CREATION *Creation, const PLAINTUN_ADAPTER_CONFIG *Config)
 {
     static const WCHAR InstancePrefix[] = L"SWD\\" PLAINTUN_ENUMERATOR L"\\";
     PLAINTUN_ADAPTER *Adapter = Creation->Adapter = Allocate(sizeof(*Adapter));
     if (Adapter == NULL)
-        return FALSE;
+        return SayNoMemory(Config->Name);
     Creation->TimeoutMs = Config->TimeoutMs;
     Creation->Metric = Config->Metric;
     Creation->Start = AwakeMs();
@@ -476,20 +481,18 @@ static BOOL Copy(CREATION *Creation, const PLAINTUN_ADAPTER_CONFIG *Config)
         int Length = lstrlenW(Config->AccessList) + 1;
         Creation->AccessList = Allocate((SIZE_T)Length * sizeof(WCHAR));
         if (Creation->AccessList == NULL)
-            return FALSE;
+            return SayNoMemory(Config->Name);
         lstrcpynW(Creation->AccessList, Config->AccessList, Length);
     }
     Adapter->Forget = Config->Guid == NULL;
     if (Config->Guid != NULL)
         Adapter->Guid = *Config->Guid;
     else if (!GuidMake(&Adapter->Guid))
-    {
-        SetLastError(ERROR_GEN_FAILURE);
-        return FALSE;
-    }
+        return LogError(ERROR_GEN_FAILURE, L"creating the adapter \"%1\": Windows gives no random number",
+                        Config->Name);
     lstrcpynW(Adapter->InstanceId, InstancePrefix, ARRAYSIZE(Adapter->InstanceId));
     GuidToString(&Adapter->Guid, Adapter->InstanceId + ARRAYSIZE(InstancePrefix) - 1);
-    return TRUE;
+    return NO_ERROR;
 }
 
 static void FreeCreation(JOB *Job)
@@ -528,12 +531,9 @@ PLAINTUN_ADAPTER_HANDLE WINAPI PlaintunCreateAdapter(const PLAINTUN_ADAPTER_CONF
     }
     CREATION *Creation = Allocate(sizeof(*Creation));
     PLAINTUN_ADAPTER *Adapter = NULL;
-    DWORD Error;
-    if (Creation == NULL || !Copy(Creation, Config))
+    DWORD Error = Creation != NULL ? Copy(Creation, Config) : SayNoMemory(Config->Name);
+    if (Error != NO_ERROR)
     {
-        Error = LogError(GetLastError(),
-                         L"creating the adapter \"%1\": Windows gives no memory, or no random number; close programs",
-                         Config->Name);
         if (Creation != NULL)
             FreeCreation(&Creation->Job);
         goto end;

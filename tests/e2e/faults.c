@@ -94,6 +94,7 @@ static const struct
     {"GetCurrentThreadId", NEVER, 0, NULL},
     {"GetExitCodeProcess", ZERO, 0, NULL},
     {"GetFileAttributesW", MINUS, 0, NULL},
+    {"GetIfEntry2", CODE, 0, NULL},
     {"GetIpInterfaceEntry", CODE, 0, NULL},
     {"GetKernelObjectSecurity", ZERO, 0, NULL},
     {"GetLastError", NEVER, 0, NULL},
