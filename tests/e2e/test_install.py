@@ -206,6 +206,6 @@ def test_mismatch(windows, start):
     old('create 0 1500 mine')
     for command in ('open 0 mine', 'create 0 1500 yours'):
         other.fails(command, ERROR_REVISION_MISMATCH)
-        for word in ('3.2', 'protocol 2', '3.2.1', 'protocol 99', 'install'):
+        for word in ('3.2', 'protocol 3', '3.2.1', 'protocol 99', 'install'):
             assert word in other.message(), other.message()
     assert other('version')['version'] == OLD_VERSION >> 32, 'the version is told across protocols'
