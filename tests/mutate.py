@@ -41,7 +41,7 @@ CHECKS = {
     "simulate-address": ("build/native/simulate-address", []),
     "simulate-thread": ("build/native/simulate-thread", []),
     "fuzz-memory": ("build/native/fuzz/fuzz-memory", ["-runs=0", "-timeout=60", "tests/fuzz/corpus/memory"]),
-    "e2e": ("host examples build/e2e/failing.exe build/e2e/faults.exe build/e2e/adapters.exe build/e2e/loading.exe", ["tests/e2e/run", "-q"]),
+    "e2e": ("host examples build/e2e/failing.exe build/e2e/faults.exe build/e2e/adapters.exe build/e2e/loading.exe build/e2e/waiting.exe", ["tests/e2e/run", "-q"]),
     "fuzz-library": ("build/native/fuzz/fuzz-library", ["-runs=0", "-timeout=60", "tests/fuzz/corpus/library"]),
     "fuzz-segment": ("build/native/fuzz/fuzz-segment", ["-runs=0", "-timeout=60", "tests/fuzz/corpus/segment"]),
 }

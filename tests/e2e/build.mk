@@ -1,6 +1,6 @@
 # End to end: real programs, the real driver, the real Linux stack; pytest in namespaces of its own (tests/e2e/run).
 E2E := $(B)/e2e
-E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe adapters.exe telling.exe faults.exe loading.exe)
+E2E_WINDOWS := $(addprefix $(E2E)/,peer.exe contract.exe failing.exe adapters.exe telling.exe faults.exe loading.exe waiting.exe)
 
 $(E2E_WINDOWS): $(E2E)/%.exe: tests/e2e/%.c $(EXAMPLE_PARTS) $(wildcard tests/e2e/*.h ring/*.h) tool/output.c tool/tool.h \
     $(B)/amd64/$(NAME).lib $(B)/amd64/$(NAME).dll $(B)/amd64/wintun.dll
