@@ -24,6 +24,7 @@ typedef enum _HOST_MAGIC
     HostMagicDevice,
     HostMagicFdo,
     HostMagicConfiguration,
+    HostMagicTimer,
     HostMagicDead = 0x44a1dead
 } HOST_MAGIC;
 
@@ -260,6 +261,7 @@ typedef enum _HOST_KIND
 {
     HostKindMdl,
     HostKindMemory,
+    HostKindTimer,
     HostKindGeneric
 } HOST_KIND;
 BOOLEAN HostOwn(_In_ const VOID *Thing, _In_ HOST_KIND Kind, _In_opt_ DRIVER_OBJECT *Driver,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who took what from NDIS, for things that carry no room to say so: MDLs, memory, generic objects. So that what is left when
+ * Who took what from NDIS, for things that carry no room to say so: MDLs, memory, timers, generic objects. So that what is left when
  * an adapter halts or a driver goes is told with the place that took it. Any thread, up to DISPATCH_LEVEL; OwnedLock guards
  * the table.
  */
@@ -88,6 +88,8 @@ VOID HostOwnedCheckGone(NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter, PC
     HandlerRule(Call, "NdisAllocateMdl", Left == 0, Place, "%u MDLs are left", (unsigned)Left);
     Left = CountLeft(HostKindMemory, Driver, Adapter, &Place);
     HandlerRule(Call, "NdisAllocateMemory", Left == 0, Place, "%u blocks of memory are left", (unsigned)Left);
+    Left = CountLeft(HostKindTimer, Driver, Adapter, &Place);
+    HandlerRule(Call, "NdisAllocateTimerObject", Left == 0, Place, "%u timer objects are left", (unsigned)Left);
     if (!Adapter)
     {
         Left = CountLeft(HostKindGeneric, Driver, NULL, &Place);

@@ -25,7 +25,8 @@ SHARED = {
     "HostDevicesCheckGone": (["Halt_DevicesDeregistered"], 2),
     "NewPool": (["Pool_Tag", "Handle_Driver"], 3),
     "DeletePool": (["NdisAllocateNetBuffer"], 1),
-    "HostOwnedCheckGone": (["NdisAllocateMdl", "NdisAllocateMemory"], 2),
+    "HostOwnedCheckGone": (["NdisAllocateMdl", "NdisAllocateMemory", "NdisAllocateTimerObject"], 2),
+    "IsTimer": (["Handle_Timer"], 1),
     "CheckPaused": (["Pause_SendsCompleted", "Pause_ReceivesReturned"], 1),
     "HostEnter": (None, 0),
 }

@@ -121,6 +121,36 @@ static VOID Configuration(VOID)
     MAKE("NdisCloseConfiguration", NdisCloseConfiguration(Handle));
 }
 
+static VOID NTAPI Ticks(PVOID Dpc, PVOID Context, PVOID First, PVOID Second)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(First);
+    UNREFERENCED_PARAMETER(Second);
+    KeSetEvent(Context, 0, FALSE);
+    MiniLeave("NetTimerCallback");
+}
+
+static VOID Timers(VOID)
+{
+    KEVENT Ticked;
+    NDIS_TIMER_CHARACTERISTICS Characteristics = {.Header = {.Type = NDIS_OBJECT_TYPE_TIMER_CHARACTERISTICS,
+                                                             .Revision = NDIS_TIMER_CHARACTERISTICS_REVISION_1,
+                                                             .Size = NDIS_SIZEOF_TIMER_CHARACTERISTICS_REVISION_1},
+                                                  .AllocationTag = MINI_TAG,
+                                                  .TimerFunction = Ticks,
+                                                  .FunctionContext = &Ticked};
+    KeInitializeEvent(&Ticked, NotificationEvent, FALSE);
+    NDIS_STATUS Status;
+    NDIS_HANDLE Timer;
+    MAKE("NdisAllocateTimerObject", Status = NdisAllocateTimerObject(Mini.Adapter, &Characteristics, &Timer));
+    LabEqual(Status, NDIS_STATUS_SUCCESS);
+    MAKE("NdisSetTimerObject", NdisSetTimerObject(Timer, (LARGE_INTEGER){.QuadPart = -1}, 1, NULL));
+    KeWaitForSingleObject(&Ticked, Executive, KernelMode, FALSE, NULL);
+    MAKE("NdisCancelTimerObject", NdisCancelTimerObject(Timer));
+    KeFlushQueuedDpcs();
+    MAKE("NdisFreeTimerObject", NdisFreeTimerObject(Timer));
+}
+
 static VOID Buffers(VOID)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters = MiniListParameters();
@@ -175,6 +205,7 @@ VOID MiniWork(VOID)
     LabCheck(NdisGetDeviceReservedExtension(Device) != NULL, "no extension");
     MAKE("NdisDeregisterDeviceEx", NdisDeregisterDeviceEx(Registration));
     Configuration();
+    Timers();
     Buffers();
     MiniIndicate(MiniList(), 1, 0);
 }

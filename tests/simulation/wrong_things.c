@@ -318,6 +318,86 @@ static VOID MemoryWithoutTag(VOID)
     NdisFreeMemory(NdisAllocateMemoryWithTagPriority(Mini.Adapter, 10, 0, NormalPoolPriority), 10, 0);
 }
 
+static NDIS_HANDLE Timer(_In_ NDIS_HANDLE Handle, _In_ ULONG Tag, _In_ USHORT Size,
+                         _In_opt_ PNDIS_TIMER_FUNCTION Function)
+{
+    NDIS_TIMER_CHARACTERISTICS Characteristics = {.Header = {.Type = NDIS_OBJECT_TYPE_TIMER_CHARACTERISTICS,
+                                                             .Revision = NDIS_TIMER_CHARACTERISTICS_REVISION_1,
+                                                             .Size = Size},
+                                                  .AllocationTag = Tag,
+                                                  .TimerFunction = Function};
+    NDIS_HANDLE Object;
+    NdisAllocateTimerObject(Handle, &Characteristics, &Object);
+    return Object;
+}
+
+static VOID NTAPI TimerRuns(PVOID First, PVOID Context, PVOID Second, PVOID Third)
+{
+    UNREFERENCED_PARAMETER(First);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Second);
+    UNREFERENCED_PARAMETER(Third);
+}
+
+#define TIMER_SIZE NDIS_SIZEOF_TIMER_CHARACTERISTICS_REVISION_1
+
+static VOID TimerForNothing(VOID)
+{
+    Timer(&Nothing, MINI_TAG, TIMER_SIZE, TimerRuns);
+}
+
+static VOID ShortTimer(VOID)
+{
+    Timer(Mini.Adapter, MINI_TAG, 4, TimerRuns);
+}
+
+static VOID TimerWithoutFunction(VOID)
+{
+    Timer(Mini.Adapter, MINI_TAG, TIMER_SIZE, NULL);
+}
+
+static VOID TimerWithoutTag(VOID)
+{
+    NdisFreeTimerObject(Timer(Mini.Adapter, 0, TIMER_SIZE, TimerRuns));
+}
+
+static VOID SetNoTimer(VOID)
+{
+    NdisSetTimerObject(&Nothing, (LARGE_INTEGER){.QuadPart = -1}, 0, NULL);
+}
+
+static VOID CancelNoTimer(VOID)
+{
+    NdisCancelTimerObject(&Nothing);
+}
+
+static VOID FreeNoTimer(VOID)
+{
+    NdisFreeTimerObject(&Nothing);
+}
+
+static VOID FreeSetTimer(VOID)
+{
+    NDIS_HANDLE Object = Timer(Mini.Adapter, MINI_TAG, TIMER_SIZE, TimerRuns);
+    NdisSetTimerObject(Object, (LARGE_INTEGER){.QuadPart = -10000000000}, 0, NULL);
+    NdisFreeTimerObject(Object);
+}
+
+static VOID KeepTimer(VOID)
+{
+    Mini.Kept = Timer(Mini.Adapter, MINI_TAG, TIMER_SIZE, TimerRuns);
+}
+
+static VOID KeepTimerOfDriver(VOID)
+{
+    Mini.Kept = Timer(Mini.Driver, MINI_TAG, TIMER_SIZE, TimerRuns);
+}
+
+static VOID DropTimer(VOID)
+{
+    NdisFreeTimerObject(Mini.Kept);
+}
+
 static VOID SleepLong(VOID)
 {
     NdisMSleep(30000001);
@@ -565,6 +645,16 @@ const WRONG_CASE WrongThings[] = {
 
     {"Memory_Tag", "NdisAllocateMemoryWithTagPriority", AtRunning, MemoryWithoutTag, "PoolTag"},
     {"Sleep_Longest", "NdisMSleep", AtRunning, SleepLong},
+    {"Handle_Driver", "NdisAllocateTimerObject", AtRunning, TimerForNothing},
+    {"Header_Valid", "NdisAllocateTimerObject", AtRunning, ShortTimer},
+    {"Timer_Function", "NdisAllocateTimerObject", AtRunning, TimerWithoutFunction},
+    {"Memory_Tag", "NdisAllocateTimerObject", AtRunning, TimerWithoutTag},
+    {"Handle_Timer", "NdisSetTimerObject", AtRunning, SetNoTimer},
+    {"Handle_Timer", "NdisCancelTimerObject", AtRunning, CancelNoTimer},
+    {"Handle_Timer", "NdisFreeTimerObject", AtRunning, FreeNoTimer},
+    {"Timer_Set", "NdisFreeTimerObject", AtRunning, FreeSetTimer},
+    {"NdisAllocateTimerObject", "MiniportHaltEx", AtRunning, KeepTimer, NULL, AtReport, DropTimer},
+    {"NdisAllocateTimerObject", "MiniportDriverUnload", AtUnload, KeepTimerOfDriver, NULL, AtReport, DropTimer},
     {"Memory_Tag", "NdisAllocateGenericObject", AtRunning, GenericWithoutTag, "PoolTag"},
     {"NdisAllocateMdl", "MiniportHaltEx", AtRunning, KeepMdl, NULL, AtReport, DropMdl},
     {"NdisAllocateMdl", "MiniportDriverUnload", AtUnload, KeepMdlOfDriver, NULL, AtReport, DropMdl},
@@ -615,6 +705,10 @@ const WRONG_CALL WrongCalls[] = {
     {"NdisResetEvent", "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE},
     {"NdisWaitEvent", "Irql_Miscellaneous", PASSIVE_LEVEL, FALSE},
     {"NdisMSleep", "Irql_Miniport_Driver", APC_LEVEL, FALSE},
+    {"NdisAllocateTimerObject", "Irql_Timer", DISPATCH_LEVEL, FALSE},
+    {"NdisSetTimerObject", "Irql_Timer", DISPATCH_LEVEL, FALSE},
+    {"NdisCancelTimerObject", "Irql_Timer", PASSIVE_LEVEL, FALSE},
+    {"NdisFreeTimerObject", "Irql_Timer", DISPATCH_LEVEL, FALSE},
     {"NdisAllocateNetBufferListPool", "Irql_NetBuffer", PASSIVE_LEVEL, FALSE},
     {"NdisFreeNetBufferListPool", "Irql_NetBuffer", PASSIVE_LEVEL, FALSE},
     {"NdisAllocateNetBufferPool", "Irql_NetBuffer", PASSIVE_LEVEL, FALSE},

@@ -602,9 +602,15 @@ const WRONG_CASE WrongTraffic[] = {
 };
 
 const PCSTR WrongHandlers[] = {
-    "MiniportInitializeEx",         "MiniportRestart",
-    "MiniportOidRequest",           "MiniportSendNetBufferLists",
-    "MiniportReturnNetBufferLists", "MiniportPause",
-    "MiniportDevicePnPEventNotify", "MiniportHaltEx",
-    "MiniportDriverUnload",         NULL,
+    "MiniportInitializeEx",
+    "MiniportRestart",
+    "MiniportOidRequest",
+    "MiniportSendNetBufferLists",
+    "MiniportReturnNetBufferLists",
+    "MiniportPause",
+    "MiniportDevicePnPEventNotify",
+    "MiniportHaltEx",
+    "MiniportDriverUnload",
+    "NetTimerCallback",
+    NULL,
 };

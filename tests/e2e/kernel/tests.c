@@ -309,7 +309,8 @@ static ULONG TestSection(ADAPTER *Adapter)
     EXPECT(NT_SUCCESS(MmUnmapViewInSystemSpace(View)));
     ObDereferenceObject(Section);
     ZwClose(Handle);
-    EXPECT(ObReferenceObjectByHandle(Handle, 0, *ExEventObjectType, KernelMode, &Section, NULL) ==
+    /* Nobody's: the number of one that was just closed may be another thread's by now. */
+    EXPECT(ObReferenceObjectByHandle((HANDLE)0x7ffffff0, 0, *ExEventObjectType, KernelMode, &Section, NULL) ==
            STATUS_INVALID_HANDLE);
     return 0;
 }
@@ -668,6 +669,54 @@ static ULONG TestNdisEvents(ADAPTER *Adapter)
     return 0;
 }
 
+static volatile LONG Ticks;
+
+static VOID NTAPI Tick(PVOID Dpc, PVOID Context, PVOID First, PVOID Second)
+{
+    NDIS_EVENT *Event = Context;
+    if (KeGetCurrentIrql() == DISPATCH_LEVEL)
+        InterlockedIncrement(&Ticks);
+    NdisSetEvent(Event);
+}
+
+static ULONG TestNdisTimers(ADAPTER *Adapter)
+{
+    NDIS_EVENT Event;
+    NdisInitializeEvent(&Event);
+    NDIS_TIMER_CHARACTERISTICS Characteristics = {.Header = {.Type = NDIS_OBJECT_TYPE_TIMER_CHARACTERISTICS,
+                                                             .Revision = NDIS_TIMER_CHARACTERISTICS_REVISION_1,
+                                                             .Size = NDIS_SIZEOF_TIMER_CHARACTERISTICS_REVISION_1},
+                                                  .AllocationTag = TEST_TAG,
+                                                  .TimerFunction = Tick,
+                                                  .FunctionContext = &Event};
+    LARGE_INTEGER Soon = {.QuadPart = -200000}, Late = {.QuadPart = -10000000000};
+    NDIS_HANDLE Timer;
+    EXPECT(NdisAllocateTimerObject(Adapter->Handle, &Characteristics, &Timer) == NDIS_STATUS_SUCCESS);
+    Ticks = 0;
+    ULONG64 Begin = KeQueryUnbiasedInterruptTime();
+    EXPECT(!NdisSetTimerObject(Timer, Soon, 0, NULL) && NdisWaitEvent(&Event, 10000));
+    EXPECT(KeQueryUnbiasedInterruptTime() - Begin >= 190000 && Ticks == 1);
+    /* Set again before it is due, with a context of that time. */
+    NDIS_EVENT Other;
+    NdisInitializeEvent(&Other);
+    EXPECT(!NdisSetTimerObject(Timer, Late, 0, NULL) && NdisSetTimerObject(Timer, Soon, 0, &Other));
+    EXPECT(NdisWaitEvent(&Other, 10000) && Ticks == 2);
+    EXPECT(!NdisCancelTimerObject(Timer));
+    EXPECT(!NdisSetTimerObject(Timer, Late, 0, NULL) && NdisCancelTimerObject(Timer));
+    /* A periodic one goes on until it is cancelled. */
+    EXPECT(!NdisSetTimerObject(Timer, Soon, 5, NULL));
+    for (ULONG I = 0; Ticks < 6 && I < 1000; I++)
+        NdisMSleep(10000);
+    EXPECT(Ticks >= 6);
+    NdisCancelTimerObject(Timer);
+    KeFlushQueuedDpcs();
+    LONG After = Ticks;
+    NdisMSleep(30000);
+    EXPECT(Ticks == After);
+    NdisFreeTimerObject(Timer);
+    return 0;
+}
+
 static const struct
 {
     PCSTR Name;
@@ -677,6 +726,7 @@ static const struct
     {"event-ping-pong", TestEventPingPong},
     {"events-together", TestEventsTogether},
     {"ndis-events", TestNdisEvents},
+    {"ndis-timers", TestNdisTimers},
     {"locks", TestLocks},
     {"rundown", TestRundown},
     {"exceptions", TestExceptions},
