@@ -26,7 +26,7 @@ $(HW)/swdevice.sys: host/wine/swdevice/swdevice.c host/wine/swdevice/swdevice.h
 HOST_STORE := $(addprefix newdev/,store storepath install)
 HOST_IPHLPAPI := $(addprefix iphlpapi/,link address route choice interface notify adapters groups dns) shared/failures
 
-$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,$(addprefix cfgmgr32/,software install devnode notify) $(HOST_STORE) shared/failures) host/wine/forward
+$(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,$(addprefix cfgmgr32/,bus software install devnode notify) $(HOST_STORE) shared/failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/cfgmgr32.def -lsetupapi -lole32 -lrpcrt4
 
@@ -78,7 +78,7 @@ $(HOST_COMMANDS):
 # The same for 32-bit programs, for syswow64: like the library without import libraries or a C runtime of Debian's, which
 # would be 180 MB more. What an object file calls is found in Wine's export tables.
 HX_IMPORTS := ucrtbase kernel32 advapi32 setupapi ole32 ntdll
-HX_cfgmgr32 := $(patsubst %,$(HX)/%.o,$(addprefix cfgmgr32/,software install32 devnode notify) shared/failures)
+HX_cfgmgr32 := $(patsubst %,$(HX)/%.o,$(addprefix cfgmgr32/,bus software install32 devnode notify) shared/failures)
 HX_newdev   := $(HX)/newdev/newdev32.o
 HX_setupapi := $(patsubst %,$(HX)/%.o,setupapi/infstore setupapi/setupapi32 newdev/storepath shared/failures)
 HX_netshell := $(patsubst %,$(HX)/%.o,netshell/netshell iphlpapi/link netlink netlink_ask shared/stdio32)

@@ -24,4 +24,8 @@ DWORD SetDeviceProperties(HDEVINFO Set, SP_DEVINFO_DATA *Data, ULONG Count, cons
  */
 VOID InstallBestDriver(const WCHAR *Id);
 
+/* A handle of the bus of software devices, as CreateFile gives it; the second starts the bus where it is gone. */
+HANDLE OpenBus(void);
+HANDLE OpenOrStartBus(void);
+
 #endif

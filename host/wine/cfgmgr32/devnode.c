@@ -82,7 +82,7 @@ static BOOL IsSoftwareDevice(const WCHAR *Id)
 ULONG QuerySoftwareDevice(const WCHAR *Id)
 {
     ULONG Flags = 0;
-    HANDLE Bus = CreateFileW(SWDEVICE_BUS_PATH, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    HANDLE Bus = OpenBus();
     if (Bus == INVALID_HANDLE_VALUE)
         return 0;
     DWORD Returned;

@@ -272,7 +272,7 @@ HRESULT WINAPI SwDeviceCreate(PCWSTR EnumeratorName, PCWSTR ParentDeviceInstance
     swprintf(Device->Id, SWDEVICE_ID_MAX, L"SWD\\%ls\\%ls", EnumeratorName, CreateInfo->pszInstanceId);
     FillDevice(Device, CreateInfo);
 
-    Device->Bus = CreateFileW(SWDEVICE_BUS_PATH, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    Device->Bus = OpenOrStartBus();
     DWORD Error;
     if (Device->Bus == INVALID_HANDLE_VALUE)
     {

@@ -50,6 +50,7 @@ static VOID FindWineKernel(VOID)
         .ObOpenObjectByPointer = FindFunction(Kernel, "ObOpenObjectByPointer"),
         .KeWaitForSingleObject = FindFunction(Kernel, "KeWaitForSingleObject"),
         .IoDeleteDevice = FindFunction(Kernel, "IoDeleteDevice"),
+        .IoCreateSymbolicLink = FindFunction(Kernel, "IoCreateSymbolicLink"),
         .IoGetCurrentProcess = FindFunction(Kernel, "IoGetCurrentProcess"),
         .PsGetCurrentThreadId = FindFunction(Kernel, "PsGetCurrentThreadId"),
         .PsGetCurrentProcessId = FindFunction(Kernel, "PsGetCurrentProcessId"),

@@ -70,6 +70,7 @@ static const REPLACEMENT Replacements[] = {
     OURS(IoAllocateMdl),
     OURS(IoBuildPartialMdl),
     OURS(IoDeleteDevice),
+    OURS(IoCreateSymbolicLink),
     OURS(IoFreeMdl),
     OURS(IoGetCurrentProcess),
     OURS(IoGetDevicePropertyData),

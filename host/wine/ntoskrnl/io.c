@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The I/O manager's functions that Wine lacks or that need to know of open files: deleting devices, device properties,
- * whose request it is. PASSIVE_LEVEL, no state.
+ * The I/O manager's functions that Wine lacks or that need to know of open files: deleting devices, links to them, device
+ * properties, whose request it is. PASSIVE_LEVEL, no state.
  */
 #include "host/wine/ntoskrnl/kernel.h"
 
 #define PATH_LIMIT         1024 /* UTF-16 units of a registry path */
 #define PROPERTY_TYPE_BASE 0xffff0000
+
+#define SYMBOLIC_LINK_QUERY 1
 
 __declspec(dllimport) NTSTATUS NtQueryInformationProcess(HANDLE Process, ULONG Class, PVOID Data, ULONG Length,
                                                          ULONG *Done);
@@ -16,6 +18,34 @@ VOID IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
     if (!FilesKeepDevice(DeviceObject))
         WineKernel.IoDeleteDevice(DeviceObject);
+}
+
+/* The link is there, and what it leads to is not, or is the caller's new device. */
+static BOOLEAN IsLeftover(_In_ UNICODE_STRING *Link, _In_ const UNICODE_STRING *DeviceName)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    InitializeObjectAttributes(&Attributes, Link, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    HANDLE Handle;
+    if (!NT_SUCCESS(NtOpenSymbolicLinkObject(&Handle, SYMBOLIC_LINK_QUERY, &Attributes)))
+        return FALSE;
+    WCHAR Text[256];
+    UNICODE_STRING Target = {.MaximumLength = sizeof(Text), .Buffer = Text};
+    NTSTATUS Status = NtQuerySymbolicLinkObject(Handle, &Target, NULL);
+    NtClose(Handle);
+    if (NT_SUCCESS(Status) && RtlEqualUnicodeString(&Target, DeviceName, TRUE))
+        return TRUE;
+    Status = NtOpenEvent(&Handle, 0, &Attributes); /* no event, but what says whether anything is there */
+    return Status == STATUS_OBJECT_NAME_NOT_FOUND || Status == STATUS_OBJECT_PATH_NOT_FOUND;
+}
+
+/* A link whose process was killed outlives it in Wine: it is replaced. Any other is in the way, as in NT. */
+NTSTATUS IoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName)
+{
+    NTSTATUS Status = WineKernel.IoCreateSymbolicLink(SymbolicLinkName, DeviceName);
+    if (NT_SUCCESS(Status) || !IsLeftover(SymbolicLinkName, DeviceName))
+        return Status;
+    IoDeleteSymbolicLink(SymbolicLinkName);
+    return WineKernel.IoCreateSymbolicLink(SymbolicLinkName, DeviceName);
 }
 
 static VOID Append(_Inout_ UNICODE_STRING *String, _In_z_ PCSTR Text)

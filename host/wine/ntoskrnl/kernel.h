@@ -46,6 +46,10 @@ __declspec(dllimport) NTSTATUS NtQueryVirtualMemory(HANDLE Process, const void *
                                                     SIZE_T Length, SIZE_T *Done);
 __declspec(dllimport) NTSTATUS NtProtectVirtualMemory(HANDLE Process, PVOID *Base, SIZE_T *Size, ULONG Protect,
                                                       ULONG *Old);
+__declspec(dllimport) NTSTATUS NtOpenSymbolicLinkObject(HANDLE *Handle, ULONG Access,
+                                                        const OBJECT_ATTRIBUTES *Attributes);
+__declspec(dllimport) NTSTATUS NtQuerySymbolicLinkObject(HANDLE Handle, UNICODE_STRING *Target, ULONG *Length);
+__declspec(dllimport) NTSTATUS NtOpenEvent(HANDLE *Handle, ULONG Access, const OBJECT_ATTRIBUTES *Attributes);
 __declspec(dllimport) NTSTATUS NtQueryKey(HANDLE Key, ULONG Class, PVOID Data, ULONG Length, ULONG *Done);
 __declspec(dllimport) NTSTATUS NtQuerySystemTime(LARGE_INTEGER *Time);
 __declspec(dllimport) NTSTATUS NtSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION Information,
@@ -67,6 +71,7 @@ typedef struct _WINE_KERNEL
     NTSTATUS (*ObOpenObjectByPointer)(PVOID, ULONG, PVOID, ACCESS_MASK, POBJECT_TYPE, KPROCESSOR_MODE, HANDLE *);
     NTSTATUS (*KeWaitForSingleObject)(PVOID, KWAIT_REASON, KPROCESSOR_MODE, BOOLEAN, LARGE_INTEGER *);
     VOID (*IoDeleteDevice)(DEVICE_OBJECT *);
+    NTSTATUS (*IoCreateSymbolicLink)(UNICODE_STRING *, UNICODE_STRING *);
     PEPROCESS (*IoGetCurrentProcess)(VOID);
     HANDLE (*PsGetCurrentProcessId)(VOID);
     HANDLE (*PsGetCurrentThreadId)(VOID);

@@ -655,6 +655,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
         IoCreateDevice(DriverObject, sizeof(DEVICE_EXTENSION), &Name, FILE_DEVICE_BUS_EXTENDER, 0, FALSE, &Bus);
     if (!NT_SUCCESS(Status))
         return Status;
+    IoDeleteSymbolicLink(&Link); /* in Wine it outlives a process that is killed */
     Status = IoCreateSymbolicLink(&Link, &Name);
     if (!NT_SUCCESS(Status))
         IoDeleteDevice(Bus);
