@@ -101,7 +101,6 @@ static void Join(void)
 
 int wmain(void)
 {
-    char Line[64];
     HMODULE Dll =
         LoadLibraryExW(L"wintun.dll", NULL, LOAD_LIBRARY_SEARCH_APPLICATION_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
 #define GET(Name, Type) Type *Name = (Type *)(void *)GetProcAddress(Dll, #Name)
@@ -114,21 +113,22 @@ int wmain(void)
     GetReadWaitEvent = (WINTUN_GET_READ_WAIT_EVENT_FUNC *)(void *)GetProcAddress(Dll, "WintunGetReadWaitEvent");
     Receive = (WINTUN_RECEIVE_PACKET_FUNC *)(void *)GetProcAddress(Dll, "WintunReceivePacket");
     Release = (WINTUN_RELEASE_RECEIVE_PACKET_FUNC *)(void *)GetProcAddress(Dll, "WintunReleaseReceivePacket");
-    NET_LUID Luid;
-    NET_IFINDEX Index;
     WINTUN_ADAPTER_HANDLE Adapter = WintunCreateAdapter(L"waiting", L"", NULL);
     if (!Adapter)
     {
         printf("error %lu\n", GetLastError());
         return 1;
     }
+    NET_LUID Luid;
     WintunGetAdapterLUID(Adapter, &Luid);
     Session = WintunStartSession(Adapter, 0x400000);
+    NET_IFINDEX Index;
     if (!Session || ConvertInterfaceLuidToIndex(&Luid, &Index) != NO_ERROR)
         return 1;
     Event = GetReadWaitEvent(Session);
     printf("ok index=%lu\n", Index);
     fflush(stdout);
+    char Line[64];
     while (fgets(Line, sizeof(Line), stdin) && strncmp(Line, "quit", 4) != 0)
     {
         if (strncmp(Line, "polled", 6) == 0)
