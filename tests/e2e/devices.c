@@ -4,6 +4,7 @@
  * Every line that it prints is "name value ...", so that a test can read it.
  *
  *   devices install INF | uninstall INF
+ *   devices half ID                         dies between making the device ID and registering it
  *   devices create ID COUNT HARDWARE-ID     COUNT devices SWD\Test\ID0.. at once; then commands from standard input:
  *       status N | close N | again N TIMES | persist N | transient N | property N TEXT | interfaces GUID | quit
  */
@@ -240,6 +241,13 @@ int wmain(int ArgumentCount, WCHAR **Arguments)
         BOOL Done = DiInstallDriverW(NULL, Arguments[2], 0, &Reboot);
         printf("install %d %lx %d %llu ms\n", Done, GetLastError(), Reboot, NowMs() - Begin);
         return !Done;
+    }
+    if (ArgumentCount == 3 && !strcmp(Narrow[0], "half"))
+    {
+        static const GUID NoClass;
+        HDEVINFO Set = SetupDiCreateDeviceInfoList(NULL, NULL);
+        printf("half %d\n", SetupDiCreateDeviceInfoW(Set, Arguments[2], &NoClass, NULL, NULL, 0, NULL));
+        TerminateProcess(GetCurrentProcess(), 0);
     }
     if (ArgumentCount == 3 && !strcmp(Narrow[0], "uninstall"))
     {

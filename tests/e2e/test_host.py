@@ -82,6 +82,16 @@ def test_create(machine, windows):
     program.quit()
 
 
+def test_half_made(machine, windows):
+    """What a program that died left half made is in nobody's way."""
+    assert windows.run(DEVICES, 'half', 'SWD\\Test\\half0').startswith('half 1')
+    program = create(windows, 'half')
+    assert re.search(r'^create 00000000$', program.text(), re.MULTILINE), program.text()
+    assert 'SWD\\Test\\half0' in started(program), program.text()
+    program.quit()
+    gone(machine)
+
+
 def test_again(machine, windows):
     """The same name again and again, each time as the last one is still going."""
     program = create(windows, 'a')

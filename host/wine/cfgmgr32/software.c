@@ -125,18 +125,30 @@ DWORD SetDeviceProperties(HDEVINFO Set, SP_DEVINFO_DATA *Data, ULONG Count, cons
     return ERROR_SUCCESS;
 }
 
+/*
+ * Wine's setupapi marks a device with "Phantom" until it is registered, and neither opens such a one nor makes it again: of a
+ * program that died in between it would be in the way for ever. The bus has given this name to our handle alone.
+ */
+static BOOL OpenOrMake(HDEVINFO Set, const SW_DEVICE *Device, const WCHAR *Description, SP_DEVINFO_DATA *Data)
+{
+    static const GUID NoClass;
+    WCHAR Key[SWDEVICE_ID_MAX + 64];
+    swprintf(Key, ARRAYSIZE(Key), L"System\\CurrentControlSet\\Enum\\%ls", Device->Id);
+    RegDeleteKeyValueW(HKEY_LOCAL_MACHINE, Key, L"Phantom");
+    return SetupDiOpenDeviceInfoW(Set, Device->Id, NULL, 0, Data) ||
+           (SetupDiCreateDeviceInfoW(Set, Device->Id, &NoClass, Description, NULL, 0, Data) &&
+            SetupDiRegisterDeviceInfo(Set, Data, 0, NULL, NULL, NULL));
+}
+
 static DWORD WriteDevice(const SW_DEVICE *Device, const WCHAR *Parent, const SW_DEVICE_CREATE_INFO *Info,
                          ULONG PropertyCount, const DEVPROPERTY *Properties)
 {
-    static const GUID NoClass;
     SP_DEVINFO_DATA Data = {.cbSize = sizeof(Data)};
     DWORD Error = ERROR_SUCCESS;
     HDEVINFO Set = SetupDiCreateDeviceInfoList(NULL, NULL);
     if (Set == INVALID_HANDLE_VALUE)
         return GetLastError();
-    if (!SetupDiOpenDeviceInfoW(Set, Device->Id, NULL, 0, &Data) &&
-        (!SetupDiCreateDeviceInfoW(Set, Device->Id, &NoClass, Info->pszDeviceDescription, NULL, 0, &Data) ||
-         !SetupDiRegisterDeviceInfo(Set, &Data, 0, NULL, NULL, NULL)))
+    if (!OpenOrMake(Set, Device, Info->pszDeviceDescription, &Data))
     {
         Error = GetLastError();
         goto cleanupSet;
