@@ -186,11 +186,11 @@ def objects(file):
     if file.startswith("ring/"):
         found = [*built.glob("unit/*"), *built.glob("native/*/driver/*.o"), *built.glob("native/*/tests/*/*.o"),
                  *built.glob("native/fuzz/library/*.o"), *built.glob("native/fuzz/fuzz-library"), *built.glob("native/fuzz/fuzz-segment")]
-    elif file.endswith(".h"):
-        found = [*built.glob("native/*/driver/*.o")]
     elif file.startswith("library/"):
         found = [*built.glob("unit/library*"), *built.glob("native/fuzz/library/*.o"), *built.glob("e2e/*"),
                  *built.glob(f"amd64/obj/{file[:-2]}.o"), *built.glob("amd64/plaintun.*"), *built.glob("amd64/wintun.*")]
+    elif file.endswith(".h"):
+        found = [*built.glob("native/*/driver/*.o")]
     else:
         found = [*built.glob(f"native/*/{file[:-2]}.o")]
     return [path for path in found if path.is_file()]
