@@ -108,19 +108,17 @@ def test_install_doctor(tool):
 
 
 def test_doctor_tries(machine):
-    """What keeps adapters from being made, and no look finds, is found by making one: the host's drivers' process is gone."""
+    """What keeps adapters from being made, and no look finds, is found by making one: a driver that does not start."""
     tool = Tool(machine)
     assert 'because that would install the driver' in dict((found[1:] for found in findings(tool)))['creation']
     tool('install')
     assert findings(tool)[-1] == ('good', 'creation', 'an adapter was made, and taken away again')
     assert tool.json('list') == []
-    for pid, name in lab.wine_processes(machine.windows).items():
-        if name.startswith('winedevice'):
-            os.kill(pid, signal.SIGKILL)
-    said = tool('create', 'dead', code=FAILED, seconds=90)
+    machine.windows.run('C:\\windows\\system32\\reg.exe', 'add', 'HKLM\\Software\\HostFailures', '/v', 'Problem', '/t', 'REG_DWORD',
+                        '/d', '31', '/f')
     verdict, subject, text = findings(tool, FAILED)[-1]
-    print(said, text)
-    assert (verdict, subject) == ('fault', 'creation') and 'service' in text, text
+    assert (verdict, subject) == ('fault', 'creation') and 'problem 31' in text, text
+    assert tool.json('list') == []
 
 
 @pytest.mark.parametrize('words, code, line', [
