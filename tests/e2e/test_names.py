@@ -17,29 +17,31 @@ def hold(tool, *words):
     return lambda: tool.interrupt(program, 'create')
 
 
-@pytest.mark.parametrize('unit', list('\\/:*?"<>|'))
-def test_what_a_connection_cannot_be_called(start, unit):  # noqa: F811
+def test_what_a_connection_cannot_be_called(start):  # noqa: F811
     """Refused with the character's name before anything is made; a rename leaves everything as it was."""
     a = start()
     a('create 0 name=plain')
-    said = 'holds %s, and no network connection' % re.escape(unit)
-    a.fails('create 1 name=a%sb' % unit, INVALID, 'Name ' + said)
-    a.fails('rename 0 a%sb' % unit, INVALID, 'name ' + said)
-    assert [line['name'] for line in a('list')] == ['plain'] and a('alias 0')[0]['line'] == 'alias plain'
-    a.fails('open 1 a%sb' % unit, NOT_FOUND)
+    for unit in '\\/:*?"<>|':
+        said = 'holds %s, and no network connection' % re.escape(unit)
+        a.fails('create 1 name=a%sb' % unit, INVALID, 'Name ' + said)
+        a.fails('rename 0 a%sb' % unit, INVALID, 'name ' + said)
+        assert [line['name'] for line in a('list')] == ['plain'] and a('alias 0')[0]['line'] == 'alias plain', unit
+        a.fails('open 1 a%sb' % unit, NOT_FOUND)
     a('close 0')
 
 
-@pytest.mark.parametrize('units, number', [('\x01', '0001'), ('\t', '0009'), ('\x7f', '007F'), ('\x80', '0080'),
-                                           ('\x9b', '009B'), ('\x9f', '009F'), (r'\ud800', 'D800'), (r'\udc00', 'DC00'),
-                                           (r'\udc00\ud800', 'DC00')])
-def test_what_is_no_text(start, units, number):  # noqa: F811
+NO_TEXT = [('\x01', '0001'), ('\t', '0009'), ('\x7f', '007F'), ('\x80', '0080'), ('\x9b', '009B'), ('\x9f', '009F'),
+           (r'\ud800', 'D800'), (r'\udc00', 'DC00'), (r'\udc00\ud800', 'DC00')]
+
+
+def test_what_is_no_text(start):  # noqa: F811
     """Control characters of both ranges and halves of surrogate pairs are refused by number, in each name there is."""
     a = start()
     a('create 0 name=plain')
-    for command, field in (('create 1 name=a%sb', 'Name'), ('create 1 tunnel=a%sb name=b', 'TunnelType'),
-                           ('rename 0 a%sb', 'name'), ('open 1 a%sb', 'name')):
-        a.fails(command % units, INVALID, r'%s holds .*U\+%s' % (field, number))
+    for units, number in NO_TEXT:
+        for command, field in (('create 1 name=a%sb', 'Name'), ('create 1 tunnel=a%sb name=b', 'TunnelType'),
+                               ('rename 0 a%sb', 'name'), ('open 1 a%sb', 'name')):
+            a.fails(command % units, INVALID, r'%s holds .*U\+%s' % (field, number))
     a.fails('create 1 name=   ', INVALID, 'nothing but spaces')
     a.fails('rename 0 ' + 128 * 'x', INVALID, '1 to 127 units')
     assert [line['name'] for line in a('list')] == ['plain']
