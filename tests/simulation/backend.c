@@ -149,9 +149,17 @@ VOID StackDistrust(BACKEND *Stack, BOOLEAN Distrusts)
 ULONG StackHeld(BACKEND *Stack)
 {
     pthread_mutex_lock(&Stack->Lock);
-    ULONG Held = Stack->HeldCount + Stack->Returning;
+    ULONG Held = Stack->HeldCount;
     pthread_mutex_unlock(&Stack->Lock);
     return Held;
+}
+
+BOOLEAN StackHasNone(BACKEND *Stack)
+{
+    pthread_mutex_lock(&Stack->Lock);
+    BOOLEAN None = Stack->HeldCount + Stack->Returning == 0;
+    pthread_mutex_unlock(&Stack->Lock);
+    return None;
 }
 
 /* ---- Receiving */

@@ -140,8 +140,9 @@ VOID StackWatch(_Inout_ BACKEND *Stack, _In_opt_ STACK_SEEN *Seen);
 BOOLEAN StackLinkUp(_In_ BACKEND *Stack);
 ULONG StackMtu(_In_ BACKEND *Stack);
 STACK_COUNTERS StackRead(_Inout_ BACKEND *Stack);
-/* How many lists it holds, those included that the miniport is being given back. */
+/* How many lists it holds, and whether there is none, nor one that the miniport is being given back. */
 ULONG StackHeld(_Inout_ BACKEND *Stack);
+BOOLEAN StackHasNone(_Inout_ BACKEND *Stack);
 /*
  * Sends Shape->Lists * Shape->Buffers packets of Length bytes, numbered from *Sequence on, as one chain. FALSE: the
  * adapter is paused. Bytes not NULL: these instead, Length of them, and no numbers. *Status: of the last list.

@@ -112,7 +112,7 @@ VOID OtherMiniport(VOID)
         StackHold(Lab.Stack, Round % 2 ? StackReturnsLate : StackReturnsAtOnce);
         Packets += SendSome(&Lab, 100, &Sequence, &Random);
         LabUntil(StackRead(Lab.Stack).Received == Packets); /* it mirrors what it is sent, whole and in order */
-        LabUntil(StackHeld(Lab.Stack) == 0);
+        LabUntil(StackHasNone(Lab.Stack));
         if (Round % 3 == 0)
         {
             LabPause(&Lab);
@@ -120,7 +120,7 @@ VOID OtherMiniport(VOID)
         }
     }
     LabEqual(StackNext(Lab.Stack, 1), Packets);
-    LabUntil(StackHeld(Lab.Stack) == 0);
+    LabUntil(StackHasNone(Lab.Stack));
     Unplug(&Lab);
 }
 

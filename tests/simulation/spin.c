@@ -325,7 +325,7 @@ static VOID BooksOutside(_In_ SPIN *Spin, _In_ const STACK_COUNTERS *Stack)
 
 static VOID Books(_In_ SPIN *Spin)
 {
-    LabUntil(StackHeld(Spin->Lab.Stack) == 0);
+    LabUntil(StackHasNone(Spin->Lab.Stack));
     PROGRAM Program;
     LabEqual(ProgramOpen(&Program, Spin->Lab.Path, SimSystem), STATUS_SUCCESS);
     TUN_COUNTERS Counters = ProgramStatistics(&Program).Adapter;

@@ -201,7 +201,7 @@ VOID SlowStack(VOID)
     LabCheck(StackRead(Lab.Stack).Resources > 0, "no list was lent");
     LabCheck(StackHeld(Lab.Stack) > 0, "no list was kept");
     StackHold(Lab.Stack, StackReturnsAtOnce);
-    LabUntil(StackHeld(Lab.Stack) == 0);
+    LabUntil(StackHasNone(Lab.Stack));
     Close(&Lab, &Program);
 }
 

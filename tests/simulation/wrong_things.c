@@ -568,7 +568,7 @@ static VOID AdvanceTooFar(VOID)
 VOID MiniLetGo(VOID)
 {
     StackHold(Mini.Stack, StackReturnsAtOnce);
-    LabUntil(StackHeld(Mini.Stack) == 0 && ReadAcquire64(&StackAdapter(Mini.Stack)->ReceivesOut) == 0);
+    LabUntil(StackHasNone(Mini.Stack) && ReadAcquire64(&StackAdapter(Mini.Stack)->ReceivesOut) == 0);
 }
 
 static VOID FreeIndicated(VOID)
