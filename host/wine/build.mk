@@ -1,9 +1,9 @@
 # The host in Wine. User-mode half: Windows calls that Wine lacks, and host/wine/run with its template. A DLL of Wine's is replaced by
 # one that has our functions and forwards all others to Wine's, which host/wine/run puts beside it under the name *_wine.
 HW := build/host/wine
-HOST_USER := $(HW)/keep.exe $(patsubst %,$(HW)/%.exe,route netsh powershell) $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll \
-    $(addprefix $(HW)/,hostnt.dll bcryptprimitives.dll advapi32.dll ws2_32.dll) $(HW)/swdevice.sys $(HW)/ndis.sys
 HX := $(HW)/x86
+HOST_USER := $(HW)/keep.exe $(patsubst %,$(HW)/%.exe,route netsh powershell) $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll \
+    $(addprefix $(HW)/,hostnt.dll bcryptprimitives.dll advapi32.dll ws2_32.dll) $(HW)/swdevice.sys $(HW)/ndis.sys $(HW)/ending.so $(HX)/ending.so
 HOST_X86 := $(patsubst %,$(HX)/%.dll,cfgmgr32 newdev setupapi iphlpapi netshell bcryptprimitives)
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
@@ -21,6 +21,15 @@ $(HW)/swdevice.sys: host/wine/swdevice/swdevice.c host/wine/swdevice/swdevice.h
 	@mkdir -p $(HW)
 	@$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
 	@$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
+
+ENDING_FLAGS := -std=c11 -O2 $(WARN) -ffreestanding -fPIC -fvisibility=hidden -fno-stack-protector -shared -nostdlib -fuse-ld=lld
+$(HW)/ending.so: host/wine/ending.c
+	@mkdir -p $(HW)
+	@$(CLANG) --target=x86_64-linux-gnu $(ENDING_FLAGS) -o $@ $<
+
+$(HX)/ending.so: host/wine/ending.c
+	@mkdir -p $(HX)
+	@$(CLANG) --target=i686-linux-gnu $(ENDING_FLAGS) -o $@ $<
 
 # The driver store: cfgmgr32.dll installs from it too.
 HOST_STORE := $(addprefix newdev/,store storepath install)

@@ -24,6 +24,7 @@ class Tool:
 
     def __init__(self, machine):
         self.machine = machine
+        self.started = []
 
     def run(self, *arguments, code=OK, seconds=60):
         """Runs a command to its end: standard output (bytes) and standard error without progress (text)."""
@@ -41,7 +42,8 @@ class Tool:
         return json.loads(self.run(*arguments, '--json', **options)[0])
 
     def start(self, *arguments):
-        return self.machine.windows.start(TOOL, *arguments)
+        self.started.append(self.machine.windows.start(TOOL, *arguments))
+        return self.started[-1]
 
     def interrupt(self, program, word):
         """Presses Ctrl-C in the program whose command line has the word: its exit code."""
@@ -50,9 +52,18 @@ class Tool:
         return program.wait()
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture
 def tool(shared_machine):
-    return Tool(shared_machine)
+    """What a test leaves running when it fails is not in the next one's way."""
+    tool = Tool(shared_machine)
+    yield tool
+    left = [program for program in tool.started if program.process.poll() is None]
+    for program in left:
+        program.stop()
+    if left:
+        lab.wait(lambda: not tool.machine.namespace.links(), 'the interfaces are gone')
+        for adapter in tool.json('list'):
+            tool('remove', adapter['guid'])
 
 
 def test_help(tool):
@@ -428,6 +439,18 @@ def test_ctrl_c(tool):
     lab.wait(lambda: glob.glob(store), 'the driver in the store')
     assert tool.interrupt(create, 'early') == FAILED and create.text().endswith('plaintun: stopped'), create.text()
     assert tool.json('list') == []
+
+
+def test_ctrl_c_ends_it(tool):
+    """With its own exit code, though the thread that took the Ctrl-C ends at the same time (host/wine/ending.c)."""
+    create = tool.start('create', 'watched', '--hold')
+    create.expect('stays until Ctrl-C')
+    for _ in range(15):
+        watch = tool.start('watch', 'watched')
+        watch.expect('packets/s')
+        watch.expect(r'^ *\d+ +\d+\.\d+ +\d+ +\d+\.\d+ +\d+$')
+        assert tool.interrupt(watch, 'watch') == OK
+    assert tool.interrupt(create, 'create') == OK
 
 
 def test_bench(tool):
