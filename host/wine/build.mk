@@ -33,7 +33,7 @@ $(HX)/ending.so: host/wine/ending.c
 
 # The driver store: cfgmgr32.dll installs from it too.
 HOST_STORE := $(addprefix newdev/,store storepath install)
-HOST_IPHLPAPI := $(addprefix iphlpapi/,link address route choice interface notify adapters groups dns) shared/failures
+HOST_IPHLPAPI := $(addprefix iphlpapi/,link address route choice interface notify change adapters groups dns) shared/failures
 
 $(HW)/cfgmgr32.dll: $(patsubst %,$(HW)/%.user.o,$(addprefix cfgmgr32/,bus software install devnode notify) $(HOST_STORE) shared/failures) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/cfgmgr32.dll cfgmgr32_wine '^(CM_|Sw)' $(filter %.o,$^) > $(HW)/cfgmgr32.def

@@ -14,9 +14,9 @@
  *   routes FAMILY                         GetIpForwardTable2
  *   best ADDRESS [SOURCE]                 GetBestRoute2
  *   watch                                 NotifyIpInterfaceChange and its kin: from here on lines "news ..."
+ *   unwatch                               CancelMibChangeNotify2 and CancelIPChangeNotify, the last twice
  *   rename INDEX NAME                     INetConnection::Rename; NAME in UTF-8
  *   find NAME                             ConvertInterfaceAliasToLuid
- *   call NAME ...                         one of the functions at the end of this file
  *   quit
  */
 #define COBJMACROS
@@ -64,10 +64,10 @@ static const char *Narrow(const WCHAR *Text)
 
 static const char *Text(const void *Address)
 {
-    static char Results[4][64];
-    static int Next;
+    static char Results[64][64]; /* of all threads that tell news */
+    static volatile LONG Next;
     const SOCKADDR_INET *Inet = Address;
-    char *Result = Results[Next++ % 4];
+    char *Result = Results[InterlockedIncrement(&Next) % 64];
     Result[0] = 0;
     inet_ntop(Inet->si_family, Inet->si_family == AF_INET ? (void *)&Inet->Ipv4.sin_addr : &Inet->Ipv6.sin6_addr,
               Result, 64);
@@ -300,38 +300,58 @@ static VOID NETIOAPI_API_ OnRoute(PVOID Context, PMIB_IPFORWARD_ROW2 Row, MIB_NO
         Row ? Text(&Row->DestinationPrefix.Prefix) : "", Row ? Row->DestinationPrefix.PrefixLength : 0);
 }
 
+static OVERLAPPED RouteRequest;
+
+/* Without an OVERLAPPED it returns at the next change. */
 static DWORD WINAPI AddressChanges(VOID *Context)
 {
-    while (NotifyAddrChange(NULL, NULL) == NO_ERROR)
+    DWORD Error;
+    while ((Error = NotifyAddrChange(NULL, NULL)) == NO_ERROR)
         Say("news any-address");
-    Say("news any-address failed");
+    Say("news any-address failed %lu", Error);
     return 0;
 }
 
+/* The first request has no event, the others have one. */
 static DWORD WINAPI RouteChanges(VOID *Context)
 {
-    OVERLAPPED Overlapped = {.hEvent = CreateEventW(NULL, FALSE, FALSE, NULL)};
     HANDLE Handle;
-    while (NotifyRouteChange(&Handle, &Overlapped) == ERROR_IO_PENDING)
+    DWORD Error, Count;
+    while ((Error = NotifyRouteChange(&Handle, &RouteRequest)) == ERROR_IO_PENDING &&
+           GetOverlappedResult(Handle, &RouteRequest, &Count, TRUE))
     {
-        WaitForSingleObject(Overlapped.hEvent, INFINITE);
         Say("news any-route");
+        if (!RouteRequest.hEvent)
+            RouteRequest.hEvent = CreateEventW(NULL, FALSE, FALSE, NULL);
     }
-    Say("news any-route failed");
+    Say("news any-route ended %lu", Error == ERROR_IO_PENDING ? GetLastError() : Error);
     return 0;
 }
+
+static HANDLE Watches[3], Watchers[2];
 
 static DWORD Watch(VOID)
 {
-    HANDLE Handle;
-    DWORD Error = NotifyIpInterfaceChange(AF_UNSPEC, OnInterface, NULL, FALSE, &Handle);
+    DWORD Error = NotifyIpInterfaceChange(AF_UNSPEC, OnInterface, NULL, FALSE, &Watches[0]);
     if (!Error)
-        Error = NotifyUnicastIpAddressChange(AF_UNSPEC, OnAddress, NULL, FALSE, &Handle);
+        Error = NotifyUnicastIpAddressChange(AF_UNSPEC, OnAddress, NULL, FALSE, &Watches[1]);
     if (!Error)
-        Error = NotifyRouteChange2(AF_UNSPEC, OnRoute, NULL, FALSE, &Handle);
-    CreateThread(NULL, 0, AddressChanges, NULL, 0, NULL);
-    CreateThread(NULL, 0, RouteChanges, NULL, 0, NULL);
+        Error = NotifyRouteChange2(AF_UNSPEC, OnRoute, NULL, FALSE, &Watches[2]);
+    Watchers[0] = CreateThread(NULL, 0, AddressChanges, NULL, 0, NULL);
+    Watchers[1] = CreateThread(NULL, 0, RouteChanges, NULL, 0, NULL);
     return Error;
+}
+
+static DWORD Unwatch(VOID)
+{
+    DWORD Error = NO_ERROR;
+    for (ULONG i = 0; i < ARRAYSIZE(Watches) && !Error; i++)
+        Error = CancelMibChangeNotify2(Watches[i]);
+    if (!Error && !CancelIPChangeNotify(&RouteRequest))
+        Error = GetLastError();
+    if (!Error && WaitForSingleObject(Watchers[1], 10000) != WAIT_OBJECT_0)
+        Error = ERROR_TIMEOUT;
+    return Error || CancelIPChangeNotify(&RouteRequest) ? Error : GetLastError();
 }
 
 /* --- commands ---------------------------------------------------------------------------------------------------------- */
@@ -392,6 +412,8 @@ static DWORD Do(char *Line)
         return Best(Words[1], Words[2]);
     if (IS("watch", 0))
         return Watch();
+    if (IS("unwatch", 0))
+        return Unwatch();
     return ERROR_INVALID_FUNCTION;
 }
 
@@ -406,7 +428,10 @@ int main(int ArgumentCount, char **Arguments)
     {
         Line[strcspn(Line, "\r\n")] = 0;
         if (!strcmp(Line, "quit"))
+        {
+            EnterCriticalSection(&Printing); /* no thread of news is ended with a lock of the C library */
             return 0;
+        }
         Say("done %lu", Do(Line));
     }
     return 0;

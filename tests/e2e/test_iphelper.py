@@ -329,3 +329,59 @@ def test_routes_end_with_the_adapter(machine, peer, calls, wire):
     lab.wait(lambda: not machine.namespace.link(tunnel.device), 'the interface is gone')
     assert 'dev wire' in machine.namespace.ip('route', 'get', '192.0.2.9')
     other.program.wait(10)
+
+
+# --- news -------------------------------------------------------------------------------------------------------------
+
+def test_news(machine, peer, calls):
+    """What comes and goes is told once: an interface's addresses and routes before it, also where Linux says nothing."""
+    calls('watch')
+    tunnel = Tunnel(machine, peer, 0, 'News')
+    calls('address', 'add', tunnel.index, '10.7.0.2', 24)
+    calls('address', 'add', tunnel.index, 'fd07::2', 64)
+    for route in (('0.0.0.0', 0, '0.0.0.0', 0), ('::', 0, '::', 0), ('192.0.2.0', 24, '10.7.0.1', 7)):
+        calls('route', 'add', tunnel.index, *route)
+    parts = ['address KIND %d %s' % (tunnel.index, address) for address in ('10.7.0.2', 'fd07::2')] + [
+        'route KIND %d %s' % (tunnel.index, route) for route in ('0.0.0.0/0', '::/0', '192.0.2.0/24')]
+
+    def told(kind, count=1):
+        news = calls.news()
+        return all(news.count(part.replace('KIND', kind)) == count for part in parts)
+    lab.wait(lambda: told('add'), lambda: 'arrivals: %s' % calls.news())
+    lab.wait(lambda: 'any-address' in calls.news() and 'any-route' in calls.news(), lambda: calls.news())
+    calls('route', 'set', tunnel.index, '192.0.2.0', 24, '10.7.0.1', 9)
+    changed = 'route parameter %d 192.0.2.0/24' % tunnel.index
+    lab.wait(lambda: changed in calls.news(), lambda: 'a metric: %s' % calls.news())
+    before = calls.news()
+    tunnel.close()
+    gone = {'interface delete %d %d' % (tunnel.index, family) for family in (V4, V6)}
+    lab.wait(lambda: gone <= set(calls.news()), lambda: 'the interface: %s' % calls.news())
+    news = calls.news()
+    first = min(news.index(line) for line in gone)
+    assert told('add') and told('delete'), news
+    assert all(news.index(part.replace('KIND', 'delete')) < first for part in parts), news
+    lab.wait(lambda: {'any-address', 'any-route'} <= set(calls.news()[len(before):]), lambda: calls.news())
+    kinds = [line.split()[1] for line in news if line.split()[0] in ('address', 'route') and ' %d ' % tunnel.index in line]
+    assert kinds.count('add') == kinds.count('delete'), news
+    calls('unwatch', result=INVALID_PARAMETER)  # the request is cancelled once, and not there then
+    lab.wait(lambda: 'any-route ended 995' in calls.news(), 'ERROR_OPERATION_ABORTED')
+
+
+def test_news_of_one_route(machine, peer, calls):
+    """A deletion by itself, an interface that is switched off in Linux, a route of another table."""
+    tunnel = Tunnel(machine, peer, 0, 'One')
+    calls('address', 'add', tunnel.index, '10.7.0.2', 24)
+    calls('route', 'add', tunnel.index, '192.0.2.0', 24, '0.0.0.0', 0)
+    calls('route', 'add', tunnel.index, '203.0.113.0', 24, '0.0.0.0', 0)
+    calls('watch')
+    machine.namespace.ip('route', 'add', '198.51.100.0/24', 'dev', tunnel.device, 'table', '77')
+    calls('route', 'delete', tunnel.index, '203.0.113.0', 24, '0.0.0.0', 0)
+    machine.namespace.ip('link', 'set', tunnel.device, 'down')
+    wanted = ['route delete %d %s' % (tunnel.index, route) for route in ('203.0.113.0/24', '192.0.2.0/24')]
+    lab.wait(lambda: set(wanted) <= set(calls.news()), lambda: calls.news())
+    calls('address', 'delete', tunnel.index, '10.7.0.2', 24)
+    lab.wait(lambda: 'address delete %d 10.7.0.2' % tunnel.index in calls.news(), lambda: calls.news())
+    tunnel.close()
+    lab.wait(lambda: 'interface delete %d %d' % (tunnel.index, V4) in calls.news(), lambda: calls.news())
+    assert all(calls.news().count(line) == 1 for line in wanted), calls.news()
+    assert not [line for line in calls.news() if '198.51.100.0' in line], calls.news()

@@ -100,18 +100,29 @@ static BOOL IsUnicast(const SOCKADDR_INET *Address)
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
 
-BOOL AddressRow(const VOID *FixedPart, const NETLINK_ATTRIBUTES *Attributes, MIB_UNICASTIPADDRESS_ROW *Row)
+BOOL AddressRead(const VOID *FixedPart, const NETLINK_ATTRIBUTES *Attributes, ULONG *Index, SOCKADDR_INET *Address)
 {
     const NETLINK_ADDRESS *Fixed = FixedPart;
     const VOID *Bytes = Attributes->Data[IFA_LOCAL_] ? Attributes->Data[IFA_LOCAL_] : Attributes->Data[IFA_ADDRESS_];
+    ADDRESS_FAMILY Family = WindowsFamily(Fixed->Family);
+    if (!Bytes || Family == AF_UNSPEC)
+        return FALSE;
+    *Index = Fixed->Index;
+    AddressFromBytes(Family, Bytes, Address);
+    return TRUE;
+}
+
+BOOL AddressRow(const VOID *FixedPart, const NETLINK_ATTRIBUTES *Attributes, MIB_UNICASTIPADDRESS_ROW *Row)
+{
+    const NETLINK_ADDRESS *Fixed = FixedPart;
     const CACHE_INFO *Cache = Attributes->Data[IFA_CACHEINFO_];
     ULONG Flags = Attributes->Data[IFA_FLAGS_] ? *(const ULONG *)Attributes->Data[IFA_FLAGS_] : Fixed->Flags;
     ADDRESS_FAMILY Family = WindowsFamily(Fixed->Family);
     memset(Row, 0, sizeof(*Row));
+    ULONG Index;
     IP_LINK Link;
-    if (!Bytes || Family == AF_UNSPEC || LinkFind(NULL, Fixed->Index, &Link))
+    if (!AddressRead(Fixed, Attributes, &Index, &Row->Address) || LinkFind(NULL, Index, &Link))
         return FALSE;
-    AddressFromBytes(Family, Bytes, &Row->Address);
     Row->InterfaceLuid = Link.Luid;
     Row->InterfaceIndex = Link.Index;
     Row->OnLinkPrefixLength = Fixed->PrefixLength;

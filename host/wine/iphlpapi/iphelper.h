@@ -137,9 +137,11 @@ VOID *MibRow(MIB_BUFFER *Buffer);
 /* Hands out the table, or frees it if a row was lost or Error is set. */
 DWORD MibEnd(MIB_BUFFER *Buffer, DWORD Error, VOID **Table);
 
-/* An address or a route of a Linux message, as a row; FALSE if Windows would not show it. */
+/* The address of a Linux message, and the number of its interface, which may be gone. FALSE: there is none. */
+BOOL AddressRead(const VOID *Fixed, const NETLINK_ATTRIBUTES *Attributes, ULONG *Index, SOCKADDR_INET *Address);
+/* An address of a Linux message, or a route, as a row; FALSE if Windows would not show it, or its interface is gone. */
 BOOL AddressRow(const VOID *Fixed, const NETLINK_ATTRIBUTES *Attributes, MIB_UNICASTIPADDRESS_ROW *Row);
-BOOL RouteRow(const VOID *Fixed, const NETLINK_ATTRIBUTES *Attributes, MIB_IPFORWARD_ROW2 *Row);
+BOOL RouteRow(const LINUX_ROUTE *Route, MIB_IPFORWARD_ROW2 *Row);
 VOID InterfaceRow(const IP_LINK *Link, ADDRESS_FAMILY Family, MIB_IPINTERFACE_ROW *Row);
 /* FALSE: the interface has no such family (IPv6 switched off). */
 BOOL LinkHasFamily(const IP_LINK *Link, ADDRESS_FAMILY Family);

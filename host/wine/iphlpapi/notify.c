@@ -19,20 +19,111 @@ typedef enum _NEWS
     NewsRoute
 } NEWS;
 
+/* An interface, an address or a route that a registration has told of, or that was there when it began. */
+typedef struct _KNOWN
+{
+    ULONG Index;    /* the interface */
+    ULONG Priority; /* a route's, in Linux */
+    union
+    {
+        MIB_UNICASTIPADDRESS_ROW Address;
+        MIB_IPFORWARD_ROW2 Route;
+    };
+} KNOWN;
+
 typedef struct _REGISTRATION
 {
+    struct _REGISTRATION *Next; /* Lock */
     NEWS About;
     ADDRESS_FAMILY Family;
     BOOL Initial;
     VOID *Callback, *Context;
     int Socket, StopEvent;
     HANDLE Thread;
-    /* The interfaces that were there, so that a change of one is told from its arrival. */
-    ULONG *Known;
+    KNOWN *Known; /* written by the thread, under Lock: others look in WaitForParts */
     ULONG KnownCount, KnownCapacity;
 } REGISTRATION;
 
-/* --- interfaces ---------------------------------------------------------------------------------------------------- */
+static SRWLOCK Lock = SRWLOCK_INIT;
+static CONDITION_VARIABLE Fewer = CONDITION_VARIABLE_INIT; /* something is not known any more */
+static REGISTRATION *Registrations;                        /* Lock */
+
+#define PARTS_TIMEOUT 1000 /* ms: a callback that does not return holds up nobody else's for longer */
+
+/* --- what is known ------------------------------------------------------------------------------------------------- */
+
+static BOOL SameKnown(NEWS About, const KNOWN *A, const KNOWN *B)
+{
+    if (A->Index != B->Index)
+        return FALSE;
+    if (About == NewsAddress)
+        return SameAddress(&A->Address.Address, &B->Address.Address);
+    return About == NewsInterface ||
+           (A->Route.DestinationPrefix.PrefixLength == B->Route.DestinationPrefix.PrefixLength &&
+            SameAddress(&A->Route.DestinationPrefix.Prefix, &B->Route.DestinationPrefix.Prefix) &&
+            SameAddress(&A->Route.NextHop, &B->Route.NextHop));
+}
+
+static KNOWN *FindKnown(const REGISTRATION *Registration, const KNOWN *Wanted)
+{
+    for (ULONG i = 0; i < Registration->KnownCount; i++)
+        if (SameKnown(Registration->About, &Registration->Known[i], Wanted))
+            return &Registration->Known[i];
+    return NULL;
+}
+
+/* Without memory it is told of as one that is new each time, and not when it goes. */
+static VOID AddKnown(REGISTRATION *Registration, const KNOWN *New)
+{
+    AcquireSRWLockExclusive(&Lock);
+    if (Registration->KnownCount == Registration->KnownCapacity)
+    {
+        ULONG Capacity = 2 * Registration->KnownCapacity + 16;
+        KNOWN *Larger = realloc(Registration->Known, Capacity * sizeof(*Larger));
+        if (Larger)
+        {
+            Registration->Known = Larger;
+            Registration->KnownCapacity = Capacity;
+        }
+    }
+    if (Registration->KnownCount < Registration->KnownCapacity)
+        Registration->Known[Registration->KnownCount++] = *New;
+    ReleaseSRWLockExclusive(&Lock);
+}
+
+static VOID RemoveKnown(REGISTRATION *Registration, KNOWN *Known)
+{
+    AcquireSRWLockExclusive(&Lock);
+    *Known = Registration->Known[--Registration->KnownCount];
+    ReleaseSRWLockExclusive(&Lock);
+    WakeAllConditionVariable(&Fewer);
+}
+
+static BOOL HasParts(ULONG Index)
+{
+    for (const REGISTRATION *Registration = Registrations; Registration; Registration = Registration->Next)
+        for (ULONG i = 0; i < Registration->KnownCount; i++)
+            if (Registration->About != NewsInterface && Registration->Known[i].Index == Index)
+                return TRUE;
+    return FALSE;
+}
+
+/* An interface's addresses and routes are told of as gone before it is: by other threads, for which this one waits. */
+static VOID WaitForParts(ULONG Index)
+{
+    ULONGLONG Deadline = GetTickCount64() + PARTS_TIMEOUT;
+    AcquireSRWLockExclusive(&Lock);
+    for (ULONGLONG Now = GetTickCount64(); HasParts(Index) && Now < Deadline; Now = GetTickCount64())
+        SleepConditionVariableSRW(&Fewer, &Lock, (DWORD)(Deadline - Now), 0);
+    ReleaseSRWLockExclusive(&Lock);
+}
+
+/* --- telling ------------------------------------------------------------------------------------------------------- */
+
+static BOOL IsAskedFor(const REGISTRATION *Registration, ADDRESS_FAMILY Family)
+{
+    return Registration->Family == AF_UNSPEC || Registration->Family == Family;
+}
 
 static VOID TellInterface(REGISTRATION *Registration, const IP_LINK *Link, MIB_NOTIFICATION_TYPE Type)
 {
@@ -41,7 +132,7 @@ static VOID TellInterface(REGISTRATION *Registration, const IP_LINK *Link, MIB_N
     for (ULONG i = 0; i < ARRAYSIZE(Families); i++)
     {
         MIB_IPINTERFACE_ROW Row = {.Family = Families[i], .InterfaceLuid = Link->Luid, .InterfaceIndex = Link->Index};
-        if (Registration->Family != AF_UNSPEC && Registration->Family != Families[i])
+        if (!IsAskedFor(Registration, Families[i]))
             continue;
         if (Type != MibDeleteInstance && !LinkHasFamily(Link, Families[i]))
             continue;
@@ -49,79 +140,160 @@ static VOID TellInterface(REGISTRATION *Registration, const IP_LINK *Link, MIB_N
     }
 }
 
-static ULONG KnownAt(const REGISTRATION *Registration, ULONG Index)
+/* Of an address or a route. The callback gets a copy of the row. */
+static VOID TellPart(const REGISTRATION *Registration, KNOWN Part, MIB_NOTIFICATION_TYPE Type)
 {
-    ULONG i = 0;
-    while (i < Registration->KnownCount && Registration->Known[i] != Index)
-        i++;
-    return i;
+    if (Registration->About == NewsAddress)
+        ((PUNICAST_IPADDRESS_CHANGE_CALLBACK)Registration->Callback)(Registration->Context, &Part.Address, Type);
+    else
+        ((PIPFORWARD_CHANGE_CALLBACK)Registration->Callback)(Registration->Context, &Part.Route, Type);
 }
 
-static VOID AddKnown(REGISTRATION *Registration, ULONG Index)
+static VOID PartIsThere(REGISTRATION *Registration, const KNOWN *Part)
 {
-    if (Registration->KnownCount == Registration->KnownCapacity)
+    KNOWN *Known = FindKnown(Registration, Part);
+    if (!Known)
     {
-        ULONG Capacity = 2 * Registration->KnownCapacity + 16;
-        ULONG *Known = realloc(Registration->Known, Capacity * sizeof(*Known));
-        if (!Known)
-            return;
-        Registration->Known = Known;
-        Registration->KnownCapacity = Capacity;
+        AddKnown(Registration, Part);
+        TellPart(Registration, *Part, MibAddInstance);
+        return;
     }
-    Registration->Known[Registration->KnownCount++] = Index;
+    BOOL Changed = Registration->About == NewsAddress ? memcmp(&Known->Address, &Part->Address, sizeof(Part->Address))
+                                                      : memcmp(&Known->Route, &Part->Route, sizeof(Part->Route));
+    *Known = *Part;
+    if (Changed)
+        TellPart(Registration, *Part, MibParameterNotification);
 }
+
+static VOID PartIsGone(REGISTRATION *Registration, KNOWN *Known)
+{
+    TellPart(Registration, *Known, MibDeleteInstance);
+    RemoveKnown(Registration, Known);
+}
+
+/* --- interfaces, addresses and routes ------------------------------------------------------------------------------ */
 
 static VOID HearInterface(REGISTRATION *Registration, uint16_t Type, const NETLINK_LINK *Fixed,
                           const NETLINK_ATTRIBUTES *Attributes)
 {
-    ULONG At = KnownAt(Registration, (ULONG)Fixed->Index);
-    BOOL Known = At < Registration->KnownCount;
+    KNOWN Interface = {.Index = (ULONG)Fixed->Index}, *Known = FindKnown(Registration, &Interface);
     IP_LINK Link;
-    if (Type == NETLINK_LINK_NEW && LinkFind(NULL, (ULONG)Fixed->Index, &Link) == NO_ERROR)
+    if (Type == NETLINK_LINK_NEW && LinkFind(NULL, Interface.Index, &Link) == NO_ERROR)
     {
         if (!Known)
-            AddKnown(Registration, Link.Index);
+            AddKnown(Registration, &Interface);
         TellInterface(Registration, &Link, Known ? MibParameterNotification : MibAddInstance);
     }
     else if (Type == NETLINK_LINK_DEL && Known)
     {
-        Registration->Known[At] = Registration->Known[--Registration->KnownCount];
+        WaitForParts(Interface.Index);
+        RemoveKnown(Registration, Known);
         LinkRead(Fixed, Attributes, &Link);
         TellInterface(Registration, &Link, MibDeleteInstance);
     }
 }
 
-/* --- addresses and routes ------------------------------------------------------------------------------------------ */
-
-static VOID HearAddress(REGISTRATION *Registration, uint16_t Type, const void *Fixed,
+static VOID HearAddress(REGISTRATION *Registration, uint16_t Type, const VOID *Fixed,
                         const NETLINK_ATTRIBUTES *Attributes)
 {
-    MIB_UNICASTIPADDRESS_ROW Row;
-    if (AddressRow(Fixed, Attributes, &Row) &&
-        (Registration->Family == AF_UNSPEC || Registration->Family == Row.Address.si_family))
-        ((PUNICAST_IPADDRESS_CHANGE_CALLBACK)Registration->Callback)(
-            Registration->Context, &Row, Type == NETLINK_ADDRESS_NEW ? MibAddInstance : MibDeleteInstance);
+    KNOWN Address = {0};
+    if (!AddressRead(Fixed, Attributes, &Address.Index, &Address.Address.Address) ||
+        !IsAskedFor(Registration, Address.Address.Address.si_family))
+        return;
+    KNOWN *Known = FindKnown(Registration, &Address);
+    if (Type == NETLINK_ADDRESS_NEW && AddressRow(Fixed, Attributes, &Address.Address))
+        PartIsThere(Registration, &Address);
+    else if (Type == NETLINK_ADDRESS_DEL && Known)
+        PartIsGone(Registration, Known);
 }
 
-static VOID HearRoute(REGISTRATION *Registration, uint16_t Type, const void *Fixed,
+/* FALSE: the route is none to Windows, or its interface is gone. */
+static BOOL KnowRoute(const LINUX_ROUTE *Route, KNOWN *Known)
+{
+    memset(Known, 0, sizeof(*Known));
+    Known->Index = Route->Index;
+    Known->Priority = Route->Priority;
+    return RouteRow(Route, &Known->Route);
+}
+
+static VOID HearRoute(REGISTRATION *Registration, uint16_t Type, const VOID *Fixed,
                       const NETLINK_ATTRIBUTES *Attributes)
 {
-    MIB_IPFORWARD_ROW2 Row;
-    if (RouteRow(Fixed, Attributes, &Row) &&
-        (Registration->Family == AF_UNSPEC || Registration->Family == Row.NextHop.si_family))
-        ((PIPFORWARD_CHANGE_CALLBACK)Registration->Callback)(
-            Registration->Context, &Row, Type == NETLINK_ROUTE_NEW ? MibAddInstance : MibDeleteInstance);
+    LINUX_ROUTE Route;
+    if (!RouteRead(Fixed, Attributes, &Route) || !IsAskedFor(Registration, Route.Family) ||
+        Route.Protocol == ROUTE_SHADOW)
+        return;
+    KNOWN Row;
+    if (Type == NETLINK_ROUTE_NEW)
+    {
+        if (KnowRoute(&Route, &Row))
+            PartIsThere(Registration, &Row);
+        return;
+    }
+    Row = (KNOWN){.Index = Route.Index};
+    Row.Route.DestinationPrefix.Prefix = Route.Destination;
+    Row.Route.DestinationPrefix.PrefixLength = Route.Length;
+    Row.Route.NextHop = Route.Hop;
+    KNOWN *Known = FindKnown(Registration, &Row);
+    /* A metric is changed by a new route beside the former one, which goes then: it is the same to Windows. */
+    if (Known && Known->Priority == Route.Priority)
+        PartIsGone(Registration, Known);
+}
+
+static DWORD AllRoutes(ADDRESS_FAMILY Family, LINUX_ROUTE **Routes, ULONG *Count)
+{
+    ULONG Count4 = 0, Count6 = 0;
+    LINUX_ROUTE *Routes4 = NULL, *Routes6 = NULL;
+    DWORD Error = Family == AF_INET6 ? NO_ERROR : ReadRoutes(AF_INET, &Routes4, &Count4);
+    if (!Error && Family != AF_INET)
+        Error = ReadRoutes(AF_INET6, &Routes6, &Count6);
+    *Routes = Error ? NULL : calloc(Count4 + Count6 + 1, sizeof(**Routes));
+    if (*Routes)
+    {
+        memcpy(*Routes, Routes4, Count4 * sizeof(*Routes4));
+        memcpy(*Routes + Count4, Routes6, Count6 * sizeof(*Routes6));
+    }
+    *Count = Count4 + Count6;
+    free(Routes4);
+    free(Routes6);
+    return Error || *Routes ? Error : ERROR_NOT_ENOUGH_MEMORY;
+}
+
+/* Linux says nothing of the IPv4 routes that go with an interface or with an address: looks which are not there. */
+static VOID LookForRoutes(REGISTRATION *Registration)
+{
+    ULONG Count;
+    LINUX_ROUTE *Routes;
+    if (AllRoutes(Registration->Family, &Routes, &Count))
+        return;
+    for (ULONG k = Registration->KnownCount; k--;)
+    {
+        KNOWN *Known = &Registration->Known[k];
+        const MIB_IPFORWARD_ROW2 *Row = &Known->Route;
+        BOOL Found = FALSE;
+        for (ULONG i = 0; i < Count && !Found; i++)
+            Found = Routes[i].Index == Known->Index && Routes[i].Length == Row->DestinationPrefix.PrefixLength &&
+                    SameAddress(&Routes[i].Destination, &Row->DestinationPrefix.Prefix) &&
+                    SameAddress(&Routes[i].Hop, &Row->NextHop) && Routes[i].Protocol != ROUTE_SHADOW;
+        if (!Found)
+            PartIsGone(Registration, Known);
+    }
+    free(Routes);
 }
 
 static int Hear(void *Context, uint16_t Type, const void *Fixed, const NETLINK_ATTRIBUTES *Attributes)
 {
     REGISTRATION *Registration = Context;
-    if (Registration->About == NewsInterface && (Type == NETLINK_LINK_NEW || Type == NETLINK_LINK_DEL))
+    BOOL IsLink = Type == NETLINK_LINK_NEW || Type == NETLINK_LINK_DEL;
+    if (Registration->About == NewsInterface && IsLink)
         HearInterface(Registration, Type, Fixed, Attributes);
-    if (Registration->About == NewsAddress && (Type == NETLINK_ADDRESS_NEW || Type == NETLINK_ADDRESS_DEL))
+    else if (Registration->About == NewsAddress && (Type == NETLINK_ADDRESS_NEW || Type == NETLINK_ADDRESS_DEL))
         HearAddress(Registration, Type, Fixed, Attributes);
-    if (Registration->About == NewsRoute && (Type == NETLINK_ROUTE_NEW || Type == NETLINK_ROUTE_DEL))
+    else if (Registration->About == NewsRoute && (Type == NETLINK_ROUTE_NEW || Type == NETLINK_ROUTE_DEL))
         HearRoute(Registration, Type, Fixed, Attributes);
+    else if (Registration->About == NewsRoute && (Type == NETLINK_LINK_DEL || Type == NETLINK_ADDRESS_DEL ||
+                                                  (IsLink && !(((const NETLINK_LINK *)Fixed)->Flags & LINUX_IFF_UP))))
+        LookForRoutes(Registration);
     return 0;
 }
 
@@ -150,8 +322,58 @@ static DWORD WINAPI Listen(PVOID Parameter)
     return 0;
 }
 
+static DWORD KnowWhatIsThere(REGISTRATION *Registration)
+{
+    KNOWN New = {0};
+    ULONG Count;
+    DWORD Error;
+    if (Registration->About == NewsInterface)
+    {
+        IP_LINK *Links;
+        Error = LinkList(&Links, &Count);
+        for (ULONG i = 0; !Error && i < Count; i++)
+        {
+            New.Index = Links[i].Index;
+            AddKnown(Registration, &New);
+        }
+        if (!Error)
+            free(Links);
+        return Error;
+    }
+    if (Registration->About == NewsAddress)
+    {
+        MIB_UNICASTIPADDRESS_TABLE *Table;
+        Error = GetUnicastIpAddressTable(Registration->Family, &Table);
+        for (ULONG i = 0; !Error && i < Table->NumEntries; i++)
+        {
+            New.Index = Table->Table[i].InterfaceIndex;
+            New.Address = Table->Table[i];
+            AddKnown(Registration, &New);
+        }
+        if (!Error)
+            FreeMibTable(Table);
+        return Error;
+    }
+    LINUX_ROUTE *Routes;
+    Error = AllRoutes(Registration->Family, &Routes, &Count);
+    for (ULONG i = 0; !Error && i < Count; i++)
+        if (KnowRoute(&Routes[i], &New) && !FindKnown(Registration, &New)) /* the first is the one that Linux takes */
+            AddKnown(Registration, &New);
+    if (!Error)
+        free(Routes);
+    return Error;
+}
+
 static VOID FreeRegistration(REGISTRATION *Registration)
 {
+    AcquireSRWLockExclusive(&Lock);
+    REGISTRATION **Link = &Registrations;
+    while (*Link && *Link != Registration)
+        Link = &(*Link)->Next;
+    if (*Link)
+        *Link = Registration->Next;
+    ReleaseSRWLockExclusive(&Lock);
+    WakeAllConditionVariable(&Fewer);
     if (Registration->Socket >= 0)
         LinuxClose(Registration->Socket);
     if (Registration->StopEvent >= 0)
@@ -174,15 +396,14 @@ static DWORD Register(NEWS About, ULONG Groups, ADDRESS_FAMILY Family, VOID *Cal
     Registration->StopEvent = (int)LinuxCall3(LINUX_EVENTFD2, 0, LINUX_O_CLOEXEC, 0);
     Registration->Socket = NetlinkListen(Groups);
     DWORD Error = Registration->Socket < 0 || Registration->StopEvent < 0 ? ERROR_NO_SYSTEM_RESOURCES : NO_ERROR;
-    IP_LINK *Links;
-    ULONG Count;
     if (!Error)
-        Error = LinkList(&Links, &Count);
+        Error = KnowWhatIsThere(Registration);
     if (!Error)
     {
-        for (ULONG i = 0; i < Count; i++)
-            AddKnown(Registration, Links[i].Index);
-        free(Links);
+        AcquireSRWLockExclusive(&Lock);
+        Registration->Next = Registrations;
+        Registrations = Registration;
+        ReleaseSRWLockExclusive(&Lock);
         /* Before the thread: its first callback may use the handle. */
         *Handle = Registration;
         Registration->Thread = CreateThread(NULL, 0, Listen, Registration, 0, NULL);
@@ -217,8 +438,9 @@ DWORD WINAPI NotifyUnicastIpAddressChange(ADDRESS_FAMILY Family, PUNICAST_IPADDR
 DWORD WINAPI NotifyRouteChange2(ADDRESS_FAMILY Family, PIPFORWARD_CHANGE_CALLBACK Callback, PVOID Context,
                                 BOOLEAN InitialNotification, HANDLE *Handle)
 {
-    return Register(NewsRoute, NETLINK_GROUP_ROUTE4 | NETLINK_GROUP_ROUTE6, Family, (VOID *)Callback, Context,
-                    InitialNotification, Handle);
+    return Register(NewsRoute,
+                    NETLINK_GROUP_ROUTE4 | NETLINK_GROUP_ROUTE6 | NETLINK_GROUP_LINK | NETLINK_GROUP_ADDRESS4, Family,
+                    (VOID *)Callback, Context, InitialNotification, Handle);
 }
 
 /* No callback runs when this returns. ERROR_INVALID_PARAMETER. "CancelMibChangeNotify2 function (netioapi.h)" */

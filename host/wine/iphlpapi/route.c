@@ -148,7 +148,7 @@ ULONG RouteMetric(const LINUX_ROUTE *Route, ULONG InterfacePart)
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
 
-static BOOL RowOfRoute(const LINUX_ROUTE *Route, MIB_IPFORWARD_ROW2 *Row)
+BOOL RouteRow(const LINUX_ROUTE *Route, MIB_IPFORWARD_ROW2 *Row)
 {
     memset(Row, 0, sizeof(*Row));
     IP_LINK Link;
@@ -168,16 +168,12 @@ static BOOL RowOfRoute(const LINUX_ROUTE *Route, MIB_IPFORWARD_ROW2 *Row)
     return TRUE;
 }
 
-BOOL RouteRow(const VOID *Fixed, const NETLINK_ATTRIBUTES *Attributes, MIB_IPFORWARD_ROW2 *Row)
-{
-    LINUX_ROUTE Route;
-    return RouteRead(Fixed, Attributes, &Route) && RowOfRoute(&Route, Row);
-}
-
 static int AppendRoute(void *Context, uint16_t Type, const void *Fixed, const NETLINK_ATTRIBUTES *Attributes)
 {
+    LINUX_ROUTE Route;
     MIB_IPFORWARD_ROW2 Row, *To;
-    if (Type == NETLINK_ROUTE_NEW && RouteRow(Fixed, Attributes, &Row) && (To = MibRow(Context)) != NULL)
+    if (Type == NETLINK_ROUTE_NEW && RouteRead(Fixed, Attributes, &Route) && RouteRow(&Route, &Row) &&
+        (To = MibRow(Context)) != NULL)
         *To = Row;
     return 0;
 }
@@ -390,7 +386,7 @@ static int TakeRoute(void *Context, uint16_t Type, const void *Fixed, const NETL
         return 0;
     if (Route.Protocol == ROUTE_SHADOW) /* the one whose shadow it is has this destination, hop and interface */
         Route.Protocol = ROUTE_WINDOWS;
-    Best->Found = RowOfRoute(&Route, &Best->Row);
+    Best->Found = RouteRow(&Route, &Best->Row);
     return 0;
 }
 
