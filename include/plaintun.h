@@ -257,6 +257,18 @@ PLAINTUN_API DWORD WINAPI PlaintunSplit(_In_ const PLAINTUN_OFFLOAD *Offload, _I
                                         _Out_writes_to_(Count, return) PLAINTUN_PACKET *Packets, _In_ DWORD Count);
 
 /*
+ * The reverse: makes one packet, at To, and its virtio-net header of the first packets that follow each other in a TCP or UDP
+ * flow, and returns of how many: what a driver that was granted PLAINTUN_OFFLOAD_SEND_TCP or _UDP cuts into just these again
+ * (only the identification of IPv4 packets that must not be fragmented may change). At most 64, 65535 bytes and Room bytes; only
+ * packets whose checksums are right. 1: the first cannot be joined with the second; it is copied as it is, and Offload is 0.
+ * Needs no session; To and Offload may lie in one, the packets may not overlap To. 0 with ERROR_INVALID_PARAMETER: Count is 0;
+ * ERROR_INSUFFICIENT_BUFFER: the first has more than Room bytes.
+ */
+PLAINTUN_API DWORD WINAPI PlaintunJoin(_In_reads_(Count) const PLAINTUN_PACKET *Packets, _In_ DWORD Count,
+                                       _Out_ PLAINTUN_OFFLOAD *Offload, _Out_writes_to_(Room, *Size) BYTE *To,
+                                       _In_ DWORD Room, _Out_ DWORD *Size);
+
+/*
  * Takes up to Count packets that the system sent through the adapter and returns how many. They may be written to, and
  * are yours until released. 0 with ERROR_NO_MORE_ITEMS: there are none, and the packets event will be set when some
  * come; ERROR_HANDLE_EOF: the adapter is gone or the session has ended; ERROR_INVALID_DATA: the ring is corrupt.

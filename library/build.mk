@@ -1,4 +1,4 @@
-# plaintun.dll and its copy wintun.dll, for x86, amd64 and arm64; session.c, packets.c and offload.c natively.
+# plaintun.dll and its copy wintun.dll, for x86, amd64 and arm64; session.c, packets.c, offload.c and join.c natively.
 # No C runtime: Debian has none for arm64. library/<dll>.def lists what is imported from that DLL. A library carries the
 # driver for its own machine, and whole libraries for the other machines whose Windows runs its programs (library/native.c).
 
@@ -69,9 +69,9 @@ $(foreach arch,x86 amd64 arm64,$(eval $(call library_rules,$(arch))))
 
 LIBRARIES := $(foreach arch,x86 amd64 arm64,$B/$(arch)/$(NAME).dll $B/$(arch)/wintun.dll)
 
-# session.c, packets.c and offload.c natively, on as much of Windows as they use: tests/unit/windows.
+# session.c, packets.c, offload.c and join.c natively, on as much of Windows as they use: tests/unit/windows.
 LIBRARY_UNIT := $B/unit/library.asan $B/unit/library.tsan
-LIBRARY_UNIT_SOURCES := tests/unit/library.c library/session.c library/packets.c library/offload.c
+LIBRARY_UNIT_SOURCES := tests/unit/library.c library/session.c library/packets.c library/offload.c library/join.c
 $B/unit/library.asan: LIBRARY_UNIT_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 $B/unit/library.tsan: LIBRARY_UNIT_FLAGS := -fsanitize=thread -fno-sanitize-recover=all
 $B/unit/library.arm64: LIBRARY_UNIT_FLAGS := $(ARM64_LDFLAGS)

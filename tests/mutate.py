@@ -187,7 +187,7 @@ def objects(file):
         found = [*built.glob("unit/*"), *built.glob("native/*/driver/*.o"), *built.glob("native/*/tests/*/*.o"),
                  *built.glob("native/fuzz/library/*.o"), *built.glob("native/fuzz/fuzz-library"), *built.glob("native/fuzz/fuzz-segment")]
     elif file.startswith("library/"):
-        found = [*built.glob("unit/library*"), *built.glob("native/fuzz/library/*.o"), *built.glob("e2e/*"),
+        found = [*built.glob("unit/library*"), *built.glob("unit/offload"), *built.glob("native/fuzz/library/*.o"), *built.glob("e2e/*"),
                  *built.glob(f"amd64/obj/{file[:-2]}.o"), *built.glob("amd64/plaintun.*"), *built.glob("amd64/wintun.*")]
     elif file.endswith(".h"):
         found = [*built.glob("native/*/driver/*.o")]

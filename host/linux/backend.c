@@ -425,14 +425,16 @@ static VOID WriteCoalesced(_Inout_ BACKEND *Backend, _Inout_ COALESCER *Coalesce
 {
     if (!Coalescer->Count)
         return;
-    ULONG Parts = CoalesceFinish(Coalescer);
+    VNET_HEADER Vnet;
+    LINUX_IOVEC Parts[COALESCE_PARTS];
+    ULONG Count = CoalesceParts(Coalescer, &Vnet, Parts);
     long long Result;
     do
     {
-        Result = LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Coalescer->Parts, Parts);
+        Result = LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Parts, Count);
     } while (Result == -LINUX_EINTR);
     Tally(Counts, Result, Coalescer->Count, Coalescer->Size + (SIZE_T)(Coalescer->Count - 1) * Coalescer->HeaderLength);
-    CoalesceClear(Coalescer);
+    CoalesceClear(Coalescer, FALSE);
 }
 
 /* A packet's bytes, if they lie together. */
@@ -449,7 +451,7 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
 {
     BACKEND_TALLY Counts = {.Packets = 0};
     COALESCER Coalescer;
-    CoalesceClear(&Coalescer);
+    CoalesceClear(&Coalescer, FALSE);
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)
     {
         for (NET_BUFFER *Buffer = List->FirstNetBuffer; Buffer; Buffer = Buffer->Next)

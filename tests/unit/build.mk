@@ -35,7 +35,7 @@ check-manual: ## docs/manual.md names every function, error and command there is
 	@$(PYTHON) tests/unit/manual.py
 
 # What ring/segment.h does to super-packets, and host/linux to TCP, natively.
-$(B)/unit/offload: tests/unit/offload.c tests/unit/offload_reference.h host/linux/coalesce.c $(wildcard host/linux/*.h ring/*.h)
+$(B)/unit/offload: tests/unit/offload.c tests/unit/offload_reference.h host/linux/coalesce.c library/coalesce.h $(wildcard host/linux/*.h ring/*.h)
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -fsanitize=address,undefined -fno-sanitize-recover=all -I. $(filter %.c,$^) -lcmocka -o $@
 

@@ -420,6 +420,71 @@ static void PacketsAreSplit(void **State)
     free(To);
 }
 
+/* What PlaintunSplit makes of it is what it was made of; which flows may be joined is for tests/unit/offload.c to say. */
+static void Joins(void **State)
+{
+    (void)State;
+    enum
+    {
+        SEGMENT = 28 + 1000
+    };
+    BYTE Super[20 + 8 + 2500] = {0x45, 0, sizeof(Super) >> 8, (BYTE)sizeof(Super), 0, 7, 0, 0, 64, 17};
+    Super[24] = (sizeof(Super) - 20) >> 8;
+    Super[25] = (BYTE)(sizeof(Super) - 20);
+    for (DWORD i = 28; i < sizeof(Super); ++i)
+        Super[i] = (BYTE)i;
+    DWORD Pseudo = 17 + sizeof(Super) - 20; /* from 0.0.0.0 to 0.0.0.0 */
+    Super[26] = (BYTE)(Pseudo >> 8);
+    Super[27] = (BYTE)Pseudo;
+    PLAINTUN_OFFLOAD Offload = {.Flags = PLAINTUN_NEEDS_CHECKSUM,
+                                .GsoType = PLAINTUN_GSO_UDP,
+                                .HeaderLength = 28,
+                                .GsoSize = 1000,
+                                .ChecksumStart = 20,
+                                .ChecksumOffset = 6};
+    BYTE Segments[sizeof(Super) + 2 * 28];
+    PLAINTUN_PACKET Packets[4];
+    assert_int_equal(PlaintunSplit(&Offload, Super, sizeof(Super), Segments, sizeof(Segments), Packets, 4), 3);
+    Packets[3] = Packets[0]; /* longer than the one before it */
+
+    struct
+    {
+        BYTE Before[6]; /* so that the header is where it is in a ring, right before the packet */
+        PLAINTUN_OFFLOAD Offload;
+        BYTE Packet[];
+    } *To = malloc(sizeof(*To) + sizeof(Super)); /* to the byte */
+    DWORD Size = 0;
+    memset(&To->Offload, 0xee, sizeof(To->Offload));
+    assert_int_equal(PlaintunJoin(Packets, 4, PLAINTUN_OFFLOAD_OF(To->Packet), To->Packet, sizeof(Super), &Size), 3);
+    assert_int_equal(Size, sizeof(Super));
+    assert_memory_equal(&To->Offload, &Offload, sizeof(Offload));
+    /* IPv4's checksum was none of the super-packet's when it was cut. */
+    assert_true(To->Packet[10] != 0 || To->Packet[11] != 0);
+    To->Packet[10] = To->Packet[11] = 0;
+    assert_memory_equal(To->Packet, Super, sizeof(Super));
+    /* One byte less than the third needs; room for none but the first. */
+    assert_int_equal(PlaintunJoin(Packets, 4, &To->Offload, To->Packet, sizeof(Super) - 1, &Size), 2);
+    assert_int_equal(Size, SEGMENT + 1000);
+    assert_int_equal(PlaintunJoin(Packets, 4, &To->Offload, To->Packet, SEGMENT, &Size), 1);
+    assert_int_equal(Size, SEGMENT);
+    assert_int_equal(To->Offload.GsoType, PLAINTUN_GSO_NONE);
+    assert_memory_equal(To->Packet, Packets[0].Data, SEGMENT);
+    FAILS(PlaintunJoin(Packets, 4, &To->Offload, To->Packet, SEGMENT - 1, &Size), ERROR_INSUFFICIENT_BUFFER);
+    FAILS(PlaintunJoin(Packets, 0, &To->Offload, To->Packet, sizeof(Super), &Size), ERROR_INVALID_PARAMETER);
+    /* What is not to be joined, IP or not, goes as it is. */
+    Packets[1].Data[28] ^= 1;
+    assert_int_equal(PlaintunJoin(Packets, 3, &To->Offload, To->Packet, sizeof(Super), &Size), 1);
+    assert_int_equal(PlaintunJoin(Packets + 1, 2, &To->Offload, To->Packet, sizeof(Super), &Size), 1);
+    assert_int_equal(Size, SEGMENT);
+    assert_memory_equal(To->Packet, Packets[1].Data, SEGMENT);
+    Packets[1].Size = 3;
+    memset(&To->Offload, 0xee, sizeof(To->Offload));
+    assert_int_equal(PlaintunJoin(Packets + 1, 2, &To->Offload, To->Packet, 3, &Size), 1);
+    assert_int_equal(Size, 3);
+    assert_memory_equal(&To->Offload, &(PLAINTUN_OFFLOAD){0}, sizeof(Offload));
+    free(To);
+}
+
 static void MonitorsReceiveOnly(void **State)
 {
     (void)State;
@@ -1074,6 +1139,7 @@ int main(void)
         cmocka_unit_test(RefusesWrongParameters),
         cmocka_unit_test(OffloadsAreAskedFor),
         cmocka_unit_test(PacketsAreSplit),
+        cmocka_unit_test(Joins),
         cmocka_unit_test(MonitorsReceiveOnly),
         cmocka_unit_test(IgnoresWhatIsNotHeld),
         cmocka_unit_test(ClosedRingsSayWhy),

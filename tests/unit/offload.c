@@ -248,20 +248,21 @@ static void TestCompleteChecksum(void **State)
 /* What a coalescer would have written: the header, and the parts together. */
 static PACKET Written(COALESCER *Coalescer, VNET_HEADER *Vnet)
 {
-    uint32_t Parts = CoalesceFinish(Coalescer), Size = 0;
-    assert_in_range(Parts, 2, sizeof(Coalescer->Parts) / sizeof(Coalescer->Parts[0]));
-    assert_int_equal(Coalescer->Parts[0].Length, sizeof(*Vnet));
-    memcpy(Vnet, Coalescer->Parts[0].Base, sizeof(*Vnet));
+    LINUX_IOVEC Part[COALESCE_PARTS];
+    uint32_t Parts = CoalesceParts(Coalescer, Vnet, Part), Size = 0;
+    assert_in_range(Parts, 2, COALESCE_PARTS);
+    assert_int_equal(Part[0].Length, sizeof(*Vnet));
+    assert_ptr_equal(Part[0].Base, Vnet);
     for (uint32_t I = 1; I < Parts; I++)
-        Size += (uint32_t)Coalescer->Parts[I].Length;
+        Size += (uint32_t)Part[I].Length;
     assert_int_equal(Size, Coalescer->Size);
     PACKET Packet = {.Data = malloc(Size), .Size = 0};
     for (uint32_t I = 1; I < Parts; I++)
     {
-        memcpy(Packet.Data + Packet.Size, Coalescer->Parts[I].Base, Coalescer->Parts[I].Length);
-        Packet.Size += (uint32_t)Coalescer->Parts[I].Length;
+        memcpy(Packet.Data + Packet.Size, Part[I].Base, Part[I].Length);
+        Packet.Size += (uint32_t)Part[I].Length;
     }
-    CoalesceClear(Coalescer);
+    CoalesceClear(Coalescer, Coalescer->Datagrams);
     return Packet;
 }
 
@@ -321,7 +322,7 @@ static uint32_t Roundtrip(const PACKET *Packets, uint32_t Count)
 {
     uint32_t Compared = 0, Writes = 0;
     COALESCER Coalescer;
-    CoalesceClear(&Coalescer);
+    CoalesceClear(&Coalescer, true);
     for (uint32_t I = 0; I < Count; I++)
     {
         if (CoalesceAdd(&Coalescer, Packets[I].Data, Packets[I].Size))
@@ -354,7 +355,7 @@ static void TestCoalesceSegmented(void **State)
         PACKET All[COALESCE_SEGMENTS];
         uint32_t Count = Segments(Super, &Vnet, All, COALESCE_SEGMENTS);
         COALESCER Coalescer;
-        CoalesceClear(&Coalescer);
+        CoalesceClear(&Coalescer, true);
         for (uint32_t I = 0; I < Count; I++)
             assert_true(CoalesceAdd(&Coalescer, All[I].Data, All[I].Size));
         VNET_HEADER Got;
@@ -687,6 +688,102 @@ static void TestStreams(void **State)
     assert_true(Packets > 4 * Writes);
 }
 
+/* Datagrams of one flow, of so many bytes of payload and the last of Last, identified one after the other. */
+static uint32_t MakeDatagrams(bool Ipv6, PACKET *All, uint32_t Count, uint32_t Payload, uint32_t Last)
+{
+    uint32_t Ip = Ipv6 ? 40 : 20, Id = Random(65536);
+    uint8_t Header[48];
+    RandomBytes(Header, sizeof(Header));
+    Header[0] = Ipv6 ? 0x60 : 0x45;
+    if (!Ipv6)
+        Header[6] = Random(2) ? 0x40 : 0;
+    Header[Ipv6 ? 6 : 7] = Ipv6 ? 17 : 0;
+    if (!Ipv6)
+        Header[9] = 17;
+    for (uint32_t I = 0; I < Count; I++)
+    {
+        All[I].Size = Ip + 8 + (I + 1 < Count ? Payload : Last);
+        All[I].Data = malloc(All[I].Size);
+        memcpy(All[I].Data, Header, Ip + 8);
+        RandomBytes(All[I].Data + Ip + 8, All[I].Size - Ip - 8);
+        if (!Ipv6)
+            StoreShort(All[I].Data + 4, Id + I);
+        FinishUdp(All[I].Data, All[I].Size, Ip);
+    }
+    return Ip;
+}
+
+static void TestDatagrams(void **State)
+{
+    for (uint32_t Round = 0; Round < 1000; Round++)
+    {
+        bool Ipv6 = Round & 1;
+        uint32_t Payload = 1 + Random(1400), Last = 1 + Random(Payload), Fit = 65487 / Payload;
+        uint32_t Count = 2 + Random((Fit < COALESCE_SEGMENTS ? Fit : COALESCE_SEGMENTS) - 1);
+        PACKET All[COALESCE_SEGMENTS];
+        uint32_t Udp = MakeDatagrams(Ipv6, All, Count, Payload, Last);
+        assert_int_equal(Roundtrip(All, Count), 1);
+        COALESCER TcpOnly;
+        CoalesceClear(&TcpOnly, false);
+        assert_false(CoalesceAdd(&TcpOnly, All[0].Data, All[0].Size));
+        /* One is changed: it is alone. */
+        uint32_t Which = Random(Count), What = Random(7);
+        uint8_t *P = All[Which].Data;
+        switch (What)
+        {
+        case 0: /* no checksum */
+            StoreShort(P + Udp + 6, 0);
+            break;
+        case 1: /* a wrong one */
+            P[Udp + 6] ^= 0x10;
+            break;
+        case 2: /* other bytes */
+            P[All[Which].Size - 1] ^= 1;
+            break;
+        case 3:
+            P[Udp + Random(4)] ^= 1;
+            FinishUdp(P, All[Which].Size, Udp);
+            break;
+        case 4: /* TTL or hop limit */
+            P[Ipv6 ? 7 : 8] ^= 1;
+            FinishUdp(P, All[Which].Size, Udp);
+            break;
+        case 5: /* a length that is not the packet's */
+            StoreShort(P + Udp + 4, All[Which].Size - Udp - 1);
+            break;
+        case 6: /* a destination address */
+            P[Udp - 1] ^= 1;
+            FinishUdp(P, All[Which].Size, Udp);
+            break;
+        }
+        assert_true(Roundtrip(All, Count) >= (Which == 0 || Which == Count - 1 ? 2 : 3));
+        FreeAll(All, Count);
+    }
+    /* A shorter one ends it; a longer one begins another; more than so many, or than 64 KiB, are not put together. */
+    PACKET All[128];
+    MakeDatagrams(false, All, 4, 500, 400);
+    assert_int_equal(Roundtrip((PACKET[]){All[3], All[0], All[1]}, 3), 2);
+    FreeAll(All, 4);
+    MakeDatagrams(true, All, 128, 10, 10);
+    assert_int_equal(Roundtrip(All, 128), 2);
+    FreeAll(All, 128);
+    MakeDatagrams(false, All, 48, 1400, 1400);
+    assert_int_equal(Roundtrip(All, 48), 2);
+    FreeAll(All, 48);
+    /* No payload at all; TCP among them. */
+    MakeDatagrams(false, All, 2, 1, 0);
+    assert_int_equal(Roundtrip(All, 2), 2);
+    FreeAll(All, 2);
+    PACKET Tcp[2];
+    uint32_t Ip;
+    MakeFlow(false, Tcp, 2, &Ip);
+    MakeDatagrams(false, All, 2, 500, 500);
+    assert_int_equal(Roundtrip((PACKET[]){All[0], All[1], Tcp[0], Tcp[1]}, 4), 2);
+    assert_int_equal(Roundtrip((PACKET[]){Tcp[0], All[0], Tcp[1], All[1]}, 4), 4);
+    FreeAll(Tcp, 2);
+    FreeAll(All, 2);
+}
+
 /* Bytes without any sense, but for the fields that would make it an eligible packet. */
 static void TestGarbage(void **State)
 {
@@ -699,13 +796,13 @@ static void TestGarbage(void **State)
         {
             bool Ipv6 = Random(2);
             Packet.Data[0] = Ipv6 ? 0x60 : 0x45;
-            Packet.Data[Ipv6 ? 6 : 9] = 6;
+            Packet.Data[Ipv6 ? 6 : 9] = Random(2) ? 6 : 17;
             StoreShort(Packet.Data + (Ipv6 ? 4 : 2), Ipv6 ? Size - 40 : Size);
             Packet.Data[7] = 0;
             Packet.Data[33] = TCP_ACK;
         }
         COALESCER Coalescer;
-        CoalesceClear(&Coalescer);
+        CoalesceClear(&Coalescer, true);
         if (CoalesceAdd(&Coalescer, Packet.Data, Packet.Size))
             CoalesceAdd(&Coalescer, Packet.Data, Packet.Size);
         VNET_HEADER Vnet;
@@ -753,6 +850,7 @@ int main(int Count, char **Arguments)
         cmocka_unit_test(TestCut),
         cmocka_unit_test(TestAllChanged),
         cmocka_unit_test(TestStreams),
+        cmocka_unit_test(TestDatagrams),
         cmocka_unit_test(TestGarbage),
     };
     Seed = Count > 1 ? strtoull(Arguments[1], NULL, 0) : (uint64_t)time(NULL);
