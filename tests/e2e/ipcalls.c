@@ -13,6 +13,9 @@
  *   route add|set|delete|get INDEX PREFIX BITS HOP METRIC
  *   routes FAMILY                         GetIpForwardTable2
  *   best ADDRESS [SOURCE]                 GetBestRoute2
+ *   groups FAMILY                         GetMulticastIpAddressTable
+ *   group INDEX ADDRESS                   GetMulticastIpAddressEntry
+ *   anycast add|delete|get|table INDEX ADDRESS
  *   watch                                 NotifyIpInterfaceChange and its kin: from here on lines "news ..."
  *   unwatch                               CancelMibChangeNotify2 and CancelIPChangeNotify, the last twice
  *   rename INDEX NAME                     INetConnection::Rename; NAME in UTF-8
@@ -248,6 +251,44 @@ static DWORD Best(const char *To, const char *From)
     return Error;
 }
 
+/* --- groups and anycast addresses ------------------------------------------------------------------------------------- */
+
+static DWORD Groups(ULONG Family)
+{
+    MIB_MULTICASTIPADDRESS_TABLE *Table;
+    DWORD Error = GetMulticastIpAddressTable((ADDRESS_FAMILY)Family, &Table);
+    if (Error)
+        return Error;
+    for (ULONG i = 0; i < Table->NumEntries; i++)
+        Say("group %lu %s scope %lu", Table->Table[i].InterfaceIndex, Text(&Table->Table[i].Address),
+            Table->Table[i].ScopeId.Value);
+    FreeMibTable(Table);
+    return NO_ERROR;
+}
+
+static DWORD Group(ULONG Index, const char *Address)
+{
+    MIB_MULTICASTIPADDRESS_ROW Row = {.InterfaceIndex = Index, .Address = Parse(Address)};
+    DWORD Error = GetMulticastIpAddressEntry(&Row);
+    if (!Error)
+        Say("group %lu %s", (ULONG)Row.InterfaceLuid.Info.NetLuidIndex, Text(&Row.Address));
+    return Error;
+}
+
+static DWORD Anycast(const char *What, ULONG Index, const char *Address)
+{
+    MIB_ANYCASTIPADDRESS_ROW Row = {.InterfaceIndex = Index, .Address = Parse(Address)};
+    MIB_ANYCASTIPADDRESS_TABLE *Table = (VOID *)&Row;
+    if (!strcmp(What, "add"))
+        return CreateAnycastIpAddressEntry(&Row);
+    if (!strcmp(What, "delete"))
+        return DeleteAnycastIpAddressEntry(&Row);
+    if (!strcmp(What, "get"))
+        return GetAnycastIpAddressEntry(&Row);
+    DWORD Error = GetAnycastIpAddressTable(Row.Address.si_family, &Table);
+    return Error == ERROR_NOT_FOUND && Table ? ERROR_INVALID_DATA : Error;
+}
+
 static DWORD Rename(ULONG Index, const char *Name)
 {
     HRESULT Result = E_FAIL;
@@ -410,6 +451,12 @@ static DWORD Do(char *Line)
         return Routes(Numbers[1]);
     if (IS("best", 1) || IS("best", 2))
         return Best(Words[1], Words[2]);
+    if (IS("groups", 1))
+        return Groups(Numbers[1]);
+    if (IS("group", 2))
+        return Group(Numbers[1], Words[2]);
+    if (IS("anycast", 3))
+        return Anycast(Words[1], Numbers[2], Words[3]);
     if (IS("watch", 0))
         return Watch();
     if (IS("unwatch", 0))

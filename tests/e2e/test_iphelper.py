@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import socket
+import struct
 import subprocess
 
 import pytest
@@ -17,7 +18,7 @@ import lab
 IPCALLS = os.path.join(lab.BUILD, 'tests/ipcalls.exe')
 ALL, V4, V6 = 0, 2, 23  # AF_UNSPEC, AF_INET, AF_INET6
 INCLUDE_PREFIX, INCLUDE_GATEWAYS = 0x10, 0x80
-NOT_FOUND, ALREADY_EXISTS, INVALID_PARAMETER, FILE_NOT_FOUND = 1168, 5010, 87, 2
+NOT_FOUND, ALREADY_EXISTS, INVALID_PARAMETER, FILE_NOT_FOUND, NOT_SUPPORTED = 1168, 5010, 87, 2, 50
 
 
 class Calls:
@@ -231,6 +232,43 @@ def test_site_prefix(machine, peer, calls):
     assert ' site=64 ' in calls('interface', V4, tunnel.index)[0]
     calls('again', V4, tunnel.index, result=INVALID_PARAMETER)
     calls('again', V6, tunnel.index)
+
+
+def test_groups(machine, peer, calls, wire):
+    """Multicast groups as Linux has them, of each interface; no interface has an anycast address."""
+    tunnel = Tunnel(machine, peer, 0, 'Groups')
+    calls('address', 'add', tunnel.index, '10.7.0.2', 24)
+
+    def groups(family):
+        return [line.split() for line in calls('groups', family)]
+    before = groups(ALL)
+    own4, own6 = '239.255.7.%d' % tunnel.index, 'ff15::7:%x' % tunnel.index
+    member4 = socket.inet_aton(own4) + bytes(4) + struct.pack('i', tunnel.index)  # struct ip_mreqn
+    member6 = socket.inet_pton(socket.AF_INET6, own6) + struct.pack('i', tunnel.index)
+    with machine.namespace.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as socket4, \
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as socket6:
+        socket4.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member4)
+        socket6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member6)
+        new4 = ['group', str(tunnel.index), own4, 'scope', '0']
+        new6 = ['group', str(tunnel.index), own6, 'scope', str(tunnel.index)]
+        assert sorted(groups(ALL)) == sorted(before + [new4, new6])
+        assert groups(V4) + groups(V6) == groups(ALL)
+        assert new4 in groups(V4) and new6 in groups(V6)
+        for own, family in ((own4, V4), (own6, V6)):
+            assert own in calls.adapter(tunnel.index, family)['multicast']
+            assert calls('group', tunnel.index, own) == ['group %d %s' % (tunnel.index, own)]
+            calls('group', wire, own, result=NOT_FOUND)
+            calls('group', 0xfffff, own, result=FILE_NOT_FOUND)
+            calls('group', 0, own, result=INVALID_PARAMETER)
+    assert sorted(groups(ALL)) == sorted(before)
+    assert ['group', str(wire), '224.0.0.1', 'scope', '0'] in before  # all hosts, which everybody is in
+    assert ['group', str(wire), 'ff02::1', 'scope', str(wire)] in before
+    calls('groups', 99, result=INVALID_PARAMETER)
+    for what, there, nowhere in (('add', NOT_SUPPORTED, NOT_FOUND), ('delete', NOT_FOUND, NOT_FOUND),
+                                 ('get', NOT_FOUND, FILE_NOT_FOUND), ('table', NOT_FOUND, NOT_FOUND)):
+        calls('anycast', what, tunnel.index, 'fd07::9', result=there)
+        calls('anycast', what, 0xfffff, 'fd07::9', result=nowhere)
+    calls('anycast', 'add', tunnel.index, '::', result=INVALID_PARAMETER)
 
 
 # --- MTU --------------------------------------------------------------------------------------------------------------
