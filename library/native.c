@@ -16,7 +16,8 @@
 
 #define LINE_LENGTH (LOG_LENGTH + 1) /* UTF-16 units of a message, its level before it */
 
-#if defined(__x86_64__)
+#if defined(OUR_MACHINE) /* a test's */
+#elif defined(__x86_64__)
 #define OUR_MACHINE IMAGE_FILE_MACHINE_AMD64
 #elif defined(__aarch64__)
 #define OUR_MACHINE IMAGE_FILE_MACHINE_ARM64
@@ -114,7 +115,10 @@ static DWORD RunHelper(LPWSTR Command, LPCWSTR Program, USHORT Machine, volatile
     ULONG64 Deadline = AwakeMs() + HELPER_MS;
     while ((Error = WaitForSingleObject(Process.hProcess, LOOK_AGAIN_MS)) == WAIT_TIMEOUT && TimeLeft(Deadline) != 0)
         if (Installs != NULL && SetupHelperInstalls())
+        {
             *Installs = TRUE;
+            LogStep(L"installing the driver");
+        }
     if (Error != WAIT_OBJECT_0)
         Error = WAIT_TIMEOUT;
     else if (!GetExitCodeProcess(Process.hProcess, &Error))

@@ -73,7 +73,7 @@ static const struct
     {"CreateFileMappingW", ZERO, 1, "handle"},
     {"CreateFileW", MINUS, 1, "handle"},
     {"CreateMutexW", ZERO, 1, "handle"},
-    {"CreateProcessW", ZERO, 0, NULL},
+    {"CreateProcessW", ZERO, 2, "handle"},
     {"CreateThread", ZERO, 1, "handle"},
     {"CreateWellKnownSid", ZERO, 0, NULL},
     {"DeleteFileW", NEVER, 0, NULL},
@@ -340,7 +340,7 @@ __attribute__((used)) static ULONG_PTR After(ULONG_PTR Value)
     int Known_ = Calls[Nested[Last].Call].Known;
     ULONG_PTR Return = Nested[Last].Return;
     memmove(&Nested[Last], &Nested[Last + 1], (--NestedCount - Last) * sizeof(Nested[0]));
-    Balance[Known_] += Succeeded(Known[Known_].Failure, Value);
+    Balance[Known_] += Succeeded(Known[Known_].Failure, Value) ? Known[Known_].Change : 0;
     ReleaseSRWLockExclusive(&Lock);
     return Return;
 }

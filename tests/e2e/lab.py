@@ -296,6 +296,13 @@ class Windows:
         self._run('--remove')
 
 
+def without_x86():
+    """Why this machine runs no 32-bit programs (scripts/wine32); nothing where it does."""
+    with contextlib.suppress(FileNotFoundError), open(os.path.join(BUILD, 'wine32/none')) as file:
+        return file.read()
+    return ''
+
+
 def processes(word):
     """The Linux process ids whose command line has the word as one of its arguments."""
     found = []
