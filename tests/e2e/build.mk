@@ -86,6 +86,11 @@ $(B)/tests/client.exe: tests/e2e/client.c
 	@mkdir -p $(B)/tests
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -lws2_32 -ladvapi32 -lntdll
 
+# Windows' datagram sockets: test_sockets.py.
+$(B)/tests/sockets.exe: tests/e2e/sockets.c
+	@mkdir -p $(B)/tests
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -lws2_32
+
 $(B)/tests/ipcalls.exe: tests/e2e/ipcalls.c
 	@mkdir -p $(B)/tests
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -o $@ $< -liphlpapi -lws2_32 -lole32 -luuid
@@ -124,7 +129,7 @@ $(B)/tests/classic/classic.exe: tests/classic/program.c tests/classic/request.h
 
 .PHONY: check-e2e
 check-e2e: host wine32 examples identity-acme $(PACKAGE) $B/amd64/$(NAME).exe $B/x86/$(NAME).exe $(E2E_WINDOWS) $(E2E_X86) $(E2E_STRANGER) $(E2E)/traffic
-check-e2e: $(addprefix $(B)/tests/,kernel/kernel.sys classic/classic.sys classic/classic.exe devices.exe iphelper.exe ipcalls.exe client.exe)
+check-e2e: $(addprefix $(B)/tests/,kernel/kernel.sys classic/classic.sys classic/classic.exe devices.exe iphelper.exe ipcalls.exe client.exe sockets.exe)
 check-e2e: ## end-to-end tests: Windows programs in Wine, Linux' own stack
 	@tests/e2e/run
 

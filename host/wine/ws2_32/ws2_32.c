@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ws2_32.dll, a front before Wine's: four calls have here what Wine 8 to 10 lack of them, and hand on the rest. All that is
- * not named here stays Wine's, and so does the whole file for 32-bit programs.
+ * ws2_32.dll, a front before Wine's: the calls named here have what Wine 8 to 10 lack of them, and hand on the rest. All that
+ * is not named here or in data.c stays Wine's, and so does the whole file for 32-bit programs.
  *
  *   WSAIoctl     SIO_UDP_NETRESET, which today's Go sets on each UDP socket
  *   setsockopt,  IP_UNICAST_IF and IPV6_UNICAST_IF, for TCP too; TCP_KEEPIDLE (3, as TCP_KEEPALIVE), TCP_KEEPCNT and
  *   getsockopt   TCP_KEEPINTVL
+ *   setsockopt   SO_RCVBUF and SO_SNDBUF beyond Linux' limits
  *   listen       takes the interface off a socket that is to accept: IP_UNICAST_IF is about sending
+ *   socket, WSASocket, WSADuplicateSocket, shutdown, ioctlsocket, WSAEventSelect, WSAAsyncSelect tell table.c which sockets data.c may serve
  *
  * A socket's Linux descriptor is asked of Wine for each call and closed after it. Any thread, no state.
  */
-#define WINSOCK_API_LINKAGE /* we are the DLL: its functions are not imported */
-#include <winsock2.h>
-#include <mswsock.h>
-#include <ws2ipdef.h>
-#include <windows.h>
-
-#include "host/linux/syscall.h"
+#include "host/wine/ws2_32/direct.h"
 
 /* "Winsock IOCTLs"; mingw-w64 lacks it. */
 #define SIO_UDP_NETRESET _WSAIOW(IOC_VENDOR, 15)
@@ -31,6 +27,8 @@
 #define LINUX_IPPROTO_TCP      6
 #define LINUX_IPPROTO_IPV6     41
 #define LINUX_SOL_SOCKET       1
+#define LINUX_SO_SNDBUFFORCE   32
+#define LINUX_SO_RCVBUFFORCE   33
 #define LINUX_SO_PROTOCOL      38
 #define LINUX_SO_BINDTOIFINDEX 62
 #define LINUX_IP_UNICAST_IF    50
@@ -45,14 +43,7 @@
 #define LINUX_ENOPROTOOPT      92
 #define LINUX_EADDRNOTAVAIL    99
 
-typedef int(WSAAPI *WSAIOCTL)(SOCKET, DWORD, VOID *, DWORD, VOID *, DWORD, DWORD *, WSAOVERLAPPED *,
-                              LPWSAOVERLAPPED_COMPLETION_ROUTINE);
-typedef int(WSAAPI *SETSOCKOPT)(SOCKET, int, int, const char *, int);
-typedef int(WSAAPI *GETSOCKOPT)(SOCKET, int, int, char *, int *);
-typedef int(WSAAPI *LISTEN)(SOCKET, int);
-
-/* Wine's own function; its DLL comes with the first that is handed on. NULL: Wine's DLL cannot be loaded. */
-static FARPROC Wine(const char *Name)
+FARPROC Wine(const char *Name)
 {
     HMODULE Dll = GetModuleHandleW(L"ws2_32_wine.dll");
     if (!Dll)
@@ -66,7 +57,7 @@ static ULONG Swapped(ULONG Number)
     return __builtin_bswap32(Number);
 }
 
-static int Fail(int Error)
+int Fail(int Error)
 {
     SetLastError((DWORD)Error); /* is WSASetLastError */
     return SOCKET_ERROR;
@@ -74,8 +65,7 @@ static int Fail(int Error)
 
 /* --- the socket behind a handle ------------------------------------------------------------------------------------- */
 
-/* The Linux descriptor of a socket, to be closed by LinuxClose; negative: it is none. */
-static int OpenSocket(SOCKET Socket)
+int OpenSocket(SOCKET Socket)
 {
     typedef NTSTATUS(CDECL * TO_FD)(HANDLE, ACCESS_MASK, int *, unsigned *);
     TO_FD ToFd = (TO_FD)(VOID *)GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_server_handle_to_fd");
@@ -90,7 +80,7 @@ static int LinuxSet(int Fd, int Level, int Option, int Value)
     return (int)LinuxCall(LINUX_SETSOCKOPT, Fd, Level, Option, (long long)(intptr_t)&Value, sizeof(Value), 0);
 }
 
-static int LinuxGet(int Fd, int Level, int Option, int *Value)
+int LinuxGet(int Fd, int Level, int Option, int *Value)
 {
     int Length = sizeof(*Value);
     return (int)LinuxCall(LINUX_GETSOCKOPT, Fd, Level, Option, (long long)(intptr_t)Value, (long long)(intptr_t)&Length,
@@ -141,6 +131,19 @@ static int SetKeepAlive(int Fd, int Option, ULONG Value)
     return LinuxSet(Fd, LINUX_IPPROTO_TCP, LinuxOption, (int)(Value < Most ? Value : Most));
 }
 
+/* Linux cuts a socket's buffers to rmem_max and wmem_max, but not for root. The last error is Wine's. */
+static void SetBuffer(SOCKET Socket, int Option, int Bytes)
+{
+    DWORD Error = GetLastError();
+    int Fd = OpenSocket(Socket);
+    if (Fd >= 0)
+    {
+        LinuxSet(Fd, LINUX_SOL_SOCKET, Option == SO_RCVBUF ? LINUX_SO_RCVBUFFORCE : LINUX_SO_SNDBUFFORCE, Bytes);
+        LinuxClose(Fd);
+    }
+    SetLastError(Error);
+}
+
 static BOOL IsUnicastIf(int Level, int Option)
 {
     return (Level == IPPROTO_IP && Option == IP_UNICAST_IF) ||
@@ -157,7 +160,12 @@ static BOOL IsKeepAlive(int Level, int Option)
 int WSAAPI setsockopt(SOCKET Socket, int Level, int Option, const char *Value, int Length)
 {
     if (!IsUnicastIf(Level, Option) && !IsKeepAlive(Level, Option))
-        return ((SETSOCKOPT)(VOID *)Wine("setsockopt"))(Socket, Level, Option, Value, Length);
+    {
+        int Result = WINE(setsockopt)(Socket, Level, Option, Value, Length);
+        if (!Result && Level == SOL_SOCKET && (Option == SO_RCVBUF || Option == SO_SNDBUF))
+            SetBuffer(Socket, Option, *(const UNALIGNED int *)Value);
+        return Result;
+    }
     int Fd = OpenSocket(Socket), Protocol = ProtocolOf(Fd), Error;
     if (Protocol < 0)
         Error = WSAENOTSOCK;
@@ -180,7 +188,7 @@ int WSAAPI setsockopt(SOCKET Socket, int Level, int Option, const char *Value, i
 int WSAAPI getsockopt(SOCKET Socket, int Level, int Option, char *Value, int *Length)
 {
     if (!IsUnicastIf(Level, Option) && !IsKeepAlive(Level, Option))
-        return ((GETSOCKOPT)(VOID *)Wine("getsockopt"))(Socket, Level, Option, Value, Length);
+        return WINE(getsockopt)(Socket, Level, Option, Value, Length);
     int Fd = OpenSocket(Socket), Error = 0;
     if (ProtocolOf(Fd) < 0)
         Error = WSAENOTSOCK;
@@ -218,7 +226,7 @@ int WSAAPI listen(SOCKET Socket, int Backlog)
         LinuxSet(Fd, LINUX_SOL_SOCKET, LINUX_SO_BINDTOIFINDEX, 0);
     if (Fd >= 0)
         LinuxClose(Fd);
-    return ((LISTEN)(VOID *)Wine("listen"))(Socket, Backlog);
+    return WINE(listen)(Socket, Backlog);
 }
 
 /* "WSAIoctl function (winsock2.h)". SIO_UDP_NETRESET says whether a receive fails where an earlier datagram's time to live
@@ -240,6 +248,88 @@ int WSAAPI WSAIoctl(SOCKET Socket, DWORD Code, VOID *In, DWORD InLength, VOID *O
             return Fail(WSAEFAULT);
         Code = SIO_UDP_CONNRESET;
     }
-    return ((WSAIOCTL)(VOID *)Wine("WSAIoctl"))(Socket, Code, In, InLength, Out, OutLength, Returned, Overlapped,
-                                                Routine);
+    if (Code == (DWORD)FIONBIO)
+        Mark(Socket, SOCKET_NO_WAIT, 0);
+    return WINE(WSAIoctl)(Socket, Code, In, InLength, Out, OutLength, Returned, Overlapped, Routine);
+}
+
+/* --- what data.c has to know of a socket ---------------------------------------------------------------------------- */
+
+/* "socket function (winsock2.h)" */
+SOCKET WSAAPI socket(int Family, int Type, int Protocol)
+{
+    SOCKET Socket = WINE(socket)(Family, Type, Protocol);
+    if (Socket != INVALID_SOCKET)
+        Learn(Socket);
+    return Socket;
+}
+
+/* "WSASocketW function (winsock2.h)". One that comes of another process' or another handle's is not ours alone. */
+SOCKET WSAAPI WSASocketW(int Family, int Type, int Protocol, WSAPROTOCOL_INFOW *Info, GROUP Group, DWORD Flags)
+{
+    SOCKET Socket = WINE(WSASocketW)(Family, Type, Protocol, Info, Group, Flags);
+    if (Socket != INVALID_SOCKET && !Info)
+        Learn(Socket);
+    return Socket;
+}
+
+SOCKET WSAAPI WSASocketA(int Family, int Type, int Protocol, WSAPROTOCOL_INFOA *Info, GROUP Group, DWORD Flags)
+{
+    SOCKET Socket = WINE(WSASocketA)(Family, Type, Protocol, Info, Group, Flags);
+    if (Socket != INVALID_SOCKET && !Info)
+        Learn(Socket);
+    return Socket;
+}
+
+/* "WSADuplicateSocketW function (winsock2.h)". What the other process does with it is not seen here. */
+int WSAAPI WSADuplicateSocketW(SOCKET Socket, DWORD Process, WSAPROTOCOL_INFOW *Info)
+{
+    Mark(Socket, SOCKET_WINE, 0);
+    return WINE(WSADuplicateSocketW)(Socket, Process, Info);
+}
+
+int WSAAPI WSADuplicateSocketA(SOCKET Socket, DWORD Process, WSAPROTOCOL_INFOA *Info)
+{
+    Mark(Socket, SOCKET_WINE, 0);
+    return WINE(WSADuplicateSocketA)(Socket, Process, Info);
+}
+
+/* "shutdown function (winsock2.h)" */
+int WSAAPI shutdown(SOCKET Socket, int How)
+{
+    Mark(Socket, SOCKET_WINE, 0);
+    return WINE(shutdown)(Socket, How);
+}
+
+/* "ioctlsocket function (winsock2.h)" */
+int WSAAPI ioctlsocket(SOCKET Socket, long Command, u_long *Value)
+{
+    if ((DWORD)Command == (DWORD)FIONBIO)
+        Mark(Socket, SOCKET_NO_WAIT, 0);
+    return WINE(ioctlsocket)(Socket, Command, Value);
+}
+
+/* "WSAEventSelect function (winsock2.h)" */
+int WSAAPI WSAEventSelect(SOCKET Socket, WSAEVENT Event, long Events)
+{
+    Mark(Socket, SOCKET_WINE, 0);
+    return WINE(WSAEventSelect)(Socket, Event, Events);
+}
+
+/* "WSAAsyncSelect function (winsock2.h)" */
+int WSAAPI WSAAsyncSelect(SOCKET Socket, HWND Window, u_int Message, long Events)
+{
+    Mark(Socket, SOCKET_WINE, 0);
+    return WINE(WSAAsyncSelect)(Socket, Window, Message, Events);
+}
+
+BOOL WINAPI DllMain(HINSTANCE Instance, DWORD Reason, VOID *Reserved)
+{
+    HMODULE Pinned;
+    /* ntdll.dll leads here from now on, so this DLL stays. */
+    if (Reason == DLL_PROCESS_ATTACH &&
+        GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                           (const WCHAR *)Instance, &Pinned))
+        PrepareTable();
+    return TRUE;
 }

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * UDP sockets that Windows programs' calls reach without wineserver: which handles they are (table.c), and the calls
+ * (data.c). ws2_32.c has what both need of Wine.
+ */
+#ifndef HOST_WINE_WS2_32_DIRECT_H
+#define HOST_WINE_WS2_32_DIRECT_H
+
+#define WINSOCK_API_LINKAGE /* we are the DLL: its functions are not imported */
+#include <winsock2.h>
+#include <mswsock.h>
+#include <ws2ipdef.h>
+#include <windows.h>
+
+#include "host/linux/syscall.h"
+
+/* --- ws2_32.c --- */
+
+/* Wine's own function; its DLL comes with the first that is handed on. NULL: Wine's DLL cannot be loaded. */
+FARPROC Wine(const char *Name);
+#define WINE(Function) ((__typeof__(&Function))(VOID *)Wine(#Function))
+
+int Fail(int Error);
+
+/* The Linux descriptor of a socket, to be closed by LinuxClose; negative: it is none. Not to be had for long: a process that
+ * is started meanwhile inherits it. */
+int OpenSocket(SOCKET Socket);
+
+int LinuxGet(int Fd, int Level, int Option, int *Value);
+
+/* --- table.c --- */
+
+#define SOCKET_BOUND   1 /* has a local address */
+#define SOCKET_NO_WAIT 2 /* a call may have made it non-blocking */
+#define SOCKET_WINE    4 /* wineserver has to see each call */
+
+typedef struct _DIRECT
+{
+    volatile LONG State; /* 0: free; else its users, and LIVE until the handle is closed */
+    volatile LONG Marks; /* SOCKET_... */
+    int Fd;              /* ours alone */
+    int Family;          /* Windows' */
+    ULONGLONG Inode;     /* the socket's: other handles of it have the same */
+} DIRECT;
+
+/* Once, before any other thread calls. Without success no socket is learned, and all calls are Wine's. */
+void PrepareTable(void);
+
+/* A socket that a call of ours has just made. */
+void Learn(SOCKET Socket);
+
+/* Marks a socket, by whichever of its handles in this process. */
+void Mark(SOCKET Socket, LONG Set, LONG Clear);
+
+/* The socket if it may be called directly, until Leave; NULL: Wine's way. */
+DIRECT *Enter(SOCKET Socket);
+
+/* A socket has a local address: nobody but wineserver gives it one, so wineserver knows. */
+BOOL HasAddress(DIRECT *Direct);
+
+/* FALSE: its handle has been closed meanwhile. */
+BOOL Leave(DIRECT *Direct);
+
+#endif

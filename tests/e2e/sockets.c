@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sockets.exe: what Windows' pages say of datagram sockets, call by call and under load, for the host's way of them past
+ * wineserver (host/wine/ws2_32). sockets.exe PART [ARGUMENTS]: prints "ok" or "FAIL" lines, then "N checks, N failed".
+ * test_sockets.py runs the parts. Nothing here knows of plaintun.
+ */
+#include <winsock2.h>
+#include <windows.h>
+#include <ws2tcpip.h>
+#include <mswsock.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LONG_MS 30000 /* for what has to come */
+
+static unsigned Checks, Failed;
+
+static BOOL Check(BOOL Right, const char *Format, ...)
+{
+    DWORD Error = GetLastError();
+    va_list Arguments;
+    va_start(Arguments, Format);
+    printf(Right ? "ok " : "FAIL ");
+    vprintf(Format, Arguments);
+    printf(" (error %lu)\n", Error);
+    va_end(Arguments);
+    fflush(stdout);
+    Checks++;
+    Failed += !Right;
+    return Right;
+}
+
+static void Set(SOCKET Socket, int Level, int Option, DWORD Value)
+{
+    setsockopt(Socket, Level, Option, (const char *)&Value, sizeof(Value));
+}
+
+typedef union _ADDRESS
+{
+    struct sockaddr Any;
+    SOCKADDR_IN Four;
+    SOCKADDR_IN6 Six;
+} ADDRESS;
+
+static int LengthOf(int Family)
+{
+    return Family == AF_INET6 ? sizeof(SOCKADDR_IN6) : sizeof(SOCKADDR_IN);
+}
+
+static ADDRESS Loopback(int Family, USHORT Port)
+{
+    ADDRESS Address = {.Any = {.sa_family = (ADDRESS_FAMILY)Family}};
+    Address.Four.sin_port = Port;
+    if (Family == AF_INET6)
+        Address.Six.sin6_addr.u.Byte[15] = 1;
+    else
+        Address.Four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return Address;
+}
+
+/* A socket at the loopback address; Port 0, in network order: any. What waits for ever fails the test. */
+static SOCKET Bound(int Family, USHORT Port)
+{
+    SOCKET Socket = socket(Family, SOCK_DGRAM, IPPROTO_UDP);
+    ADDRESS Address = Loopback(Family, Port);
+    if (bind(Socket, &Address.Any, LengthOf(Family)))
+    {
+        int Error = WSAGetLastError();
+        closesocket(Socket);
+        WSASetLastError(Error);
+        return INVALID_SOCKET;
+    }
+    Set(Socket, SOL_SOCKET, SO_RCVTIMEO, LONG_MS);
+    return Socket;
+}
+
+static ADDRESS NameOf(SOCKET Socket)
+{
+    ADDRESS Address = {0};
+    int Length = sizeof(Address);
+    getsockname(Socket, &Address.Any, &Length);
+    return Address;
+}
+
+static int SendTo(SOCKET From, SOCKET To, const char *Text)
+{
+    ADDRESS Address = NameOf(To);
+    return sendto(From, Text, (int)strlen(Text), 0, &Address.Any, LengthOf(Address.Any.sa_family));
+}
+
+/* The next datagram's text; "" with the last error set: there was none. */
+static const char *Next(SOCKET Socket)
+{
+    static char Text[64];
+    int Length = recv(Socket, Text, sizeof(Text) - 1, 0);
+    Text[Length > 0 ? Length : 0] = 0;
+    return Text;
+}
+
+/* --- without wineserver ---------------------------------------------------------------------------------------------- */
+
+/* Datagrams there and back by each call; the test looks at wineserver before and after. */
+static void Quiet(int Count)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    ADDRESS NameA = NameOf(A), NameB = NameOf(B);
+    connect(A, &NameB.Any, sizeof(NameB.Four));
+    puts("begin");
+    fflush(stdout);
+    getchar();
+    int Right = 0;
+    for (int I = 0; I < Count; I++)
+    {
+        ADDRESS From = {0};
+        int FromLength = sizeof(From);
+        DWORD Bytes = 0, Flags = 0;
+        char Data[64];
+        WSABUF Buffer = {sizeof(I), (char *)&I}, Room = {sizeof(Data), Data};
+        if (I & 1)
+        {
+            Right += send(A, (char *)&I, sizeof(I), 0) == sizeof(I) &&
+                     recvfrom(B, Data, sizeof(Data), 0, &From.Any, &FromLength) == sizeof(I) &&
+                     From.Four.sin_port == NameA.Four.sin_port &&
+                     sendto(B, Data, sizeof(I), 0, &From.Any, FromLength) == sizeof(I) &&
+                     recv(A, Data, sizeof(Data), 0) == sizeof(I) && !memcmp(Data, &I, sizeof(I));
+            continue;
+        }
+        Right += !WSASend(A, &Buffer, 1, &Bytes, 0, NULL, NULL) && Bytes == sizeof(I) &&
+                 !WSARecvFrom(B, &Room, 1, &Bytes, &Flags, &From.Any, &FromLength, NULL, NULL) && Bytes == sizeof(I) &&
+                 !WSASendTo(B, &Buffer, 1, &Bytes, 0, &From.Any, FromLength, NULL, NULL) && Bytes == sizeof(I) &&
+                 !WSARecv(A, &Room, 1, &Bytes, &Flags, NULL, NULL) && Bytes == sizeof(I) &&
+                 !memcmp(Data, &I, sizeof(I));
+    }
+    Check(Right == Count, "%d of %d went there and back", Right, Count);
+    puts("end");
+    fflush(stdout);
+    getchar();
+}
+
+/* --- call by call ----------------------------------------------------------------------------------------------------- */
+
+static void Addresses(int Family)
+{
+    SOCKET A = Bound(Family, 0), B = Bound(Family, 0);
+    SendTo(A, B, "first");
+    ADDRESS From;
+    memset(&From, 0xee, sizeof(From));
+    int FromLength = sizeof(From);
+    char Text[16];
+    int Length = recvfrom(B, Text, sizeof(Text), 0, &From.Any, &FromLength);
+    ADDRESS Expected = NameOf(A);
+    Check(Length == 5 && !memcmp(Text, "first", 5), "recvfrom, family %d", Family);
+    Check(FromLength == LengthOf(Family) && !memcmp(&From, &Expected, (size_t)FromLength), "who sent it");
+    Check(sendto(B, "back", 4, 0, &From.Any, FromLength) == 4 && !strcmp(Next(A), "back"), "the answer");
+
+    SendTo(A, B, "second");
+    FromLength = LengthOf(Family) - 1;
+    Check(recvfrom(B, Text, sizeof(Text), 0, &From.Any, &FromLength) == SOCKET_ERROR && WSAGetLastError() == WSAEFAULT,
+          "no room for the address: WSAEFAULT");
+    closesocket(A);
+    closesocket(B);
+}
+
+static void DualStack(void)
+{
+    SOCKET Six = socket(AF_INET6, SOCK_DGRAM, IPPROTO_UDP), Four = Bound(AF_INET, 0);
+    Set(Six, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    Set(Six, SOL_SOCKET, SO_RCVTIMEO, LONG_MS);
+    ADDRESS Any = {.Six = {.sin6_family = AF_INET6}};
+    Check(!bind(Six, &Any.Any, sizeof(Any.Six)), "a dual-stack socket");
+    ADDRESS To = Loopback(AF_INET, NameOf(Six).Six.sin6_port);
+    sendto(Four, "mapped", 6, 0, &To.Any, sizeof(To.Four));
+    ADDRESS From;
+    int FromLength = sizeof(From);
+    char Text[16];
+    int Length = recvfrom(Six, Text, sizeof(Text), 0, &From.Any, &FromLength);
+    static const BYTE Mapped[16] = {[10] = 0xff, [11] = 0xff, 127, 0, 0, 1};
+    Check(Length == 6 && From.Six.sin6_family == AF_INET6 && !memcmp(&From.Six.sin6_addr, Mapped, sizeof(Mapped)),
+          "IPv4's datagram has a mapped address");
+    Check(sendto(Six, "back", 4, 0, &From.Any, FromLength) == 4 && !strcmp(Next(Four), "back"),
+          "and so has the answer");
+    closesocket(Six);
+    closesocket(Four);
+}
+
+static void Sizes(void)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    SendTo(A, B, "0123456789");
+    SendTo(A, B, "next");
+    char Text[16] = "";
+    Check(recv(B, Text, 4, MSG_PEEK) == SOCKET_ERROR && WSAGetLastError() == WSAEMSGSIZE, "a peek without room");
+    Check(recv(B, Text, sizeof(Text), MSG_PEEK) == 10, "a peek takes nothing away");
+    memset(Text, 'x', sizeof(Text));
+    Check(recv(B, Text, 4, 0) == SOCKET_ERROR && WSAGetLastError() == WSAEMSGSIZE, "a datagram too long: WSAEMSGSIZE");
+    Check(!memcmp(Text, "0123xx", 6), "its first part is there, and no more");
+    Check(!strcmp(Next(B), "next"), "the rest of it is gone");
+
+    SendTo(A, B, "0123456789");
+    WSABUF Parts[] = {{4, Text}, {0, NULL}, {6, Text + 6}};
+    DWORD Bytes = 0, Flags = 0;
+    memset(Text, 'x', sizeof(Text));
+    Check(!WSARecv(B, Parts, 3, &Bytes, &Flags, NULL, NULL) && Bytes == 10 && !memcmp(Text, "0123xx456789", 12),
+          "into several buffers");
+    ADDRESS To = NameOf(B);
+    Check(!WSASendTo(A, Parts, 3, &Bytes, 0, &To.Any, sizeof(To.Four), NULL, NULL) && Bytes == 10 &&
+              !strcmp(Next(B), "0123456789"),
+          "from several buffers");
+    Check(sendto(A, "", 0, 0, &To.Any, sizeof(To.Four)) == 0 && recv(B, Text, sizeof(Text), 0) == 0,
+          "an empty datagram");
+    static char Large[65508];
+    Check(sendto(A, Large, sizeof(Large), 0, &To.Any, sizeof(To.Four)) == SOCKET_ERROR &&
+              WSAGetLastError() == WSAEMSGSIZE,
+          "larger than any datagram: WSAEMSGSIZE");
+    To.Four.sin_addr.s_addr = INADDR_BROADCAST;
+    Check(sendto(A, "all", 3, 0, &To.Any, sizeof(To.Four)) == SOCKET_ERROR && WSAGetLastError() == WSAEACCES,
+          "a broadcast without SO_BROADCAST: WSAEACCES");
+    closesocket(A);
+    closesocket(B);
+}
+
+/* "VirtualProtect function", "GetWriteWatch function": memory that is no memory, or looks like it to Linux. */
+static void Memory(void)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    ADDRESS To = NameOf(B);
+    char *None = VirtualAlloc(NULL, 0x10000, MEM_RESERVE, PAGE_NOACCESS);
+    SendTo(A, B, "one");
+    Check(recv(B, None, 100, 0) == SOCKET_ERROR && WSAGetLastError() == WSAEFAULT,
+          "received into no memory: WSAEFAULT");
+    Check(sendto(A, None, 100, 0, &To.Any, sizeof(To.Four)) == SOCKET_ERROR && WSAGetLastError() == WSAEFAULT,
+          "sent from no memory: WSAEFAULT");
+    Check(!strcmp(Next(B), "one"), "the datagram is still there");
+
+    char *Watched = VirtualAlloc(NULL, 0x10000, MEM_RESERVE | MEM_COMMIT | MEM_WRITE_WATCH, PAGE_READWRITE);
+    ResetWriteWatch(Watched, 0x10000);
+    SendTo(A, B, "two");
+    int Length = recv(B, Watched + 0x2000, 100, 0);
+    Check(Length == 3 && !memcmp(Watched + 0x2000, "two", 3), "received into memory that is watched");
+    VOID *Pages[16] = {NULL};
+    ULONG_PTR Count = ARRAYSIZE(Pages);
+    ULONG Size;
+    Check(!GetWriteWatch(0, Watched, 0x10000, Pages, &Count, &Size) && Count && Pages[0] == Watched + 0x2000,
+          "the watch saw it");
+
+    HANDLE Section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, 0x10000, NULL);
+    char *Copy = MapViewOfFile(Section, FILE_MAP_COPY, 0, 0, 0),
+         *Original = MapViewOfFile(Section, FILE_MAP_READ, 0, 0, 0);
+    SendTo(A, B, "three");
+    Length = recv(B, Copy, 100, 0);
+    Check(Length == 5 && !memcmp(Copy, "three", 5) && !Original[0], "received into memory that is copied when written");
+    closesocket(A);
+    closesocket(B);
+}
+
+static void Waits(void)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    Set(B, SOL_SOCKET, SO_RCVTIMEO, 300);
+    ULONGLONG Begin = GetTickCount64();
+    char Text[16];
+    int Length = recv(B, Text, sizeof(Text), 0);
+    Check(Length == SOCKET_ERROR && WSAGetLastError() == WSAETIMEDOUT, "nothing comes: WSAETIMEDOUT");
+    Check(GetTickCount64() - Begin >= 280, "not before its time");
+    u_long Yes = 1, No = 0;
+    ioctlsocket(B, FIONBIO, &Yes);
+    Check(recv(B, Text, sizeof(Text), 0) == SOCKET_ERROR && WSAGetLastError() == WSAEWOULDBLOCK,
+          "non-blocking: WSAEWOULDBLOCK");
+    SendTo(A, B, "there");
+    Check(!strcmp(Next(B), "there"), "non-blocking, with a datagram");
+    ioctlsocket(B, FIONBIO, &No);
+    Check(recv(B, Text, sizeof(Text), 0) == SOCKET_ERROR && WSAGetLastError() == WSAETIMEDOUT, "blocking again");
+    closesocket(A);
+    closesocket(B);
+
+    SOCKET Fresh = socket(AF_INET, SOCK_DGRAM, 0);
+    Check(recv(Fresh, Text, sizeof(Text), 0) == SOCKET_ERROR && WSAGetLastError() == WSAEINVAL,
+          "received without an address: WSAEINVAL");
+    B = Bound(AF_INET, 0);
+    Check(SendTo(Fresh, B, "hello") == 5 && !strcmp(Next(B), "hello"), "sending gives it one");
+    Check(NameOf(Fresh).Four.sin_port != 0, "which it has");
+    Check(SendTo(Fresh, B, "again") == 5 && !strcmp(Next(B), "again"), "and the next has the same");
+    Check(!shutdown(Fresh, SD_SEND) || WSAGetLastError() == WSAENOTCONN, "shut down for sending");
+    closesocket(Fresh);
+    Check(recv(Fresh, Text, sizeof(Text), 0) == SOCKET_ERROR && WSAGetLastError() == WSAENOTSOCK,
+          "closed: WSAENOTSOCK");
+    closesocket(B);
+}
+
+/* "SOL_SOCKET Socket Options": as many bytes as were asked for wait until they are received. */
+static void Buffers(void)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    Set(B, SOL_SOCKET, SO_RCVBUF, 8 << 20);
+    DWORD Value = 0;
+    int Length = sizeof(Value);
+    Check(!getsockopt(B, SOL_SOCKET, SO_RCVBUF, (char *)&Value, &Length) && Value == 8 << 20, "SO_RCVBUF reads as set");
+    ADDRESS To = NameOf(B);
+    static char Data[1000];
+    int Count = 4000, Came = 0;
+    for (int I = 0; I < Count; I++)
+        sendto(A, Data, sizeof(Data), 0, &To.Any, sizeof(To.Four));
+    Set(B, SOL_SOCKET, SO_RCVTIMEO, 300);
+    while (recv(B, Data, sizeof(Data), 0) == sizeof(Data))
+        Came++;
+    Check(Came == Count, "%d of %d datagrams fit in", Came, Count);
+    closesocket(A);
+    closesocket(B);
+}
+
+/* --- events, overlapped calls ------------------------------------------------------------------------------------------ */
+
+static BOOL Readable(SOCKET Socket)
+{
+    fd_set Set;
+    FD_ZERO(&Set);
+    FD_SET(Socket, &Set);
+    WSAPOLLFD Poll = {.fd = Socket, .events = POLLRDNORM};
+    int Selected = select(0, &Set, NULL, NULL, &(struct timeval){0, 0});
+    return Selected == 1 && WSAPoll(&Poll, 1, 0) == 1 && Poll.revents & POLLRDNORM;
+}
+
+/* "WSAEventSelect function": FD_READ comes again when a receive leaves something. Through is the handle that selects. */
+static void Events(SOCKET A, SOCKET B, SOCKET Through, const char *What)
+{
+    HANDLE Event = CreateEventW(NULL, FALSE, FALSE, NULL);
+    Check(!WSAEventSelect(Through, Event, FD_READ), "%s", What);
+    for (int I = 0; I < 20; I++)
+    {
+        SendTo(A, B, "one");
+        SendTo(A, B, "two");
+        if (!Check(!WaitForSingleObject(Event, LONG_MS), "FD_READ for the first") ||
+            !Check(!strcmp(Next(B), "one"), "it"))
+            break;
+        if (!Check(!WaitForSingleObject(Event, LONG_MS), "FD_READ for the second") ||
+            !Check(!strcmp(Next(B), "two"), "it"))
+            break;
+        Check(!*Next(B) && WSAGetLastError() == WSAEWOULDBLOCK, "no third");
+    }
+    CloseHandle(Event);
+}
+
+static SOCKET Duplicate(SOCKET Socket, DWORD Options)
+{
+    HANDLE Handle = NULL;
+    DuplicateHandle(GetCurrentProcess(), (HANDLE)Socket, GetCurrentProcess(), &Handle, 0, FALSE,
+                    Options | DUPLICATE_SAME_ACCESS);
+    return (SOCKET)Handle;
+}
+
+static void Beside(void)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    Check(!Readable(B), "select and WSAPoll: nothing");
+    SendTo(A, B, "one");
+    SendTo(A, B, "two");
+    Check(Readable(B) && !strcmp(Next(B), "one") && Readable(B) && !strcmp(Next(B), "two") && !Readable(B),
+          "select and WSAPoll between receives");
+    Events(A, B, B, "WSAEventSelect");
+    closesocket(B);
+    B = Bound(AF_INET, 0);
+    SendTo(A, B, "zero");
+    Next(B);
+    SOCKET Other = Duplicate(B, 0);
+    Events(A, B, Other, "WSAEventSelect through another handle");
+    closesocket(Other);
+    closesocket(B);
+
+    B = Bound(AF_INET, 0);
+    ADDRESS Name = NameOf(B);
+    connect(A, &Name.Any, sizeof(Name.Four));
+    int Right = 0;
+    for (int I = 0; I < 100; I++)
+    {
+        WSAOVERLAPPED Overlapped = {.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL)};
+        char Text[16] = "";
+        DWORD Flags = 0;
+        BOOL Waits = WSARecv(B, &(WSABUF){sizeof(Text), Text}, 1, NULL, &Flags, &Overlapped, NULL) == SOCKET_ERROR &&
+                     WSAGetLastError() == WSA_IO_PENDING;
+        send(A, "one", 3, 0);
+        send(A, "two", 3, 0);
+        BOOL Second = !strcmp(Next(B), "two");
+        DWORD Bytes = 0;
+        Right += Waits && Second && WSAGetOverlappedResult(B, &Overlapped, &Bytes, TRUE, &Flags) && Bytes == 3 &&
+                 !memcmp(Text, "one", 3);
+        CloseHandle(Overlapped.hEvent);
+    }
+    Check(Right == 100, "%d of 100 overlapped receives that wait are not overtaken", Right);
+    closesocket(A);
+    closesocket(B);
+}
+
+/* --- the end of a handle --------------------------------------------------------------------------------------------- */
+
+typedef struct _RECEIVER
+{
+    SOCKET Socket;
+    HANDLE Begins;
+} RECEIVER;
+
+static DWORD WINAPI Receive(VOID *Context)
+{
+    const RECEIVER *Receiver = Context;
+    SetEvent(Receiver->Begins);
+    char Text[16];
+    return recv(Receiver->Socket, Text, sizeof(Text), 0) >= 0 ? 0 : (DWORD)WSAGetLastError();
+}
+
+/* A receive begins or waits when its socket is closed, in one of three ways: it ends, and another socket, made before, can have
+ * the port at once. */
+static void Closing(int Rounds)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    ADDRESS Name = NameOf(B);
+    RECEIVER Receiver = {.Begins = CreateEventW(NULL, FALSE, FALSE, NULL)};
+    int Ends = 0, Binds = 0, Own = 0;
+    for (int I = 0; I < Rounds; I++)
+    {
+        SOCKET Next = socket(AF_INET, SOCK_DGRAM, 0);
+        Set(Next, SOL_SOCKET, SO_RCVTIMEO, LONG_MS);
+        Receiver.Socket = B;
+        HANDLE Thread = CreateThread(NULL, 0, Receive, &Receiver, 0, NULL);
+        WaitForSingleObject(Receiver.Begins, LONG_MS);
+        if (I % 4)
+            Sleep((DWORD)(I % 4 - 1)); /* it begins, is in Linux, is in wineserver: as it comes */
+        if (I % 3 == 0)
+            closesocket(B);
+        else if (I % 3 == 1)
+            CloseHandle((HANDLE)B);
+        else
+            CloseHandle((HANDLE)Duplicate(B, DUPLICATE_CLOSE_SOURCE));
+        Binds += !bind(Next, &Name.Any, sizeof(Name.Four));
+        DWORD Code = 0;
+        Ends +=
+            !WaitForSingleObject(Thread, LONG_MS) && GetExitCodeThread(Thread, &Code) && Code && Code != WSAETIMEDOUT;
+        CloseHandle(Thread);
+        B = Next;
+        SendTo(A, B, "new");
+        char Text[16];
+        Own += recv(B, Text, sizeof(Text), 0) == 3;
+    }
+    Check(Ends == Rounds, "%d of %d receives ended with an error", Ends, Rounds);
+    Check(Binds == Rounds, "the port was free at once, %d of %d times", Binds, Rounds);
+    Check(Own == Rounds, "the next socket had what was sent to it, %d of %d times", Own, Rounds);
+
+    HANDLE Event = NULL;
+    SOCKET Old = B;
+    closesocket(B);
+    for (int I = 0; I < 1000 && (SOCKET)Event != Old; I++)
+        Event = CreateEventW(NULL, FALSE, FALSE, NULL);
+    char Text[16];
+    Check((SOCKET)Event == Old && recv(Old, Text, sizeof(Text), 0) == SOCKET_ERROR && WSAGetLastError() == WSAENOTSOCK,
+          "the handle is an event's by now: WSAENOTSOCK");
+    closesocket(A);
+}
+
+static void Duplicates(void)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    USHORT Port = NameOf(B).Four.sin_port;
+    SendTo(A, B, "one");
+    SendTo(A, B, "two");
+    SOCKET Other = Duplicate(B, 0);
+    Check(!strcmp(Next(B), "one") && !strcmp(Next(Other), "two"), "two handles of a socket");
+    CloseHandle((HANDLE)B);
+    Check(Bound(AF_INET, Port) == INVALID_SOCKET && WSAGetLastError() == WSAEADDRINUSE,
+          "the port is taken by the second");
+    SendTo(A, Other, "three");
+    Check(!strcmp(Next(Other), "three"), "which receives");
+    CloseHandle((HANDLE)Other);
+    Check((B = Bound(AF_INET, Port)) != INVALID_SOCKET, "free when both are closed");
+
+    WSAPROTOCOL_INFOW Info;
+    WSADuplicateSocketW(B, GetCurrentProcessId(), &Info);
+    Other = WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &Info, 0, WSA_FLAG_OVERLAPPED);
+    SendTo(A, B, "one");
+    SendTo(A, B, "two");
+    Check(!strcmp(Next(Other), "one") && !strcmp(Next(B), "two"), "WSADuplicateSocket");
+    closesocket(B);
+    Check(Bound(AF_INET, Port) == INVALID_SOCKET, "the port is taken by the second");
+    closesocket(Other);
+    Check(Bound(AF_INET, Port) != INVALID_SOCKET, "free when both are closed");
+}
+
+/* --- children --------------------------------------------------------------------------------------------------------- */
+
+static volatile LONG Stop;
+
+static DWORD WINAPI Busy(VOID *Context)
+{
+    SOCKET *Sockets = Context;
+    while (!Stop)
+    {
+        SendTo(Sockets[0], Sockets[1], "busy");
+        Next(Sockets[1]);
+    }
+    return 0;
+}
+
+static PROCESS_INFORMATION StartChild(const WCHAR *Words, BOOL Inherit)
+{
+    WCHAR Self[MAX_PATH];
+    GetModuleFileNameW(NULL, Self, MAX_PATH);
+    WCHAR Line[MAX_PATH + 64];
+    _snwprintf(Line, ARRAYSIZE(Line), L"\"%ls\" %ls", Self, Words);
+    STARTUPINFOW Startup = {.cb = sizeof(Startup)};
+    PROCESS_INFORMATION Child = {0};
+    CreateProcessW(NULL, Line, NULL, NULL, Inherit, 0, NULL, NULL, &Startup, &Child);
+    return Child;
+}
+
+/* A socket with the port of a process that has ended: Linux' ends a little later than Windows'. */
+static SOCKET Again(USHORT Port)
+{
+    ULONGLONG End = GetTickCount64() + LONG_MS;
+    SOCKET Socket;
+    while ((Socket = Bound(AF_INET, Port)) == INVALID_SOCKET && GetTickCount64() < End)
+        Sleep(10);
+    return Socket;
+}
+
+static void Children(void)
+{
+    /* A child that lives on holds nothing of a busy socket that it was not given. */
+    SOCKET Sockets[2] = {Bound(AF_INET, 0), Bound(AF_INET, 0)};
+    USHORT Port = NameOf(Sockets[1]).Four.sin_port;
+    HANDLE Thread = CreateThread(NULL, 0, Busy, Sockets, 0, NULL);
+    HANDLE Go = CreateEventW(NULL, TRUE, FALSE, L"sockets-go");
+    HANDLE Alive[5];
+    for (int I = 0; I < 5; I++)
+    {
+        Alive[I] = StartChild(L"stay", FALSE).hProcess;
+        Check(Alive[I] != NULL, "a child");
+    }
+    Stop = 1;
+    WaitForSingleObject(Thread, LONG_MS);
+    closesocket(Sockets[1]);
+    Check((Sockets[1] = Bound(AF_INET, Port)) != INVALID_SOCKET, "children hold no port of their parent's");
+    SOCKET Given = Bound(AF_INET, 0);
+    USHORT GivenPort = NameOf(Given).Four.sin_port;
+    SendTo(Sockets[0], Given, "not ours");
+    HANDLE There = NULL;
+    Check(DuplicateHandle(GetCurrentProcess(), (HANDLE)Given, Alive[0], &There, 0, FALSE,
+                          DUPLICATE_CLOSE_SOURCE | DUPLICATE_SAME_ACCESS) &&
+              !*Next(Given) && WSAGetLastError() == WSAENOTSOCK,
+          "a socket is given away");
+    Check(Bound(AF_INET, GivenPort) == INVALID_SOCKET, "the child has it");
+    SetEvent(Go);
+    Check(WaitForMultipleObjects(5, Alive, TRUE, LONG_MS) < WAIT_TIMEOUT, "they ended");
+    Check(Again(GivenPort) != INVALID_SOCKET, "and with them what was given away");
+
+    /* One that inherits it receives from it, and has it alone when the parent has closed it. */
+    SetHandleInformation((HANDLE)Sockets[1], HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    WCHAR Words[64];
+    _snwprintf(Words, ARRAYSIZE(Words), L"receive %llu", (unsigned long long)Sockets[1]);
+    HANDLE Child = StartChild(Words, TRUE).hProcess;
+    closesocket(Sockets[1]);
+    ADDRESS To = Loopback(AF_INET, Port);
+    sendto(Sockets[0], "hello", 5, 0, &To.Any, sizeof(To.Four));
+    DWORD Code = 0;
+    Check(!WaitForSingleObject(Child, LONG_MS) && GetExitCodeProcess(Child, &Code) && Code == 5,
+          "a child receives from the socket that it inherited");
+    Check(Again(Port) != INVALID_SOCKET, "and the port is free");
+}
+
+/* --- load --------------------------------------------------------------------------------------------------------------- */
+
+#define LOAD_THREADS 4
+#define LOAD_WINDOW  64
+
+static SOCKET LoadIn, LoadOut;
+static LONG LoadCount;
+static volatile LONG LoadSent, LoadTaken;
+static BYTE *LoadSeen;
+
+static DWORD WINAPI LoadSender(VOID *Context)
+{
+    ADDRESS To = NameOf(LoadIn);
+    for (LONG Number; (Number = InterlockedIncrement(&LoadSent) - 1) < LoadCount;)
+    {
+        while (Number - LoadTaken >= LOAD_WINDOW)
+            SwitchToThread();
+        sendto(LoadOut, (char *)&Number, sizeof(Number), 0, &To.Any, sizeof(To.Four));
+    }
+    return 0;
+}
+
+static DWORD WINAPI LoadReceiver(VOID *Context)
+{
+    LONG Number;
+    while (recv(LoadIn, (char *)&Number, sizeof(Number), 0) == sizeof(Number) && Number >= 0)
+    {
+        LoadSeen[Number]++;
+        InterlockedIncrement(&LoadTaken);
+    }
+    return 0;
+}
+
+/* Several threads send through one socket and receive from one: each datagram comes once. */
+static void Load(LONG Count)
+{
+    LoadIn = Bound(AF_INET, 0), LoadOut = Bound(AF_INET, 0);
+    LoadCount = Count;
+    LoadSeen = calloc((size_t)Count, 1);
+    HANDLE Senders[LOAD_THREADS], Receivers[LOAD_THREADS];
+    for (int I = 0; I < LOAD_THREADS; I++)
+    {
+        Receivers[I] = CreateThread(NULL, 0, LoadReceiver, NULL, 0, NULL);
+        Senders[I] = CreateThread(NULL, 0, LoadSender, NULL, 0, NULL);
+    }
+    Check(WaitForMultipleObjects(LOAD_THREADS, Senders, TRUE, 120000) < WAIT_TIMEOUT, "all is sent");
+    ADDRESS To = NameOf(LoadIn);
+    LONG End = -1;
+    for (int I = 0; I < LOAD_THREADS; I++)
+        sendto(LoadOut, (char *)&End, sizeof(End), 0, &To.Any, sizeof(To.Four));
+    Check(WaitForMultipleObjects(LOAD_THREADS, Receivers, TRUE, 120000) < WAIT_TIMEOUT, "all have ended");
+    LONG Right = 0;
+    for (LONG I = 0; I < Count; I++)
+        Right += LoadSeen[I] == 1;
+    Check(Right == Count, "%ld of %ld came once", Right, Count);
+}
+
+int wmain(int Count, WCHAR **Arguments)
+{
+    WSADATA Data;
+    WSAStartup(MAKEWORD(2, 2), &Data);
+    const WCHAR *Part = Count > 1 ? Arguments[1] : L"";
+    if (!wcscmp(Part, L"quiet") && Count == 3)
+        Quiet(_wtoi(Arguments[2]));
+    else if (!wcscmp(Part, L"calls"))
+    {
+        Addresses(AF_INET);
+        Addresses(AF_INET6);
+        DualStack();
+        Sizes();
+        Memory();
+        Waits();
+        Buffers();
+    }
+    else if (!wcscmp(Part, L"beside"))
+        Beside();
+    else if (!wcscmp(Part, L"closing") && Count == 3)
+    {
+        Closing(_wtoi(Arguments[2]));
+        Duplicates();
+    }
+    else if (!wcscmp(Part, L"children"))
+        Children();
+    else if (!wcscmp(Part, L"load") && Count == 3)
+        Load(_wtoi(Arguments[2]));
+    else if (!wcscmp(Part, L"stay"))
+        return (int)WaitForSingleObject(OpenEventW(SYNCHRONIZE, FALSE, L"sockets-go"), INFINITE);
+    else if (!wcscmp(Part, L"receive") && Count == 3)
+        return (int)strlen(Next((SOCKET)_wtoi64(Arguments[2])));
+    else
+    {
+        fprintf(stderr, "sockets.exe: what is %ls?\n", Part);
+        return 2;
+    }
+    printf("%u checks, %u failed\n", Checks, Failed);
+    return Failed != 0;
+}
