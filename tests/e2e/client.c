@@ -433,6 +433,46 @@ static void Services(const WCHAR *Path)
     CloseServiceHandle(Manager);
 }
 
+/* --- functions that are missing ------------------------------------------------------------------------------------- */
+
+/* Imported of iphlpapi.dll, which nobody's has (build.mk). */
+__declspec(dllimport) void WINAPI AskTheOracle(void);
+__declspec(dllimport) void WINAPI AskTheOracleAgain(void);
+
+#define WINE_STUB 0x80000100 /* what Wine raises in the place of a function that is missing */
+
+static LONG CALLBACK EndThread(EXCEPTION_POINTERS *Pointers)
+{
+    if (Pointers->ExceptionRecord->ExceptionCode == WINE_STUB)
+        ExitThread(WINE_STUB);
+    return EXCEPTION_CONTINUE_SEARCH;
+}
+
+static DWORD WINAPI CallMissing(VOID *Parameter)
+{
+    if (Parameter)
+        AskTheOracleAgain();
+    else
+        AskTheOracle();
+    return 0;
+}
+
+/* Each of two, by turns; each call ends a thread of its own. */
+static void Missing(void)
+{
+    AddVectoredExceptionHandler(FALSE, EndThread);
+    for (ULONG I = 0; I < 6; I++)
+    {
+        HANDLE Thread = CreateThread(NULL, 0, CallMissing, I % 2 ? &Thread : NULL, 0, NULL);
+        DWORD Code = 0;
+        Check(WaitForSingleObject(Thread, 30000) == WAIT_OBJECT_0 && GetExitCodeThread(Thread, &Code) &&
+                  Code == WINE_STUB,
+              "call %lu ends its thread with %lx", I, Code);
+        CloseHandle(Thread);
+    }
+    Check(!Function(L"iphlpapi.dll", "AskTheOracle"), "who asks for it by name finds none");
+}
+
 /* --- name servers --------------------------------------------------------------------------------------------------- */
 
 /* "DNS_INTERFACE_SETTINGS structure (netioapi.h)" */
@@ -512,6 +552,8 @@ int wmain(int Count, WCHAR **Arguments)
     }
     else if (!wcscmp(Part, L"system"))
         System();
+    else if (!wcscmp(Part, L"missing"))
+        Missing();
     else if (!wcscmp(Part, L"dns") && Count == 3)
         Dns((ULONG)_wtoi(Arguments[2]));
     else if (!wcscmp(Part, L"service") && Count == 3)

@@ -54,6 +54,14 @@ def test_service(shared_machine, tmp_path):
     assert file.read_text().splitlines() == ['service 1', 'session 0 system 1', 'stopped']
 
 
+def test_missing(shared_machine):
+    """A function that is called and missing is named in one line, once, with program and DLL, however often it is called."""
+    text = ask(shared_machine.windows, 'missing')
+    lines = [line for line in text.splitlines() if line.startswith('client.exe: ')]  # Wine has words of its own
+    said = 'client.exe: the function iphlpapi.dll!%s is missing in this Windows (docs/host.md)'
+    assert lines == [said % 'AskTheOracle', said % 'AskTheOracleAgain'], lines
+
+
 @pytest.fixture
 def two_ways(machine):
     """Two other namespaces behind eth0 and eth1, both with the same addresses; a route leads to the second one."""

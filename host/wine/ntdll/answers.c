@@ -269,17 +269,28 @@ static void SayLine(const char *Format, const char *First, const char *Second)
                   Length < (int)sizeof(Line) ? (DWORD)Length : (DWORD)sizeof(Line) - 1, &(DWORD){0}, NULL);
 }
 
+/* TRUE, once for each name: its text has the same place each time. Of a program that calls more than 64, all are new. */
+static BOOL IsNew(const char *Function)
+{
+    static VOID *volatile Said[64];
+    for (ULONG I = 0; I < ARRAYSIZE(Said); I++)
+    {
+        VOID *Former = InterlockedCompareExchangePointer(&Said[I], (VOID *)Function, NULL);
+        if (!Former || Former == Function)
+            return !Former;
+    }
+    return TRUE;
+}
+
 /* Wine raises this exception in the place of a function that it does not have. */
 static LONG CALLBACK OnException(EXCEPTION_POINTERS *Pointers)
 {
-    static const char *volatile Last; /* the text in Wine's file is the same each time */
     const EXCEPTION_RECORD *Record = Pointers->ExceptionRecord;
     if (Record->ExceptionCode != EXCEPTION_WINE_STUB || Record->NumberParameters < 2)
         return EXCEPTION_CONTINUE_SEARCH;
     const char *Dll = (const char *)Record->ExceptionInformation[0],
                *Function = (const char *)Record->ExceptionInformation[1];
-    if ((ULONG_PTR)Function < 0x10000 ||
-        InterlockedExchangePointer((VOID *volatile *)&Last, (VOID *)Function) == Function)
+    if ((ULONG_PTR)Function < 0x10000 || !IsNew(Function))
         return EXCEPTION_CONTINUE_SEARCH;
     SayLine("%s: the function %s!%s is missing in this Windows (docs/host.md)\n", Dll, Function);
     return EXCEPTION_CONTINUE_SEARCH;
