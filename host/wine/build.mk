@@ -3,7 +3,7 @@
 HW := build/host/wine
 HX := $(HW)/x86
 HOST_USER := $(HW)/keep.exe $(patsubst %,$(HW)/%.exe,route netsh powershell) $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll \
-    $(addprefix $(HW)/,hostnt.dll bcryptprimitives.dll advapi32.dll ws2_32.dll) $(HW)/swdevice.sys $(HW)/ndis.sys $(HW)/ending.so $(HX)/ending.so
+    $(addprefix $(HW)/,hostnt.dll bcryptprimitives.dll advapi32.dll ws2_32.dll netprofm.dll) $(HW)/swdevice.sys $(HW)/ndis.sys $(HW)/ending.so $(HX)/ending.so
 HOST_X86 := $(patsubst %,$(HX)/%.dll,cfgmgr32 newdev setupapi iphlpapi netshell bcryptprimitives)
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
@@ -78,6 +78,10 @@ $(HW)/ws2_32/data.user.o: WIN_CFLAGS += -fms-extensions# __try
 $(HW)/ws2_32.dll: $(patsubst %,$(HW)/ws2_32/%.user.o,ws2_32 table data) $(HOST_NT) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/ws2_32.dll ws2_32_wine '^[a-z]|^WSA' $(filter %.o,$^) > $(HW)/ws2_32.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o %.dll,$^) $(HW)/ws2_32.def
+
+$(HW)/netprofm.dll: $(HW)/netprofm/netprofm.user.o host/wine/forward
+	@host/wine/forward $(WINE_DLLS)/netprofm.dll netprofm_wine '^Dll' $(filter %.o,$^) > $(HW)/netprofm.def
+	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o,$^) $(HW)/netprofm.def -ladvapi32 -lole32 -luuid
 
 # Commands that Wine lacks, or has as files that do nothing.
 HOST_COMMANDS := $(patsubst %,$(HW)/%.exe,route netsh powershell)

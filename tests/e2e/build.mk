@@ -86,7 +86,7 @@ $(B)/tests/client.exe: tests/e2e/client.c tests/e2e/build.mk
 	@mkdir -p $(B)/tests
 	@printf '%s\n' 'LIBRARY iphlpapi.dll' EXPORTS AskTheOracle AskTheOracleAgain > $(B)/tests/oracle.def
 	@$(DLLTOOL) -m i386:x86-64 -d $(B)/tests/oracle.def -l $(B)/tests/liboracle.a
-	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(B)/tests -loracle -lws2_32 -ladvapi32 -lntdll
+	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(B)/tests -loracle -lws2_32 -ladvapi32 -lntdll -lole32 -luuid
 
 # Windows' datagram sockets: test_sockets.py.
 $(B)/tests/sockets.exe: tests/e2e/sockets.c

@@ -4,10 +4,14 @@
  * client.exe PART [ARGUMENTS]: each part checks one thing of docs/host.md and prints "ok" or "FAIL" lines, then
  * "N checks, N failed". test_client.py runs them.
  */
+#define COBJMACROS
 #include <winsock2.h>
 #include <windows.h>
 #include <ws2tcpip.h>
 #include <mswsock.h>
+#include <initguid.h>
+#include <objbase.h>
+#include <netlistmgr.h>
 #include <winternl.h>
 #include <tlhelp32.h>
 #include <sddl.h>
@@ -473,6 +477,61 @@ static void Missing(void)
     Check(!Function(L"iphlpapi.dll", "AskTheOracle"), "who asks for it by name finds none");
 }
 
+/* --- the category of a network ---------------------------------------------------------------------------------------- */
+
+/* The network of an adapter, whose GUID is its ID in Wine, from a list of its own, which has to stay as long (in Wine 8 a
+ * network's end looks at its list's). NULL: there is none. */
+static INetwork *FindNetwork(const GUID *Id)
+{
+    INetworkListManager *Manager = NULL;
+    IEnumNetworks *List = NULL;
+    INetwork *Network = NULL, *Found = NULL;
+    Check(!CoCreateInstance(&CLSID_NetworkListManager, NULL, CLSCTX_INPROC_SERVER, &IID_INetworkListManager,
+                            (void **)&Manager) &&
+              !INetworkListManager_GetNetworks(Manager, NLM_ENUM_NETWORK_ALL, &List),
+          "the list of networks");
+    while (List && !Found && IEnumNetworks_Next(List, 1, &Network, NULL) == S_OK)
+    {
+        GUID Its;
+        if (!INetwork_GetNetworkId(Network, &Its) && IsEqualGUID(&Its, Id))
+            Found = Network;
+        else
+            INetwork_Release(Network);
+    }
+    if (List)
+        IEnumNetworks_Release(List);
+    return Found;
+}
+
+/* Says what it finds, and sets it to the other. */
+static void Category(ULONG Index)
+{
+    DWORD(WINAPI * IndexToLuid)(ULONG, ULONG64 *) = (VOID *)Function(L"iphlpapi.dll", "ConvertInterfaceIndexToLuid");
+    DWORD(WINAPI * LuidToGuid)(const ULONG64 *, GUID *) =
+        (VOID *)Function(L"iphlpapi.dll", "ConvertInterfaceLuidToGuid");
+    ULONG64 Luid;
+    GUID Guid;
+    Check(!IndexToLuid(Index, &Luid) && !LuidToGuid(&Luid, &Guid), "the interface's GUID");
+    CoInitializeEx(NULL, COINIT_MULTITHREADED);
+    INetwork *Network = FindNetwork(&Guid), *Again = FindNetwork(&Guid);
+    if (!Check(Network && Again, "its network"))
+        return;
+    NLM_NETWORK_CATEGORY Is = 77;
+    Check(!INetwork_GetCategory(Network, &Is), "GetCategory");
+    printf("category %d\n", Is);
+    HRESULT Result = INetwork_SetCategory(Network, 1 - Is);
+    Check(!Result, "SetCategory: %lx", Result);
+    NLM_NETWORK_CATEGORY Other = 77;
+    Check(!INetwork_GetCategory(Network, &Other) && Other == 1 - Is, "is read back: %d", Other);
+    Check(!INetwork_GetCategory(Again, &Other) && Other == 1 - Is, "and of another object: %d", Other);
+    Check(INetwork_SetCategory(Network, NLM_NETWORK_CATEGORY_DOMAIN_AUTHENTICATED) == E_INVALIDARG, "nobody sets that");
+    Check(INetwork_SetCategory(Network, 9) == E_INVALIDARG, "is no category");
+    Check(INetwork_GetCategory(Network, NULL) == E_POINTER, "nowhere to put it");
+    Check(!INetwork_GetCategory(Network, &Other) && Other == 1 - Is, "stays: %d", Other);
+    INetwork_Release(Network);
+    INetwork_Release(Again);
+}
+
 /* --- name servers --------------------------------------------------------------------------------------------------- */
 
 /* "DNS_INTERFACE_SETTINGS structure (netioapi.h)" */
@@ -552,6 +611,8 @@ int wmain(int Count, WCHAR **Arguments)
     }
     else if (!wcscmp(Part, L"system"))
         System();
+    else if (!wcscmp(Part, L"category") && Count == 3)
+        Category((ULONG)_wtoi(Arguments[2]));
     else if (!wcscmp(Part, L"missing"))
         Missing();
     else if (!wcscmp(Part, L"dns") && Count == 3)

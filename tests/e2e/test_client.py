@@ -158,6 +158,14 @@ def test_name_servers(adapter):
         assert text.read() == before, 'the machine\'s own is not touched'
 
 
+def test_network_category(adapter):
+    """INetwork::SetCategory: kept, for each network and for all programs; public at first."""
+    machine, index = adapter
+    machine.namespace.ip('addr', 'add', '10.46.0.1/24', 'dev', 'tunnel')
+    found = [re.search(r'^category (.*)$', ask(machine.windows, 'category', index), re.MULTILINE).group(1) for _ in range(3)]
+    assert found == ['0', '1', '0'], found  # each program sets the other one
+
+
 def command(machine, *arguments):
     """A command's exit code and its words."""
     program = machine.windows.start(SYSTEM + arguments[0], *arguments[1:])
