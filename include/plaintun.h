@@ -91,7 +91,8 @@ typedef struct _PLAINTUN_ADAPTER_INFO
  * unless it is persistent. An adapter of the same GUID and name that nobody has any more is taken over: one that is left
  * over or half made is repaired, a persistent one becomes this handle's (and is made anew if its settings differ).
  * It returns within TimeoutMs + 2 s, whatever Windows does: a call of Windows that does not return is left behind, on a
- * thread that keeps the library loaded until it does, and other creations wait for it. Within a DllMain it always fails.
+ * thread that keeps the library loaded until it does, and other creations wait for it. Within a DllMain it always fails;
+ * while another thread does not come back from one, it may wait for that, as starting a thread and loading a library do.
  * ERROR_INVALID_PARAMETER: the configuration, ERROR_ACCESS_DENIED: not an administrator, ERROR_ALREADY_EXISTS: the name
  * or GUID is taken (the message says by whom), ERROR_TIMEOUT: not usable in time (the message says what was missing, at
  * which step Windows is, or which program is in the way),

@@ -266,12 +266,17 @@ static BOOL Harmless(const char *Name)
         "FreeLibrary",
         "GetModuleHandleExW",
         "HeapFree",
+        "LocalFree",
         "OpenThreadToken",
         "SystemFunction036",
         "TlsSetValue",
         "WaitForMultipleObjects",
     };
     if (strcmp(Name, "HeapAlloc") == 0 || strcmp(Name, "HeapFree") == 0)
+        return TRUE;
+    /* Its other places are in DllMain: whoever does not come back from there has the loader's lock, which a creation needs for
+     * a moment to keep the library loaded (plaintun.h). */
+    if (!FirstOnly && strcmp(Name, "TlsSetValue") == 0)
         return TRUE;
     for (int i = 0; GetCurrentThreadId() == Main && i < (int)ARRAYSIZE(Harmless); i++)
         if (strcmp(Name, Harmless[i]) == 0)
