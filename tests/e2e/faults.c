@@ -259,18 +259,8 @@ static BOOL Succeeded(FAILURE Failure, ULONG_PTR Value)
 static BOOL Harmless(const char *Name)
 {
     static const char *const Harmless[] = {
-        "CloseHandle",
-        "CreateEventW",
-        "CreateThread",
-        "FormatMessageW",
-        "FreeLibrary",
-        "GetModuleHandleExW",
-        "HeapFree",
-        "LocalFree",
-        "OpenThreadToken",
-        "SystemFunction036",
-        "TlsSetValue",
-        "WaitForMultipleObjects",
+        "CloseHandle", "CreateEventW", "CreateThread",    "FormatMessageW",    "FreeLibrary", "GetModuleHandleExW",
+        "HeapFree",    "LocalFree",    "OpenThreadToken", "SystemFunction036", "TlsSetValue", "WaitForMultipleObjects",
     };
     if (strcmp(Name, "HeapAlloc") == 0 || strcmp(Name, "HeapFree") == 0)
         return TRUE;
