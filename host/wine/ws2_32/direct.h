@@ -33,6 +33,7 @@ int LinuxGet(int Fd, int Level, int Option, int *Value);
 #define SOCKET_BOUND   1 /* has a local address */
 #define SOCKET_NO_WAIT 2 /* a call may have made it non-blocking */
 #define SOCKET_WINE    4 /* wineserver has to see each call */
+#define SOCKET_SHARED  8 /* other handles may be the same socket's */
 
 typedef struct _DIRECT
 {

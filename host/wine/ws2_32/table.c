@@ -44,6 +44,7 @@ typedef struct _LINUX_STAT
 
 static DIRECT Table[SLOTS];
 static volatile LONG Highest; /* no slot above it was ever used */
+static volatile LONG Shared;  /* a socket of the table has been duplicated */
 static BOOL Prepared;
 
 static NTSTATUS(NTAPI *Close)(HANDLE);
@@ -85,6 +86,12 @@ static NTSTATUS NTAPI OnDuplicate(HANDLE FromProcess, HANDLE From, HANDLE ToProc
 {
     if (Options & DUPLICATE_CLOSE_SOURCE)
         Forget(From); /* of whichever process: at worst a socket of ours becomes slow */
+    DIRECT *Direct = SlotOf((SOCKET)From);
+    if (Direct && Direct->State & LIVE)
+    {
+        InterlockedOr(&Direct->Marks, SOCKET_SHARED);
+        InterlockedExchange(&Shared, TRUE);
+    }
     return Duplicate(FromProcess, From, ToProcess, To, Access, Attributes, Options);
 }
 
@@ -146,8 +153,24 @@ void Learn(SOCKET Socket)
 
 /* --- between -------------------------------------------------------------------------------------------------------- */
 
+static void MarkSlot(DIRECT *Direct, LONG Set, LONG Clear)
+{
+    InterlockedOr(&Direct->Marks, Set);
+    InterlockedAnd(&Direct->Marks, ~Clear);
+}
+
 void Mark(SOCKET Socket, LONG Set, LONG Clear)
 {
+    /* Asking wineserver which socket it is would cost each overlapped call as much again. */
+    DIRECT *Own = SlotOf(Socket);
+    if (Own && Own->State & LIVE)
+    {
+        MarkSlot(Own, Set, Clear);
+        if (!(Own->Marks & SOCKET_SHARED))
+            return;
+    }
+    else if (!Shared)
+        return;
     int Fd = Prepared ? OpenSocket(Socket) : -1;
     if (Fd < 0)
         return;
@@ -155,10 +178,7 @@ void Mark(SOCKET Socket, LONG Set, LONG Clear)
     LinuxClose(Fd);
     for (LONG Slot = 0; Inode && Slot <= Highest; Slot++)
         if (Table[Slot].State & LIVE && Table[Slot].Inode == Inode)
-        {
-            InterlockedOr(&Table[Slot].Marks, Set);
-            InterlockedAnd(&Table[Slot].Marks, ~Clear);
-        }
+            MarkSlot(&Table[Slot], Set, Clear);
 }
 
 DIRECT *Enter(SOCKET Socket)
