@@ -121,7 +121,7 @@ check-debian13: check-machine ## the same in a Debian 13
 
 check-build: driver library tool examples host
 
-bench: check-machine deps host examples $B/amd64/$(NAME).exe $(BENCH_PROGRAMS) ## measure beside native Linux programs and memcpy, about 4 minutes
+bench: check-machine deps host examples $B/amd64/$(NAME).exe $(BENCH_PROGRAMS) ## measure beside native Linux programs and memcpy, about 5 minutes
 	@bench/run
 
 model: deps check-model-labels ## verify the ring's model, then find every mutation of it; about 5 minutes, no root

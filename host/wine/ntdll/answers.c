@@ -326,17 +326,19 @@ static BOOL StandBefore(HMODULE Ntdll, const char *Name, VOID *Ours, BYTE *Copy)
     return LeadTo(Code, Ours);
 }
 
-/* For a DLL that stays loaded: leads a call of ntdll.dll to Ours, once and before other threads make it. The call itself;
- * NULL: its instructions are not those known, or no memory is left. */
-__declspec(dllexport) VOID *HostNtStandBefore(const char *Name, VOID *Ours);
+/* For a DLL that stays loaded: leads a call of ntdll.dll to Ours, once. *Call: the call itself, there before the first that Ours
+ * gets, for a DLL may be loaded while other threads run. FALSE: its instructions are not those known, or no memory is left. */
+__declspec(dllexport) BOOL HostNtStandBefore(const char *Name, VOID *Ours, VOID **Call);
 
-VOID *HostNtStandBefore(const char *Name, VOID *Ours)
+BOOL HostNtStandBefore(const char *Name, VOID *Ours, VOID **Call)
 {
-    BYTE *Copy = VirtualAlloc(NULL, CALL_LENGTH, MEM_COMMIT | MEM_RESERVE, PAGE_EXECUTE_READWRITE);
-    if (!Copy || StandBefore(GetModuleHandleW(L"ntdll.dll"), Name, Ours, Copy))
-        return Copy;
-    VirtualFree(Copy, 0, MEM_RELEASE);
-    return NULL;
+    *Call = VirtualAlloc(NULL, CALL_LENGTH, MEM_COMMIT | MEM_RESERVE, PAGE_EXECUTE_READWRITE);
+    if (!*Call)
+        return FALSE;
+    if (StandBefore(GetModuleHandleW(L"ntdll.dll"), Name, Ours, *Call))
+        return TRUE;
+    VirtualFree(*Call, 0, MEM_RELEASE);
+    return FALSE;
 }
 
 /* Does nothing: who imports it has this DLL loaded (comes.c). */

@@ -271,7 +271,7 @@ int WSAAPI WSARecvFrom(SOCKET Socket, WSABUF *Buffers, DWORD Count, DWORD *Recei
     int Result = HAND_ON;
     DWORD Bytes;
     if (Overlapped)
-        Mark(Socket, SOCKET_WINE, 0);
+        Mark(Socket, SOCKET_WINE);
     else if (Received && Flags)
         Result = ReceiveNow(Socket, Buffers, Count, *Flags, From, FromLength, &Bytes);
     if (Result == HAND_ON)
@@ -288,7 +288,7 @@ int WSAAPI WSARecv(SOCKET Socket, WSABUF *Buffers, DWORD Count, DWORD *Received,
     int Result = HAND_ON;
     DWORD Bytes;
     if (Overlapped)
-        Mark(Socket, SOCKET_WINE, 0);
+        Mark(Socket, SOCKET_WINE);
     else if (Received && Flags)
         Result = ReceiveNow(Socket, Buffers, Count, *Flags, NULL, NULL, &Bytes);
     if (Result == HAND_ON)
@@ -306,7 +306,7 @@ int WSAAPI WSASendTo(SOCKET Socket, WSABUF *Buffers, DWORD Count, DWORD *SentByt
     int Result = HAND_ON;
     DWORD Bytes;
     if (Overlapped)
-        Mark(Socket, SOCKET_WINE, 0);
+        Mark(Socket, SOCKET_WINE);
     else if (SentBytes)
         Result = SendNow(Socket, Buffers, Count, Flags, To, ToLength, &Bytes);
     if (Result == HAND_ON)
@@ -323,7 +323,7 @@ int WSAAPI WSASend(SOCKET Socket, WSABUF *Buffers, DWORD Count, DWORD *SentBytes
     int Result = HAND_ON;
     DWORD Bytes;
     if (Overlapped)
-        Mark(Socket, SOCKET_WINE, 0);
+        Mark(Socket, SOCKET_WINE);
     else if (SentBytes)
         Result = SendNow(Socket, Buffers, Count, Flags, NULL, 0, &Bytes);
     if (Result == HAND_ON)

@@ -51,7 +51,7 @@ void PrepareTable(void);
 void Learn(SOCKET Socket);
 
 /* Marks a socket, by whichever of its handles in this process. */
-void Mark(SOCKET Socket, LONG Set, LONG Clear);
+void Mark(SOCKET Socket, LONG Set);
 
 /* The socket if it may be called directly, until Leave; NULL: Wine's way. */
 DIRECT *Enter(SOCKET Socket);

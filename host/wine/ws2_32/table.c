@@ -95,13 +95,12 @@ static NTSTATUS NTAPI OnDuplicate(HANDLE FromProcess, HANDLE From, HANDLE ToProc
     return Duplicate(FromProcess, From, ToProcess, To, Access, Attributes, Options);
 }
 
-__declspec(dllimport) VOID *HostNtStandBefore(const char *Name, VOID *Ours);
+__declspec(dllimport) BOOL HostNtStandBefore(const char *Name, VOID *Ours, VOID **Call);
 
 void PrepareTable(void)
 {
-    Close = (__typeof__(Close))HostNtStandBefore("NtClose", OnClose);
-    Duplicate = (__typeof__(Duplicate))HostNtStandBefore("NtDuplicateObject", OnDuplicate);
-    Prepared = Close && Duplicate;
+    Prepared = HostNtStandBefore("NtClose", OnClose, (VOID **)&Close) &&
+               HostNtStandBefore("NtDuplicateObject", OnDuplicate, (VOID **)&Duplicate);
 }
 
 /* --- the beginning ------------------------------------------------------------------------------------------------- */
@@ -153,19 +152,13 @@ void Learn(SOCKET Socket)
 
 /* --- between -------------------------------------------------------------------------------------------------------- */
 
-static void MarkSlot(DIRECT *Direct, LONG Set, LONG Clear)
-{
-    InterlockedOr(&Direct->Marks, Set);
-    InterlockedAnd(&Direct->Marks, ~Clear);
-}
-
-void Mark(SOCKET Socket, LONG Set, LONG Clear)
+void Mark(SOCKET Socket, LONG Set)
 {
     /* Asking wineserver which socket it is would cost each overlapped call as much again. */
     DIRECT *Own = SlotOf(Socket);
     if (Own && Own->State & LIVE)
     {
-        MarkSlot(Own, Set, Clear);
+        InterlockedOr(&Own->Marks, Set);
         if (!(Own->Marks & SOCKET_SHARED))
             return;
     }
@@ -178,7 +171,7 @@ void Mark(SOCKET Socket, LONG Set, LONG Clear)
     LinuxClose(Fd);
     for (LONG Slot = 0; Inode && Slot <= Highest; Slot++)
         if (Table[Slot].State & LIVE && Table[Slot].Inode == Inode)
-            MarkSlot(&Table[Slot], Set, Clear);
+            InterlockedOr(&Table[Slot].Marks, Set);
 }
 
 DIRECT *Enter(SOCKET Socket)

@@ -249,7 +249,7 @@ int WSAAPI WSAIoctl(SOCKET Socket, DWORD Code, VOID *In, DWORD InLength, VOID *O
         Code = SIO_UDP_CONNRESET;
     }
     if (Code == (DWORD)FIONBIO)
-        Mark(Socket, SOCKET_NO_WAIT, 0);
+        Mark(Socket, SOCKET_NO_WAIT);
     return WINE(WSAIoctl)(Socket, Code, In, InLength, Out, OutLength, Returned, Overlapped, Routine);
 }
 
@@ -284,20 +284,20 @@ SOCKET WSAAPI WSASocketA(int Family, int Type, int Protocol, WSAPROTOCOL_INFOA *
 /* "WSADuplicateSocketW function (winsock2.h)". What the other process does with it is not seen here. */
 int WSAAPI WSADuplicateSocketW(SOCKET Socket, DWORD Process, WSAPROTOCOL_INFOW *Info)
 {
-    Mark(Socket, SOCKET_WINE, 0);
+    Mark(Socket, SOCKET_WINE);
     return WINE(WSADuplicateSocketW)(Socket, Process, Info);
 }
 
 int WSAAPI WSADuplicateSocketA(SOCKET Socket, DWORD Process, WSAPROTOCOL_INFOA *Info)
 {
-    Mark(Socket, SOCKET_WINE, 0);
+    Mark(Socket, SOCKET_WINE);
     return WINE(WSADuplicateSocketA)(Socket, Process, Info);
 }
 
 /* "shutdown function (winsock2.h)" */
 int WSAAPI shutdown(SOCKET Socket, int How)
 {
-    Mark(Socket, SOCKET_WINE, 0);
+    Mark(Socket, SOCKET_WINE);
     return WINE(shutdown)(Socket, How);
 }
 
@@ -305,21 +305,21 @@ int WSAAPI shutdown(SOCKET Socket, int How)
 int WSAAPI ioctlsocket(SOCKET Socket, long Command, u_long *Value)
 {
     if ((DWORD)Command == (DWORD)FIONBIO)
-        Mark(Socket, SOCKET_NO_WAIT, 0);
+        Mark(Socket, SOCKET_NO_WAIT);
     return WINE(ioctlsocket)(Socket, Command, Value);
 }
 
 /* "WSAEventSelect function (winsock2.h)" */
 int WSAAPI WSAEventSelect(SOCKET Socket, WSAEVENT Event, long Events)
 {
-    Mark(Socket, SOCKET_WINE, 0);
+    Mark(Socket, SOCKET_WINE);
     return WINE(WSAEventSelect)(Socket, Event, Events);
 }
 
 /* "WSAAsyncSelect function (winsock2.h)" */
 int WSAAPI WSAAsyncSelect(SOCKET Socket, HWND Window, u_int Message, long Events)
 {
-    Mark(Socket, SOCKET_WINE, 0);
+    Mark(Socket, SOCKET_WINE);
     return WINE(WSAAsyncSelect)(Socket, Window, Message, Events);
 }
 
