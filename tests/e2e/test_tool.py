@@ -441,6 +441,12 @@ def test_ctrl_c(tool):
     assert tool.json('list') == []
 
 
+def test_own_exit_code(tool):
+    """The exit code is the program's own, though it ends while its threads do: refused at once, again and again."""
+    for _ in range(25):
+        tool('create', 'short', '--access', 'x', code=USAGE)
+
+
 def test_ctrl_c_ends_it(tool):
     """With its own exit code, though the thread that took the Ctrl-C ends at the same time (host/wine/ending.c)."""
     create = tool.start('create', 'watched', '--hold')
