@@ -531,8 +531,17 @@ VOID BackendSendComplete(BACKEND *Backend, NET_BUFFER_LIST *Lists)
 VOID BackendDestroy(BACKEND *Backend)
 {
     const BACKEND_COUNTERS *To = &Backend->ToMiniport, *From = &Backend->FromMiniport;
-    /* What was left of a super-packet when the reader stopped. */
-    Backend->ToMiniport.Dropped += SegmentsLeft(&Backend->Segmenter);
+    /* What the reader left: of a super-packet, and in Linux' queue, into which nothing comes any more; and what that had no
+     * room for. */
+    TunSetCarrier(&Backend->Tun, false);
+    LONG64 Segments = 0;
+    while (TakePacket(Backend, Backend->Bounce, &Segments))
+        Backend->ToMiniport.Dropped++;
+    int64_t Dropped = TunDropped(&Backend->Tun);
+    if (Dropped < 0)
+        DbgPrint("linux: %s: what Linux dropped is not known, error %d\n", Backend->Tun.Name, (int)-Dropped);
+    else
+        Backend->ToMiniport.Dropped += Dropped;
     DbgPrint("linux: %s: to miniport %lld packets %lld bytes (%lld segments of %lld super-packets), refused %lld, "
              "dropped %lld; from miniport %lld packets %lld bytes (%lld segments in %lld super-packets), "
              "dropped %lld (down %lld, invalid %lld)\n",

@@ -29,9 +29,12 @@
 #define SOCK_RAW        3
 #define SOCK_CLOEXEC    0x80000
 #define RTM_SETLINK     19
+#define RTM_GETSTATS    94
 #define NLM_F_REQUEST   1
 #define NLM_F_ACK       4
 #define IFLA_IFALIAS    20
+#define STATS_LINK_64   1 /* IFLA_STATS_LINK_64; in a filter its bit is 1 << 0 */
+#define TX_DROPPED      7 /* of struct rtnl_link_stats64, in 64-bit numbers */
 #define NAME_ATTEMPTS   1000
 /* About what a ring of 4 MiB holds: the reader shares its processors with the programs that it reads for. */
 #define QUEUE_PACKETS 3000
@@ -183,6 +186,19 @@ int TunSetMtu(TUN_DEVICE *Tun, uint32_t Mtu)
     return LinuxIoctl(Tun->Control, SIOCSIFMTU, &Request);
 }
 
+/* One request of rtnetlink(7) and Linux' answer to it. Bytes, or a negated error number. */
+static long long Talk(const void *Request, uint32_t RequestLength, void *Answer, uint32_t AnswerLength)
+{
+    int Socket = (int)LinuxCall3(LINUX_SOCKET, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (Socket < 0)
+        return Socket;
+    long long Done = LinuxWrite(Socket, Request, RequestLength);
+    if (Done >= 0)
+        Done = LinuxRead(Socket, Answer, AnswerLength);
+    LinuxClose(Socket);
+    return Done;
+}
+
 /* rtnetlink(7): one RTM_SETLINK with the interface's index and IFLA_IFALIAS, and the kernel's answer to it. */
 int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
 {
@@ -218,14 +234,42 @@ int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
     }
     Request.AttributeLength = (uint16_t)(4 + Used + 1);
     Request.Length = (uint32_t)(((char *)Request.Alias - (char *)&Request) + ((Used + 1 + 3) & ~3));
-    int Socket = (int)LinuxCall3(LINUX_SOCKET, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
-    if (Socket < 0)
-        return Socket;
-    long long Done = LinuxWrite(Socket, &Request, Request.Length);
-    if (Done >= 0)
-        Done = LinuxRead(Socket, &Answer, sizeof(Answer));
-    LinuxClose(Socket);
+    long long Done = Talk(&Request, Request.Length, &Answer, sizeof(Answer));
     return Done < 0 ? (int)Done : Answer.Error;
+}
+
+/* RTM_GETSTATS of linux/if_link.h (Linux 4.7): struct if_stats_msg asks for struct rtnl_link_stats64. */
+int64_t TunDropped(TUN_DEVICE *Tun)
+{
+    struct
+    {
+        uint32_t Length;
+        uint16_t Type, Flags;
+        uint32_t Sequence, Port;
+        uint8_t Family, Padding[3];
+        uint32_t Index, Filter;
+    } Request = {.Length = sizeof(Request),
+                 .Type = RTM_GETSTATS,
+                 .Flags = NLM_F_REQUEST,
+                 .Sequence = 1,
+                 .Index = Tun->Index,
+                 .Filter = 1 << (STATS_LINK_64 - 1)};
+    _Alignas(8) uint8_t Answer[512];
+    long long Length = Talk(&Request, sizeof(Request), Answer, sizeof(Answer));
+    if (Length < 0)
+        return Length;
+    for (long long At = sizeof(Request); At + 4 <= Length;)
+    {
+        uint16_t Size = *(const uint16_t *)(Answer + At), Type = *(const uint16_t *)(Answer + At + 2);
+        if (Type == STATS_LINK_64 && Size >= 4 + 8 * (TX_DROPPED + 1) && At + Size <= Length)
+        {
+            int64_t Dropped;
+            __builtin_memcpy(&Dropped, Answer + At + 4 + 8 * TX_DROPPED, sizeof(Dropped));
+            return Dropped;
+        }
+        At += Size < 4 ? 4 : (Size + 3) & ~3;
+    }
+    return -LINUX_EIO;
 }
 
 int TunSetOffload(TUN_DEVICE *Tun)

@@ -27,6 +27,8 @@ void TunClose(TUN_DEVICE *Tun);
 int TunSetMtu(TUN_DEVICE *Tun, uint32_t Mtu);
 /* A text that `ip link` shows beside the interface. */
 int TunSetAlias(TUN_DEVICE *Tun, const char *Alias);
+/* Packets that Linux dropped because its queue before the reader was full; of a super-packet, one. Below 0: an error. */
+int64_t TunDropped(TUN_DEVICE *Tun);
 /* From here on Linux leaves checksums to the reader and sends TCP in super-packets: offload.h. 0, or a negated error
  * number: it does not. */
 int TunSetOffload(TUN_DEVICE *Tun);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Packets of every size pass whole and in order, both ways; what is no packet is dropped and counted."""
 import json
+import os
+import signal
 import socket
 import threading
 
@@ -110,6 +112,33 @@ def test_three_adapters(machine):
         state = peer('state %d' % slot)
         assert state['whole'] == 50000 and state['reordered'] == state['corrupt'] == 0, state
     peer.quit()
+
+
+def test_reader_that_stands_still(machine):
+    """The drivers' process gets no processor for a while, and the adapter goes with packets on the way: the host counts what
+    Linux' queue could not hold, and what was left in it."""
+    sent = 5000
+    peer = machine.peer()
+    device = machine.ready(peer('create 0 1500 still')['index'])
+    peer('start 0 1048576')
+    machine.namespace.run('sysctl', '-qw', 'net.ipv6.conf.%s.disable_ipv6=1' % device)
+    machine.up(device, '10.26.0.1/24')
+    drivers = [pid for pid, name in lab.wine_processes(machine.windows).items() if name.startswith('winedevice')]
+    assert drivers
+    with machine.namespace.entered():
+        flood = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        for pid in drivers:
+            os.kill(pid, signal.SIGSTOP)
+        for _ in range(sent):
+            flood.sendto(100 * b'x', ('10.26.0.2', 9))
+    finally:
+        flood.close()
+        for pid in drivers:
+            os.kill(pid, signal.SIGCONT)
+    peer.quit()
+    to = machine.windows.passed(device)['to']
+    assert to['dropped'] > 0 and to['packets'] + to['dropped'] == sent, to
 
 
 # --- exact bytes, and what is no packet ------------------------------------------------------------------------------
