@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ending.so: in every Linux process of Wine, a thread that wineserver ends ends alone.
+ * ending.so, in every Linux process of Wine: a thread that is ended while it ends by itself does no harm to the others.
  *
  * When a program ends, wineserver has its other threads end by SIGQUIT, wherever they are: Wine's handler calls pthread_exit()
  * at the stack's very start. That goes wrong in two places (both seen with Wine 8; a Ctrl-C, whose handler's thread ends
