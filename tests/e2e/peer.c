@@ -20,6 +20,7 @@
  *   fill SLOT SIZE            allocates until the ring is full, asks for the space event, then sends all and waits for it
  *   corrupt SLOT CAPACITY WHICH    writes garbage into the ring: head, tail or length (what a broken program might do)
  *   version                   delete-driver        quit
+ *   memory                    what is allocated in all heaps of this process: blocks, bytes
  *   install-driver            driver-info          message: of the last failure, UTF-16 in hexadecimal
  *
  *   peer.exe [WORD]           the word is for finding the process
@@ -526,6 +527,26 @@ static void OpenSlot(SLOT *Slot, BOOL Create, DWORD Mtu, const char *Name)
         Error(GetLastError());
 }
 
+static void Memory(void)
+{
+    HANDLE Heaps[64];
+    DWORD Count = GetProcessHeaps(ARRAYSIZE(Heaps), Heaps);
+    unsigned long long Blocks = 0, Bytes = 0;
+    for (DWORD i = 0; i < Count && i < ARRAYSIZE(Heaps); i++)
+    {
+        HeapLock(Heaps[i]);
+        PROCESS_HEAP_ENTRY Entry = {0};
+        while (HeapWalk(Heaps[i], &Entry))
+            if (Entry.wFlags & PROCESS_HEAP_ENTRY_BUSY)
+            {
+                Blocks++;
+                Bytes += Entry.cbData;
+            }
+        HeapUnlock(Heaps[i]);
+    }
+    printf("ok blocks=%llu bytes=%llu\n", Blocks, Bytes);
+}
+
 static void Execute(char *Line)
 {
     char Command[32] = "", Rest[256] = "";
@@ -631,6 +652,8 @@ static void Execute(char *Line)
         else
             Error(GetLastError());
     }
+    else if (strcmp(Command, "memory") == 0)
+        Memory();
     else if (strcmp(Command, "message") == 0)
     {
         WCHAR Text[1024] = L"";

@@ -359,3 +359,19 @@ def test_killed_while_creating(start, kind):
     assert last('list') == [], 'seed %d' % seed
     print('%s: %d programs killed, %d of them while they created; a creation took %.0f to %.0f ms; seed %d' % (
         kind, len(kills), sum(kills), 1000 * min(times), 1000 * max(times), seed))
+
+
+def test_memory_is_given_back(machine):
+    """A program that makes and closes adapters for ever does not grow, in none of its heaps."""
+    peer = machine.peer()
+
+    def rounds(count):
+        for i in range(count):
+            peer('create 0 1500 Round%d' % (i % 3))
+            peer('close 0')
+    rounds(10)  # what is made once, is
+    before = peer('memory')
+    rounds(40)
+    after = peer('memory')
+    assert after['blocks'] - before['blocks'] < 10 and after['bytes'] - before['bytes'] < 4000, (before, after)
+    peer.quit()

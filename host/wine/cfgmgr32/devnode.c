@@ -25,32 +25,80 @@
 /*
  * A DEVINST is a number that a process has for an instance ID. Wine 8 has them for the devices of an open device
  * information set only and cannot look one up, so those that CM_Locate_DevNode gives out are numbered here, from
- * FIRST_INSTANCE on; they are never taken back, as there are as many as devices ever asked for.
+ * FIRST_INSTANCE on. A device that is gone from the registry loses its place, not its number: the next one in that place
+ * has another. Each new device looks at two places, so that there are at most about twice as many as devices.
  */
 #define FIRST_INSTANCE 0x40000000u
 #define INSTANCES_MAX  4096
+#define PLACE_USES     (FIRST_INSTANCE / INSTANCES_MAX) /* then a place begins again with its first number */
 
 static SRWLOCK InstanceLock = SRWLOCK_INIT;
-static WCHAR *Instances[INSTANCES_MAX];
-static ULONG InstanceCount;
+static struct
+{
+    WCHAR *Id; /* NULL: the place is free */
+    ULONG Use;
+} Instances[INSTANCES_MAX];
+static ULONG InstanceCount; /* places that were ever used */
+static ULONG NextLook, Asked;
+
+static BOOL IsInRegistry(const WCHAR *Id)
+{
+    WCHAR Path[SWDEVICE_ID_MAX + 64];
+    swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
+    HKEY Key;
+    LONG Error = RegOpenKeyExW(HKEY_LOCAL_MACHINE, Path, 0, KEY_QUERY_VALUE, &Key);
+    if (!Error)
+        RegCloseKey(Key);
+    return Error != ERROR_FILE_NOT_FOUND;
+}
+
+/* The registry is asked without the lock: what somebody asks for meanwhile may be that device, there again. */
+static VOID ForgetOneIfGone(VOID)
+{
+    WCHAR Id[SWDEVICE_ID_MAX] = L"";
+    AcquireSRWLockExclusive(&InstanceLock);
+    ULONG Index = NextLook++ % InstanceCount, AskedBefore = Asked;
+    if (Instances[Index].Id)
+        lstrcpynW(Id, Instances[Index].Id, SWDEVICE_ID_MAX);
+    ReleaseSRWLockExclusive(&InstanceLock);
+    if (!*Id || IsInRegistry(Id))
+        return;
+    AcquireSRWLockExclusive(&InstanceLock);
+    if (Asked == AskedBefore && Instances[Index].Id && !wcscmp(Instances[Index].Id, Id))
+    {
+        free(Instances[Index].Id);
+        Instances[Index].Id = NULL;
+        Instances[Index].Use = (Instances[Index].Use + 1) % PLACE_USES;
+    }
+    ReleaseSRWLockExclusive(&InstanceLock);
+}
 
 static CONFIGRET InstanceOfId(const WCHAR *Id, DEVINST *Instance)
 {
     CONFIGRET Result = CR_SUCCESS;
     AcquireSRWLockExclusive(&InstanceLock);
-    ULONG Index;
-    for (Index = 0; Index < InstanceCount && _wcsicmp(Instances[Index], Id); Index++)
-        ;
-    if (Index == InstanceCount)
+    Asked++;
+    ULONG Index, Free = InstanceCount;
+    for (Index = 0; Index < InstanceCount; Index++)
+        if (!Instances[Index].Id)
+            Free = Index;
+        else if (!_wcsicmp(Instances[Index].Id, Id))
+            break;
+    BOOL IsNew = Index == InstanceCount;
+    WCHAR *Copy = IsNew && Free < INSTANCES_MAX ? _wcsdup(Id) : NULL;
+    if (Copy)
     {
-        WCHAR *Copy = Index < INSTANCES_MAX ? _wcsdup(Id) : NULL;
-        if (Copy)
-            Instances[InstanceCount++] = Copy;
-        else
-            Result = CR_OUT_OF_MEMORY;
+        Index = Free;
+        Instances[Index].Id = Copy;
+        InstanceCount = max(InstanceCount, Index + 1);
     }
+    else if (IsNew)
+        Result = CR_OUT_OF_MEMORY;
+    if (Result == CR_SUCCESS)
+        *Instance = FIRST_INSTANCE + Instances[Index].Use * INSTANCES_MAX + Index;
     ReleaseSRWLockExclusive(&InstanceLock);
-    *Instance = FIRST_INSTANCE + Index;
+    for (int i = 0; i < 2 && IsNew; i++)
+        ForgetOneIfGone();
     return Result;
 }
 
@@ -61,9 +109,10 @@ static CONFIGRET IdOfInstance(DEVINST Instance, WCHAR Id[SWDEVICE_ID_MAX])
     if (Instance >= FIRST_INSTANCE)
     {
         AcquireSRWLockShared(&InstanceLock);
-        if (Instance - FIRST_INSTANCE < InstanceCount)
+        ULONG Index = Instance % INSTANCES_MAX;
+        if (Instances[Index].Id && Instance == FIRST_INSTANCE + Instances[Index].Use * INSTANCES_MAX + Index)
         {
-            lstrcpynW(Id, Instances[Instance - FIRST_INSTANCE], SWDEVICE_ID_MAX);
+            lstrcpynW(Id, Instances[Index].Id, SWDEVICE_ID_MAX);
             Result = CR_SUCCESS;
         }
         ReleaseSRWLockShared(&InstanceLock);
