@@ -104,12 +104,12 @@ static void CopyName(char *To, const char *From)
 }
 
 /*
- * No address of its own and so no router solicitations that nobody asked for: addresses are whoever configures the
- * interface's business. A kernel without IPv6 has no such file.
+ * Linux gives it a link-local address when it is up, as Windows does ("NL_LINK_LOCAL_ADDRESS_BEHAVIOR": the default of
+ * IPv6), and would send router solicitations with it, which nobody asked for. A kernel without IPv6 has no such file.
  */
 static void QuietIpv6(const char *Name)
 {
-    static const char Prefix[] = "/proc/sys/net/ipv6/conf/", Suffix[] = "/addr_gen_mode";
+    static const char Prefix[] = "/proc/sys/net/ipv6/conf/", Suffix[] = "/router_solicitations";
     int Used = 0;
     char Path[sizeof(Prefix) + TUN_NAME_LENGTH + sizeof(Suffix)];
     for (int I = 0; Prefix[I]; I++)
@@ -122,7 +122,7 @@ static void QuietIpv6(const char *Name)
     int Fd = LinuxOpen(Path, LINUX_O_WRONLY | LINUX_O_CLOEXEC, 0);
     if (Fd >= 0)
     {
-        LinuxWrite(Fd, "1\n", 2);
+        LinuxWrite(Fd, "0\n", 2);
         LinuxClose(Fd);
     }
 }

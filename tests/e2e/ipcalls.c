@@ -7,7 +7,7 @@
  *   old                                   GetAdaptersInfo, GetInterfaceInfo, GetIfTable, GetNumberOfInterfaces: the indexes
  *   row INDEX                             GetIfEntry2
  *   interface FAMILY INDEX                GetIpInterfaceEntry
- *   set FAMILY INDEX WHAT VALUE           SetIpInterfaceEntry: metric (-1: automatic), mtu
+ *   set FAMILY INDEX WHAT VALUE           SetIpInterfaceEntry: metric (-1: automatic), mtu, linklocal
  *   again FAMILY INDEX                    SetIpInterfaceEntry of the row as it was read
  *   address add|delete INDEX ADDRESS BITS
  *   route add|set|delete|get INDEX PREFIX BITS HOP METRIC
@@ -183,6 +183,8 @@ static DWORD SetInterface(ULONG Family, ULONG Index, const char *What, LONG Valu
         Row.SitePrefixLength = 0;
     if (!strcmp(What, "mtu"))
         Row.NlMtu = (ULONG)Value;
+    if (!strcmp(What, "linklocal"))
+        Row.LinkLocalAddressBehavior = (NL_LINK_LOCAL_ADDRESS_BEHAVIOR)Value;
     if (!strcmp(What, "metric"))
     {
         Row.UseAutomaticMetric = Value < 0;

@@ -17,6 +17,7 @@ import lab
 
 IPCALLS = os.path.join(lab.BUILD, 'tests/ipcalls.exe')
 ALL, V4, V6 = 0, 2, 23  # AF_UNSPEC, AF_INET, AF_INET6
+ALWAYS_OFF, ALWAYS_ON, UNCHANGED = 0, 2, -1  # NL_LINK_LOCAL_ADDRESS_BEHAVIOR
 INCLUDE_PREFIX, INCLUDE_GATEWAYS = 0x10, 0x80
 NOT_FOUND, ALREADY_EXISTS, INVALID_PARAMETER, FILE_NOT_FOUND, NOT_SUPPORTED = 1168, 5010, 87, 2, 50
 
@@ -269,6 +270,36 @@ def test_groups(machine, peer, calls, wire):
         calls('anycast', what, tunnel.index, 'fd07::9', result=there)
         calls('anycast', what, 0xfffff, 'fd07::9', result=nowhere)
     calls('anycast', 'add', tunnel.index, '::', result=INVALID_PARAMETER)
+
+
+def test_link_local(machine, peer, calls):
+    """An interface has the link-local address that its row speaks of, and says nothing for it that nobody asked for."""
+    tunnel = Tunnel(machine, peer, 0, 'Local')
+
+    def behaviour():
+        row, = calls('interface', V6, tunnel.index)
+        return int(re.search(r' linklocal=(-?\d+) ', row).group(1))
+
+    def own():
+        return [address for address in calls.adapter(tunnel.index, V6).get('unicast', []) if address.startswith('fe80::')]
+    assert behaviour() == ALWAYS_ON
+    calls('address', 'add', tunnel.index, 'fd07::2', 64)
+    first, = own()
+    assert first.endswith('/64')
+    with pytest.raises(conftest.PeerError):
+        peer('receive 0 1500')
+    for size in (1280, 1500):  # and back
+        calls('set', V6, tunnel.index, 'mtu', size)
+        assert own() == [first]
+    for _ in range(2):
+        calls('set', V6, tunnel.index, 'linklocal', ALWAYS_OFF)
+        assert behaviour() == ALWAYS_OFF and not own()
+        calls('set', V6, tunnel.index, 'linklocal', UNCHANGED)
+        assert behaviour() == ALWAYS_OFF and not own()
+        calls('set', V6, tunnel.index, 'linklocal', ALWAYS_ON)
+        assert behaviour() == ALWAYS_ON and len(own()) == 1
+    with pytest.raises(conftest.PeerError):
+        peer('receive 0 1500')
 
 
 # --- MTU --------------------------------------------------------------------------------------------------------------

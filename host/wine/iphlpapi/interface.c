@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
+#include <mstcpip.h>
 
 #include "host/linux/syscall.h"
 
@@ -156,6 +157,35 @@ static DWORD SetMtu(const IP_LINK *Link, ADDRESS_FAMILY Family, ULONG Mtu)
     return Error ? Error : RoutesSettle(AF_INET);
 }
 
+/* --- link-local addresses -------------------------------------------------------------------------------------------- */
+
+/* addr_gen_mode: Linux gives an interface its own as Windows does, or not. No switch takes away those that are there. */
+#define ADDRESS_BY_LINUX 0
+#define ADDRESS_BY_NONE  1
+
+static BOOL LinkLocalIsOff(const IP_LINK *Link)
+{
+    return ReadSwitch(Link, AF_INET6, "addr_gen_mode", ADDRESS_BY_LINUX) == ADDRESS_BY_NONE;
+}
+
+static DWORD SetLinkLocal(const IP_LINK *Link, BOOL Off)
+{
+    if (Off == LinkLocalIsOff(Link))
+        return NO_ERROR;
+    DWORD Error = WriteSwitch(Link, AF_INET6, "addr_gen_mode", Off ? ADDRESS_BY_NONE : ADDRESS_BY_LINUX);
+    MIB_UNICASTIPADDRESS_TABLE *Table;
+    if (!Error)
+        Error = GetUnicastIpAddressTable(AF_INET6, &Table);
+    if (Error)
+        return Error;
+    for (ULONG i = 0; i < Table->NumEntries && Off && !Error; i++)
+        if (Table->Table[i].InterfaceIndex == Link->Index &&
+            IN6_IS_ADDR_LINKLOCAL(&Table->Table[i].Address.Ipv6.sin6_addr))
+            Error = DeleteUnicastIpAddressEntry(&Table->Table[i]);
+    FreeMibTable(Table);
+    return Error;
+}
+
 /* --- the machine's name servers ------------------------------------------------------------------------------------ */
 
 VOID MachineNameServers(WCHAR *Text, ULONG Length)
@@ -203,7 +233,9 @@ VOID InterfaceRow(const IP_LINK *Link, ADDRESS_FAMILY Family, MIB_IPINTERFACE_RO
     Row->BaseReachableTime = Row->ReachableTime = 30000;
     Row->RetransmitTime = 1000;
     Row->PathMtuDiscoveryTimeout = 600000;
-    Row->LinkLocalAddressBehavior = IsV6 ? LinkLocalAlwaysOn : LinkLocalDelayed;
+    Row->LinkLocalAddressBehavior = !IsV6                  ? LinkLocalDelayed
+                                    : LinkLocalIsOff(Link) ? LinkLocalAlwaysOff
+                                                           : LinkLocalAlwaysOn;
     Row->LinkLocalAddressTimeout = 6500;
     for (int Scope = ScopeLevelInterface; Scope < ScopeLevelCount; Scope++)
         Row->ZoneIndices[Scope] = Scope <= ScopeLevelLink ? Link->Index : 1;
@@ -283,9 +315,10 @@ VOID WINAPI InitializeIpInterfaceEntry(PMIB_IPINTERFACE_ROW Row)
 }
 
 /*
- * Takes over NlMtu (0 and ~0: as it is), the metric, forwarding, router discovery and the number of duplicate address
- * probes; what else is in the row has no counterpart here and is let pass. ERROR_INVALID_PARAMETER: also for an MTU that
- * the family or the interface does not allow, and for an IPv4 row with a site prefix. ERROR_FILE_NOT_FOUND,
+ * Takes over NlMtu (0 and ~0: as it is), the metric, forwarding, router discovery, the number of duplicate address
+ * probes and whether there is a link-local address; what else is in the row has no counterpart here and is let pass.
+ * ERROR_INVALID_PARAMETER: also for an MTU that the family or the interface does not allow, and for an IPv4 row with a
+ * site prefix. ERROR_FILE_NOT_FOUND,
  * ERROR_NOT_FOUND, ERROR_ACCESS_DENIED. "SetIpInterfaceEntry function (netioapi.h)"
  */
 DWORD WINAPI SetIpInterfaceEntry(PMIB_IPINTERFACE_ROW Row)
@@ -310,6 +343,9 @@ DWORD WINAPI SetIpInterfaceEntry(PMIB_IPINTERFACE_ROW Row)
         Error = WriteSwitch(&Link, AF_INET6, "accept_ra", Row->RouterDiscoveryBehavior == RouterDiscoveryEnabled);
     if (!Error && Row->Family == AF_INET6 && Row->DadTransmits != ~0u)
         Error = WriteSwitch(&Link, AF_INET6, "dad_transmits", Row->DadTransmits);
+    if (!Error && Row->Family == AF_INET6 &&
+        (Row->LinkLocalAddressBehavior == LinkLocalAlwaysOff || Row->LinkLocalAddressBehavior == LinkLocalAlwaysOn))
+        Error = SetLinkLocal(&Link, Row->LinkLocalAddressBehavior == LinkLocalAlwaysOff);
     LinkTouch(&Link);
     return Error;
 }
