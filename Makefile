@@ -29,7 +29,8 @@ comma := ,
 
 PACKAGES_BUILD := clang-19 lld-19 llvm-19 libclang-rt-19-dev mingw-w64-common mingw-w64-x86-64-dev \
     gcc-mingw-w64-x86-64-win32 libcmocka-dev spin python3 python3-asn1crypto python3-pefile clang-format-19 qemu-user
-PACKAGES_RUN := wine wine64 iproute2 iputils-ping iperf3 python3-pytest python3-scapy gnuplot-nox procps cmake pkgconf openssl osslsigncode
+PACKAGES_RUN := wine wine64 iproute2 iputils-ping iperf3 python3-pytest python3-scapy gnuplot-nox procps cmake pkgconf openssl osslsigncode \
+    golang-go golang-golang.zx2c4-wireguard-dev
 
 .PHONY: deps check-system check-machine
 deps: check-system ## install the Debian packages that are missing (asks no questions)
