@@ -310,11 +310,9 @@ NTSTATUS HostAdapterStart(NDIS_HOST_ADAPTER *Adapter)
     CHAR Name[128], InstanceId[64];
     BACKEND_REQUEST Request = {
         .Adapter = Adapter, .Name = Name, .InstanceId = InstanceId, .IfType = IF_TYPE_PROP_VIRTUAL};
-    NTSTATUS Result = HostDeviceName(Adapter->Pdo, Name, sizeof(Name));
-    if (!NT_SUCCESS(Result))
-        return Result;
+    HostDeviceName(Adapter->Pdo, Name, sizeof(Name));
     HostInstanceId(Adapter->Pdo, InstanceId, sizeof(InstanceId));
-    Result = BackendCreate(&Request, &Adapter->Identity, &Adapter->Backend);
+    NTSTATUS Result = BackendCreate(&Request, &Adapter->Identity, &Adapter->Backend);
     if (!NT_SUCCESS(Result))
     {
         DbgPrint("ndis: no interface for adapter \"%s\": 0x%08x\n", Name, (unsigned)Result);

@@ -200,3 +200,45 @@ PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage,
     }
     return Copied == BytesNeeded ? Storage : NULL;
 }
+
+/* The MDL in which the byte Offset bytes behind the beginning of Mdl lies, and where in it. NULL: none. */
+static MDL *Seek(_In_opt_ MDL *Mdl, _Inout_ ULONG64 *Offset)
+{
+    for (; Mdl && *Offset >= MmGetMdlByteCount(Mdl); Mdl = Mdl->Next)
+        *Offset -= MmGetMdlByteCount(Mdl);
+    return Mdl;
+}
+
+/*
+ * NdisCopyFromNetBufferToNetBuffer: offsets count from the beginning of either buffer's data. Ends before BytesToCopy
+ * where the source has no more data or the destination's MDLs no more room; *BytesCopied tells, and nothing else of the
+ * destination is changed. NDIS_STATUS_SUCCESS, or _RESOURCES where an MDL cannot be mapped.
+ */
+NDIS_STATUS NdisCopyFromNetBufferToNetBuffer(PNET_BUFFER Destination, ULONG DestinationOffset, ULONG BytesToCopy,
+                                             PNET_BUFFER Source, ULONG SourceOffset, PULONG BytesCopied)
+{
+    ULONG64 To = (ULONG64)Destination->CurrentMdlOffset + DestinationOffset;
+    ULONG64 From = (ULONG64)Source->CurrentMdlOffset + SourceOffset;
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
+    *BytesCopied = 0;
+    if (SourceOffset >= Source->DataLength)
+        return NDIS_STATUS_SUCCESS;
+    BytesToCopy = (ULONG)min((ULONG64)BytesToCopy, Source->DataLength - SourceOffset);
+    MDL *ToMdl = Seek(Destination->CurrentMdl, &To), *FromMdl = Seek(Source->CurrentMdl, &From);
+    while (*BytesCopied < BytesToCopy && ToMdl && FromMdl)
+    {
+        ULONG ToLeft = MmGetMdlByteCount(ToMdl) - (ULONG)To, FromLeft = MmGetMdlByteCount(FromMdl) - (ULONG)From;
+        ULONG Here = min(min(ToLeft, FromLeft), BytesToCopy - *BytesCopied);
+        PUCHAR ToAddress = MmGetSystemAddressForMdlSafe(ToMdl, NormalPagePriority | MdlMappingNoExecute);
+        PUCHAR FromAddress = MmGetSystemAddressForMdlSafe(FromMdl, NormalPagePriority | MdlMappingNoExecute);
+        if (!ToAddress || !FromAddress)
+            return NDIS_STATUS_RESOURCES;
+        RtlMoveMemory(ToAddress + To, FromAddress + From, Here);
+        *BytesCopied += Here;
+        To += Here;
+        From += Here;
+        ToMdl = Seek(ToMdl, &To);
+        FromMdl = Seek(FromMdl, &From);
+    }
+    return NDIS_STATUS_SUCCESS;
+}

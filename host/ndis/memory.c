@@ -5,6 +5,18 @@
  */
 #include "host/ndis/ndishost.h"
 
+/* Nonpaged memory that the driver has to give back with NdisFreeMemory. NULL: there is none. */
+PVOID HostMemory(SIZE_T Length, ULONG Tag, NDIS_HOST_DRIVER *Driver, NDIS_HOST_ADAPTER *Adapter, PVOID Place)
+{
+    PVOID Memory = ExAllocatePoolWithTag(NonPagedPoolNx, Length, Tag);
+    if (Memory && !HostOwn(Memory, HostKindMemory, Driver->DriverObject, Adapter, Place))
+    {
+        ExFreePool(Memory);
+        Memory = NULL;
+    }
+    return Memory;
+}
+
 /* NdisAllocateMemoryWithTagPriority: NULL where there is none. Contents undefined. */
 PVOID NdisAllocateMemoryWithTagPriority(NDIS_HANDLE NdisHandle, UINT Length, ULONG Tag, EX_POOL_PRIORITY Priority)
 {
@@ -13,13 +25,7 @@ PVOID NdisAllocateMemoryWithTagPriority(NDIS_HANDLE NdisHandle, UINT Length, ULO
     UNREFERENCED_PARAMETER(Priority);
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     NdisRule("Memory_Tag", Tag != 0, HostPlace(), "no tag");
-    PVOID Memory = Driver ? ExAllocatePoolWithTag(NonPagedPoolNx, Length, Tag) : NULL;
-    if (Memory && !HostOwn(Memory, HostKindMemory, Driver->DriverObject, Adapter, HostPlace()))
-    {
-        ExFreePool(Memory);
-        Memory = NULL;
-    }
-    return Memory;
+    return Driver ? HostMemory(Length, Tag, Driver, Adapter, HostPlace()) : NULL;
 }
 
 VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)
@@ -28,7 +34,7 @@ VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)
     UNREFERENCED_PARAMETER(MemoryFlags);
     HostEnter(__func__, HostPlace(), "Irql_Miscellaneous", DISPATCH_LEVEL, FALSE);
     if (NdisRule("Handle_Memory", HostDisown(VirtualAddress, HostKindMemory), HostPlace(),
-                 "%p is no memory of NdisAllocateMemoryWithTagPriority", VirtualAddress))
+                 "%p is no memory that NDIS gave", VirtualAddress))
     {
         ExFreePool(VirtualAddress);
     }

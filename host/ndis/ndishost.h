@@ -141,7 +141,8 @@ typedef struct _HOST_LIST
     BOOLEAN Refuse;          /* sent after MiniportPause had returned */
     PVOID Reserved[2];       /* MiniportReserved when it left the miniport */
     BOOLEAN ReservedKnown;
-    BOOLEAN HasBuffer; /* Embedded is in use */
+    BOOLEAN HasBuffer;                /* Embedded is in use */
+    NET_BUFFER_LIST_CONTEXT *Context; /* lies behind this and goes with it; NULL: there is none */
     HOST_BUFFER Embedded;
     DECLSPEC_ALIGN(16) NET_BUFFER_LIST List;
     PVOID PrivateSlots[HOST_PRIVATE_SLOTS];
@@ -276,7 +277,16 @@ NTSTATUS HostPassDownAndWait(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp);
 NTSTATUS HostAddDevice(_In_ DRIVER_OBJECT *DriverObject, _In_ DEVICE_OBJECT *Pdo);
 NTSTATUS HostDispatch(_In_ DEVICE_OBJECT *DeviceObject, _Inout_ IRP *Irp);
 NTSTATUS HostCompleteIrp(_Inout_ IRP *Irp, _In_ NTSTATUS Status);
+
+/* names.c */
 VOID HostInstanceId(_In_ DEVICE_OBJECT *Pdo, _Out_writes_(Size) PCHAR InstanceId, _In_ ULONG Size);
-NTSTATUS HostDeviceName(_In_ DEVICE_OBJECT *Pdo, _Out_writes_(Size) PCHAR Name, _In_ ULONG Size);
+VOID HostDeviceName(_In_ DEVICE_OBJECT *Pdo, _Out_writes_(Size) PCHAR Name, _In_ ULONG Size);
+
+/* memory.c */
+PVOID HostMemory(_In_ SIZE_T Length, _In_ ULONG Tag, _In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAPTER *Adapter,
+                 _In_opt_ PVOID Place);
+
+/* context.c: what NdisAllocateNetBufferListContext gave to a list that goes, and has not got back. */
+VOID HostContextsCheckGone(_Inout_ HOST_LIST *Host, _In_z_ PCSTR Call, _In_opt_ PVOID Place);
 
 #endif

@@ -9,104 +9,12 @@
 
 /* GUID_DEVINTERFACE_NET, "Device Interface Classes". */
 static const GUID NetInterface = {0xcac88484, 0x7515, 0x4c03, {0x82, 0xe6, 0x71, 0xa8, 0x7a, 0xba, 0xc3, 0x61}};
-/* DEVPKEY_Device_FriendlyName, "Unified Device Property Model". */
-static const DEVPROPKEY FriendlyName = {{0xa45c254e, 0xdf1c, 0x4efd, {0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8, 0x50, 0xe0}},
-                                        14};
-
 NTSTATUS HostCompleteIrp(IRP *Irp, NTSTATUS Status)
 {
     Irp->IoStatus.Status = Status;
     Irp->IoStatus.Information = 0;
     IoCompleteRequest(Irp, IO_NO_INCREMENT);
     return Status;
-}
-
-/* UTF-16 to UTF-8; what does not pair becomes '?'. The result is cut to Size and zero-terminated. */
-static VOID NarrowName(_In_reads_(Count) const WCHAR *Wide, _In_ ULONG Count, _Out_writes_(Size) PCHAR Name,
-                       _In_ ULONG Size)
-{
-    ULONG Used = 0;
-    for (ULONG I = 0; I < Count && Wide[I] && Used + 5 < Size; I++)
-    {
-        ULONG Code = Wide[I];
-        if (Code >= 0xd800 && Code < 0xdc00 && I + 1 < Count && (Wide[I + 1] & 0xfc00) == 0xdc00)
-            Code = 0x10000 + ((Code & 0x3ff) << 10) + (Wide[++I] & 0x3ff);
-        else if (Code >= 0xd800 && Code < 0xe000)
-            Code = '?';
-        if (Code < 0x80)
-        {
-            Name[Used++] = (CHAR)Code;
-        }
-        else if (Code < 0x800)
-        {
-            Name[Used++] = (CHAR)(0xc0 | (Code >> 6));
-            Name[Used++] = (CHAR)(0x80 | (Code & 0x3f));
-        }
-        else if (Code < 0x10000)
-        {
-            Name[Used++] = (CHAR)(0xe0 | (Code >> 12));
-            Name[Used++] = (CHAR)(0x80 | ((Code >> 6) & 0x3f));
-            Name[Used++] = (CHAR)(0x80 | (Code & 0x3f));
-        }
-        else
-        {
-            Name[Used++] = (CHAR)(0xf0 | (Code >> 18));
-            Name[Used++] = (CHAR)(0x80 | ((Code >> 12) & 0x3f));
-            Name[Used++] = (CHAR)(0x80 | ((Code >> 6) & 0x3f));
-            Name[Used++] = (CHAR)(0x80 | (Code & 0x3f));
-        }
-    }
-    Name[Used] = 0;
-}
-
-/* What a person calls the device: its friendly name, or else its description. UTF-8. */
-NTSTATUS HostDeviceName(DEVICE_OBJECT *Pdo, PCHAR Name, ULONG Size)
-{
-    ULONG Length = 0;
-    DEVPROPTYPE Type;
-    WCHAR Wide[256];
-    NTSTATUS Status = IoGetDevicePropertyData(Pdo, &FriendlyName, 0, 0, sizeof(Wide), Wide, &Length, &Type);
-    if (!NT_SUCCESS(Status) || Type != DEVPROP_TYPE_STRING || Length < sizeof(WCHAR) || !Wide[0])
-    {
-        Status = IoGetDeviceProperty(Pdo, DevicePropertyFriendlyName, sizeof(Wide), Wide, &Length);
-        if (!NT_SUCCESS(Status))
-            Status = IoGetDeviceProperty(Pdo, DevicePropertyDeviceDescription, sizeof(Wide), Wide, &Length);
-    }
-    if (!NT_SUCCESS(Status))
-    {
-        static const WCHAR Unnamed[] = {'n', 'e', 't', 0};
-        NarrowName(Unnamed, 4, Name, Size);
-        return STATUS_SUCCESS;
-    }
-    NarrowName(Wide, Length / sizeof(WCHAR), Name, Size);
-    return STATUS_SUCCESS;
-}
-
-/* NetCfgInstanceId of the adapter's driver key, "{GUID}"; empty where it has none. */
-VOID HostInstanceId(DEVICE_OBJECT *Pdo, PCHAR InstanceId, ULONG Size)
-{
-    static const WCHAR Keyword[] = {'N', 'e', 't', 'C', 'f', 'g', 'I', 'n', 's', 't', 'a', 'n', 'c', 'e', 'I', 'd'};
-    UNICODE_STRING Name = {sizeof(Keyword), sizeof(Keyword), (PWCH)Keyword};
-    ULONG Length = 0;
-    InstanceId[0] = 0;
-    HANDLE Key;
-    if (!NT_SUCCESS(IoOpenDeviceRegistryKey(Pdo, PLUGPLAY_REGKEY_DRIVER, KEY_READ, &Key)))
-        return;
-    union
-    {
-        KEY_VALUE_PARTIAL_INFORMATION Value;
-        UCHAR Room[256];
-    } Information;
-    if (NT_SUCCESS(
-            ZwQueryValueKey(Key, &Name, KeyValuePartialInformation, &Information, sizeof(Information), &Length)) &&
-        Information.Value.Type == REG_SZ)
-    {
-        NarrowName((const WCHAR *)Information.Value.Data, Information.Value.DataLength / sizeof(WCHAR), InstanceId,
-                   Size);
-    }
-    ZwClose(Key);
-    for (; *InstanceId; InstanceId++)
-        *InstanceId -= *InstanceId >= 'a' && *InstanceId <= 'z' ? 'a' - 'A' : 0;
 }
 
 /* The driver that NdisMRegisterMiniportDriver made for DriverObject, or NULL. */

@@ -201,7 +201,7 @@ static HOST_LIST *NewList(_In_ HOST_POOL *Pool, _In_ ULONG ContextSize, _In_ ULO
         NET_BUFFER_LIST_CONTEXT *Context = (PVOID)(((ULONG_PTR)(Host + 1) + 15) & ~(ULONG_PTR)15);
         Context->Size = (USHORT)Room;
         Context->Offset = (USHORT)ContextBackFill;
-        Host->List.Context = Context;
+        Host->Context = Host->List.Context = Context;
     }
     InterlockedIncrement(&Pool->Outstanding);
     return Host;
@@ -280,6 +280,7 @@ VOID NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList)
     {
         return;
     }
+    HostContextsCheckGone(Host, __func__, HostPlace());
     if (Host->HasBuffer)
         ReleaseData(&Host->Embedded);
     InterlockedDecrement(&Host->Pool->Outstanding);
@@ -287,16 +288,9 @@ VOID NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList)
     ExFreePoolWithTag(Host, HOST_TAG);
 }
 
-/* NdisAllocateNetBuffer: over the caller's MDLs, or with memory of its own if the pool has a DataSize. */
-PNET_BUFFER NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG DataOffset, SIZE_T DataLength)
+static NET_BUFFER *NewBuffer(_In_ HOST_POOL *Pool, _In_opt_ MDL *MdlChain, _In_ ULONG DataOffset,
+                             _In_ SIZE_T DataLength)
 {
-    HOST_POOL *Pool = PoolHandle;
-    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
-    if (!NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicBufferPool, HostPlace(), "%p is no buffer pool",
-                  PoolHandle))
-    {
-        return NULL;
-    }
     HOST_BUFFER *Host = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Host), HOST_TAG);
     if (!Host)
         return NULL;
@@ -308,6 +302,35 @@ PNET_BUFFER NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG D
     }
     InterlockedIncrement(&Pool->Outstanding);
     return &Host->Buffer;
+}
+
+/* NdisAllocateNetBuffer: over the caller's MDLs, from a pool without DataSize. NULL: no memory, or a wrong pool. */
+PNET_BUFFER NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG DataOffset, SIZE_T DataLength)
+{
+    HOST_POOL *Pool = PoolHandle;
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
+    if (!NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicBufferPool, HostPlace(), "%p is no buffer pool",
+                  PoolHandle) ||
+        !NdisRule("Pool_Use", Pool->DataSize == 0, HostPlace(),
+                  "a pool with DataSize needs NdisAllocateNetBufferMdlAndData"))
+    {
+        return NULL;
+    }
+    return NewBuffer(Pool, MdlChain, DataOffset, DataLength);
+}
+
+/* NdisAllocateNetBufferMdlAndData: with memory of its own, all of it before the data, of which there is none yet. */
+PNET_BUFFER NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle)
+{
+    HOST_POOL *Pool = PoolHandle;
+    HostEnter(__func__, HostPlace(), "Irql_NetBuffer", DISPATCH_LEVEL, FALSE);
+    if (!NdisRule("Handle_Pool", Pool && Pool->Magic == HostMagicBufferPool, HostPlace(), "%p is no buffer pool",
+                  PoolHandle) ||
+        !NdisRule("Pool_Use", Pool->DataSize != 0, HostPlace(), "the pool has no DataSize"))
+    {
+        return NULL;
+    }
+    return NewBuffer(Pool, NULL, 0, 0);
 }
 
 VOID NdisFreeNetBuffer(PNET_BUFFER NetBuffer)

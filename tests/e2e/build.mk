@@ -129,7 +129,7 @@ $(B)/tests/kernel/lacking.sys: $(B)/tests/kernel/lacking.o $(B)/amd64/obj/driver
 	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $^ \
 	    $(@D)/lackingkernel.lib $(@D)/lackingndis.lib
 
-$(B)/tests/kernel/kernel.sys: $(patsubst %,$(B)/tests/kernel/%.o,kernel tests data) $(B)/amd64/obj/driver/loadconfig.o \
+$(B)/tests/kernel/kernel.sys: $(patsubst %,$(B)/tests/kernel/%.o,kernel tests ndis data) $(B)/amd64/obj/driver/loadconfig.o \
     $(patsubst %,$(B)/amd64/lib/%.lib,ntoskrnl hal ndis) $(B)/tests/kernel/lacking.sys
 	@cp tests/e2e/kernel/kernel.inf $(@D)
 	@$(LLD) /nologo /WX /driver /subsystem:native,10.0 /entry:DriverEntry /nodefaultlib /release /guard:cf /out:$@ $(filter-out %.sys,$^)

@@ -168,9 +168,19 @@ static VOID Buffers(VOID)
     NET_BUFFER *Single;
     MAKE("NdisAllocateNetBuffer", Single = NdisAllocateNetBuffer(Mini.BufferPool, NULL, 0, 0));
     MAKE("NdisFreeNetBuffer", NdisFreeNetBuffer(Single));
+    NET_BUFFER_POOL_PARAMETERS BufferParameters = MiniBufferParameters();
+    BufferParameters.DataSize = 64;
+    NDIS_HANDLE DataPool = NdisAllocateNetBufferPool(Mini.Adapter, &BufferParameters);
+    MAKE("NdisAllocateNetBufferMdlAndData", Single = NdisAllocateNetBufferMdlAndData(DataPool));
+    ULONG Copied;
+    MAKE("NdisCopyFromNetBufferToNetBuffer", NdisCopyFromNetBufferToNetBuffer(Single, 0, 1, Single, 0, &Copied));
+    NdisFreeNetBuffer(Single);
+    NdisFreeNetBufferPool(DataPool);
     Parameters.DataSize = 64;
     NDIS_HANDLE Pool = NdisAllocateNetBufferListPool(Mini.Adapter, &Parameters);
     MAKE("NdisAllocateNetBufferList", List = NdisAllocateNetBufferList(Pool, 0, 0));
+    MAKE("NdisAllocateNetBufferListContext", NdisAllocateNetBufferListContext(List, 16, 0, MINI_TAG));
+    MAKE("NdisFreeNetBufferListContext", NdisFreeNetBufferListContext(List, 16));
     NdisFreeNetBufferList(List);
     NdisFreeNetBufferListPool(Pool);
 }
@@ -186,6 +196,9 @@ VOID MiniWork(VOID)
     DEVICE_OBJECT *Pdo;
     MAKE("NdisMGetDeviceProperty", NdisMGetDeviceProperty(Mini.Adapter, &Pdo, NULL, NULL, NULL, NULL));
     MAKE("NdisMIndicateStatusEx", NdisMIndicateStatusEx(Mini.Adapter, &Indication));
+    NDIS_STRING Name;
+    MAKE("NdisMQueryAdapterInstanceName", NdisMQueryAdapterInstanceName(&Name, Mini.Adapter));
+    NdisFreeMemory(Name.Buffer, 0, 0);
     PVOID Memory;
     MAKE("NdisAllocateMemoryWithTagPriority",
          Memory = NdisAllocateMemoryWithTagPriority(Mini.Adapter, 100, MINI_TAG, NormalPoolPriority));

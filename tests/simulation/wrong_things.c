@@ -179,6 +179,27 @@ static VOID BufferFromNoPool(VOID)
     NdisAllocateNetBuffer(Mini.ListPool, NULL, 0, 0);
 }
 
+static VOID BufferWithDataFromNoPool(VOID)
+{
+    NdisAllocateNetBufferMdlAndData(Mini.ListPool);
+}
+
+static VOID ContextOfNoList(VOID)
+{
+    NdisAllocateNetBufferListContext(&Nothing.List, 16, 0, MINI_TAG);
+}
+
+static VOID FreeContextOfNoList(VOID)
+{
+    NdisFreeNetBufferListContext(&Nothing.List, 16);
+}
+
+static VOID NameOfNothing(VOID)
+{
+    NDIS_STRING Name;
+    NdisMQueryAdapterInstanceName(&Name, &Nothing);
+}
+
 static VOID FreeNoList(VOID)
 {
     NdisFreeNetBufferList(&Nothing.List);
@@ -558,6 +579,58 @@ static VOID OddContextOfList(VOID)
     NdisAllocateNetBufferAndNetBufferList(Mini.ListPool, 3, 0, NULL, 0, 0);
 }
 
+static VOID BufferAloneFromPoolWithData(VOID)
+{
+    NET_BUFFER_POOL_PARAMETERS Parameters = MiniBufferParameters();
+    Parameters.DataSize = 100;
+    NDIS_HANDLE Pool = NdisAllocateNetBufferPool(Mini.Adapter, &Parameters);
+    NdisAllocateNetBuffer(Pool, NULL, 0, 0);
+    NdisFreeNetBufferPool(Pool);
+}
+
+static VOID DataFromPoolWithout(VOID)
+{
+    NdisAllocateNetBufferMdlAndData(Mini.BufferPool);
+}
+
+static VOID OddListContext(VOID)
+{
+    NET_BUFFER_LIST *List = MiniList();
+    NdisAllocateNetBufferListContext(List, 4, 0, MINI_TAG);
+    MiniFreeList(List);
+}
+
+static VOID LargeContext(VOID)
+{
+    NET_BUFFER_LIST *List = MiniList();
+    NdisAllocateNetBufferListContext(List, 0x8000, 0x8000, MINI_TAG);
+    MiniFreeList(List);
+}
+
+static VOID ContextWithoutTag(VOID)
+{
+    NET_BUFFER_LIST *List = MiniList();
+    NdisAllocateNetBufferListContext(List, 16, 0, 0);
+    NdisFreeNetBufferListContext(List, 16);
+    MiniFreeList(List);
+}
+
+static VOID FreeContextTwice(VOID)
+{
+    NET_BUFFER_LIST *List = MiniList();
+    NdisAllocateNetBufferListContext(List, 16, 16, MINI_TAG);
+    NdisFreeNetBufferListContext(List, 16);
+    NdisFreeNetBufferListContext(List, 16);
+    MiniFreeList(List);
+}
+
+static VOID KeepContext(VOID)
+{
+    NET_BUFFER_LIST *List = MiniList();
+    NdisAllocateNetBufferListContext(List, 16, 0, MINI_TAG);
+    MiniFreeList(List);
+}
+
 static VOID AdvanceTooFar(VOID)
 {
     NET_BUFFER_LIST *List = MiniList();
@@ -618,6 +691,10 @@ const WRONG_CASE WrongThings[] = {
     {"Handle_Pool", "NdisAllocateNetBufferAndNetBufferList", AtRunning, ListAndBufferFromNoPool},
     {"Handle_Pool", "NdisAllocateNetBufferList", AtRunning, ListFromNoPool},
     {"Handle_Pool", "NdisAllocateNetBuffer", AtRunning, BufferFromNoPool},
+    {"Handle_Pool", "NdisAllocateNetBufferMdlAndData", AtRunning, BufferWithDataFromNoPool},
+    {"Handle_Adapter", "NdisMQueryAdapterInstanceName", AtRunning, NameOfNothing},
+    {"Handle_List", "NdisAllocateNetBufferListContext", AtRunning, ContextOfNoList},
+    {"Handle_List", "NdisFreeNetBufferListContext", AtRunning, FreeContextOfNoList},
     {"Handle_List", "NdisFreeNetBufferList", AtRunning, FreeNoList},
     {"Handle_Buffer", "NdisFreeNetBuffer", AtRunning, FreeNoBuffer},
 
@@ -677,6 +754,13 @@ const WRONG_CASE WrongThings[] = {
     {"Halt_PoolsFreed", "MiniportHaltEx", AtHalt, KeepPool, NULL, AtReport, DropPool},
     {"Halt_PoolsFreed", "MiniportDriverUnload", AtUnload, KeepPoolOfDriver, NULL, AtReport, DropPool},
     {"Advance_Length", "NdisAdvanceNetBufferDataStart", AtRunning, AdvanceTooFar},
+    {"Pool_Use", "NdisAllocateNetBuffer", AtRunning, BufferAloneFromPoolWithData},
+    {"Pool_Use", "NdisAllocateNetBufferMdlAndData", AtRunning, DataFromPoolWithout},
+    {"List_Context", "NdisAllocateNetBufferListContext", AtRunning, OddListContext},
+    {"List_Context", "NdisAllocateNetBufferListContext", AtRunning, LargeContext},
+    {"Memory_Tag", "NdisAllocateNetBufferListContext", AtRunning, ContextWithoutTag, "PoolTag"},
+    {"List_Context", "NdisFreeNetBufferListContext", AtRunning, FreeContextTwice},
+    {"List_Context", "NdisFreeNetBufferList", AtRunning, KeepContext},
     {NULL},
 };
 
@@ -718,6 +802,11 @@ const WRONG_CALL WrongCalls[] = {
     {"NdisFreeNetBufferList", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
     {"NdisAllocateNetBuffer", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
     {"NdisFreeNetBuffer", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
+    {"NdisAllocateNetBufferMdlAndData", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
+    {"NdisCopyFromNetBufferToNetBuffer", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
+    {"NdisAllocateNetBufferListContext", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
+    {"NdisFreeNetBufferListContext", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
+    {"NdisMQueryAdapterInstanceName", "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE},
     {"NdisAllocateMdl", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
     {"NdisFreeMdl", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
     {"NdisAdjustNetBufferCurrentMdl", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of kernel.sys share: the adapter, and the two kinds of tests. */
+/* What the parts of kernel.sys share: the adapter, and its kinds of tests. */
 #ifndef TESTS_E2E_KERNEL_H
 #define TESTS_E2E_KERNEL_H
 
@@ -19,6 +19,23 @@ typedef struct _ADAPTER
 } ADAPTER;
 
 BOOLEAN Wrong(_In_ const ADAPTER *Adapter, _In_z_ PCSTR What);
+
+/* A test gives 0, or the line at which it failed. It leaves at once: a broken kernel is not tidied up after. */
+typedef ULONG TEST(ADAPTER *Adapter);
+typedef struct _TEST_CASE
+{
+    PCSTR Name;
+    TEST *Run;
+} TEST_CASE;
+#define EXPECT(Condition)                                                                                              \
+    if (!(Condition))                                                                                                  \
+    return __LINE__
+
+/* ndis.c: how many tests failed. PASSIVE_LEVEL. */
+ULONG TestNdis(_Inout_ ADAPTER *Adapter);
+ULONG TestRun(_Inout_ ADAPTER *Adapter, _In_reads_(Count) const TEST_CASE *Tests, _In_ ULONG Count);
+NTSTATUS TestThread(_In_ PKSTART_ROUTINE Routine, _In_opt_ PVOID Context, _Out_ PVOID *Thread);
+VOID TestJoin(_In_ PVOID Thread);
 
 /* tests.c: tries the kernel, or misuses it. PASSIVE_LEVEL. */
 VOID TestKernel(_Inout_ ADAPTER *Adapter);

@@ -7,13 +7,6 @@
 
 #define ROUNDS 2000
 
-/* A test that fails says where and leaves at once: a broken kernel is not tidied up after. */
-#define EXPECT(Condition)                                                                                              \
-    if (!(Condition))                                                                                                  \
-    return __LINE__
-
-typedef ULONG TEST(ADAPTER *Adapter);
-
 typedef struct _HELPER
 {
     KEVENT Ping, Pong, Quit;
@@ -27,26 +20,6 @@ typedef struct _HELPER
 } HELPER;
 
 static HELPER Helper;
-
-static NTSTATUS StartThread(PKSTART_ROUTINE Routine, PVOID Context, PVOID *Thread)
-{
-    OBJECT_ATTRIBUTES Attributes;
-    InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    HANDLE Handle;
-    NTSTATUS Status = PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, Routine, Context);
-    if (NT_SUCCESS(Status))
-    {
-        Status = ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, Thread, NULL);
-        ZwClose(Handle);
-    }
-    return Status;
-}
-
-static VOID JoinThread(PVOID Thread)
-{
-    KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
-    ObDereferenceObject(Thread);
-}
 
 static NTSTATUS WaitMs(PVOID Object, LONG Milliseconds)
 {
@@ -90,13 +63,13 @@ static ULONG TestEventPingPong(ADAPTER *Adapter)
     KeInitializeEvent(&Helper.Ping, SynchronizationEvent, FALSE);
     KeInitializeEvent(&Helper.Pong, SynchronizationEvent, FALSE);
     PVOID Thread;
-    EXPECT(NT_SUCCESS(StartThread(PongThread, &Helper, &Thread)));
+    EXPECT(NT_SUCCESS(TestThread(PongThread, &Helper, &Thread)));
     for (ULONG I = 0; I < ROUNDS; I++)
     {
         KeSetEvent(&Helper.Ping, 0, FALSE);
         EXPECT(WaitMs(&Helper.Pong, 5000) == STATUS_SUCCESS);
     }
-    JoinThread(Thread);
+    TestJoin(Thread);
     return 0;
 }
 
@@ -125,7 +98,7 @@ static ULONG TestEventsTogether(ADAPTER *Adapter)
         KeInitializeEvent(&Helper.Quit, NotificationEvent, FALSE);
         Helper.Counter = Helper.Done = 0;
         PVOID Thread;
-        EXPECT(NT_SUCCESS(StartThread(AnyThread, &Helper, &Thread)));
+        EXPECT(NT_SUCCESS(TestThread(AnyThread, &Helper, &Thread)));
         if (Round & 1)
             EXPECT(WaitMs(&Helper.Pong, 5000) == STATUS_SUCCESS);
         for (ULONG I = 0; I < 20; I++)
@@ -134,7 +107,7 @@ static ULONG TestEventsTogether(ADAPTER *Adapter)
             EXPECT(WaitMs(&Helper.Pong, 5000) == STATUS_SUCCESS);
         }
         KeSetEvent(&Helper.Quit, 0, FALSE);
-        JoinThread(Thread);
+        TestJoin(Thread);
         EXPECT(Helper.Done && Helper.Counter == (LONG)(20 + (Round & 1)));
     }
     /* Upgraded events go on as events. */
@@ -186,11 +159,11 @@ static ULONG TestLocks(ADAPTER *Adapter)
     ExInitializeFastMutex(&Helper.Mutex);
     EXPECT(NT_SUCCESS(ExInitializeResourceLite(&Helper.Resource)));
     PVOID First;
-    EXPECT(NT_SUCCESS(StartThread(CountThread, &Helper, &First)));
+    EXPECT(NT_SUCCESS(TestThread(CountThread, &Helper, &First)));
     PVOID Second;
-    EXPECT(NT_SUCCESS(StartThread(CountThread, &Helper, &Second)));
-    JoinThread(First);
-    JoinThread(Second);
+    EXPECT(NT_SUCCESS(TestThread(CountThread, &Helper, &Second)));
+    TestJoin(First);
+    TestJoin(Second);
     ExDeleteResourceLite(&Helper.Resource);
     EXPECT(Helper.Guarded[0] == 4 * ROUNDS && Helper.Guarded[1] == 2 * ROUNDS);
     EXPECT(Helper.Guarded[2] == 2 * ROUNDS && Helper.Guarded[3] == 2 * ROUNDS);
@@ -213,14 +186,14 @@ static ULONG TestRundown(ADAPTER *Adapter)
     ExInitializeRundownProtection(&Helper.Rundown);
     EXPECT(ExAcquireRundownProtection(&Helper.Rundown) && ExAcquireRundownProtectionEx(&Helper.Rundown, 2));
     PVOID Thread;
-    EXPECT(NT_SUCCESS(StartThread(RundownThread, &Helper, &Thread)));
+    EXPECT(NT_SUCCESS(TestThread(RundownThread, &Helper, &Thread)));
     while (ExAcquireRundownProtection(&Helper.Rundown)) /* until the thread has begun to wait */
         ExReleaseRundownProtection(&Helper.Rundown);
     ExReleaseRundownProtectionEx(&Helper.Rundown, 2);
     KeDelayExecutionThread(KernelMode, FALSE, &Short);
     EXPECT(!Helper.Done);
     ExReleaseRundownProtection(&Helper.Rundown);
-    JoinThread(Thread);
+    TestJoin(Thread);
     EXPECT(Helper.Done && !ExAcquireRundownProtection(&Helper.Rundown));
     ExReInitializeRundownProtection(&Helper.Rundown);
     EXPECT(ExAcquireRundownProtection(&Helper.Rundown));
@@ -501,11 +474,11 @@ static ULONG TestResource(ADAPTER *Adapter)
         ExReleaseResourceLite(&Owners.Resource);
     EXPECT(!ExIsResourceAcquiredExclusiveLite(&Owners.Resource) && !ExIsResourceAcquiredSharedLite(&Owners.Resource));
     PVOID Shared;
-    EXPECT(NT_SUCCESS(StartThread(SharedThread, &Owners, &Shared)));
+    EXPECT(NT_SUCCESS(TestThread(SharedThread, &Owners, &Shared)));
     EXPECT(WaitMs(&Owners.Have, 5000) == STATUS_SUCCESS);
     EXPECT(!ExAcquireResourceExclusiveLite(&Owners.Resource, FALSE));
     PVOID Exclusive;
-    EXPECT(NT_SUCCESS(StartThread(ExclusiveThread, &Owners, &Exclusive)));
+    EXPECT(NT_SUCCESS(TestThread(ExclusiveThread, &Owners, &Exclusive)));
     while (!Owners.Waits)
         ZwYieldExecution();
     KeDelayExecutionThread(KernelMode, FALSE, &Moment);
@@ -514,12 +487,12 @@ static ULONG TestResource(ADAPTER *Adapter)
     EXPECT(ExAcquireSharedStarveExclusive(&Owners.Resource, FALSE));
     EXPECT(ExIsResourceAcquiredSharedLite(&Owners.Resource));
     KeSetEvent(&Owners.Let, 0, FALSE);
-    JoinThread(Shared);
+    TestJoin(Shared);
     KeDelayExecutionThread(KernelMode, FALSE, &Moment);
     EXPECT(!Owners.Got);
     ExReleaseResourceLite(&Owners.Resource);
     KeLeaveCriticalRegion();
-    JoinThread(Exclusive);
+    TestJoin(Exclusive);
     EXPECT(Owners.Got && NT_SUCCESS(ExDeleteResourceLite(&Owners.Resource)));
     return 0;
 }
@@ -643,90 +616,10 @@ static ULONG TestOddments(ADAPTER *Adapter)
     return 0;
 }
 
-static VOID SetLaterThread(PVOID Context)
-{
-    NdisMSleep(20000);
-    NdisSetEvent(Context);
-    PsTerminateSystemThread(STATUS_SUCCESS);
-}
-
-static ULONG TestNdisEvents(ADAPTER *Adapter)
-{
-    NDIS_EVENT Event;
-    NdisInitializeEvent(&Event);
-    ULONG64 Begin = KeQueryUnbiasedInterruptTime();
-    EXPECT(!NdisWaitEvent(&Event, 20));
-    EXPECT(KeQueryUnbiasedInterruptTime() - Begin >= 190000);
-    PVOID Thread;
-    EXPECT(NT_SUCCESS(StartThread(SetLaterThread, &Event, &Thread)));
-    EXPECT(NdisWaitEvent(&Event, 0) && NdisWaitEvent(&Event, 1)); /* for ever; set for all who ask until it is reset */
-    JoinThread(Thread);
-    NdisResetEvent(&Event);
-    EXPECT(!NdisWaitEvent(&Event, 1));
-    Begin = KeQueryUnbiasedInterruptTime();
-    NdisMSleep(30000);
-    EXPECT(KeQueryUnbiasedInterruptTime() - Begin >= 290000);
-    return 0;
-}
-
-static volatile LONG Ticks;
-
-static VOID NTAPI Tick(PVOID Dpc, PVOID Context, PVOID First, PVOID Second)
-{
-    NDIS_EVENT *Event = Context;
-    if (KeGetCurrentIrql() == DISPATCH_LEVEL)
-        InterlockedIncrement(&Ticks);
-    NdisSetEvent(Event);
-}
-
-static ULONG TestNdisTimers(ADAPTER *Adapter)
-{
-    NDIS_EVENT Event;
-    NdisInitializeEvent(&Event);
-    NDIS_TIMER_CHARACTERISTICS Characteristics = {.Header = {.Type = NDIS_OBJECT_TYPE_TIMER_CHARACTERISTICS,
-                                                             .Revision = NDIS_TIMER_CHARACTERISTICS_REVISION_1,
-                                                             .Size = NDIS_SIZEOF_TIMER_CHARACTERISTICS_REVISION_1},
-                                                  .AllocationTag = TEST_TAG,
-                                                  .TimerFunction = Tick,
-                                                  .FunctionContext = &Event};
-    LARGE_INTEGER Soon = {.QuadPart = -200000}, Late = {.QuadPart = -10000000000};
-    NDIS_HANDLE Timer;
-    EXPECT(NdisAllocateTimerObject(Adapter->Handle, &Characteristics, &Timer) == NDIS_STATUS_SUCCESS);
-    Ticks = 0;
-    ULONG64 Begin = KeQueryUnbiasedInterruptTime();
-    EXPECT(!NdisSetTimerObject(Timer, Soon, 0, NULL) && NdisWaitEvent(&Event, 10000));
-    EXPECT(KeQueryUnbiasedInterruptTime() - Begin >= 190000 && Ticks == 1);
-    /* Set again before it is due, with a context of that time. */
-    NDIS_EVENT Other;
-    NdisInitializeEvent(&Other);
-    EXPECT(!NdisSetTimerObject(Timer, Late, 0, NULL) && NdisSetTimerObject(Timer, Soon, 0, &Other));
-    EXPECT(NdisWaitEvent(&Other, 10000) && Ticks == 2);
-    EXPECT(!NdisCancelTimerObject(Timer));
-    EXPECT(!NdisSetTimerObject(Timer, Late, 0, NULL) && NdisCancelTimerObject(Timer));
-    /* A periodic one goes on until it is cancelled. */
-    EXPECT(!NdisSetTimerObject(Timer, Soon, 5, NULL));
-    for (ULONG I = 0; Ticks < 6 && I < 1000; I++)
-        NdisMSleep(10000);
-    EXPECT(Ticks >= 6);
-    NdisCancelTimerObject(Timer);
-    KeFlushQueuedDpcs();
-    LONG After = Ticks;
-    NdisMSleep(30000);
-    EXPECT(Ticks == After);
-    NdisFreeTimerObject(Timer);
-    return 0;
-}
-
-static const struct
-{
-    PCSTR Name;
-    TEST *Run;
-} Tests[] = {
+static const TEST_CASE Tests[] = {
     {"event-states", TestEventStates},
     {"event-ping-pong", TestEventPingPong},
     {"events-together", TestEventsTogether},
-    {"ndis-events", TestNdisEvents},
-    {"ndis-timers", TestNdisTimers},
     {"locks", TestLocks},
     {"rundown", TestRundown},
     {"exceptions", TestExceptions},
@@ -800,13 +693,10 @@ VOID TestKernel(ADAPTER *Adapter)
 {
     if (Wrong(Adapter, "misuse"))
         Misuse(Adapter);
-    for (ULONG I = 0; !Adapter->Wrong[0] && I < RTL_NUMBER_OF(Tests); I++)
+    if (!Adapter->Wrong[0])
     {
-        ULONG Line = Tests[I].Run(Adapter);
-        if (Line)
-            DbgPrint("test %s FAILED at line %u\n", Tests[I].Name, (unsigned)Line);
-        else
-            DbgPrint("test %s ok\n", Tests[I].Name);
+        TestRun(Adapter, Tests, RTL_NUMBER_OF(Tests));
+        TestNdis(Adapter);
     }
     DbgPrint("tests done\n");
 }
@@ -853,6 +743,6 @@ VOID TestPended(ADAPTER *Adapter, VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS), VOI
         return;
     *Pended = (PENDED){.Adapter = Adapter, .Restart = Restart, .Pause = Pause};
     PVOID Thread;
-    if (NT_SUCCESS(StartThread(PendedThread, Pended, &Thread)))
+    if (NT_SUCCESS(TestThread(PendedThread, Pended, &Thread)))
         ObDereferenceObject(Thread);
 }
