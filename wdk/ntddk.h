@@ -450,6 +450,7 @@ _Must_inspect_result_ NTKERNELAPI PVOID NTAPI
 MmMapLockedPagesSpecifyCache(_In_ PMDL Mdl, _In_ KPROCESSOR_MODE AccessMode, _In_ MEMORY_CACHING_TYPE CacheType,
                              _In_opt_ PVOID RequestedAddress, _In_ ULONG BugCheckOnFailure, _In_ ULONG Priority);
 NTKERNELAPI VOID NTAPI MmUnmapLockedPages(_In_ PVOID BaseAddress, _In_ PMDL Mdl);
+#define MM_ALLOCATE_FULLY_REQUIRED 0x00000004
 NTKERNELAPI PMDL NTAPI MmAllocatePagesForMdlEx(_In_ PHYSICAL_ADDRESS LowAddress, _In_ PHYSICAL_ADDRESS HighAddress,
                                                _In_ PHYSICAL_ADDRESS SkipBytes, _In_ SIZE_T TotalBytes,
                                                _In_ MEMORY_CACHING_TYPE CacheType, _In_ ULONG Flags);

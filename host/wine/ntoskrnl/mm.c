@@ -27,7 +27,8 @@ typedef struct _LOCKED
     MDL *Mdl;
     PVOID Alias; /* base of a mapping of its own, or NULL */
     PVOID Place;
-    BOOLEAN User; /* a program's pages: the MDL has page frame numbers */
+    BOOLEAN User;   /* a program's pages: the MDL has page frame numbers */
+    HANDLE Section; /* pages of MmAllocatePagesForMdlEx, or NULL */
     HANDLE ProcessId;
 } LOCKED;
 
@@ -52,6 +53,14 @@ static LOCKED *FindLocked(_In_ const MDL *Mdl)
     }
     KeReleaseSpinLock(&MmLock, Irql);
     return Found;
+}
+
+static VOID ForgetLocked(_Inout_ LOCKED *Locked)
+{
+    KIRQL Irql;
+    KeAcquireSpinLock(&MmLock, &Irql);
+    RemoveEntryList(&Locked->Link);
+    KeReleaseSpinLock(&MmLock, Irql);
 }
 
 /* MmMapViewInSystemSpace: *ViewSize 0 is the whole section. Section: of ObReferenceObjectByHandle. */
@@ -263,6 +272,62 @@ VOID MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Op
     Mdl->MdlFlags |= MDL_PAGES_LOCKED;
 }
 
+/*
+ * MmAllocatePagesForMdlEx: pages that are nowhere in memory until they are mapped, all of them or none, always zeroed.
+ * Physical addresses and caching are not the host's to choose. Below DISPATCH_LEVEL. NULL: there is no memory.
+ */
+PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress, PHYSICAL_ADDRESS SkipBytes,
+                             SIZE_T TotalBytes, MEMORY_CACHING_TYPE CacheType, ULONG Flags)
+{
+    LARGE_INTEGER Size = {.QuadPart = (LONG64)ROUND_TO_PAGES(TotalBytes)};
+    UNREFERENCED_PARAMETER(LowAddress);
+    UNREFERENCED_PARAMETER(HighAddress);
+    UNREFERENCED_PARAMETER(SkipBytes);
+    UNREFERENCED_PARAMETER(CacheType);
+    UNREFERENCED_PARAMETER(Flags);
+    if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
+        PlatformRuleBroken("Irql_Mdl", __func__, __builtin_return_address(0), "at DISPATCH_LEVEL");
+    if (TotalBytes == 0 || TotalBytes > MAXLONG)
+        return NULL;
+    LOCKED *Locked = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Locked), KERNEL_TAG);
+    MDL *Mdl = IoAllocateMdl(NULL, (ULONG)Size.QuadPart, FALSE, FALSE, NULL);
+    HANDLE Section;
+    if (!Locked || !Mdl ||
+        !NT_SUCCESS(ZwCreateSection(&Section, SECTION_ALL_ACCESS, NULL, &Size, PAGE_READWRITE, SEC_COMMIT, NULL)))
+    {
+        if (Mdl)
+            IoFreeMdl(Mdl);
+        if (Locked)
+            ExFreePoolWithTag(Locked, KERNEL_TAG);
+        return NULL;
+    }
+    *Locked = (LOCKED){.Mdl = Mdl, .Place = __builtin_return_address(0), .Section = Section};
+    Mdl->Process = NULL;
+    KIRQL Irql;
+    KeAcquireSpinLock(&MmLock, &Irql);
+    InsertTailList(&Locks, &Locked->Link);
+    KeReleaseSpinLock(&MmLock, Irql);
+    Mdl->MdlFlags |= MDL_PAGES_LOCKED;
+    return Mdl;
+}
+
+/* MmFreePagesFromMdl: drops the mapping, too. The MDL itself is its owner's to give to ExFreePool. */
+VOID MmFreePagesFromMdl(PMDL Mdl)
+{
+    LOCKED *Locked = FindLocked(Mdl);
+    if (!Locked || !Locked->Section)
+    {
+        PlatformRuleBroken("Mdl_Pages", __func__, __builtin_return_address(0), "not of MmAllocatePagesForMdlEx");
+        return;
+    }
+    if (Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA)
+        MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
+    ForgetLocked(Locked);
+    NtClose(Locked->Section);
+    ExFreePoolWithTag(Locked, KERNEL_TAG);
+    Mdl->MdlFlags &= (CSHORT)~MDL_PAGES_LOCKED;
+}
+
 /* A mapping of its own of the part of a view that Mdl describes; NULL: the memory is no view. */
 static PVOID MapAlias(_In_ const MDL *Mdl, _Out_ PVOID *Alias)
 {
@@ -324,6 +389,14 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_
         Alias = UserPagesMap(MmGetMdlPfnArray(Mdl), MdlPages(Mdl));
         Address = Alias ? (PUCHAR)Alias + MmGetMdlByteOffset(Mdl) : NULL;
     }
+    else if (Locked->Section)
+    {
+        SIZE_T Size = 0;
+        Address = NT_SUCCESS(NtMapViewOfSection(Locked->Section, NtCurrentProcess(), &Alias, 0, 0, NULL, &Size,
+                                                ViewUnmap, 0, PAGE_READWRITE))
+                      ? Alias
+                      : NULL;
+    }
     else
     {
         Address = MapAlias(Mdl, &Alias);
@@ -360,17 +433,14 @@ VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL Mdl)
 VOID MmUnlockPages(PMDL Mdl)
 {
     LOCKED *Locked = FindLocked(Mdl);
-    if (!Locked)
+    if (!Locked || Locked->Section)
     {
         PlatformRuleBroken("Mdl_UnlockOnce", __func__, __builtin_return_address(0), "its pages are not locked");
         return;
     }
     if (Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA)
         MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
-    KIRQL Irql;
-    KeAcquireSpinLock(&MmLock, &Irql);
-    RemoveEntryList(&Locked->Link);
-    KeReleaseSpinLock(&MmLock, Irql);
+    ForgetLocked(Locked);
     if (Locked->User)
     {
         UserPagesUnlock(MmGetMdlPfnArray(Mdl), MdlPages(Mdl));
@@ -412,7 +482,10 @@ VOID MapReportLeaks(PVOID ImageBase, PCSTR ViewRule, PCSTR LockRule)
     {
         LOCKED *Locked = CONTAINING_RECORD(Entry, LOCKED, Link);
         if (ImageBaseOf(Locked->Place) == ImageBase)
-            PlatformRuleBroken(LockRule, "MmProbeAndLockPages", Locked->Place, "never unlocked");
+        {
+            PlatformRuleBroken(LockRule, Locked->Section ? "MmAllocatePagesForMdlEx" : "MmProbeAndLockPages",
+                               Locked->Place, Locked->Section ? "never freed" : "never unlocked");
+        }
     }
     KeReleaseSpinLock(&MmLock, Irql);
 }

@@ -631,6 +631,15 @@ static NTSTATUS DispatchPnp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return Complete(Irp, Irp->IoStatus.Status, Irp->IoStatus.Information);
 }
 
+/* The bus succeeds every power request but one to wake the system, which nothing here can: "Rules for Handling Power IRPs". */
+static NTSTATUS DispatchPower(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(DeviceObject);
+    UCHAR Minor = IoGetCurrentIrpStackLocation(Irp)->MinorFunction;
+    BOOLEAN Power = Minor == IRP_MN_SET_POWER || Minor == IRP_MN_QUERY_POWER;
+    return Complete(Irp, Power ? STATUS_SUCCESS : Irp->IoStatus.Status, 0);
+}
+
 /* --- the driver ---------------------------------------------------------------------------------------------------- */
 
 static VOID Unload(PDRIVER_OBJECT DriverObject)
@@ -651,6 +660,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     DriverObject->MajorFunction[IRP_MJ_CLOSE] = DispatchClose;
     DriverObject->MajorFunction[IRP_MJ_DEVICE_CONTROL] = DispatchControl;
     DriverObject->MajorFunction[IRP_MJ_PNP] = DispatchPnp;
+    DriverObject->MajorFunction[IRP_MJ_POWER] = DispatchPower;
     NTSTATUS Status =
         IoCreateDevice(DriverObject, sizeof(DEVICE_EXTENSION), &Name, FILE_DEVICE_BUS_EXTENDER, 0, FALSE, &Bus);
     if (!NT_SUCCESS(Status))

@@ -568,6 +568,70 @@ static ULONG TestPartialMdl(ADAPTER *Adapter)
     return 0;
 }
 
+/* Pages of the kernel's own: zeroed, the same behind each mapping of them, and mapped only as long as is said. */
+static ULONG TestPages(ADAPTER *Adapter)
+{
+    PHYSICAL_ADDRESS None = {0}, All = {.QuadPart = -1};
+    MDL *Mdl = MmAllocatePagesForMdlEx(None, All, None, 5 * PAGE_SIZE - 100, MmCached, MM_ALLOCATE_FULLY_REQUIRED);
+    EXPECT(Mdl && MmGetMdlByteCount(Mdl) == 5 * PAGE_SIZE && MmGetMdlByteOffset(Mdl) == 0);
+    PULONG Numbers = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);
+    EXPECT(Numbers && Numbers == MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute));
+    for (ULONG I = 0; I < 5 * PAGE_SIZE / sizeof(*Numbers); I++)
+    {
+        EXPECT(Numbers[I] == 0);
+        Numbers[I] = I + 1;
+    }
+    MmUnmapLockedPages(Numbers, Mdl);
+    Numbers = MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, NormalPagePriority);
+    EXPECT(Numbers != NULL);
+    for (ULONG I = 0; I < 5 * PAGE_SIZE / sizeof(*Numbers); I++)
+        EXPECT(Numbers[I] == I + 1);
+    MmFreePagesFromMdl(Mdl);
+    EXPECT(!(Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA)));
+    ExFreePool(Mdl);
+    return 0;
+}
+
+typedef struct _POWER_RESULT
+{
+    DEVICE_OBJECT *Device;
+    UCHAR Minor;
+    POWER_STATE State;
+    NTSTATUS Status;
+    KEVENT Done;
+} POWER_RESULT;
+
+static VOID PowerDone(PDEVICE_OBJECT DeviceObject, UCHAR MinorFunction, POWER_STATE PowerState, PVOID Context,
+                      PIO_STATUS_BLOCK IoStatus)
+{
+    POWER_RESULT *Result = Context;
+    Result->Device = DeviceObject;
+    Result->Minor = MinorFunction;
+    Result->State = PowerState;
+    Result->Status = IoStatus->Status;
+    KeSetEvent(&Result->Done, 0, FALSE);
+}
+
+/* Asked of either device object of the stack, a request goes through all of it; whoever asked is told how it ended. */
+static ULONG TestPowerRequests(ADAPTER *Adapter)
+{
+    DEVICE_OBJECT *Devices[2];
+    NdisMGetDeviceProperty(Adapter->Handle, &Devices[0], &Devices[1], NULL, NULL, NULL);
+    POWER_STATE State = {.DeviceState = PowerDeviceD0};
+    POWER_RESULT Result = {0};
+    KeInitializeEvent(&Result.Done, SynchronizationEvent, FALSE);
+    for (ULONG I = 0; I < 2; I++)
+    {
+        EXPECT(PoRequestPowerIrp(Devices[I], IRP_MN_QUERY_POWER, State, PowerDone, &Result, NULL) == STATUS_PENDING);
+        EXPECT(WaitMs(&Result.Done, 5000) == STATUS_SUCCESS && Result.Status == STATUS_SUCCESS);
+        EXPECT(Result.Device == Devices[I] && Result.Minor == IRP_MN_QUERY_POWER);
+        EXPECT(Result.State.DeviceState == PowerDeviceD0);
+    }
+    EXPECT(PoRequestPowerIrp(Devices[0], 0x7f, State, PowerDone, &Result, NULL) == STATUS_INVALID_PARAMETER_2);
+    EXPECT(WaitMs(&Result.Done, 0) == STATUS_TIMEOUT);
+    return 0;
+}
+
 /* This runs while the device starts, so in a process of the system's: the tests/classic miniport does it with others. */
 static ULONG TestProcess(ADAPTER *Adapter)
 {
@@ -631,6 +695,8 @@ static const TEST_CASE Tests[] = {
     {"resource", TestResource},
     {"dpc", TestDpc},
     {"partial-mdl", TestPartialMdl},
+    {"pages", TestPages},
+    {"power-requests", TestPowerRequests},
     {"process", TestProcess},
     {"oddments", TestOddments},
 };
