@@ -26,6 +26,9 @@
 #define NETLINK_ROUTE_NEW   24
 #define NETLINK_ROUTE_DEL   25
 #define NETLINK_ROUTE_GET   26
+#define NETLINK_RULE_NEW    32 /* its fixed part is laid out as a route's, its action where that has its type */
+#define NETLINK_RULE_DEL    33
+#define NETLINK_RULE_GET    34
 
 #define NETLINK_GROUP_LINK     0x001
 #define NETLINK_GROUP_ADDRESS4 0x010

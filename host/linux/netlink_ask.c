@@ -31,7 +31,7 @@ void NetlinkParse(const uint8_t *Data, uint32_t Length, NETLINK_ATTRIBUTES *Attr
 
 static uint32_t FixedLength(uint16_t Type)
 {
-    if (Type >= NETLINK_ROUTE_NEW && Type <= NETLINK_ROUTE_GET)
+    if (Type >= NETLINK_ROUTE_NEW && Type <= NETLINK_RULE_GET)
         return sizeof(NETLINK_ROUTE);
     if (Type >= NETLINK_ADDRESS_NEW && Type <= NETLINK_ADDRESS_GET)
         return sizeof(NETLINK_ADDRESS);

@@ -3,7 +3,7 @@
 HW := build/host/wine
 HX := $(HW)/x86
 HOST_USER := $(HW)/keep.exe $(patsubst %,$(HW)/%.exe,route netsh powershell) $(HW)/cfgmgr32.dll $(HW)/newdev.dll $(HW)/setupapi.dll $(HW)/iphlpapi.dll $(HW)/netshell.dll \
-    $(addprefix $(HW)/,hostnt.dll bcryptprimitives.dll advapi32.dll ws2_32.dll netprofm.dll) $(HW)/swdevice.sys $(HW)/ndis.sys $(HW)/ending.so $(HX)/ending.so
+    $(addprefix $(HW)/,hostnt.dll bcryptprimitives.dll advapi32.dll ws2_32.dll netprofm.dll) $(HW)/swdevice.sys $(HW)/ndis.sys $(HW)/stronghost $(HW)/ending.so $(HX)/ending.so
 HOST_X86 := $(patsubst %,$(HX)/%.dll,cfgmgr32 newdev setupapi iphlpapi netshell bcryptprimitives)
 WINE_DLLS := /usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 HOST_SYS_CFLAGS := --target=x86_64-w64-windows-gnu -std=c11 -O2 -g0 $(WARN) -Wno-\#warnings -ffreestanding -fms-extensions \
@@ -21,6 +21,10 @@ $(HW)/swdevice.sys: host/wine/swdevice/swdevice.c host/wine/swdevice/swdevice.h
 	@mkdir -p $(HW)
 	@$(CLANG) $(HOST_SYS_CFLAGS) -c -o $(HW)/swdevice.o $<
 	@$(CLANG) $(WIN_LDFLAGS) -nostdlib -shared -Wl,--subsystem,native -Wl,--entry,DriverEntry -o $@ $(HW)/swdevice.o -lntoskrnl
+
+$(HW)/stronghost: host/wine/stronghost.c host/linux/netlink.c host/linux/netlink_ask.c $(wildcard host/linux/*.h)
+	@mkdir -p $(HW)
+	@$(CLANG) -std=gnu11 -O2 $(WARN) -I. -o $@ $(filter %.c,$^)
 
 ENDING_FLAGS := -std=c11 -O2 $(WARN) -ffreestanding -fPIC -fvisibility=hidden -fno-stack-protector -shared -nostdlib -fuse-ld=lld
 $(HW)/ending.so: host/wine/ending.c

@@ -13,6 +13,8 @@
  *   route add|set|delete|get INDEX PREFIX BITS HOP METRIC
  *   routes FAMILY                         GetIpForwardTable2
  *   best ADDRESS [SOURCE]                 GetBestRoute2
+ *   send udp|tcp SOURCE ADDRESS PORT      of a socket that is bound to SOURCE: a datagram that says the port, or a connection that
+ *                                         is only begun
  *   groups FAMILY                         GetMulticastIpAddressTable
  *   group INDEX ADDRESS                   GetMulticastIpAddressEntry
  *   anycast add|delete|get|table INDEX ADDRESS
@@ -255,6 +257,23 @@ static DWORD Best(const char *To, const char *From)
 
 /* --- groups and anycast addresses ------------------------------------------------------------------------------------- */
 
+static DWORD Send(const char *How, const char *From, const char *To, USHORT Port)
+{
+    SOCKADDR_INET Source = Parse(From), Target = Parse(To);
+    BOOL IsTcp = !strcmp(How, "tcp");
+    SOCKET Socket = socket(Source.si_family, IsTcp ? SOCK_STREAM : SOCK_DGRAM, 0);
+    USHORT Text = Target.Ipv4.sin_port = htons(Port);
+    int Length = Source.si_family == AF_INET6 ? sizeof(Source.Ipv6) : sizeof(Source.Ipv4);
+    BOOL Failed = bind(Socket, (const struct sockaddr *)&Source, Length) || ioctlsocket(Socket, FIONBIO, &(u_long){1});
+    if (!Failed && IsTcp)
+        Failed = connect(Socket, (const struct sockaddr *)&Target, Length) && WSAGetLastError() != WSAEWOULDBLOCK;
+    else if (!Failed)
+        Failed = sendto(Socket, (const char *)&Text, sizeof(Text), 0, (const struct sockaddr *)&Target, Length) < 0;
+    DWORD Error = Failed ? (DWORD)WSAGetLastError() : NO_ERROR;
+    closesocket(Socket);
+    return Error;
+}
+
 static DWORD Groups(ULONG Family)
 {
     MIB_MULTICASTIPADDRESS_TABLE *Table;
@@ -453,6 +472,8 @@ static DWORD Do(char *Line)
         return Routes(Numbers[1]);
     if (IS("best", 1) || IS("best", 2))
         return Best(Words[1], Words[2]);
+    if (IS("send", 4))
+        return Send(Words[1], Words[2], Words[3], (USHORT)Numbers[4]);
     if (IS("groups", 1))
         return Groups(Numbers[1]);
     if (IS("group", 2))

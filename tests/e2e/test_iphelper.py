@@ -98,12 +98,13 @@ class Tunnel:
 def peer(machine):
     peer = machine.peer()
     yield peer
-    peer.quit()
+    if peer.program.process.poll() is None:
+        peer.quit()
     lab.wait(lambda: not set(machine.namespace.links()) - {'wire', 'far'}, 'its interfaces are gone')
 
 
 @pytest.fixture
-def wire(machine, peer):  # peer: its adapters go first
+def wire(machine, peer):
     """An interface of the machine with addresses and plain default routes, to where nothing answers."""
     ip = machine.namespace.ip
     ip('link', 'add', 'wire', 'type', 'veth', 'peer', 'name', 'far')
@@ -119,9 +120,10 @@ def wire(machine, peer):  # peer: its adapters go first
     ip('-6', 'route', 'add', 'default', 'via', '2001:db8:1::1', 'dev', 'wire')
     before = machine_routes(machine)
     yield machine.namespace.link('wire')['ifindex']
-    after = machine_routes(machine)
+    assert [line for line in machine_routes(machine) if 'proto 121' not in line] == before
+    peer.quit()
+    lab.wait(lambda: machine_routes(machine) == before, 'only its own routes and rules are left')
     ip('link', 'delete', 'wire')
-    assert after == before
 
 
 def machine_routes(machine):
@@ -398,6 +400,120 @@ def test_routes_end_with_the_adapter(machine, peer, calls, wire):
     lab.wait(lambda: not machine.namespace.link(tunnel.device), 'the interface is gone')
     assert 'dev wire' in machine.namespace.ip('route', 'get', '192.0.2.9')
     other.program.wait(10)
+
+
+# --- the source decides ------------------------------------------------------------------------------------------------
+
+def leaves(machine, destination, source):
+    """The interface that Linux sends it through; nothing where it is unreachable."""
+    try:
+        return re.search(r' dev (\S+)', machine.namespace.ip('route', 'get', destination, 'from', source)).group(1)
+    except RuntimeError:
+        return None
+
+
+def is_from(packet, source, destination, port):
+    """Whether a packet, in hexadecimal, begins a flow from there to there."""
+    family = socket.AF_INET6 if ':' in source else socket.AF_INET
+    ends = ''.join(socket.inet_pton(family, address).hex() for address in (source, destination))
+    return re.search(ends + '....%04x' % port, packet)
+
+
+def test_bound_to_an_address(machine, peer, calls, wire):
+    """Into a full tunnel goes nothing that is bound to another interface's address, and nothing past it that is bound to its
+    own, whatever routes there are."""
+    with machine.namespace.entered():
+        far = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # ETH_P_ALL
+    far.bind(('far', 0))
+    far.settimeout(10)
+    tunnel = Tunnel(machine, peer, 0, 'Full')
+    calls('address', 'add', tunnel.index, '10.7.0.2', 24)
+    calls('address', 'add', tunnel.index, 'fd07::2', 64)
+    for hop in ('0.0.0.0', '::'):
+        calls('route', 'add', tunnel.index, hop, 0, hop, 0)
+    ends = (('192.0.2.9', '198.51.100.2', '10.7.0.2'), ('2001:db8:9::9', '2001:db8:1::2', 'fd07::2'))
+    for there, outside, inside in ends:
+        lab.wait(lambda: (leaves(machine, there, outside), leaves(machine, there, inside)) == ('wire', tunnel.device),
+                 'each address has its way', 10)
+        for port, protocol in enumerate(('udp', 'tcp'), 7100):
+            calls('send', protocol, outside, there, port)
+            while not is_from(far.recv(2000).hex(), outside, there, port):
+                pass
+            calls('send', protocol, inside, there, port)
+            packet = peer('receive 0 10000')['hex']
+            assert is_from(packet, inside, there, port), packet
+        assert into(machine, tunnel, there)  # bound to nothing
+    for hop in ('0.0.0.0', '::'):
+        calls('route', 'delete', tunnel.index, hop, 0, hop, 0)
+    for there, outside, inside in ends:
+        lab.wait(lambda: not leaves(machine, there, inside), 'the tunnel leads to nowhere', 10)
+        with pytest.raises(OSError, match='unreachable'):
+            send(machine, there, inside)
+        assert leaves(machine, there, outside) == 'wire'
+    far.close()
+
+
+def echo_request(source, destination):
+    """Answers are the same with the addresses exchanged and another type."""
+    family = socket.AF_INET6 if ':' in source else socket.AF_INET
+    ends = [socket.inet_pton(family, address) for address in (source, destination)]
+    body = struct.pack('!BBHHH', 128 if ':' in source else 8, 0, 0, 7, 7) + b'echo'
+
+    def checksum(data):
+        total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
+        while total >> 16:
+            total = (total & 0xffff) + (total >> 16)
+        return struct.pack('!H', ~total & 0xffff)
+    if family == socket.AF_INET6:
+        sum_ = checksum(b''.join(ends) + struct.pack('!II', len(body), 58) + body)
+        return struct.pack('!IHBB', 6 << 28, len(body), 58, 64) + b''.join(ends) + body[:2] + sum_ + body[4:]
+    head = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(body), 0, 0, 64, 1, 0) + b''.join(ends)
+    return head[:10] + checksum(head) + head[12:] + body[:2] + checksum(body) + body[4:]
+
+
+def test_two_in_one_subnet(machine, peer, calls):
+    """Each of two adapters in one subnet answers for itself."""
+    tunnels = [Tunnel(machine, peer, slot, 'Subnet%d' % slot) for slot in range(2)]
+    for number, tunnel in enumerate(tunnels, 1):
+        calls('address', 'add', tunnel.index, '10.9.0.%d' % number, 24)
+        calls('address', 'add', tunnel.index, 'fd09::%d' % number, 64)
+    for family in ('10.9.0.', 'fd09::'):
+        lab.wait(lambda: all(leaves(machine, family + '9', family + '%d' % number) == tunnel.device
+                             for number, tunnel in enumerate(tunnels, 1)), 'each address has its way', 10)
+        for number, tunnel in enumerate(tunnels, 1):
+            own = family + '%d' % number
+            peer('send %d %s' % (tunnel.slot, echo_request(family + '9', own).hex()))
+            ends = [socket.inet_pton(socket.AF_INET6 if ':' in own else socket.AF_INET, end).hex() for end in (own, family + '9')]
+            packet = peer('receive %d 10000' % tunnel.slot)['hex']
+            assert ''.join(ends) in packet and packet.endswith(b'echo'.hex()), packet
+
+
+def test_no_rule_is_left():
+    """A Windows that is killed with all its processes leaves no rule and no route."""
+    machine = conftest.Machine()
+    ip = machine.namespace.ip
+
+    def rules():
+        return [ip(family, *what).splitlines() for family in ('-4', '-6')
+                for what in (['rule'], ['route', 'show', 'table', 'all'])]
+    ip('link', 'add', 'wire', 'type', 'veth', 'peer', 'name', 'far')
+    for device in ('wire', 'far'):
+        ip('link', 'set', device, 'addrgenmode', 'none', 'up')
+    ip('addr', 'add', '198.51.100.2/24', 'dev', 'wire')
+    before = rules()
+    peer = machine.peer()
+    device = machine.ready(peer('create 0 1500 Killed')['index'])
+    ip('addr', 'add', '10.7.0.2/24', 'dev', device)
+    lab.wait(lambda: all('from %s lookup' % own in str(rules()) for own in ('10.7.0.2', '198.51.100.2')), 'the rules', 10)
+    first = [pid for pid in lab.processes('--inside') if machine.windows.name in open('/proc/%d/cmdline' % pid).read()]
+    watcher, = [pid for pid in lab.processes('%d' % min(first)) if 'stronghost' in open('/proc/%d/cmdline' % pid).read()]
+    for pid in [peer.program.process.pid] + sorted(first) + list(lab.wine_processes(machine.windows)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 9)
+    lab.wait(lambda: not os.path.exists('/proc/%d' % watcher), 'who watches it has ended', 20)
+    assert rules() == before
+    ip('link', 'delete', 'wire')
+    machine.remove()
 
 
 # --- news -------------------------------------------------------------------------------------------------------------
