@@ -82,6 +82,14 @@ typedef MINIPORT_OID_REQUEST MINIPORT_SYNCHRONOUS_OID_REQUEST;
 typedef NDIS_STATUS NTAPI MINIPORT_ADD_DEVICE(_In_ NDIS_HANDLE NdisMiniportHandle,
                                               _In_ NDIS_HANDLE MiniportDriverContext);
 
+/* Pages: "MINIPORT_REMOVE_DEVICE callback function", "MINIPORT_PNP_IRP callback function". */
+typedef VOID NTAPI MINIPORT_REMOVE_DEVICE(_In_ NDIS_HANDLE MiniportAddDeviceContext);
+typedef NDIS_STATUS NTAPI MINIPORT_PNP_IRP(_In_ NDIS_HANDLE MiniportAddDeviceContext, _Inout_ PIRP Irp);
+
+typedef MINIPORT_ADD_DEVICE *MINIPORT_ADD_DEVICE_HANDLER;
+typedef MINIPORT_REMOVE_DEVICE *MINIPORT_REMOVE_DEVICE_HANDLER;
+typedef MINIPORT_PNP_IRP *MINIPORT_FILTER_RESOURCE_REQUIREMENTS_HANDLER;
+typedef MINIPORT_PNP_IRP *MINIPORT_START_DEVICE_HANDLER;
 typedef SET_OPTIONS *SET_OPTIONS_HANDLER;
 typedef MINIPORT_INITIALIZE *MINIPORT_INITIALIZE_HANDLER;
 typedef MINIPORT_HALT *MINIPORT_HALT_HANDLER;
@@ -484,6 +492,17 @@ NDISAPI NDIS_STATUS NTAPI NdisMRegisterMiniportDriver(_In_ PDRIVER_OBJECT Driver
                                                       _In_ PNDIS_MINIPORT_DRIVER_CHARACTERISTICS Characteristics,
                                                       _Out_ PNDIS_HANDLE NdisMiniportDriverHandle);
 NDISAPI VOID NTAPI NdisMDeregisterMiniportDriver(_In_ NDIS_HANDLE NdisMiniportDriverHandle);
+typedef struct _NDIS_MINIPORT_PNP_CHARACTERISTICS /* unconfirmed by a second source */
+{
+    NDIS_OBJECT_HEADER Header;
+    MINIPORT_ADD_DEVICE_HANDLER MiniportAddDeviceHandler;
+    MINIPORT_REMOVE_DEVICE_HANDLER MiniportRemoveDeviceHandler;
+    MINIPORT_FILTER_RESOURCE_REQUIREMENTS_HANDLER MiniportFilterResourceRequirementsHandler;
+    MINIPORT_START_DEVICE_HANDLER MiniportStartDeviceHandler;
+    ULONG Flags;
+} NDIS_MINIPORT_PNP_CHARACTERISTICS, *PNDIS_MINIPORT_PNP_CHARACTERISTICS;
+#define NDIS_SIZEOF_MINIPORT_PNP_CHARACTERISTICS_REVISION_1                                                            \
+    RTL_SIZEOF_THROUGH_FIELD(NDIS_MINIPORT_PNP_CHARACTERISTICS, Flags)
 NDISAPI NDIS_STATUS NTAPI NdisSetOptionalHandlers(_In_ NDIS_HANDLE NdisHandle,
                                                   _In_ PNDIS_OBJECT_HEADER OptionalHandlers);
 NDISAPI NDIS_STATUS NTAPI NdisMSetMiniportAttributes(_In_ NDIS_HANDLE NdisMiniportAdapterHandle,

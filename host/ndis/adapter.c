@@ -130,6 +130,7 @@ NDIS_STATUS HostAdapterRestart(NDIS_HOST_ADAPTER *Adapter)
         HostAdapterPause(Adapter, NDIS_PAUSE_NDIS_INTERNAL);
         return NDIS_STATUS_RESOURCES;
     }
+    HostHangWatch(Adapter);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -163,6 +164,7 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
     PVOID Place = Adapter->Driver->Characteristics.PauseHandler;
     if (Adapter->State != HostRunning)
         return;
+    HostHangWatchEnd(Adapter);
     if (Adapter->Flowing)
     {
         BackendStop(Adapter->Backend);

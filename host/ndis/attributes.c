@@ -20,6 +20,7 @@ static NDIS_STATUS SetRegistration(_Inout_ NDIS_HOST_ADAPTER *Adapter,
     }
     Adapter->Context = Attributes->MiniportAdapterContext;
     Adapter->AttributeFlags = Attributes->AttributeFlags;
+    Adapter->HangSeconds = Attributes->CheckForHangTimeInSeconds ? Attributes->CheckForHangTimeInSeconds : 2;
     Adapter->RegistrationSet = TRUE;
     return NDIS_STATUS_SUCCESS;
 }
@@ -86,6 +87,22 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
     return NDIS_STATUS_SUCCESS;
 }
 
+/* In MiniportAddDevice only. "NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES". */
+static NDIS_STATUS SetAddDevice(_Inout_ NDIS_HOST_ADAPTER *Adapter,
+                                _In_ const NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES *Attributes, PVOID Place)
+{
+    if (!HandlerRule(SetAttributes, "Header_Valid",
+                     Attributes->Header.Revision >= 1 &&
+                         Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES_REVISION_1,
+                     Place, "attributes of MiniportAddDevice: revision %u size %u", Attributes->Header.Revision,
+                     Attributes->Header.Size))
+    {
+        return NDIS_STATUS_INVALID_PARAMETER;
+    }
+    Adapter->AddDeviceContext = Attributes->MiniportAddDeviceContext;
+    return NDIS_STATUS_SUCCESS;
+}
+
 /*
  * NdisMSetMiniportAttributes: registration attributes first, then general, then others. Gives NDIS_STATUS_SUCCESS,
  * _INVALID_PARAMETER, _RESOURCES, or _NOT_SUPPORTED for attributes that this NDIS has no use for.
@@ -96,13 +113,19 @@ NDIS_STATUS NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
     NDIS_HOST_ADAPTER *Adapter = HostAdapterOf(NdisMiniportHandle, __func__, HostPlace());
     PVOID Place = HostPlace();
     HostEnter(__func__, Place, "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE);
-    if (!Adapter || !NdisRule("State_SetAttributes", Adapter->State == HostInitializing, Place, "in state %s",
-                              HostStateName(Adapter->State)))
+    if (!Adapter)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    UCHAR Type = MiniportAttributes->RegistrationAttributes.Header.Type;
+    BOOLEAN AddDevice = Type == NDIS_OBJECT_TYPE_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES;
+    if (!NdisRule("State_SetAttributes", AddDevice ? Adapter->Adding : Adapter->State == HostInitializing, Place,
+                  "in state %s", HostStateName(Adapter->State)))
     {
         return NDIS_STATUS_INVALID_PARAMETER;
     }
-    switch (MiniportAttributes->RegistrationAttributes.Header.Type)
+    switch (Type)
     {
+    case NDIS_OBJECT_TYPE_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES:
+        return SetAddDevice(Adapter, &MiniportAttributes->AddDeviceRegistrationAttributes, Place);
     case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES:
         return SetRegistration(Adapter, &MiniportAttributes->RegistrationAttributes, Place);
     case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES:

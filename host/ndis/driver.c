@@ -149,6 +149,36 @@ NDIS_STATUS NdisMRegisterMiniportDriver(PDRIVER_OBJECT DriverObject, PUNICODE_ST
 }
 
 /*
+ * NdisSetOptionalHandlers: from MiniportSetOptions, with the driver's handle. Handlers of plug and play are called;
+ * MiniportFilterResourceRequirements is not, adapters here have no resources. Those of selective suspend are taken, and
+ * no adapter is ever idle enough for them. NDIS_STATUS_FAILURE for any other services: the host has none.
+ */
+NDIS_STATUS NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle, PNDIS_OBJECT_HEADER OptionalHandlers)
+{
+    NDIS_HOST_DRIVER *Driver = HostDriverOf(NdisHandle, __func__, HostPlace());
+    HostEnter(__func__, HostPlace(), "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE);
+    if (!Driver)
+        return NDIS_STATUS_FAILURE;
+    if (OptionalHandlers->Type == NDIS_OBJECT_TYPE_MINIPORT_SS_CHARACTERISTICS)
+        return NDIS_STATUS_SUCCESS;
+    if (OptionalHandlers->Type != NDIS_OBJECT_TYPE_MINIPORT_PNP_CHARACTERISTICS)
+    {
+        DbgPrint("ndis: a driver has optional handlers of type 0x%x, which no part of this NDIS calls\n",
+                 OptionalHandlers->Type);
+        return NDIS_STATUS_FAILURE;
+    }
+    if (!HostHeaderValid(OptionalHandlers, NDIS_OBJECT_TYPE_MINIPORT_PNP_CHARACTERISTICS,
+                         NDIS_MINIPORT_PNP_CHARACTERISTICS_REVISION_1,
+                         NDIS_SIZEOF_MINIPORT_PNP_CHARACTERISTICS_REVISION_1, "NDIS_MINIPORT_PNP_CHARACTERISTICS",
+                         __func__, HostPlace()))
+    {
+        return NDIS_STATUS_FAILURE;
+    }
+    RtlCopyMemory(&Driver->Pnp, OptionalHandlers, NDIS_SIZEOF_MINIPORT_PNP_CHARACTERISTICS_REVISION_1);
+    return NDIS_STATUS_SUCCESS;
+}
+
+/*
  * NdisMDeregisterMiniportDriver: from MiniportDriverUnload, or from DriverEntry when it fails after registering. All
  * adapters are halted by then. PASSIVE_LEVEL.
  */

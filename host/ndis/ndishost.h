@@ -36,8 +36,9 @@ typedef struct _NDIS_HOST_DRIVER
     UNICODE_STRING RegistryPath;
     NDIS_HANDLE Context;
     NDIS_MINIPORT_DRIVER_CHARACTERISTICS Characteristics;
-    LIST_ENTRY Adapters, Devices, Pools; /* guarded by HostLock */
-    volatile LONG Configurations;        /* open with the driver's handle */
+    NDIS_MINIPORT_PNP_CHARACTERISTICS Pnp; /* none: NULLs */
+    LIST_ENTRY Adapters, Devices, Pools;   /* guarded by HostLock */
+    volatile LONG Configurations;          /* open with the driver's handle */
     BOOLEAN Deregistered, Ready;
 } NDIS_HOST_DRIVER;
 
@@ -74,8 +75,9 @@ struct _NDIS_HOST_ADAPTER
     PKTHREAD
     InitializeThread; /* while MiniportInitializeEx runs: who registers a device then does so for this adapter */
 
-    NDIS_HANDLE Context; /* the miniport's */
+    NDIS_HANDLE Context, AddDeviceContext; /* the miniport's */
     BOOLEAN RegistrationSet, GeneralSet, SurpriseRemoved, StartFailed, Asleep, InterfaceEnabled, PowerQueried;
+    BOOLEAN Adding; /* MiniportAddDevice runs */
     ULONG AttributeFlags;
     ULONG Mtu;
     NDIS_OID *SupportedOids;
@@ -87,10 +89,15 @@ struct _NDIS_HOST_ADAPTER
     BACKEND_IDENTITY Identity;
     BOOLEAN Flowing; /* between BackendStart and BackendStop */
 
-    HOST_PENDING Pause, Restart, Oid;
+    HOST_PENDING Pause, Restart, Oid, Reset;
     NDIS_OID_REQUEST *OidRequest; /* the one that is with the miniport */
     KEVENT OidIdle;               /* one request at a time */
     ULONG NextRequestId;
+
+    ULONG HangSeconds; /* between two questions whether it hangs */
+    PVOID HangThread;  /* who asks them while the adapter runs; NULL: nobody */
+    KEVENT HangEnd;
+    volatile LONG ResetAddressing; /* MiniportResetEx or its completion wants its settings again */
 
     volatile LONG PauseReturned; /* MiniportPause has, so that sends are to be refused */
 
@@ -235,6 +242,11 @@ VOID HostAdapterPnpEvent(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_DEVICE_PN
 VOID HostPendingBegin(_Inout_ HOST_PENDING *Pending, _In_z_ PCSTR Call, _In_ PVOID Place);
 NDIS_STATUS HostPendingEnd(_Inout_ HOST_PENDING *Pending, _In_ NDIS_STATUS Status);
 BOOLEAN HostPendingComplete(_Inout_ HOST_PENDING *Pending, _In_ NDIS_STATUS Status);
+
+/* reset.c: whether the miniport hangs, asked again and again while the adapter runs. PASSIVE_LEVEL. */
+VOID HostHangWatch(_Inout_ NDIS_HOST_ADAPTER *Adapter);
+VOID HostHangWatchEnd(_Inout_ NDIS_HOST_ADAPTER *Adapter);
+VOID HostHangCheck(_Inout_ NDIS_HOST_ADAPTER *Adapter);
 
 /* oid.c */
 NDIS_STATUS HostOid(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_REQUEST_TYPE Type, _In_ NDIS_OID Oid,

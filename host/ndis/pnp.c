@@ -33,6 +33,44 @@ static NDIS_HOST_DRIVER *FindDriver(_In_ DRIVER_OBJECT *DriverObject)
     return Found;
 }
 
+/* FALSE: the miniport has a MiniportAddDevice, and that failed. */
+static BOOLEAN MiniportAddsDevice(_Inout_ NDIS_HOST_ADAPTER *Adapter)
+{
+    MINIPORT_ADD_DEVICE_HANDLER Handler = Adapter->Driver->Pnp.MiniportAddDeviceHandler;
+    if (!Handler)
+        return TRUE;
+    Adapter->Adding = TRUE;
+    HOST_GUARD Guard = HostGuardBegin();
+    NDIS_STATUS Status = Handler(Adapter, Adapter->Driver->Context);
+    HostGuardEnd(&Guard, "MiniportAddDevice", Handler);
+    Adapter->Adding = FALSE;
+    if (Status != NDIS_STATUS_SUCCESS)
+        DbgPrint("ndis: MiniportAddDevice failed with 0x%08x\n", (unsigned)Status);
+    return Status == NDIS_STATUS_SUCCESS;
+}
+
+/* "MINIPORT_REMOVE_DEVICE callback function": what MiniportAddDevice made goes. */
+static VOID MiniportRemovesDevice(_In_ NDIS_HOST_ADAPTER *Adapter)
+{
+    MINIPORT_REMOVE_DEVICE_HANDLER Handler = Adapter->Driver->Pnp.MiniportRemoveDeviceHandler;
+    HOST_GUARD Guard = HostGuardBegin();
+    if (Handler)
+        Handler(Adapter->AddDeviceContext);
+    HostGuardEnd(&Guard, "MiniportRemoveDevice", Handler);
+}
+
+/* Before MiniportInitializeEx: "MINIPORT_PNP_IRP callback function". */
+static NTSTATUS MiniportStartsDevice(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
+{
+    MINIPORT_START_DEVICE_HANDLER Handler = Adapter->Driver->Pnp.MiniportStartDeviceHandler;
+    if (!Handler)
+        return STATUS_SUCCESS;
+    HOST_GUARD Guard = HostGuardBegin();
+    NDIS_STATUS Status = Handler(Adapter->AddDeviceContext, Irp);
+    HostGuardEnd(&Guard, "MiniportStartDevice", Handler);
+    return Status == NDIS_STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
+}
+
 /* AddDevice: the adapter and its device, attached above the physical device object. "AddDevice routine". */
 NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
 {
@@ -74,6 +112,11 @@ NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
     Status = IoRegisterDeviceInterface(Pdo, &NetInterface, NULL, &Adapter->Interface);
     if (!NT_SUCCESS(Status))
         goto detach;
+    if (!MiniportAddsDevice(Adapter))
+    {
+        Status = STATUS_UNSUCCESSFUL;
+        goto forgetInterface;
+    }
     KIRQL Irql;
     KeAcquireSpinLock(&HostLock, &Irql);
     InsertTailList(&Driver->Adapters, &Adapter->Link);
@@ -82,6 +125,9 @@ NTSTATUS HostAddDevice(DRIVER_OBJECT *DriverObject, DEVICE_OBJECT *Pdo)
     Fdo->Flags &= ~DO_DEVICE_INITIALIZING;
     return STATUS_SUCCESS;
 
+forgetInterface:
+    if (Adapter->Interface.Buffer)
+        RtlFreeUnicodeString(&Adapter->Interface);
 detach:
     IoDetachDevice(Adapter->Lower);
 freeAdapter:
@@ -136,6 +182,7 @@ static NTSTATUS Remove(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp)
 {
     DEVICE_OBJECT *Fdo = Adapter->Fdo;
     HostAdapterStop(Adapter, NdisHaltDeviceDisabled);
+    MiniportRemovesDevice(Adapter);
     DisableInterface(Adapter);
     if (Adapter->Interface.Buffer)
         RtlFreeUnicodeString(&Adapter->Interface);
@@ -162,6 +209,8 @@ static NTSTATUS DispatchPnp(_Inout_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IRP *Irp
     case IRP_MN_START_DEVICE:
         /* The bus comes first. A software device has none, and what lies below completes at once. */
         Status = HostPassDownAndWait(Adapter, Irp);
+        if (NT_SUCCESS(Status))
+            Status = MiniportStartsDevice(Adapter, Irp);
         if (NT_SUCCESS(Status))
             Status = HostAdapterStart(Adapter);
         if (NT_SUCCESS(Status) && Adapter->Interface.Buffer)

@@ -67,6 +67,11 @@ def test_kernel(machine):
     assert len(re.findall(r'^test \S+ ok$', text, re.MULTILINE)) >= 10
     # The mirror turns an echo request into one from 10.30.0.2, which Linux answers to it, and it mirrors the answer.
     assert ' 0% packet loss' in ping(machine, 200)
+    # Once it says that it hangs: it is reset, which pends, and what it was set to comes again; then all is as before.
+    lab.wait(lambda: 'kernel: set again after a reset' in log(machine.windows), 'a reset')
+    assert log(machine.windows).count('says that it hangs, and is reset') == 1
+    again = machine.namespace.run('ping', '-c', 20, '-i', '0.01', '-W', '1', '-n', '10.30.0.2', check=False)
+    assert ' 0% packet loss' in again
     program.quit()
 
 

@@ -26,6 +26,7 @@ typedef struct _PENDED
     ADAPTER *Adapter;
     VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS);
     VOID (*Pause)(NDIS_HANDLE);
+    VOID (*Reset)(NDIS_HANDLE, NDIS_STATUS, BOOLEAN);
 } PENDED;
 
 /* Completes what pends, and on pausing first the send that is held. */
@@ -37,6 +38,10 @@ static VOID Complete(PVOID Context)
     if (Pended.Restart)
     {
         Pended.Restart(Pended.Adapter->Handle, NDIS_STATUS_SUCCESS);
+    }
+    else if (Pended.Reset)
+    {
+        Pended.Reset(Pended.Adapter->Handle, NDIS_STATUS_SUCCESS, TRUE);
     }
     else
     {
@@ -50,10 +55,11 @@ static VOID Complete(PVOID Context)
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-VOID TestPended(ADAPTER *Adapter, VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS), VOID (*Pause)(NDIS_HANDLE))
+VOID TestPended(ADAPTER *Adapter, VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS), VOID (*Pause)(NDIS_HANDLE),
+                VOID (*Reset)(NDIS_HANDLE, NDIS_STATUS, BOOLEAN))
 {
     PENDED *Pended = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Pended), TEST_TAG);
-    *Pended = (PENDED){.Adapter = Adapter, .Restart = Restart, .Pause = Pause};
+    *Pended = (PENDED){.Adapter = Adapter, .Restart = Restart, .Pause = Pause, .Reset = Reset};
     OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     HANDLE Handle;
@@ -125,6 +131,10 @@ VOID OtherMiniport(VOID)
             LabRestart(&Lab);
         }
     }
+    ADAPTER *Adapter = StackAdapter(Lab.Stack)->Context;
+    LabUntil(ReadAcquire(&Adapter->Reset) == 2); /* it hung once, was reset, and got its settings again */
+    Packets += SendSome(&Lab, 100, &Sequence, &Random);
+    LabUntil(StackRead(Lab.Stack).Received == Packets);
     LabEqual(StackNext(Lab.Stack, 1), Packets);
     LabUntil(StackHasNone(Lab.Stack));
     Unplug(&Lab);

@@ -13,6 +13,7 @@
 typedef enum _WRONG_MOMENT
 {
     AtRegister,     /* DriverEntry: Mini.Characteristics may be changed */
+    AtAddDevice,    /* MiniportAddDevice: Mini.AddDevice may be changed */
     AtRegistration, /* MiniportInitializeEx: Mini.Registration may be changed */
     AtGeneral,      /* ..., Mini.General may be changed */
     AtInitialized,  /* at the end of MiniportInitializeEx */
@@ -55,10 +56,12 @@ typedef struct _WRONG_MINIPORT
     NDIS_HANDLE Driver, Adapter, ListPool, BufferPool;
     BACKEND *Stack;
     NDIS_MINIPORT_DRIVER_CHARACTERISTICS Characteristics;
+    NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES AddDevice;
     NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES Registration;
     NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES General;
     NET_BUFFER_LIST *Lists;
     NDIS_OID_REQUEST *Request;
+    ULONG FiltersSet;   /* requests that set the packet filter */
     NDIS_STATUS Status; /* what the handler is to return */
     BOOLEAN Handled;    /* the case has done what the handler should do */
     PVOID Kept;         /* a case's own, for a later moment */
@@ -115,6 +118,7 @@ VOID MiniFreeList(_In_ NET_BUFFER_LIST *List);
 VOID MiniIndicate(_In_ NET_BUFFER_LIST *Lists, _In_ ULONG Count, _In_ ULONG Flags);
 NDIS_STATUS MiniOpenConfiguration(_Out_ NDIS_HANDLE *Configuration);
 NDIS_DEVICE_OBJECT_ATTRIBUTES MiniDeviceAttributes(VOID);
+NDIS_MINIPORT_PNP_CHARACTERISTICS MiniPnpCharacteristics(VOID);
 NDIS_STATUS_INDICATION MiniLinkState(_In_ const NDIS_LINK_STATE *State);
 NDIS_STATUS MiniRegisterDevice(_Out_ NDIS_HANDLE *Registration, _Out_ DEVICE_OBJECT **Device);
 

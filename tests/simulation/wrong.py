@@ -27,6 +27,8 @@ SHARED = {
     "DeletePool": (["NdisAllocateNetBuffer"], 1),
     "HostOwnedCheckGone": (["NdisAllocateMdl", "NdisAllocateMemory", "NdisAllocateTimerObject"], 2),
     "IsTimer": (["Handle_Timer"], 1),
+    "IsList": (["Handle_List"], 1),
+    "HostContextsCheckGone": (["List_Context"], 1),
     "CheckPaused": (["Pause_SendsCompleted", "Pause_ReceivesReturned"], 1),
     "HostEnter": (None, 0),
 }

@@ -220,6 +220,9 @@ VOID MiniWork(VOID)
     Configuration();
     Timers();
     Buffers();
+    ULONG Before = Mini.FiltersSet;
+    HostHangCheck(Mini.Adapter);
+    LabCheck(Mini.FiltersSet > Before, "the packet filter is not set again");
     MiniIndicate(MiniList(), 1, 0);
 }
 
@@ -235,6 +238,7 @@ static NDIS_STATUS SetAttributes(_In_ PVOID Attributes)
 static NDIS_STATUS SetAllAttributes(VOID)
 {
     Mini.Registration = MiniportRegistration(&Mini);
+    Mini.Registration.CheckForHangTimeInSeconds = 3600; /* MiniWork asks */
     Mini.General = MiniportGeneral(1500);
     MiniReach(AtRegistration);
     NDIS_STATUS Status = Mini.Handled ? NDIS_STATUS_SUCCESS : SetAttributes(&Mini.Registration);
@@ -243,6 +247,88 @@ static NDIS_STATUS SetAllAttributes(VOID)
         Status = SetAttributes(&Mini.General);
     Mini.Handled = FALSE;
     return Status;
+}
+
+/* What MiniportSetOptions does; a driver may do it anew. */
+static VOID SetOptionalHandlers(VOID)
+{
+    NDIS_MINIPORT_PNP_CHARACTERISTICS Pnp = MiniPnpCharacteristics();
+    NDIS_STATUS Status;
+    MAKE("NdisSetOptionalHandlers", Status = NdisSetOptionalHandlers(Mini.Driver, &Pnp.Header));
+    LabEqual(Status, NDIS_STATUS_SUCCESS);
+}
+
+static NDIS_STATUS SetOptions(NDIS_HANDLE Handle, NDIS_HANDLE Context)
+{
+    NDIS_OBJECT_HEADER Other = {.Type = NDIS_OBJECT_TYPE_MINIPORT_SS_CHARACTERISTICS, .Revision = 1, .Size = 100};
+    if (KeGetCurrentIrql() != PASSIVE_LEVEL)
+        return NDIS_STATUS_SUCCESS; /* the case is that it registers so: one rule is broken, not two */
+    Mini.Driver = Handle;
+    LabEqual(NdisSetOptionalHandlers(Handle, &Other), NDIS_STATUS_SUCCESS);
+    Other.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    LabEqual(NdisSetOptionalHandlers(Handle, &Other), NDIS_STATUS_FAILURE);
+    SetOptionalHandlers();
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS AddDevice(NDIS_HANDLE Handle, NDIS_HANDLE Context)
+{
+    Mini.Adapter = Handle;
+    Mini.AddDevice = (NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES){
+        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES,
+                   .Revision = NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES_REVISION_1,
+                   .Size = NDIS_SIZEOF_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES_REVISION_1},
+        .MiniportAddDeviceContext = &Mini.AddDevice};
+    MiniReach(AtAddDevice);
+    SetAttributes(&Mini.AddDevice);
+    MiniLeave("MiniportAddDevice");
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS StartDevice(NDIS_HANDLE Context, PIRP Irp)
+{
+    LabCheck(!Context || Context == &Mini.AddDevice, "another context");
+    LabEqual(IoGetCurrentIrpStackLocation(Irp)->MinorFunction, IRP_MN_START_DEVICE);
+    MiniLeave("MiniportStartDevice");
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS FilterResourceRequirements(NDIS_HANDLE Context, PIRP Irp)
+{
+    LabCheck(FALSE, "nobody has resources");
+    return NDIS_STATUS_SUCCESS;
+}
+
+static VOID RemoveDevice(NDIS_HANDLE Context)
+{
+    LabCheck(!Context || Context == &Mini.AddDevice, "another context");
+    MiniLeave("MiniportRemoveDevice");
+}
+
+NDIS_MINIPORT_PNP_CHARACTERISTICS MiniPnpCharacteristics(VOID)
+{
+    return (NDIS_MINIPORT_PNP_CHARACTERISTICS){.Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_PNP_CHARACTERISTICS,
+                                                          .Revision = NDIS_MINIPORT_PNP_CHARACTERISTICS_REVISION_1,
+                                                          .Size = NDIS_SIZEOF_MINIPORT_PNP_CHARACTERISTICS_REVISION_1},
+                                               .MiniportAddDeviceHandler = AddDevice,
+                                               .MiniportRemoveDeviceHandler = RemoveDevice,
+                                               .MiniportFilterResourceRequirementsHandler = FilterResourceRequirements,
+                                               .MiniportStartDeviceHandler = StartDevice};
+}
+
+/* Pends, completes at once, and wants its settings again. */
+static NDIS_STATUS Reset(NDIS_HANDLE Context, PBOOLEAN AddressingReset)
+{
+    *AddressingReset = FALSE;
+    MAKE("NdisMResetComplete", NdisMResetComplete(Mini.Adapter, NDIS_STATUS_SUCCESS, TRUE));
+    MiniLeave("MiniportResetEx");
+    return NDIS_STATUS_PENDING;
+}
+
+static BOOLEAN CheckForHang(NDIS_HANDLE Context)
+{
+    MiniLeave("MiniportCheckForHangEx");
+    return TRUE;
 }
 
 static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MINIPORT_INIT_PARAMETERS Parameters)
@@ -357,6 +443,9 @@ static NDIS_STATUS OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
 {
     Mini.Request = Request;
     Mini.Status = Answer(Request);
+    if (Request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER &&
+        Request->RequestType == NdisRequestSetInformation && Mini.Status == NDIS_STATUS_SUCCESS)
+        Mini.FiltersSet++;
     MiniReach(AtOid);
     if (!Mini.Handled)
     {
@@ -415,6 +504,9 @@ NTSTATUS MiniEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     Mini.DriverObject = DriverObject;
     Mini.Characteristics = MiniportCharacteristics();
+    Mini.Characteristics.SetOptionsHandler = SetOptions;
+    Mini.Characteristics.CheckForHangHandlerEx = CheckForHang;
+    Mini.Characteristics.ResetHandlerEx = Reset;
     Mini.Characteristics.InitializeHandlerEx = Initialize;
     Mini.Characteristics.HaltHandlerEx = Halt;
     Mini.Characteristics.UnloadHandler = Unload;

@@ -27,6 +27,17 @@ static VOID PauseOfNothing(VOID)
     NdisMPauseComplete(&Nothing);
 }
 
+static VOID ResetOfNothing(VOID)
+{
+    NdisMResetComplete(&Nothing, NDIS_STATUS_SUCCESS, FALSE);
+}
+
+static VOID HandlersOfNothing(VOID)
+{
+    NDIS_MINIPORT_PNP_CHARACTERISTICS Pnp = MiniPnpCharacteristics();
+    NdisSetOptionalHandlers(&Nothing, &Pnp.Header);
+}
+
 static VOID OidOfNothing(VOID)
 {
     NdisMOidRequestComplete(NULL, Mini.Request, NDIS_STATUS_SUCCESS);
@@ -211,6 +222,23 @@ static VOID FreeNoBuffer(VOID)
 }
 
 /* ---- Registering, and what a miniport says of itself */
+
+static VOID ShortHandlers(VOID)
+{
+    NDIS_MINIPORT_PNP_CHARACTERISTICS Pnp = MiniPnpCharacteristics();
+    Pnp.Header.Size = 8;
+    NdisSetOptionalHandlers(Mini.Driver, &Pnp.Header);
+}
+
+static VOID ShortAddDevice(VOID)
+{
+    Mini.AddDevice.Header.Size = 8;
+}
+
+static VOID AddDeviceLate(VOID)
+{
+    NdisMSetMiniportAttributes(Mini.Adapter, (PVOID)&Mini.AddDevice);
+}
 
 static VOID ShortCharacteristics(VOID)
 {
@@ -666,6 +694,8 @@ const WRONG_CASE WrongThings[] = {
     {"Handle_Adapter", "NdisMSetMiniportAttributes", AtRunning, AttributesOfNothing},
     {"Handle_Adapter", "NdisMRestartComplete", AtRunning, RestartOfNothing},
     {"Handle_Adapter", "NdisMPauseComplete", AtRunning, PauseOfNothing},
+    {"Handle_Adapter", "NdisMResetComplete", AtRunning, ResetOfNothing},
+    {"Handle_Driver", "NdisSetOptionalHandlers", AtRunning, HandlersOfNothing},
     {"Handle_Adapter", "NdisMOidRequestComplete", AtOid, OidOfNothing},
     {"Handle_Adapter", "NdisMGetDeviceProperty", AtRunning, PropertyOfNothing},
     {"Handle_Adapter", "NdisMIndicateReceiveNetBufferLists", AtRunning, IndicateForNothing},
@@ -699,6 +729,9 @@ const WRONG_CASE WrongThings[] = {
     {"Handle_Buffer", "NdisFreeNetBuffer", AtRunning, FreeNoBuffer},
 
     {"Header_Valid", "NdisMRegisterMiniportDriver", AtRegister, ShortCharacteristics},
+    {"Header_Valid", "NdisSetOptionalHandlers", AtRunning, ShortHandlers},
+    {"Header_Valid", "NdisMSetMiniportAttributes", AtAddDevice, ShortAddDevice},
+    {"State_SetAttributes", "NdisMSetMiniportAttributes", AtRunning, AddDeviceLate},
     {"Characteristics_Mandatory", "NdisMRegisterMiniportDriver", AtRegister, NoPauseHandler},
     {"Header_Valid", "NdisMSetMiniportAttributes", AtRegistration, ShortRegistration},
     {"Header_Valid", "NdisMSetMiniportAttributes", AtGeneral, ShortGeneral},
@@ -807,6 +840,8 @@ const WRONG_CALL WrongCalls[] = {
     {"NdisAllocateNetBufferListContext", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
     {"NdisFreeNetBufferListContext", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
     {"NdisMQueryAdapterInstanceName", "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE},
+    {"NdisSetOptionalHandlers", "Irql_Miniport_Driver", PASSIVE_LEVEL, FALSE},
+    {"NdisMResetComplete", "Irql_Miniport_Driver", DISPATCH_LEVEL, TRUE},
     {"NdisAllocateMdl", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
     {"NdisFreeMdl", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},
     {"NdisAdjustNetBufferCurrentMdl", "Irql_NetBuffer", DISPATCH_LEVEL, FALSE},

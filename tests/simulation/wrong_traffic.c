@@ -246,6 +246,11 @@ static VOID RestartUnasked(VOID)
     NdisMRestartComplete(Mini.Adapter, NDIS_STATUS_SUCCESS);
 }
 
+static VOID ResetUnasked(VOID)
+{
+    NdisMResetComplete(Mini.Adapter, NDIS_STATUS_SUCCESS, FALSE);
+}
+
 static VOID PauseUnasked(VOID)
 {
     NdisMPauseComplete(Mini.Adapter);
@@ -550,6 +555,7 @@ const WRONG_CASE WrongTraffic[] = {
 
     {"Completed_Once", "NdisMRestartComplete", AtRunning, RestartUnasked},
     {"Completed_Once", "NdisMPauseComplete", AtRunning, PauseUnasked},
+    {"Completed_Once", "NdisMResetComplete", AtRunning, ResetUnasked},
     {"Completed_Once", "MiniportRestart", AtRestart, RestartCompletesAndSucceeds},
     {"Handler_Time", "MiniportRestart", AtRestart, Never},
     {"Handler_Time", "MiniportPause", AtPause, Slowly},
@@ -602,7 +608,11 @@ const WRONG_CASE WrongTraffic[] = {
 };
 
 const PCSTR WrongHandlers[] = {
+    "MiniportAddDevice",
+    "MiniportStartDevice",
     "MiniportInitializeEx",
+    "MiniportCheckForHangEx",
+    "MiniportResetEx",
     "MiniportRestart",
     "MiniportOidRequest",
     "MiniportSendNetBufferLists",
@@ -610,6 +620,7 @@ const PCSTR WrongHandlers[] = {
     "MiniportPause",
     "MiniportDevicePnPEventNotify",
     "MiniportHaltEx",
+    "MiniportRemoveDevice",
     "MiniportDriverUnload",
     "NetTimerCallback",
     NULL,

@@ -43,6 +43,7 @@ static VOID ReadWrong(_Inout_ ADAPTER *Adapter)
 static NDIS_STATUS SetAttributes(_Inout_ ADAPTER *Adapter)
 {
     NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES Registration = MiniportRegistration(Adapter);
+    Registration.CheckForHangTimeInSeconds = 1;
     NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES General = MiniportGeneral(TEST_MTU);
     if (Wrong(Adapter, "medium"))
         General.MediaType = NdisMedium802_3;
@@ -128,7 +129,7 @@ static NDIS_STATUS Restart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETER
 {
     ADAPTER *Adapter = Context;
     UNREFERENCED_PARAMETER(Parameters);
-    TestPended(Adapter, NdisMRestartComplete, NULL);
+    TestPended(Adapter, NdisMRestartComplete, NULL, NULL);
     return NDIS_STATUS_PENDING;
 }
 
@@ -138,12 +139,32 @@ static NDIS_STATUS Pause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Pa
     UNREFERENCED_PARAMETER(Parameters);
     if (Wrong(Adapter, "pause"))
         return NDIS_STATUS_FAILURE;
-    TestPended(Adapter, NULL, NdisMPauseComplete);
+    TestPended(Adapter, NULL, NdisMPauseComplete, NULL);
+    return NDIS_STATUS_PENDING;
+}
+
+static BOOLEAN CheckForHang(NDIS_HANDLE Context)
+{
+    ADAPTER *Adapter = Context;
+    return InterlockedIncrement(&Adapter->Asked) == 1;
+}
+
+static NDIS_STATUS Reset(NDIS_HANDLE Context, PBOOLEAN AddressingReset)
+{
+    ADAPTER *Adapter = Context;
+    *AddressingReset = FALSE; /* what the completion says counts */
+    WriteRelease(&Adapter->Reset, 1);
+    TestPended(Adapter, NULL, NULL, NdisMResetComplete);
     return NDIS_STATUS_PENDING;
 }
 
 static NDIS_STATUS OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
 {
+    ADAPTER *Adapter = Context;
+    if (Request->RequestType == NdisRequestSetInformation &&
+        Request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER &&
+        InterlockedCompareExchange(&Adapter->Reset, 2, 1) == 1)
+        DbgPrint("kernel: set again after a reset\n");
     if (Request->RequestType != NdisRequestQueryInformation && Request->RequestType != NdisRequestQueryStatistics)
         return MiniportSet(Request);
     if (Request->DATA.QUERY_INFORMATION.Oid == OID_GEN_MAXIMUM_TOTAL_SIZE && Wrong(Context, "oid"))
@@ -163,6 +184,8 @@ static VOID Unload(PDRIVER_OBJECT DriverObject)
 NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     NDIS_MINIPORT_DRIVER_CHARACTERISTICS Characteristics = MiniportCharacteristics();
+    Characteristics.CheckForHangHandlerEx = CheckForHang;
+    Characteristics.ResetHandlerEx = Reset;
     Characteristics.InitializeHandlerEx = Initialize;
     Characteristics.HaltHandlerEx = Halt;
     Characteristics.UnloadHandler = Unload;

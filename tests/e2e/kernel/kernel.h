@@ -16,6 +16,8 @@ typedef struct _ADAPTER
     KSPIN_LOCK Lock;
     NET_BUFFER_LIST *Held; /* data.c: a send that is completed late */
     volatile LONG Received, Returned;
+    volatile LONG Asked; /* whether it hangs; the first time it says so, and is reset */
+    volatile LONG Reset; /* 1: its settings are to come again; 2: they have */
 } ADAPTER;
 
 BOOLEAN Wrong(_In_ const ADAPTER *Adapter, _In_z_ PCSTR What);
@@ -39,9 +41,9 @@ VOID TestJoin(_In_ PVOID Thread);
 
 /* tests.c: tries the kernel, or misuses it. PASSIVE_LEVEL. */
 VOID TestKernel(_Inout_ ADAPTER *Adapter);
-/* Completes a handler that pends from a thread of its own: one of the two is given. */
+/* Completes a handler that pends from a thread of its own: one of the three is given. */
 VOID TestPended(_In_ ADAPTER *Adapter, _In_opt_ VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS),
-                _In_opt_ VOID (*Pause)(NDIS_HANDLE));
+                _In_opt_ VOID (*Pause)(NDIS_HANDLE), _In_opt_ VOID (*Reset)(NDIS_HANDLE, NDIS_STATUS, BOOLEAN));
 
 /* data.c: what is sent goes back to the stack, in lists of the driver's own. */
 BOOLEAN TestData(_Inout_ ADAPTER *Adapter);

@@ -774,6 +774,7 @@ typedef struct _PENDED
     ADAPTER *Adapter;
     VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS);
     VOID (*Pause)(NDIS_HANDLE);
+    VOID (*Reset)(NDIS_HANDLE, NDIS_STATUS, BOOLEAN);
 } PENDED;
 
 static VOID PendedThread(PVOID Context)
@@ -784,6 +785,10 @@ static VOID PendedThread(PVOID Context)
     if (Pended.Restart)
     {
         Pended.Restart(Pended.Adapter->Handle, NDIS_STATUS_SUCCESS);
+    }
+    else if (Pended.Reset)
+    {
+        Pended.Reset(Pended.Adapter->Handle, NDIS_STATUS_SUCCESS, TRUE);
     }
     else
     {
@@ -802,12 +807,13 @@ static VOID PendedThread(PVOID Context)
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-VOID TestPended(ADAPTER *Adapter, VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS), VOID (*Pause)(NDIS_HANDLE))
+VOID TestPended(ADAPTER *Adapter, VOID (*Restart)(NDIS_HANDLE, NDIS_STATUS), VOID (*Pause)(NDIS_HANDLE),
+                VOID (*Reset)(NDIS_HANDLE, NDIS_STATUS, BOOLEAN))
 {
     PENDED *Pended = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Pended), TEST_TAG);
     if (!Pended)
         return;
-    *Pended = (PENDED){.Adapter = Adapter, .Restart = Restart, .Pause = Pause};
+    *Pended = (PENDED){.Adapter = Adapter, .Restart = Restart, .Pause = Pause, .Reset = Reset};
     PVOID Thread;
     if (NT_SUCCESS(TestThread(PendedThread, Pended, &Thread)))
         ObDereferenceObject(Thread);
