@@ -89,19 +89,22 @@ NTSTATUS ClassicCheckCaller(VOID)
 /* All handles of the system. NULL: none to be had. */
 static HANDLE_LIST *TakeHandles(VOID)
 {
-    ULONG Size = 64 * 1024;
     for (ULONG I = 0; I < HANDLES_ATTEMPTS; I++)
     {
+        ULONG Size = 0;
+        NTSTATUS Status = ZwQuerySystemInformation(SYSTEM_EXTENDED_HANDLE_INFORMATION, NULL, 0, &Size);
+        if (Status != STATUS_INFO_LENGTH_MISMATCH || Size < FIELD_OFFSET(HANDLE_LIST, Entries))
+            return NULL;
+        Size += 64 * sizeof(HANDLE_ENTRY); /* there may be more by the next time */
         HANDLE_LIST *List = ExAllocatePoolWithTag(PagedPool, Size, CLASSIC_TAG);
         if (!List)
             return NULL;
-        NTSTATUS Status = ZwQuerySystemInformation(SYSTEM_EXTENDED_HANDLE_INFORMATION, List, Size, NULL);
+        Status = ZwQuerySystemInformation(SYSTEM_EXTENDED_HANDLE_INFORMATION, List, Size, NULL);
         if (NT_SUCCESS(Status))
             return List;
         ExFreePoolWithTag(List, CLASSIC_TAG);
         if (Status != STATUS_INFO_LENGTH_MISMATCH)
             return NULL;
-        Size *= 2; /* there are more by the next time */
     }
     return NULL;
 }

@@ -67,11 +67,33 @@ static VOID FillObjects(_Inout_ HANDLE_LIST *List)
         NtClose(Process);
 }
 
+/* Wine tells no size of a list of handles for which there is no room at all: 0 stays 0 however often one asks. */
+static ULONG ListSize(VOID)
+{
+    for (ULONG Size = 0x10000;; Size *= 2)
+    {
+        HANDLE_LIST *List = ExAllocatePoolWithTag(PagedPool, Size, KERNEL_TAG);
+        if (!List)
+            return Size;
+        NTSTATUS Status = NtQuerySystemInformation(EXTENDED_HANDLES, List, Size, NULL);
+        ULONG Needed = NT_SUCCESS(Status)
+                           ? (ULONG)(FIELD_OFFSET(HANDLE_LIST, Entries) + List->Count * sizeof(HANDLE_ENTRY))
+                           : Size;
+        ExFreePoolWithTag(List, KERNEL_TAG);
+        if (Status != STATUS_INFO_LENGTH_MISMATCH)
+            return Needed;
+    }
+}
+
 NTSTATUS ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID Information, ULONG InformationLength,
                                   PULONG ReturnLength)
 {
     NTSTATUS Status = NtQuerySystemInformation(SystemInformationClass, Information, InformationLength, ReturnLength);
-    if (NT_SUCCESS(Status) && SystemInformationClass == EXTENDED_HANDLES && FilesAny())
+    if (SystemInformationClass != EXTENDED_HANDLES)
+        return Status;
+    if (NT_SUCCESS(Status) && FilesAny())
         FillObjects(Information);
+    if (Status == STATUS_INFO_LENGTH_MISMATCH && ReturnLength)
+        *ReturnLength = ListSize();
     return Status;
 }
