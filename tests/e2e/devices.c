@@ -228,6 +228,24 @@ static int Create(const char *Prefix, ULONG Count, const char *HardwareId)
     return 0;
 }
 
+/* Each way to ask for the root of all devices. */
+static int PrintRoot(VOID)
+{
+    DEVINST Root[4] = {0};
+    CONFIGRET Results[] = {CM_Locate_DevNodeW(&Root[0], NULL, CM_LOCATE_DEVNODE_NORMAL),
+                           CM_Locate_DevNodeW(&Root[1], L"", 0), CM_Locate_DevNodeW(&Root[2], L"htree\\root\\0", 0),
+                           CM_Locate_DevNodeA(&Root[3], NULL, 0)};
+    for (int i = 0; i < 4; i++)
+    {
+        WCHAR Id[MAX_DEVICE_ID_LEN] = L"";
+        CONFIGRET Named = CM_Get_Device_IDW(Root[i], Id, MAX_DEVICE_ID_LEN, 0);
+        ULONG Status = 0, Problem = 0;
+        CONFIGRET Told = CM_Get_DevNode_Status(&Status, &Problem, Root[i], 0);
+        printf("root %lu %lu %ls %lu %d %lu\n", Results[i], Named, Id, Told, (Status & DN_STARTED) != 0, Problem);
+    }
+    return 0;
+}
+
 int wmain(int ArgumentCount, WCHAR **Arguments)
 {
     char Narrow[4][260] = {{0}};
@@ -255,8 +273,10 @@ int wmain(int ArgumentCount, WCHAR **Arguments)
         printf("uninstall %d %lx %d\n", Done, GetLastError(), Reboot);
         return !Done;
     }
+    if (ArgumentCount == 2 && !strcmp(Narrow[0], "root"))
+        return PrintRoot();
     if (ArgumentCount == 5 && !strcmp(Narrow[0], "create"))
         return Create(Narrow[1], (ULONG)min(atoi(Narrow[2]), DEVICES_MAX), Narrow[3]);
-    fputs("devices install INF | uninstall INF | create ID COUNT HARDWARE-ID\n", stderr);
+    fputs("devices install INF | uninstall INF | root | create ID COUNT HARDWARE-ID\n", stderr);
     return 2;
 }

@@ -63,6 +63,12 @@ def gone(machine):
     lab.wait(lambda: not machine.namespace.links(), 'no interface left', 10)
 
 
+def test_root(windows):
+    """The root of all devices, by no name, an empty one, and its own."""
+    text = windows.run(DEVICES, 'root')
+    assert re.findall(r'^root .*$', text, re.MULTILINE) == ['root 0 0 HTREE\\ROOT\\0 0 1 0'] * 4, text
+
+
 def test_create(machine, windows):
     """Callback on another thread, enumeration, start, interface, notifications, removal with the handle."""
     program = create(windows, 'a')

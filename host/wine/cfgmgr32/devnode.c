@@ -41,8 +41,13 @@ static struct
 static ULONG InstanceCount; /* places that were ever used */
 static ULONG NextLook, Asked;
 
+/* The root of all devices, which is not in Wine's registry. "CM_Locate_DevNodeW function (cfgmgr32.h)" */
+static const WCHAR RootId[] = L"HTREE\\ROOT\\0";
+
 static BOOL IsInRegistry(const WCHAR *Id)
 {
+    if (!_wcsicmp(Id, RootId))
+        return TRUE;
     WCHAR Path[SWDEVICE_ID_MAX + 64];
     swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls", Id);
     HKEY Key;
@@ -168,7 +173,7 @@ static CONFIGRET OpenInstance(DEVINST Instance, HDEVINFO *Set, SP_DEVINFO_DATA *
 
 /*
  * CR_INVALID_POINTER, CR_INVALID_FLAG, CR_INVALID_DEVICE_ID. CR_NO_SUCH_DEVNODE: unknown; or not there now and not asked for
- * by CM_LOCATE_DEVNODE_PHANTOM. The root of all devices is not in Wine's registry: NULL is answered by CR_NO_SUCH_DEVNODE.
+ * by CM_LOCATE_DEVNODE_PHANTOM. No Id, or an empty one: the root of all devices.
  * "CM_Locate_DevNodeW function (cfgmgr32.h)"
  */
 CONFIGRET WINAPI CM_Locate_DevNodeW(PDEVINST Instance, DEVINSTID_W Id, ULONG Flags)
@@ -177,8 +182,8 @@ CONFIGRET WINAPI CM_Locate_DevNodeW(PDEVINST Instance, DEVINSTID_W Id, ULONG Fla
         return CR_INVALID_POINTER;
     if (Flags & ~(CM_LOCATE_DEVNODE_PHANTOM | CM_LOCATE_DEVNODE_CANCELREMOVE | CM_LOCATE_DEVNODE_NOVALIDATION))
         return CR_INVALID_FLAG;
-    if (!Id || !*Id)
-        return CR_NO_SUCH_DEVNODE;
+    if (!Id || !*Id || !_wcsicmp(Id, RootId))
+        return InstanceOfId(RootId, Instance);
     if (wcslen(Id) >= SWDEVICE_ID_MAX)
         return CR_INVALID_DEVICE_ID;
     SP_DEVINFO_DATA Data;
@@ -194,9 +199,9 @@ CONFIGRET WINAPI CM_Locate_DevNodeW(PDEVINST Instance, DEVINSTID_W Id, ULONG Fla
 CONFIGRET WINAPI CM_Locate_DevNodeA(PDEVINST Instance, DEVINSTID_A Id, ULONG Flags)
 {
     WCHAR Wide[SWDEVICE_ID_MAX];
-    if (!Id || !MultiByteToWideChar(CP_ACP, 0, Id, -1, Wide, SWDEVICE_ID_MAX))
+    if (Id && !MultiByteToWideChar(CP_ACP, 0, Id, -1, Wide, SWDEVICE_ID_MAX))
         return CR_INVALID_DEVICE_ID;
-    return CM_Locate_DevNodeW(Instance, Wide, Flags);
+    return CM_Locate_DevNodeW(Instance, Id ? Wide : NULL, Flags);
 }
 
 /* "CM_Get_Device_ID_Size function (cfgmgr32.h)": units without the ending 0; 0 for a device that is unknown. */
