@@ -139,7 +139,7 @@ fuzz: deps $(FUZZ_TARGETS:%=$(FZ)/fuzz-%) ## give driver, library and segmenter 
 mutate: check-machine deps ## sow faults into a copy of the code, one at a time, and see each caught; about 20 minutes, as root
 	@$(PYTHON) tests/mutate.py
 
-soak: deps check-machine host examples identity-acme $(SOAK_PROGRAMS) ## random operations up to 100 million, 1,000 deaths in Wine, 20 creators at once; can be resumed
+soak: deps check-machine host examples identity-acme $(SOAK_PROGRAMS) ## random operations up to 100 million, 1,000 deaths in Wine, 20 creators at once, 200 ended runs; can be resumed
 	@scripts/soak
 
 # --- the house -------------------------------------------------------------------------------------------------------

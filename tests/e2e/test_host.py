@@ -3,7 +3,9 @@
 
 Driven by devices.exe and iphelper.exe, which know nothing of plaintun; its driver is only the one that is installed.
 """
+import concurrent.futures
 import os
+import random
 import re
 import shutil
 import signal
@@ -20,6 +22,8 @@ NET_CLASS = '{cac88484-7515-4c03-82e6-71a87abac361}'  # GUID_DEVINTERFACE_NET
 STARTED = 0x8
 PROBLEM = 0x400
 FAILED_INSTALL = 28
+ENDINGS = int(os.environ.get('HOST_ENDINGS', 6))  # scripts/soak has more
+SEED = int(os.environ.get('HOST_SEED', random.randrange(1000000)))
 
 
 def windows_path(path):
@@ -245,3 +249,29 @@ def test_run_is_ended(number):
                           open('/proc/%d/cmdline' % pid).read()], 'its Windows is gone', 10)
     process.stdin.close()
     process.stdout.close()
+
+
+def end_group(number):
+    """Starts a run in a process group of its own, and ends the group at some moment of its program's: the seconds that took."""
+    chance = random.Random(SEED * 1000 + number)
+    process = subprocess.Popen([lab.RUN, 'cmd', '/c', 'echo here & pause'], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, start_new_session=True)
+    assert process.stdout.readline().startswith(b'here')
+    time.sleep(chance.random())
+    begin = time.monotonic()
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(60)
+    process.stdin.close()
+    process.stdout.close()
+    return time.monotonic() - begin
+
+
+def test_group_is_ended():
+    """SIGTERM to the whole group, as shells and service managers send it: every run ends, and so do the Windows."""
+    before = left()
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:  # more than there are processors: a load to each other
+        times = sorted(pool.map(end_group, range(ENDINGS)))
+    print('%d runs were ended: worst %.1f s; seed %d' % (ENDINGS, times[-1], SEED))
+    lab.wait(lambda: not [pid for pid in lab.processes('--inside')
+                          if '/prefix/.' in open('/proc/%d/cmdline' % pid).read()], 'their Windows are gone')
+    assert left() <= before
