@@ -139,6 +139,44 @@ static void Quiet(int Count)
     getchar();
 }
 
+/* The same by overlapped calls with a completion port that skips what succeeds at once; the first receive had to wait. */
+static void QuietOverlapped(int Count)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    ADDRESS Name = NameOf(B);
+    HANDLE Port = CreateIoCompletionPort((HANDLE)B, NULL, 0, 1);
+    CreateIoCompletionPort((HANDLE)A, Port, 0, 1);
+    SetFileCompletionNotificationModes((HANDLE)A, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE);
+    SetFileCompletionNotificationModes((HANDLE)B, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE);
+    WSAOVERLAPPED In = {0}, Out = {0}, *Posted = NULL;
+    DWORD Bytes = 0, Flags = 0;
+    ULONG_PTR Key = 0;
+    char Data[64];
+    WSABUF Room = {sizeof(Data), Data};
+    Check(WSARecvFrom(B, &Room, 1, NULL, &Flags, NULL, NULL, &In, NULL) == SOCKET_ERROR &&
+              WSAGetLastError() == WSA_IO_PENDING && SendTo(A, B, "one") == 3 &&
+              GetQueuedCompletionStatus(Port, &Bytes, &Key, &Posted, LONG_MS) && Posted == &In && Bytes == 3,
+          "one that waited");
+    puts("begin");
+    fflush(stdout);
+    getchar();
+    int Right = 0;
+    for (int I = 0; I < Count; I++)
+    {
+        WSABUF Buffer = {sizeof(I), (char *)&I};
+        In = Out = (WSAOVERLAPPED){.Internal = 1};
+        Right += !WSASendTo(A, &Buffer, 1, NULL, 0, &Name.Any, sizeof(Name.Four), &Out, NULL) && !Out.Internal &&
+                 Out.InternalHigh == sizeof(I) && !WSARecvFrom(B, &Room, 1, NULL, &Flags, NULL, NULL, &In, NULL) &&
+                 !In.Internal && In.InternalHigh == sizeof(I) && !memcmp(Data, &I, sizeof(I));
+    }
+    Check(Right == Count, "%d of %d went", Right, Count);
+    puts("end");
+    fflush(stdout);
+    getchar();
+    Check(!GetQueuedCompletionStatus(Port, &Bytes, &Key, &Posted, 0) && GetLastError() == WAIT_TIMEOUT,
+          "none was posted");
+}
+
 /* --- call by call ----------------------------------------------------------------------------------------------------- */
 
 static void Addresses(int Family)
@@ -392,6 +430,246 @@ static void Beside(void)
     closesocket(B);
 }
 
+/* --- overlapped calls ---------------------------------------------------------------------------------------------------- */
+
+/* From a connected socket: no other call comes between. */
+static int Say(SOCKET From, const char *Text)
+{
+    return send(From, Text, (int)strlen(Text), 0);
+}
+
+static void Connect(SOCKET From, SOCKET To)
+{
+    ADDRESS Name = NameOf(To);
+    connect(From, &Name.Any, LengthOf(Name.Any.sa_family));
+}
+
+/* Who hears of what becomes of a call. */
+enum
+{
+    BY_EVENT, /* the event of the call */
+    BY_PORT,
+    BY_SKIPPING_PORT, /* FILE_SKIP_COMPLETION_PORT_ON_SUCCESS */
+    WAYS
+};
+
+typedef struct _CALL
+{
+    WSAOVERLAPPED Overlapped;
+    SOCKET Socket;
+    char Text[16];
+    ADDRESS From;
+    INT FromLength;
+    DWORD Bytes, Flags;
+} CALL;
+
+/* Begins to receive, into Room bytes: 0 or the error. */
+static int Begin(CALL *Call, SOCKET Socket, HANDLE Event, DWORD Room)
+{
+    *Call = (CALL){
+        .Overlapped.hEvent = Event, .Overlapped.Internal = 1, .Socket = Socket, .FromLength = sizeof(Call->From)};
+    return WSARecvFrom(Socket, &(WSABUF){Room, Call->Text}, 1, &Call->Bytes, &Call->Flags, &Call->From.Any,
+                       &Call->FromLength, &Call->Overlapped, NULL)
+               ? WSAGetLastError()
+               : 0;
+}
+
+/* What is in the port, without waiting; what a call of before has posted is there. */
+static int Posted(HANDLE Port)
+{
+    int Count = 0;
+    if (!Port)
+        return 0;
+    PostQueuedCompletionStatus(Port, 0, 77, NULL);
+    for (;; Count++)
+    {
+        DWORD Bytes = 0;
+        ULONG_PTR Key = 0;
+        OVERLAPPED *Overlapped = NULL;
+        GetQueuedCompletionStatus(Port, &Bytes, &Key, &Overlapped, LONG_MS);
+        if (Key == 77 || (!Key && !Overlapped))
+            return Count;
+    }
+}
+
+/* The end of a call that waits, by which it is told: its error, and that it is told once. */
+static int End(CALL *Call, HANDLE Port, DWORD *Bytes)
+{
+    ULONG_PTR Key = 0;
+    OVERLAPPED *Which = &Call->Overlapped;
+    *Bytes = 0;
+    if (!Port)
+        return WaitForSingleObject(Call->Overlapped.hEvent, LONG_MS)                        ? ERROR_TIMEOUT
+               : GetOverlappedResult((HANDLE)Call->Socket, &Call->Overlapped, Bytes, FALSE) ? 0
+                                                                                            : (int)GetLastError();
+    int Error = GetQueuedCompletionStatus(Port, Bytes, &Key, &Which, LONG_MS) ? 0 : (int)GetLastError();
+    return Which == &Call->Overlapped && Key == 5 ? Error : ERROR_INVALID_DATA;
+}
+
+/* What became of a datagram too long for its call: for comparison. */
+typedef struct _TOO_LONG
+{
+    int Error, Posted, Signalled;
+    ULONG_PTR Status, Bytes;
+} TOO_LONG;
+
+static int RoutineCalls;
+static DWORD RoutineError, RoutineBytes;
+
+static void CALLBACK Routine(DWORD Error, DWORD Bytes, WSAOVERLAPPED *Overlapped, DWORD Flags)
+{
+    RoutineCalls++;
+    RoutineError = Error;
+    RoutineBytes = Bytes;
+}
+
+/* "WSARecvFrom function", "WSASendTo function", "SetFileCompletionNotificationModes function", "CancelIoEx function". OfWine: a
+ * socket whose calls all go Wine's way, for comparison. */
+static TOO_LONG Overlapped(int Way, BOOL OfWine)
+{
+    static const char *Names[WAYS] = {"event", "port", "skipping port"};
+    printf("%s, %s\n", Names[Way], OfWine ? "Wine's" : "ours");
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0);
+    Connect(A, B);
+    WSAPROTOCOL_INFOW Info;
+    if (OfWine)
+        WSADuplicateSocketW(B, GetCurrentProcessId(), &Info);
+    HANDLE Port = Way == BY_EVENT ? NULL : CreateIoCompletionPort((HANDLE)B, NULL, 5, 1);
+    HANDLE Event = Way == BY_EVENT ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
+    SetFileCompletionNotificationModes((HANDLE)B, Way == BY_SKIPPING_PORT ? FILE_SKIP_SET_EVENT_ON_HANDLE |
+                                                                                FILE_SKIP_COMPLETION_PORT_ON_SUCCESS
+                                                                          : FILE_SKIP_SET_EVENT_ON_HANDLE);
+    int AtOnce = Way == BY_PORT; /* a call that succeeds at once is posted */
+    CALL First = {0}, Second = {0};
+    DWORD Bytes = 0;
+    USHORT Sender = NameOf(A).Four.sin_port;
+
+    for (int I = 0; I < 3; I++)
+    {
+        Say(A, "there");
+        if (Event)
+            SetEvent(Event);
+        Check(!Begin(&First, B, Event, 16) && First.Bytes == 5 && !First.Overlapped.Internal &&
+                  First.Overlapped.InternalHigh == 5 && !memcmp(First.Text, "there", 6) &&
+                  First.From.Four.sin_port == Sender && First.FromLength == sizeof(First.From.Four),
+              "a datagram is there");
+        Check(Posted(Port) == AtOnce && (!Event || !WaitForSingleObject(Event, 0)), "so it is told");
+
+        Check(Begin(&First, B, Event, 16) == WSA_IO_PENDING && (!Event || WaitForSingleObject(Event, 0)), "none is");
+        Say(A, "one");
+        Say(A, "two");
+        Check(!strcmp(Next(B), "two"), "a later call has the second");
+        Check(!End(&First, Port, &Bytes) && Bytes == 3 && !memcmp(First.Text, "one", 4) && !Posted(Port),
+              "the first's end is told once");
+
+        HANDLE Other = Event ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
+        Check(Begin(&First, B, Event, 16) == WSA_IO_PENDING && Begin(&Second, B, Other, 16) == WSA_IO_PENDING,
+              "two wait");
+        Say(A, "1");
+        Say(A, "two");
+        Check(!End(&First, Port, &Bytes) && Bytes == 1 && First.Text[0] == '1' && !End(&Second, Port, &Bytes) &&
+                  Bytes == 3 && !memcmp(Second.Text, "two", 4) && !Posted(Port),
+              "they end in their order");
+        if (Other)
+            CloseHandle(Other);
+
+        Check(Begin(&First, B, Event, 16) == WSA_IO_PENDING && CancelIoEx((HANDLE)B, &First.Overlapped) &&
+                  End(&First, Port, &Bytes) == ERROR_OPERATION_ABORTED && !Posted(Port),
+              "cancelled");
+    }
+    WSAOVERLAPPED *Given = VirtualAlloc(NULL, 0x1000, MEM_COMMIT, PAGE_READWRITE);
+    DWORD Flags = 0;
+    char Text[16] = "";
+    Given->hEvent = Event;
+    Check(WSARecv(B, &(WSABUF){sizeof(Text), Text}, 1, NULL, &Flags, Given, NULL) == SOCKET_ERROR &&
+              WSAGetLastError() == WSA_IO_PENDING && Say(A, "gone") == 4,
+          "a call in memory of its own");
+    Check(Port ? GetQueuedCompletionStatus(Port, &Bytes, &(ULONG_PTR){0}, &(OVERLAPPED *){NULL}, LONG_MS)
+               : !WaitForSingleObject(Event, LONG_MS),
+          "it ends");
+    VirtualFree(Given, 0, MEM_RELEASE);
+    Say(A, "next");
+    Check(!strcmp(Next(B), "next"), "its memory is gone");
+
+    WSAOVERLAPPED Out = {.hEvent = Event, .Internal = 1};
+    ADDRESS To = NameOf(A);
+    Check(!WSASendTo(B, &(WSABUF){4, "sent"}, 1, NULL, 0, &To.Any, sizeof(To.Four), &Out, NULL) && !Out.Internal &&
+              Out.InternalHigh == 4 && Posted(Port) == AtOnce && !strcmp(Next(A), "sent"),
+          "sent");
+    HANDLE Own = CreateEventW(NULL, TRUE, FALSE, NULL);
+    Say(A, "there");
+    Check(!Begin(&First, B, (HANDLE)((ULONG_PTR)Own | 1), 16) && !Posted(Port) && !WaitForSingleObject(Own, 0),
+          "an event whose lowest bit keeps the port out");
+    CloseHandle(Own);
+    if (Way == BY_EVENT)
+    {
+        Say(A, "there");
+        First = (CALL){0};
+        int Result = WSARecv(B, &(WSABUF){16, First.Text}, 1, NULL, &First.Flags, &First.Overlapped, Routine);
+        Check((!Result || WSAGetLastError() == WSA_IO_PENDING) && SleepEx(LONG_MS, TRUE) == WAIT_IO_COMPLETION &&
+                  RoutineCalls == 1 && !RoutineError && RoutineBytes == 5 && SleepEx(0, TRUE) == 0,
+              "a completion routine is called once");
+        RoutineCalls = 0;
+    }
+
+    TOO_LONG Long = {0};
+    Say(A, "0123456789");
+    if (Event)
+        ResetEvent(Event);
+    Long.Error = Begin(&First, B, Event, 4);
+    Long.Status = First.Overlapped.Internal;
+    Long.Bytes = First.Overlapped.InternalHigh;
+    Long.Signalled = Event && !WaitForSingleObject(Event, 0);
+    Long.Posted = Posted(Port);
+    Check(Long.Error == WSAEMSGSIZE && !memcmp(First.Text, "0123", 5),
+          "too long: status %llx, %llu bytes, posted %d, told %d", (unsigned long long)Long.Status,
+          (unsigned long long)Long.Bytes, Long.Posted, Long.Signalled);
+
+    BOOL Right = TRUE;
+    CALL Many[12];
+    for (int I = 0; I < 12; I++)
+        Right = Right && Begin(&Many[I], B, Event ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL, 16) == WSA_IO_PENDING;
+    for (int I = 0; I < 12; I++)
+        Say(A, &"0123456789ab"[I]);
+    for (int I = 0; I < 12; I++)
+    {
+        Right =
+            Right && !End(&Many[I], Port, &Bytes) && Bytes == (DWORD)(12 - I) && Many[I].Text[0] == "0123456789ab"[I];
+        if (Event)
+            CloseHandle(Many[I].Overlapped.hEvent);
+    }
+    Check(Right && !Posted(Port), "twelve wait, and end in their order");
+    if (!OfWine) /* which has another handle */
+    {
+        Check(Begin(&First, B, Event, 16) == WSA_IO_PENDING && !closesocket(B), "closed while one waits");
+        int Error = End(&First, Port, &Bytes);
+        Check(Error && Error != WAIT_TIMEOUT && Error != ERROR_TIMEOUT && !Posted(Port), "it ends with error %d",
+              Error);
+    }
+    closesocket(A);
+    return Long;
+}
+
+/* What other handles of a socket do counts for it. */
+static void OverlappedShared(void)
+{
+    SOCKET A = Bound(AF_INET, 0), B = Bound(AF_INET, 0), Other = Duplicate(B, 0);
+    Connect(A, B);
+    HANDLE Port = CreateIoCompletionPort((HANDLE)Other, NULL, 5, 1);
+    SetFileCompletionNotificationModes((HANDLE)Other, FILE_SKIP_SET_EVENT_ON_HANDLE);
+    Say(A, "there");
+    CALL Call;
+    Check(!Begin(&Call, B, NULL, 16) && Posted(Port) == 1, "a port given to another handle hears");
+    Check(Begin(&Call, Other, NULL, 16) == WSA_IO_PENDING, "a call through another handle waits");
+    Say(A, "one");
+    Say(A, "two");
+    DWORD Bytes;
+    Check(!strcmp(Next(B), "two") && !End(&Call, Port, &Bytes) && !memcmp(Call.Text, "one", 4), "and is not overtaken");
+    closesocket(Other);
+    closesocket(B);
+    closesocket(A);
+}
+
 /* --- the end of a handle --------------------------------------------------------------------------------------------- */
 
 typedef struct _RECEIVER
@@ -587,10 +865,22 @@ static DWORD WINAPI LoadSender(VOID *Context)
     return 0;
 }
 
-static DWORD WINAPI LoadReceiver(VOID *Context)
+/* By an overlapped call if there is an event. */
+static BOOL LoadReceive(LONG *Number, HANDLE Event)
+{
+    if (!Event)
+        return recv(LoadIn, (char *)Number, sizeof(*Number), 0) == sizeof(*Number);
+    WSAOVERLAPPED Overlapped = {.hEvent = Event};
+    DWORD Bytes = 0, Flags = 0;
+    return (!WSARecv(LoadIn, &(WSABUF){sizeof(*Number), (char *)Number}, 1, NULL, &Flags, &Overlapped, NULL) ||
+            WSAGetLastError() == WSA_IO_PENDING) &&
+           WSAGetOverlappedResult(LoadIn, &Overlapped, &Bytes, TRUE, &Flags) && Bytes == sizeof(*Number);
+}
+
+static DWORD WINAPI LoadReceiver(VOID *Event)
 {
     LONG Number;
-    while (recv(LoadIn, (char *)&Number, sizeof(Number), 0) == sizeof(Number) && Number >= 0)
+    while (LoadReceive(&Number, Event) && Number >= 0)
     {
         LoadSeen[Number]++;
         InterlockedIncrement(&LoadTaken);
@@ -598,8 +888,9 @@ static DWORD WINAPI LoadReceiver(VOID *Context)
     return 0;
 }
 
-/* Several threads send through one socket and receive from one: each datagram comes once. */
-static void Load(LONG Count)
+/* Several threads send through one socket and receive from one: each datagram comes once. Mixed: every second of those that
+ * receive does it by overlapped calls. */
+static void Load(LONG Count, BOOL Mixed)
 {
     LoadIn = Bound(AF_INET, 0), LoadOut = Bound(AF_INET, 0);
     LoadCount = Count;
@@ -607,7 +898,8 @@ static void Load(LONG Count)
     HANDLE Senders[LOAD_THREADS], Receivers[LOAD_THREADS];
     for (int I = 0; I < LOAD_THREADS; I++)
     {
-        Receivers[I] = CreateThread(NULL, 0, LoadReceiver, NULL, 0, NULL);
+        Receivers[I] =
+            CreateThread(NULL, 0, LoadReceiver, Mixed && I & 1 ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL, 0, NULL);
         Senders[I] = CreateThread(NULL, 0, LoadSender, NULL, 0, NULL);
     }
     Check(WaitForMultipleObjects(LOAD_THREADS, Senders, TRUE, 120000) < WAIT_TIMEOUT, "all is sent");
@@ -629,6 +921,17 @@ int wmain(int Count, WCHAR **Arguments)
     const WCHAR *Part = Count > 1 ? Arguments[1] : L"";
     if (!wcscmp(Part, L"quiet") && Count == 3)
         Quiet(_wtoi(Arguments[2]));
+    else if (!wcscmp(Part, L"quiet-overlapped") && Count == 3)
+        QuietOverlapped(_wtoi(Arguments[2]));
+    else if (!wcscmp(Part, L"overlapped"))
+    {
+        for (int Way = 0; Way < WAYS; Way++)
+        {
+            TOO_LONG Ours = Overlapped(Way, FALSE), Wines = Overlapped(Way, TRUE);
+            Check(!memcmp(&Ours, &Wines, sizeof(Ours)), "a datagram too long is told alike");
+        }
+        OverlappedShared();
+    }
     else if (!wcscmp(Part, L"calls"))
     {
         Addresses(AF_INET);
@@ -649,7 +952,9 @@ int wmain(int Count, WCHAR **Arguments)
     else if (!wcscmp(Part, L"children"))
         Children();
     else if (!wcscmp(Part, L"load") && Count == 3)
-        Load(_wtoi(Arguments[2]));
+        Load(_wtoi(Arguments[2]), FALSE);
+    else if (!wcscmp(Part, L"load-mixed") && Count == 3)
+        Load(_wtoi(Arguments[2]), TRUE);
     else if (!wcscmp(Part, L"stay"))
         return (int)WaitForSingleObject(OpenEventW(SYNCHRONIZE, FALSE, L"sockets-go"), INFINITE);
     else if (!wcscmp(Part, L"receive") && Count == 3)

@@ -6,6 +6,8 @@ docs/host.md says what they find. Nothing here knows of plaintun.
 import os
 import re
 
+import pytest
+
 import lab
 
 SOCKETS = os.path.join(lab.BUILD, 'tests/sockets.exe')
@@ -29,9 +31,11 @@ def requests(windows):
         return int(re.search(r'^syscr: (\d+)', text.read(), re.MULTILINE).group(1))
 
 
-def test_without_wineserver(shared_machine):
-    """20,000 datagrams, sent and received by each of the eight calls, make fewer than 500 requests of wineserver."""
-    program = shared_machine.windows.start(SOCKETS, 'quiet', 10000)
+@pytest.mark.parametrize('part', ['quiet', 'quiet-overlapped'])
+def test_without_wineserver(shared_machine, part):
+    """20,000 datagrams, sent and received by each of the eight calls, make fewer than 500 requests of wineserver. So do 10,000
+    by overlapped calls that succeed at once, after one that waited."""
+    program = shared_machine.windows.start(SOCKETS, part, 10000)
     program.expect('begin')
     before = requests(shared_machine.windows)
     program.say('')
@@ -53,6 +57,11 @@ def test_beside(shared_machine):
     ask(shared_machine.windows, 'beside')
 
 
+def test_overlapped(shared_machine):
+    """With an event, a port, a port that skips: at once or waiting, in order, cancelled, closed, too long, twelve at a time."""
+    ask(shared_machine.windows, 'overlapped')
+
+
 def test_closing(shared_machine):
     """Closed in the midst of a receive, by each way to close: the receive ends, the port is free, nothing is taken away."""
     ask(shared_machine.windows, 'closing', 300)
@@ -63,6 +72,7 @@ def test_children(shared_machine):
     ask(shared_machine.windows, 'children')
 
 
-def test_load(shared_machine):
-    """Eight threads on two sockets: every datagram comes once."""
-    ask(shared_machine.windows, 'load', 40000)
+@pytest.mark.parametrize('part, count', [('load', 40000), ('load-mixed', 5000)])
+def test_load(shared_machine, part, count):
+    """Eight threads on two sockets, without and with overlapped calls among theirs: every datagram comes once."""
+    ask(shared_machine.windows, part, count)

@@ -2,9 +2,12 @@
 /*
  * The calls that carry data, for UDP sockets straight to Linux' socket: in Wine each of them goes through wineserver, some
  * 40 us and more. wineserver need not know of a call if the socket has its address already, no event is selected for it (only
- * wineserver tells the next FD_READ), nothing is shut down, and no overlapped call was ever made on it (a pending one must not
- * be overtaken). All else is handed on to Wine: what would wait for longer than a millisecond, whatever fails, rare flags.
+ * wineserver tells the next FD_READ), nothing is shut down, and no overlapped call of the same direction waits in Wine (it must
+ * not be overtaken). All else is handed on to Wine: what would wait for longer than a millisecond, whatever fails, rare flags.
  * A call of Linux that failed has had no effect, so Wine's may be made after it.
+ *
+ * Overlapped calls, too, if they succeed at once, and nobody has to hear of it but the event of the call: no completion port,
+ * or one that skips such calls, as Go and libuv have it.
  *
  * Datagrams only, any thread; Linux' socket is the lock.
  */
@@ -26,6 +29,8 @@
 #define WAIT_MS                                                                                                        \
     1 /* for what Linux' socket does not have yet, before Wine waits for it: an answer is often on its way */
 #define PAGE 4096
+
+#define BUFFER_OVERFLOW 0x80000005 /* STATUS_BUFFER_OVERFLOW ("NTSTATUS Values"), which is WSAEMSGSIZE */
 
 #define HAND_ON 1 /* beside 0 and SOCKET_ERROR: Wine shall do it */
 
@@ -151,14 +156,35 @@ static BOOL TrySend(REQUEST *Request, const WSABUF *Buffers, DWORD Count, const 
     }
 }
 
-static long long Call(const DIRECT *Direct, int Number, short Events, LINUX_MESSAGE *Message, int Flags)
+/* What becomes of an overlapped call that succeeds at once is for its caller and its event: FALSE, if for others, too. */
+static BOOL MayComplete(const DIRECT *Direct, const WSAOVERLAPPED *Overlapped,
+                        LPWSAOVERLAPPED_COMPLETION_ROUTINE Routine)
+{
+    LONG Marks = Direct->Marks;
+    ULONG_PTR Event =
+        (ULONG_PTR)Overlapped->hEvent; /* its lowest bit: no port shall hear ("GetQueuedCompletionStatus") */
+    if (Routine || Marks & SOCKET_SHARED || (Marks & SOCKET_PORT && !(Marks & SOCKET_SKIP) && !(Event & 1)))
+        return FALSE;
+    return Event & ~(ULONG_PTR)1 ? ResetEvent((HANDLE)(Event & ~(ULONG_PTR)1)) : (Marks & SOCKET_QUIET) != 0;
+}
+
+static void Complete(WSAOVERLAPPED *Overlapped, DWORD Status, DWORD Bytes)
+{
+    HANDLE Event = (HANDLE)((ULONG_PTR)Overlapped->hEvent & ~(ULONG_PTR)1);
+    Overlapped->InternalHigh = Bytes;
+    *(volatile ULONG_PTR *)&Overlapped->Internal = Status; /* who waits for this may free it */
+    if (Event)
+        SetEvent(Event);
+}
+
+static long long Call(const DIRECT *Direct, int Number, short Events, LINUX_MESSAGE *Message, int Flags, BOOL Wait)
 {
     for (int Waited = 0;;)
     {
         long long Result = LinuxCall3(Number, Direct->Fd, Message, Flags | LINUX_MSG_DONTWAIT);
         if (Result == -LINUX_EINTR)
             continue;
-        if (Result != -LINUX_EAGAIN || Waited++ || Direct->Marks & SOCKET_NO_WAIT)
+        if (Result != -LINUX_EAGAIN || Waited++ || !Wait || Direct->Marks & SOCKET_NO_WAIT)
             return Result;
         LINUX_POLL_FD Poll = {.Fd = Direct->Fd, .Events = Events};
         LinuxCall3(LINUX_POLL, &Poll, 1, WAIT_MS);
@@ -166,19 +192,22 @@ static long long Call(const DIRECT *Direct, int Number, short Events, LINUX_MESS
 }
 
 /* Both ways end here: what became of a call. */
-static int Finish(DIRECT *Direct, long long Result, uint64_t Room, DWORD *Bytes)
+static int Finish(DIRECT *Direct, long long Result, uint64_t Room, DWORD *Bytes, WSAOVERLAPPED *Overlapped)
 {
     if (!Leave(Direct) && Result < 0)
         return Fail(WSAEINTR); /* the handle may be another's by now: Wine must not see it again */
     if (Result < 0)
         return HAND_ON;
     *Bytes = (DWORD)((uint64_t)Result < Room ? (uint64_t)Result : Room);
+    if (Overlapped)
+        Complete(Overlapped, (uint64_t)Result > Room ? BUFFER_OVERFLOW : 0, *Bytes);
     SetLastError((uint64_t)Result > Room ? WSAEMSGSIZE : 0);
     return (uint64_t)Result > Room ? SOCKET_ERROR : 0;
 }
 
 static int ReceiveNow(SOCKET Socket, const WSABUF *Buffers, DWORD Count, DWORD Flags, struct sockaddr *From,
-                      int *FromLength, DWORD *Bytes)
+                      int *FromLength, DWORD *Bytes, WSAOVERLAPPED *Overlapped,
+                      LPWSAOVERLAPPED_COMPLETION_ROUTINE Routine)
 {
     if (Flags & ~MSG_PEEK || !Buffers || !Count || Count > BUFFERS_MAX || (From && !FromLength))
         return HAND_ON;
@@ -187,24 +216,26 @@ static int ReceiveNow(SOCKET Socket, const WSABUF *Buffers, DWORD Count, DWORD F
         return HAND_ON;
     if (!HasAddress(Direct))
         return Leave(Direct), Fail(WSAEINVAL); /* Wine would wait */
+    if (IsPending(&Direct->Receives) || (Overlapped && !MayComplete(Direct, Overlapped, Routine)))
+        return Leave(Direct), HAND_ON;
     int Family = Direct->Family, Length = AddressLength(Direct);
     REQUEST Request;
     int Error = TryReceive(&Request, Buffers, Count, From, FromLength, Length);
     if (Error)
         return Leave(Direct), Error == HAND_ON ? HAND_ON : Fail(WSAEFAULT);
     long long Result = Call(Direct, LINUX_RECVMSG, LINUX_POLLIN, &Request.Message,
-                            LINUX_MSG_TRUNC | (Flags & MSG_PEEK ? LINUX_MSG_PEEK : 0));
+                            LINUX_MSG_TRUNC | (Flags & MSG_PEEK ? LINUX_MSG_PEEK : 0), !Overlapped);
     if (Result >= 0 && From)
     {
         Request.Address.Family = (uint16_t)Family;
         memcpy(From, &Request.Address, (size_t)Length);
         *FromLength = Length;
     }
-    return Finish(Direct, Result, Request.Room, Bytes);
+    return Finish(Direct, Result, Request.Room, Bytes, Overlapped);
 }
 
 static int SendNow(SOCKET Socket, const WSABUF *Buffers, DWORD Count, DWORD Flags, const struct sockaddr *To,
-                   int ToLength, DWORD *Bytes)
+                   int ToLength, DWORD *Bytes, WSAOVERLAPPED *Overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE Routine)
 {
     if (Flags || !Buffers || !Count || Count > BUFFERS_MAX)
         return HAND_ON;
@@ -213,11 +244,12 @@ static int SendNow(SOCKET Socket, const WSABUF *Buffers, DWORD Count, DWORD Flag
         return HAND_ON;
     int Length = AddressLength(Direct);
     REQUEST Request;
-    if (!HasAddress(Direct) || (To && ToLength < Length) ||
+    if (!HasAddress(Direct) || (To && ToLength < Length) || IsPending(&Direct->Sends) ||
+        (Overlapped && !MayComplete(Direct, Overlapped, Routine)) ||
         !TrySend(&Request, Buffers, Count, To, Direct->Family, Length))
         return Leave(Direct), HAND_ON;
-    return Finish(Direct, Call(Direct, LINUX_SENDMSG, LINUX_POLLOUT, &Request.Message, LINUX_MSG_NOSIGNAL), MAXDWORD,
-                  Bytes);
+    long long Result = Call(Direct, LINUX_SENDMSG, LINUX_POLLOUT, &Request.Message, LINUX_MSG_NOSIGNAL, !Overlapped);
+    return Finish(Direct, Result, MAXDWORD, Bytes, Overlapped);
 }
 
 /* --- Windows' calls ------------------------------------------------------------------------------------------------- */
@@ -226,7 +258,8 @@ static int SendNow(SOCKET Socket, const WSABUF *Buffers, DWORD Count, DWORD Flag
 int WSAAPI recvfrom(SOCKET Socket, char *Data, int Length, int Flags, struct sockaddr *From, int *FromLength)
 {
     DWORD Bytes;
-    int Result = ReceiveNow(Socket, &(WSABUF){(ULONG)Length, Data}, Length > 0, (DWORD)Flags, From, FromLength, &Bytes);
+    int Result = ReceiveNow(Socket, &(WSABUF){(ULONG)Length, Data}, Length > 0, (DWORD)Flags, From, FromLength, &Bytes,
+                            NULL, NULL);
     if (Result == HAND_ON)
         return WINE(recvfrom)(Socket, Data, Length, Flags, From, FromLength);
     return Result ? Result : (int)Bytes;
@@ -236,7 +269,8 @@ int WSAAPI recvfrom(SOCKET Socket, char *Data, int Length, int Flags, struct soc
 int WSAAPI recv(SOCKET Socket, char *Data, int Length, int Flags)
 {
     DWORD Bytes;
-    int Result = ReceiveNow(Socket, &(WSABUF){(ULONG)Length, Data}, Length > 0, (DWORD)Flags, NULL, NULL, &Bytes);
+    int Result =
+        ReceiveNow(Socket, &(WSABUF){(ULONG)Length, Data}, Length > 0, (DWORD)Flags, NULL, NULL, &Bytes, NULL, NULL);
     if (Result == HAND_ON)
         return WINE(recv)(Socket, Data, Length, Flags);
     return Result ? Result : (int)Bytes;
@@ -246,8 +280,8 @@ int WSAAPI recv(SOCKET Socket, char *Data, int Length, int Flags)
 int WSAAPI sendto(SOCKET Socket, const char *Data, int Length, int Flags, const struct sockaddr *To, int ToLength)
 {
     DWORD Bytes;
-    int Result =
-        SendNow(Socket, &(WSABUF){(ULONG)Length, (char *)Data}, Length > 0, (DWORD)Flags, To, ToLength, &Bytes);
+    int Result = SendNow(Socket, &(WSABUF){(ULONG)Length, (char *)Data}, Length > 0, (DWORD)Flags, To, ToLength, &Bytes,
+                         NULL, NULL);
     if (Result == HAND_ON)
         return WINE(sendto)(Socket, Data, Length, Flags, To, ToLength);
     return Result ? Result : (int)Bytes;
@@ -257,7 +291,8 @@ int WSAAPI sendto(SOCKET Socket, const char *Data, int Length, int Flags, const 
 int WSAAPI send(SOCKET Socket, const char *Data, int Length, int Flags)
 {
     DWORD Bytes;
-    int Result = SendNow(Socket, &(WSABUF){(ULONG)Length, (char *)Data}, Length > 0, (DWORD)Flags, NULL, 0, &Bytes);
+    int Result =
+        SendNow(Socket, &(WSABUF){(ULONG)Length, (char *)Data}, Length > 0, (DWORD)Flags, NULL, 0, &Bytes, NULL, NULL);
     if (Result == HAND_ON)
         return WINE(send)(Socket, Data, Length, Flags);
     return Result ? Result : (int)Bytes;
@@ -270,13 +305,16 @@ int WSAAPI WSARecvFrom(SOCKET Socket, WSABUF *Buffers, DWORD Count, DWORD *Recei
 {
     int Result = HAND_ON;
     DWORD Bytes;
-    if (Overlapped)
-        Mark(Socket, SOCKET_WINE);
-    else if (Received && Flags)
-        Result = ReceiveNow(Socket, Buffers, Count, *Flags, From, FromLength, &Bytes);
+    if (Flags && (Received || Overlapped))
+        Result = ReceiveNow(Socket, Buffers, Count, *Flags, From, FromLength, &Bytes, Overlapped, Routine);
     if (Result == HAND_ON)
-        return WINE(WSARecvFrom)(Socket, Buffers, Count, Received, Flags, From, FromLength, Overlapped, Routine);
-    if (!Result)
+    {
+        PENDING *Pending = Overlapped ? Expect(Socket, Overlapped, FALSE) : NULL;
+        return Expected(
+            Pending, Overlapped,
+            WINE(WSARecvFrom)(Socket, Buffers, Count, Received, Flags, From, FromLength, Overlapped, Routine));
+    }
+    if (!Result && Received)
         *Received = Bytes;
     return Result;
 }
@@ -287,13 +325,15 @@ int WSAAPI WSARecv(SOCKET Socket, WSABUF *Buffers, DWORD Count, DWORD *Received,
 {
     int Result = HAND_ON;
     DWORD Bytes;
-    if (Overlapped)
-        Mark(Socket, SOCKET_WINE);
-    else if (Received && Flags)
-        Result = ReceiveNow(Socket, Buffers, Count, *Flags, NULL, NULL, &Bytes);
+    if (Flags && (Received || Overlapped))
+        Result = ReceiveNow(Socket, Buffers, Count, *Flags, NULL, NULL, &Bytes, Overlapped, Routine);
     if (Result == HAND_ON)
-        return WINE(WSARecv)(Socket, Buffers, Count, Received, Flags, Overlapped, Routine);
-    if (!Result)
+    {
+        PENDING *Pending = Overlapped ? Expect(Socket, Overlapped, FALSE) : NULL;
+        return Expected(Pending, Overlapped,
+                        WINE(WSARecv)(Socket, Buffers, Count, Received, Flags, Overlapped, Routine));
+    }
+    if (!Result && Received)
         *Received = Bytes;
     return Result;
 }
@@ -305,13 +345,15 @@ int WSAAPI WSASendTo(SOCKET Socket, WSABUF *Buffers, DWORD Count, DWORD *SentByt
 {
     int Result = HAND_ON;
     DWORD Bytes;
-    if (Overlapped)
-        Mark(Socket, SOCKET_WINE);
-    else if (SentBytes)
-        Result = SendNow(Socket, Buffers, Count, Flags, To, ToLength, &Bytes);
+    if (SentBytes || Overlapped)
+        Result = SendNow(Socket, Buffers, Count, Flags, To, ToLength, &Bytes, Overlapped, Routine);
     if (Result == HAND_ON)
-        return WINE(WSASendTo)(Socket, Buffers, Count, SentBytes, Flags, To, ToLength, Overlapped, Routine);
-    if (!Result)
+    {
+        PENDING *Pending = Overlapped ? Expect(Socket, Overlapped, TRUE) : NULL;
+        return Expected(Pending, Overlapped,
+                        WINE(WSASendTo)(Socket, Buffers, Count, SentBytes, Flags, To, ToLength, Overlapped, Routine));
+    }
+    if (!Result && SentBytes)
         *SentBytes = Bytes;
     return Result;
 }
@@ -322,13 +364,15 @@ int WSAAPI WSASend(SOCKET Socket, WSABUF *Buffers, DWORD Count, DWORD *SentBytes
 {
     int Result = HAND_ON;
     DWORD Bytes;
-    if (Overlapped)
-        Mark(Socket, SOCKET_WINE);
-    else if (SentBytes)
-        Result = SendNow(Socket, Buffers, Count, Flags, NULL, 0, &Bytes);
+    if (SentBytes || Overlapped)
+        Result = SendNow(Socket, Buffers, Count, Flags, NULL, 0, &Bytes, Overlapped, Routine);
     if (Result == HAND_ON)
-        return WINE(WSASend)(Socket, Buffers, Count, SentBytes, Flags, Overlapped, Routine);
-    if (!Result)
+    {
+        PENDING *Pending = Overlapped ? Expect(Socket, Overlapped, TRUE) : NULL;
+        return Expected(Pending, Overlapped,
+                        WINE(WSASend)(Socket, Buffers, Count, SentBytes, Flags, Overlapped, Routine));
+    }
+    if (!Result && SentBytes)
         *SentBytes = Bytes;
     return Result;
 }

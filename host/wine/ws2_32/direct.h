@@ -30,10 +30,23 @@ int LinuxGet(int Fd, int Level, int Option, int *Value);
 
 /* --- table.c --- */
 
-#define SOCKET_BOUND   1 /* has a local address */
-#define SOCKET_NO_WAIT 2 /* a call may have made it non-blocking */
-#define SOCKET_WINE    4 /* wineserver has to see each call */
-#define SOCKET_SHARED  8 /* other handles may be the same socket's */
+#define SOCKET_BOUND   1  /* has a local address */
+#define SOCKET_NO_WAIT 2  /* a call may have made it non-blocking */
+#define SOCKET_WINE    4  /* wineserver has to see each call */
+#define SOCKET_SHARED  8  /* other handles may be the same socket's */
+#define SOCKET_PORT    16 /* a completion port hears what becomes of its calls */
+#define SOCKET_SKIP    32 /* but not of those that succeed at once */
+#define SOCKET_QUIET   64 /* which do not signal the handle either */
+
+#define PENDING_MAX 8
+
+/* Overlapped calls that Wine was given: while one of them waits, a later call must not go past it. */
+typedef struct _PENDING
+{
+    SRWLOCK Lock;
+    volatile LONG Count; /* 0 without the lock, too: none waits */
+    WSAOVERLAPPED *Calls[PENDING_MAX];
+} PENDING;
 
 typedef struct _DIRECT
 {
@@ -42,6 +55,7 @@ typedef struct _DIRECT
     int Fd;              /* ours alone */
     int Family;          /* Windows' */
     ULONGLONG Inode;     /* the socket's: other handles of it have the same */
+    PENDING Receives, Sends;
 } DIRECT;
 
 /* Once, before any other thread calls. Without success no socket is learned, and all calls are Wine's. */
@@ -61,5 +75,16 @@ BOOL HasAddress(DIRECT *Direct);
 
 /* FALSE: its handle has been closed meanwhile. */
 BOOL Leave(DIRECT *Direct);
+
+/* --- pending.c --- */
+
+void Empty(PENDING *Pending);
+
+/* A call waits in Wine that is to be served first. */
+BOOL IsPending(PENDING *Pending);
+
+/* Before Wine gets an overlapped call, and after; Sends or Receives. From NULL on, all calls of the socket are Wine's. */
+PENDING *Expect(SOCKET Socket, WSAOVERLAPPED *Overlapped, BOOL Sends);
+int Expected(PENDING *Pending, WSAOVERLAPPED *Overlapped, int Result);
 
 #endif

@@ -9,7 +9,7 @@
  * "WSADuplicateSocketW function" forbids; what is remembered of it ends when its value is made anew here.
  *
  * A handle that came otherwise (inherited, duplicated) is not in the table, and its calls are Wine's. Marks go to all of a
- * socket's handles in this process, found by its inode.
+ * socket's handles in this process, found by its inode. A third call of ntdll.dll tells which sockets have completion ports.
  *
  * Any thread. Nothing waits but a close for calls that are within a socket, which takes 2 ms at most.
  */
@@ -34,6 +34,11 @@
 #define LINUX_AF_INET         2
 #define LINUX_AF_INET6        10
 
+/* FILE_INFORMATION_CLASS */
+#define FILE_COMPLETION_INFORMATION_CLASS         30
+#define FILE_IO_COMPLETION_NOTIFICATION_CLASS     41
+#define FILE_REPLACE_COMPLETION_INFORMATION_CLASS 61
+
 #define CLOSE_WAITS   100 /* of 1 ms: a thread that was ended or suspended within a call is not waited for any longer */
 #define CLOSE_WAIT_NS 1000000
 
@@ -48,6 +53,7 @@ static volatile LONG Shared;  /* a socket of the table has been duplicated */
 static BOOL Prepared;
 
 static NTSTATUS(NTAPI *Close)(HANDLE);
+static NTSTATUS(NTAPI *SetInformation)(HANDLE, IO_STATUS_BLOCK *, VOID *, ULONG, ULONG);
 static NTSTATUS(NTAPI *Duplicate)(HANDLE, HANDLE, HANDLE, HANDLE *, ACCESS_MASK, ULONG, ULONG);
 
 static DIRECT *SlotOf(SOCKET Socket)
@@ -95,12 +101,30 @@ static NTSTATUS NTAPI OnDuplicate(HANDLE FromProcess, HANDLE From, HANDLE ToProc
     return Duplicate(FromProcess, From, ToProcess, To, Access, Attributes, Options);
 }
 
+/* "CreateIoCompletionPort function", "SetFileCompletionNotificationModes function": neither is taken back but by closing. */
+static NTSTATUS NTAPI OnSetInformation(HANDLE Handle, IO_STATUS_BLOCK *Block, VOID *Data, ULONG Length, ULONG Class)
+{
+    NTSTATUS Status = SetInformation(Handle, Block, Data, Length, Class);
+    if (Status < 0)
+        return Status;
+    if (Class == FILE_COMPLETION_INFORMATION_CLASS || Class == FILE_REPLACE_COMPLETION_INFORMATION_CLASS)
+        Mark((SOCKET)Handle, SOCKET_PORT);
+    else if (Class == FILE_IO_COMPLETION_NOTIFICATION_CLASS)
+    {
+        ULONG Modes = *(const ULONG *)Data;
+        Mark((SOCKET)Handle, (Modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS ? SOCKET_SKIP : 0) |
+                                 (Modes & FILE_SKIP_SET_EVENT_ON_HANDLE ? SOCKET_QUIET : 0));
+    }
+    return Status;
+}
+
 __declspec(dllimport) BOOL HostNtStandBefore(const char *Name, VOID *Ours, VOID **Call);
 
 void PrepareTable(void)
 {
     Prepared = HostNtStandBefore("NtClose", OnClose, (VOID **)&Close) &&
-               HostNtStandBefore("NtDuplicateObject", OnDuplicate, (VOID **)&Duplicate);
+               HostNtStandBefore("NtDuplicateObject", OnDuplicate, (VOID **)&Duplicate) &&
+               HostNtStandBefore("NtSetInformationFile", OnSetInformation, (VOID **)&SetInformation);
 }
 
 /* --- the beginning ------------------------------------------------------------------------------------------------- */
@@ -143,6 +167,8 @@ void Learn(SOCKET Socket)
             Direct->Family = Family;
             Direct->Inode = InodeOf(Fd);
             Direct->Marks = 0;
+            Empty(&Direct->Receives);
+            Empty(&Direct->Sends);
             InterlockedExchange(&Direct->State, LIVE);
         }
     }
