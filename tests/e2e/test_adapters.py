@@ -302,7 +302,7 @@ def test_late_family(shared_machine, start):
 def test_notified(shared_machine, start):
     """Creating waits on notifications: it would take 250 ms and more if it looked again and again."""
     a, times = start(), []
-    for number in range(12):
+    while len(times) < 60 and min(times, default=1) >= 0.2: # on a busy machine it may take many until one meets no other work
         begin = time.monotonic()
         a('create 0 name=quick')
         times.append(time.monotonic() - begin)

@@ -95,6 +95,12 @@ def test_example_ends_in_order(machine, how):
     lab.wait(lambda: 'ends' not in machine.namespace.links(), 'the interface is gone')
 
 
+def overrun(namespace):
+    """Datagrams that arrived and for which their socket had no room."""
+    names, values = (line.split()[1:] for line in namespace.run('cat', '/proc/net/snmp').splitlines() if line.startswith('Udp:'))
+    return int(dict(zip(names, values))['RcvbufErrors'])
+
+
 def test_wire_example(machine):
     """Two adapters joined by a Windows program carry TCP and UDP between two namespaces."""
     wire = machine.windows.start('wire.exe', '--names', 'left', 'right')
@@ -111,9 +117,11 @@ def test_wire_example(machine):
     assert tcp['end']['sum_received']['bytes'] > 1e6
     back = json.loads(sides['left'].run('iperf3', '--client', '10.31.0.2', '--json', '--time', 2, '--reverse'))
     assert back['end']['sum_received']['bytes'] > 1e6
+    before = overrun(sides['right'])
     udp = json.loads(sides['left'].run('iperf3', '--client', '10.31.0.2', '--json', '--time', 2, '--udp', '--bitrate',
-                                       '50M', '--length', 1372))
-    assert udp['end']['sum']['lost_packets'] == 0
+                                       '10M', '--length', 1372))
+    assert udp['end']['sum']['packets'] > 1000
+    assert udp['end']['sum']['lost_packets'] <= overrun(sides['right']) - before # a busy machine's iperf3 may read too late
     server.stop()
     assert wire.quit() == 0, wire.text()
     assert 'ring full' in wire.text()
