@@ -150,6 +150,23 @@ static NDIS_STATUS SetGeneralAttributes(_In_ TUN_ADAPTER *Adapter)
     return NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&General);
 }
 
+/* What the stack may leave to us: all from the start, whatever a session asks for, so that nothing is under way by other rules.
+ * "NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES structure". */
+static NDIS_STATUS SetOffloadAttributes(_Inout_ TUN_ADAPTER *Adapter)
+{
+    NDIS_OFFLOAD Offload;
+    ReportDescribe(TUN_TASKS, &Offload);
+    NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES Attributes = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES,
+                   .Revision = NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1,
+                   .Size = NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1},
+        .DefaultOffloadConfiguration = &Offload,
+        .HardwareOffloadCapabilities = &Offload,
+    };
+    atomic_store_explicit(&Adapter->Tasks, TUN_TASKS, memory_order_relaxed);
+    return NdisMSetMiniportAttributes(Adapter->Handle, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&Attributes);
+}
+
 /* Called when the device starts. Leaves the adapter paused. "MINIPORT_INITIALIZE callback function". */
 _Use_decl_annotations_
 NDIS_STATUS AdapterInitialize(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE MiniportDriverContext,
@@ -187,6 +204,9 @@ NDIS_STATUS AdapterInitialize(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE Min
         goto deleteResource;
     Adapter->Lookahead = Adapter->Mtu;
     Status = SetGeneralAttributes(Adapter);
+    if (Status != NDIS_STATUS_SUCCESS)
+        goto freeAccessList;
+    Status = SetOffloadAttributes(Adapter);
     if (Status != NDIS_STATUS_SUCCESS)
         goto freeAccessList;
     Status = DeviceCreate(Adapter, AccessList);

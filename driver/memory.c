@@ -92,8 +92,9 @@ NTSTATUS SessionMake(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_I
     Session->Adapter = Adapter;
     Session->Owner = Owner;
     Session->ProcessId = (ULONG)(ULONG_PTR)PsGetCurrentProcessId();
-    /* To the program there are none yet: super-packets are the stack's to make, and nobody has asked it for any. */
-    Session->Offloads = (ULONG)Input->Flags & TUN_OFFLOAD_TO_STACK;
+    /* No UDP to the program yet: the stack cuts it, for no NDIS that knows better is registered for. */
+    Session->Offloads =
+        (ULONG)Input->Flags & (TUN_OFFLOAD_TO_APP | TUN_OFFLOAD_TO_STACK) & ~(ULONG)TUN_OFFLOAD_TO_APP_UDP;
     KeInitializeEvent(&Session->Stop, NotificationEvent, FALSE);
 
     NTSTATUS Status = ReferenceEvent(Input->ToAppPackets, &Session->ToAppPackets);

@@ -48,9 +48,9 @@ VOID MonitorEnd(TUN_ADAPTER *Adapter, ULONG Reason)
     SessionFree(Monitor);
 }
 
-/* Copies a packet that passes into the monitor's ring; Flags: its direction. MonitorUse is held. IRQL <= DISPATCH_LEVEL. */
+/* Copies a packet that passes into the monitor's ring, Large as in LargePut; Flags: its direction. MonitorUse is held. IRQL <= DISPATCH_LEVEL. */
 _Use_decl_annotations_
-VOID MonitorCopy(TUN_SESSION *Monitor, NET_BUFFER *Packet, ULONG Flags)
+VOID MonitorCopy(TUN_SESSION *Monitor, NET_BUFFER *Packet, const TUN_LARGE *Large, ULONG Flags)
 {
     TUN_ADAPTER *Adapter = Monitor->Adapter;
     RING_SIDE *Ring = &Monitor->ToApp;
@@ -59,13 +59,12 @@ VOID MonitorCopy(TUN_SESSION *Monitor, NET_BUFFER *Packet, ULONG Flags)
     BOOLEAN Wake = FALSE;
     KIRQL Irql;
     KeAcquireSpinLock(&Adapter->MonitorLock, &Irql);
-    RING_PACKET *Entry;
+    TUN_MADE Made;
     if (atomic_load_explicit(&Monitor->Dead, memory_order_relaxed) == 0)
-        Status = RingReserve(Ring, Length, &Entry);
-    if (Status == RING_OK && PacketCopyOut(Packet, RingPacketData(Entry), Length))
+        Status = LargePut(Monitor, Packet, Large, Flags, &Made);
+    if (Status == RING_OK)
     {
-        atomic_store_explicit(&Entry->OffloadKind, (uint16_t)Flags, memory_order_relaxed);
-        CounterAdd(&Adapter->MonitorPackets, 1);
+        CounterAdd(&Adapter->MonitorPackets, Made.Packets);
         Wake = RingPublish(Ring, Ring->Next);
     }
     else

@@ -22,8 +22,10 @@ NDIS_OID OidSupported[] = {
     OID_GEN_VENDOR_DRIVER_VERSION,
     OID_GEN_VENDOR_ID,
     OID_GEN_XMIT_OK,
+    OID_OFFLOAD_ENCAPSULATION,
     OID_PNP_QUERY_POWER,
     OID_PNP_SET_POWER,
+    OID_TCP_OFFLOAD_PARAMETERS,
 };
 const ULONG OidSupportedSize = sizeof(OidSupported);
 
@@ -147,19 +149,21 @@ static NDIS_STATUS Query(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Re
     }
 }
 
-/* Takes a ULONG from a set request. */
+/* Takes a set request of Size bytes at least. */
+static NDIS_STATUS Take(_Inout_ NDIS_OID_REQUEST *Request, _In_ ULONG Size)
+{
+    BOOLEAN Whole = Request->DATA.SET_INFORMATION.InformationBufferLength >= Size;
+    Request->DATA.SET_INFORMATION.BytesRead = Whole ? Size : 0;
+    Request->DATA.SET_INFORMATION.BytesNeeded = Whole ? 0 : Size;
+    return Whole ? NDIS_STATUS_SUCCESS : NDIS_STATUS_INVALID_LENGTH;
+}
+
 static NDIS_STATUS TakeUlong(_Inout_ NDIS_OID_REQUEST *Request, _Out_ ULONG *Value)
 {
-    Request->DATA.SET_INFORMATION.BytesRead = 0;
-    Request->DATA.SET_INFORMATION.BytesNeeded = 0;
-    if (Request->DATA.SET_INFORMATION.InformationBufferLength < sizeof(*Value))
-    {
-        Request->DATA.SET_INFORMATION.BytesNeeded = sizeof(*Value);
-        return NDIS_STATUS_INVALID_LENGTH;
-    }
-    RtlCopyMemory(Value, Request->DATA.SET_INFORMATION.InformationBuffer, sizeof(*Value));
-    Request->DATA.SET_INFORMATION.BytesRead = sizeof(*Value);
-    return NDIS_STATUS_SUCCESS;
+    NDIS_STATUS Status = Take(Request, sizeof(*Value));
+    if (Status == NDIS_STATUS_SUCCESS)
+        RtlCopyMemory(Value, Request->DATA.SET_INFORMATION.InformationBuffer, sizeof(*Value));
+    return Status;
 }
 
 /* Traces what the stack sets of offloads, Size bytes at most of Event's, behind the adapter's LUID. */
@@ -172,6 +176,34 @@ static VOID TraceSet(_In_ const TUN_ADAPTER *Adapter, _In_ const NDIS_OID_REQUES
     if (Length != 0)
         RtlCopyMemory(Data, Request->DATA.SET_INFORMATION.InformationBuffer, Length);
     TraceWrite(Event, &Adapter->NetLuid, sizeof(Adapter->NetLuid), Data, Size);
+}
+
+/* Switches Tasks as NDIS_OFFLOAD_PARAMETERS says, of whose later revisions nothing is ours. What receives we do not have, and
+ * "both ways" is taken as what there is of it; other offloads may only be left as they are, or off. Large sends hang on the
+ * checksums that they imply: "Combining Types of Task Offloads". */
+static NDIS_STATUS SetTasks(_Inout_ TUN_ADAPTER *Adapter, _In_ const NDIS_OFFLOAD_PARAMETERS *Parameters)
+{
+    static const UCHAR Most[] = {4, 4, 4, 4, 4, 1, 1, 2, 2, 1, 1}; /* IPv4Checksum to TcpConnectionIPv6 */
+    const UCHAR *Values = (const UCHAR *)Parameters + FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPv4Checksum);
+    ULONG Tasks = atomic_load_explicit(&Adapter->Tasks, memory_order_relaxed);
+    if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0 ||
+        Parameters->Header.Size < NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1)
+        return NDIS_STATUS_INVALID_DATA;
+    for (ULONG I = 0; I < sizeof(Most); I++)
+    {
+        if (Values[I] > Most[I])
+            return Most[I] == 1 ? NDIS_STATUS_NOT_SUPPORTED : NDIS_STATUS_INVALID_DATA;
+        if (Values[I] != NDIS_OFFLOAD_PARAMETERS_NO_CHANGE)
+            Tasks =
+                Values[I] % 2 == 0 ? Tasks | (1u << I & TUN_TASKS) : Tasks & ~(1u << I); /* of 2 and 4 sending is on */
+    }
+    if ((Tasks & (TUN_TASK_IP4 | TUN_TASK_TCP4)) != (TUN_TASK_IP4 | TUN_TASK_TCP4))
+        Tasks &= ~TUN_TASK_LSO4;
+    if ((Tasks & TUN_TASK_TCP6) == 0)
+        Tasks &= ~TUN_TASK_LSO6;
+    atomic_store_explicit(&Adapter->Tasks, Tasks, memory_order_relaxed);
+    ReportTasks(Adapter);
+    return NDIS_STATUS_SUCCESS;
 }
 
 static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Request)
@@ -191,15 +223,7 @@ static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *R
             Adapter->Lookahead = Value;
         return Status;
     case OID_GEN_LINK_PARAMETERS: /* there is no duplex and no speed to set: taken, and without effect */
-        if (Request->DATA.SET_INFORMATION.InformationBufferLength < NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1)
-        {
-            Request->DATA.SET_INFORMATION.BytesRead = 0;
-            Request->DATA.SET_INFORMATION.BytesNeeded = NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1;
-            return NDIS_STATUS_INVALID_LENGTH;
-        }
-        Request->DATA.SET_INFORMATION.BytesRead = Request->DATA.SET_INFORMATION.InformationBufferLength;
-        Request->DATA.SET_INFORMATION.BytesNeeded = 0;
-        return NDIS_STATUS_SUCCESS;
+        return Take(Request, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1);
     case OID_GEN_INTERRUPT_MODERATION: /* "must return NDIS_STATUS_INVALID_DATA if it does not support it" */
         Request->DATA.SET_INFORMATION.BytesRead = 0;
         Request->DATA.SET_INFORMATION.BytesNeeded = 0;
@@ -212,14 +236,17 @@ static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *R
             atomic_store_explicit(&Adapter->Asleep, Value != NdisDeviceStateD0, memory_order_relaxed);
         }
         return Status;
-    case OID_OFFLOAD_ENCAPSULATION: /* no offloads yet: but what Windows asks of a raw IP interface is worth knowing */
+    case OID_OFFLOAD_ENCAPSULATION: /* whatever it is: nothing here hangs on it, but it is worth knowing */
         if (TraceListens())
             TraceSet(Adapter, Request, &TraceEventOffloadEncapsulation, sizeof(NDIS_OFFLOAD_ENCAPSULATION));
-        return NDIS_STATUS_NOT_SUPPORTED;
+        ReportTasks(Adapter);
+        return Take(Request, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1);
     case OID_TCP_OFFLOAD_PARAMETERS:
         if (TraceListens())
             TraceSet(Adapter, Request, &TraceEventOffloadParameters, sizeof(NDIS_OFFLOAD_PARAMETERS));
-        return NDIS_STATUS_NOT_SUPPORTED;
+        Status = Take(Request, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1);
+        return Status == NDIS_STATUS_SUCCESS ? SetTasks(Adapter, Request->DATA.SET_INFORMATION.InformationBuffer)
+                                             : Status;
     default:
         return NDIS_STATUS_NOT_SUPPORTED;
     }

@@ -8,6 +8,7 @@
 
 #include <ntddk.h>
 #include <ndis.h>
+#include "ring/checksum.h"
 
 typedef enum _TUN_CAST
 {
@@ -43,12 +44,14 @@ static inline BOOLEAN PacketValid(_In_ const UCHAR *Head, _In_ ULONG Length, _Ou
 }
 
 /*
- * Copies the first Size bytes of a packet, whose MDLs may be cut anywhere and be empty. FALSE: they hold less, or one
- * could not be mapped. IRQL <= DISPATCH_LEVEL. "NET_BUFFER structure", "MmGetSystemAddressForMdlSafe".
+ * Copies Size bytes of a packet from its byte Skip on, whose MDLs may be cut anywhere and be empty, and adds them to Sum, where
+ * it is asked for. FALSE: they hold less, or one could not be mapped. IRQL <= DISPATCH_LEVEL. "NET_BUFFER structure",
+ * "MmGetSystemAddressForMdlSafe".
  */
-static inline BOOLEAN PacketCopyOut(_In_ NET_BUFFER *Packet, _Out_ UCHAR *To, _In_ ULONG Size)
+static inline BOOLEAN PacketCopySum(_In_ NET_BUFFER *Packet, _In_ ULONG Skip, _Out_ UCHAR *To, _In_ ULONG Size,
+                                    _Inout_opt_ uint64_t *Sum)
 {
-    ULONG Offset = NET_BUFFER_CURRENT_MDL_OFFSET(Packet);
+    ULONG Offset = NET_BUFFER_CURRENT_MDL_OFFSET(Packet) + Skip, Done = 0;
     for (MDL *Mdl = NET_BUFFER_CURRENT_MDL(Packet); Size != 0; Mdl = Mdl->Next)
     {
         if (!Mdl)
@@ -63,12 +66,22 @@ static inline BOOLEAN PacketCopyOut(_In_ NET_BUFFER *Packet, _Out_ UCHAR *To, _I
         if (!From)
             return FALSE;
         Part = min(Part - Offset, Size);
-        RtlCopyMemory(To, From + Offset, Part);
+        if (Sum)
+            *Sum = ChecksumJoin(*Sum, ChecksumCopy(To, From + Offset, Part, 0), Done);
+        else
+            RtlCopyMemory(To, From + Offset, Part);
+        Done += Part;
         To += Part;
         Size -= Part;
         Offset = 0;
     }
     return TRUE;
+}
+
+/* The first Size bytes. */
+static inline BOOLEAN PacketCopyOut(_In_ NET_BUFFER *Packet, _Out_ UCHAR *To, _In_ ULONG Size)
+{
+    return PacketCopySum(Packet, 0, To, Size, NULL);
 }
 
 #endif

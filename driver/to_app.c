@@ -8,8 +8,9 @@
 
 #define HEAD_SIZE 40u /* the longest fixed header, IPv6's: all that PacketValid looks at */
 
-/* Puts one packet into the ring, not yet published. Under ToAppLock. */
-static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet)
+/* Puts one packet into the ring, not yet published, as Large then says of it. Under ToAppLock. */
+static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER_LIST *List, _In_ NET_BUFFER *Packet,
+                           _Out_ TUN_LARGE *Large)
 {
     TUN_TRAFFIC *Traffic = &Session->Adapter->ToApp;
     SIZE_T Length = NET_BUFFER_DATA_LENGTH(Packet);
@@ -17,35 +18,25 @@ static NDIS_STATUS Reserve(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet
     BOOLEAN IsIpv6;
     TUN_CAST Cast;
     if (Length > RING_PACKET_MAX || !PacketCopyOut(Packet, Head, (ULONG)min(Length, HEAD_SIZE)) ||
-        !PacketValid(Head, (ULONG)Length, &IsIpv6, &Cast))
+        !PacketValid(Head, (ULONG)Length, &IsIpv6, &Cast) || !LargeTake(Session->Adapter, List, Packet, Large))
     {
         CounterAdd(&Traffic->DropInvalid, 1);
         return NDIS_STATUS_INVALID_PACKET;
     }
-    ULONG Next = Session->ToApp.Next;
-    RING_PACKET *Entry;
-    switch (RingReserve(&Session->ToApp, (ULONG)Length, &Entry))
-    {
-    case RING_OK:
-        break;
-    case RING_CORRUPT:
-        atomic_store_explicit(&Session->Dead, TUN_CLOSED_CORRUPT_TOAPP, memory_order_release);
-        KeSetEvent(&Session->Stop, IO_NO_INCREMENT, FALSE); /* the thread does the rest */
-        CounterAdd(&Traffic->DropFull, 1);
-        return NDIS_STATUS_FAILURE;
-    default:
-        CounterAdd(&Traffic->DropFull, 1);
+    TUN_MADE Made;
+    RING_STATUS Status = LargePut(Session, Packet, Large, 0, &Made);
+    CounterAdd(&Traffic->Packets[Cast], Made.Packets);
+    CounterAdd(&Traffic->Octets[Cast], Made.Octets);
+    if (Status == RING_OK)
+        return NDIS_STATUS_SUCCESS;
+    CounterAdd(Status == RING_TOO_LONG ? &Traffic->DropInvalid : &Traffic->DropFull, Made.Lost);
+    if (Status == RING_TOO_LONG)
+        return NDIS_STATUS_INVALID_PACKET;
+    if (Status == RING_FULL)
         return NDIS_STATUS_RESOURCES;
-    }
-    if (!PacketCopyOut(Packet, RingPacketData(Entry), (ULONG)Length))
-    {
-        Session->ToApp.Next = Next; /* never published: the next packet takes its place */
-        CounterAdd(&Traffic->DropInvalid, 1);
-        return NDIS_STATUS_INVALID_PACKET;
-    }
-    CounterAdd(&Traffic->Packets[Cast], 1);
-    CounterAdd(&Traffic->Octets[Cast], Length);
-    return NDIS_STATUS_SUCCESS;
+    atomic_store_explicit(&Session->Dead, TUN_CLOSED_CORRUPT_TOAPP, memory_order_release);
+    KeSetEvent(&Session->Stop, IO_NO_INCREMENT, FALSE); /* the thread does the rest */
+    return NDIS_STATUS_FAILURE;
 }
 
 /* Traces a packet that was dropped for Status. Under ToAppLock. */
@@ -71,8 +62,9 @@ static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain
         for (NET_BUFFER *Packet = NET_BUFFER_LIST_FIRST_NB(List); Packet; Packet = NET_BUFFER_NEXT_NB(Packet))
         {
             NDIS_STATUS Status = NDIS_STATUS_FAILURE;
+            TUN_LARGE Large;
             if (atomic_load_explicit(&Session->Dead, memory_order_relaxed) == 0)
-                Status = Reserve(Session, Packet);
+                Status = Reserve(Session, List, Packet, &Large);
             else
                 CounterAdd(&Adapter->ToApp.DropFull, 1);
             if (Status != NDIS_STATUS_SUCCESS)
@@ -82,8 +74,9 @@ static VOID Deliver(_Inout_ TUN_SESSION *Session, _Inout_ NET_BUFFER_LIST *Chain
                     TraceRefused(Adapter, Packet, Status);
             }
             else if (Monitor)
-                MonitorCopy(Monitor, Packet, 0); /* here, so that it sees the packets as the program does, in order */
+                MonitorCopy(Monitor, Packet, &Large, 0); /* here: in the order in which the program sees them */
         }
+        LargeComplete(List);
     }
     if (atomic_load_explicit(&Session->Dead, memory_order_relaxed) == 0)
         Wake = RingPublish(&Session->ToApp, Session->ToApp.Next);
@@ -100,6 +93,7 @@ static ULONG64 Refuse(_Inout_ NET_BUFFER_LIST *Chain, _In_ NDIS_STATUS Status)
     for (NET_BUFFER_LIST *List = Chain; List; List = NET_BUFFER_LIST_NEXT_NBL(List))
     {
         NET_BUFFER_LIST_STATUS(List) = Status;
+        LargeComplete(List);
         for (NET_BUFFER *Packet = NET_BUFFER_LIST_FIRST_NB(List); Packet; Packet = NET_BUFFER_NEXT_NB(Packet))
             Packets++;
     }

@@ -227,7 +227,7 @@ static VOID Drop(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Length, _In_opt_ const
  * Of others *Vnet stays as it is. */
 static BOOLEAN TakeOffload(_In_ const TUN_SESSION *Session, _In_ RING_PACKET *Entry, _Inout_ VNET_HEADER *Vnet)
 {
-    if (!Session->Offloads)
+    if (!(Session->Offloads & TUN_OFFLOAD_TO_STACK))
         return TRUE;
     ULONG Kind = atomic_load_explicit(&Entry->OffloadKind, memory_order_relaxed);
     ULONG Sizes = atomic_load_explicit(&Entry->Offload[0], memory_order_relaxed);
@@ -345,7 +345,7 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
     {
         TUN_SESSION *Monitor = AcquireMonitor(Adapter);
         for (NET_BUFFER_LIST *List = Batch.First; Monitor && List; List = NET_BUFFER_LIST_NEXT_NBL(List))
-            MonitorCopy(Monitor, NET_BUFFER_LIST_FIRST_NB(List), RING_FLAG_TO_STACK);
+            MonitorCopy(Monitor, NET_BUFFER_LIST_FIRST_NB(List), NULL, RING_FLAG_TO_STACK);
         ReleaseMonitor(Adapter, Monitor);
         ULONG Flags = Batch.Ipv4 && Batch.Ipv6 ? 0 : NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE;
         if (!Enough)

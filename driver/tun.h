@@ -62,6 +62,34 @@ typedef struct _TUN_LISTS
     UCHAR *Buffers;
 } TUN_LISTS;
 
+/* What the stack may leave to us of what it sends: bits of Tasks, by the places that NDIS_OFFLOAD_PARAMETERS has for them. */
+#define TUN_TASK_IP4    0x01u /* IPv4's checksum */
+#define TUN_TASK_TCP4   0x02u
+#define TUN_TASK_UDP4   0x04u
+#define TUN_TASK_TCP6   0x08u
+#define TUN_TASK_UDP6   0x10u
+#define TUN_TASK_LSO4   0x80u /* to cut TCP */
+#define TUN_TASK_LSO6   0x100u
+#define TUN_TASKS       0x19fu
+#define TUN_LARGE_MAX   0xf800u /* bytes of a large send's payload: with any headers it fits into an IP packet */
+#define TUN_LARGE_LEAST 2u      /* segments */
+
+/* What it left to us of one packet (large.c). */
+typedef struct _TUN_LARGE
+{
+    VNET_HEADER Vnet; /* what a program gets that takes it whole, */
+    ULONG Needed;     /* and which TUN_OFFLOADs that takes */
+    ULONG Patched;    /* bytes of Cut.Header that take the place of the packet's own */
+    SEGMENTER Cut;    /* for others: one segment, where only a checksum is missing */
+} TUN_LARGE;
+
+/* What has become of it: entries of a ring, those that found no room. */
+typedef struct _TUN_MADE
+{
+    ULONG Packets, Lost;
+    ULONG64 Octets;
+} TUN_MADE;
+
 struct _TUN_ADAPTER;
 
 /* A session, from TUN_IOCTL_START to its end. Made and freed under SessionLock. A monitor session (monitor.c) has no
@@ -104,6 +132,7 @@ typedef struct _TUN_ADAPTER
     ULONG IfIndex;
     ULONG Mtu;
     ULONG PacketFilter, Lookahead; /* OID requests, which NDIS serialises */
+    _Atomic(ULONG) Tasks;          /* the same; senders read it */
 
     ERESOURCE SessionLock;
     TUN_SESSION *Session;     /* written under SessionLock; read there, or with SessionUse held */
@@ -149,6 +178,8 @@ VOID TraceDrop(_Inout_ TUN_ADAPTER *Adapter, _In_ TRACE_KIND Kind, _In_ ULONG Le
                _In_opt_ const VOID *Head, _In_ ULONG HeadSize);
 
 /* report.c */
+VOID ReportDescribe(_In_ ULONG Tasks, _Out_ NDIS_OFFLOAD *Offload);
+VOID ReportTasks(_In_ TUN_ADAPTER *Adapter);
 VOID ReportLink(_In_ TUN_ADAPTER *Adapter, _In_ BOOLEAN Up);
 VOID ReportCounters(_In_ TUN_ADAPTER *Adapter, _Out_ TUN_COUNTERS *Counters);
 
@@ -158,11 +189,19 @@ NTSTATUS SessionMake(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_
 NTSTATUS SessionGrant(_In_ const TUN_SESSION *Session, _In_ ULONG Rings, _Out_ TUN_START_OUTPUT *Output);
 VOID SessionFree(_Inout_ TUN_SESSION *Session);
 
+/* large.c */
+BOOLEAN LargeTake(_In_ TUN_ADAPTER *Adapter, _In_ NET_BUFFER_LIST *List, _In_ NET_BUFFER *Packet,
+                  _Out_ TUN_LARGE *Large);
+RING_STATUS LargePut(_Inout_ TUN_SESSION *Session, _In_ NET_BUFFER *Packet, _In_opt_ const TUN_LARGE *Large,
+                     _In_ ULONG Flags, _Out_ TUN_MADE *Made);
+VOID LargeComplete(_Inout_ NET_BUFFER_LIST *List);
+
 /* monitor.c */
 NTSTATUS MonitorStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
                       _Out_ TUN_START_OUTPUT *Output);
 VOID MonitorEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason);
-VOID MonitorCopy(_Inout_ TUN_SESSION *Monitor, _In_ NET_BUFFER *Packet, _In_ ULONG Flags);
+VOID MonitorCopy(_Inout_ TUN_SESSION *Monitor, _In_ NET_BUFFER *Packet, _In_opt_ const TUN_LARGE *Large,
+                 _In_ ULONG Flags);
 
 /* to_app.c */
 MINIPORT_SEND_NET_BUFFER_LISTS ToAppSend;

@@ -190,7 +190,7 @@ typedef struct _PLAINTUN_SESSION_CONFIG
 #define PLAINTUN_OFFLOAD_RECEIVE_CHECKSUM 0x100u  /* the program completes checksums of what it receives, */
 #define PLAINTUN_OFFLOAD_RECEIVE_TCP      0x200u  /* takes TCP super-packets, */
 #define PLAINTUN_OFFLOAD_RECEIVE_TCP_CWR  0x400u  /* also such whose CWR belongs into the first segment only, */
-#define PLAINTUN_OFFLOAD_RECEIVE_UDP      0x800u  /* and UDP super-packets: none of these is granted yet */
+#define PLAINTUN_OFFLOAD_RECEIVE_UDP      0x800u  /* and UDP super-packets, which are not granted yet */
 #define PLAINTUN_OFFLOAD_SEND_CHECKSUM    0x1000u /* the driver completes checksums of what the program sends, */
 #define PLAINTUN_OFFLOAD_SEND_TCP         0x2000u /* and cuts TCP super-packets */
 #define PLAINTUN_OFFLOAD_SEND_UDP         0x4000u /* and UDP super-packets into at most 256 segments each */

@@ -191,4 +191,20 @@ static inline VNET_HEADER CoalesceFinish(COALESCER *Coalescer)
     };
 }
 
+/* Copies a packet that is no super-packet and completes the checksum that Vnet asks for, of any protocol. A header that makes
+ * no sense is not obeyed. */
+static inline void SegmentComplete(const VNET_HEADER *Vnet, uint8_t *To, const uint8_t *Packet, uint32_t Size)
+{
+    uint32_t Start = Vnet->ChecksumStart, Field = Start + Vnet->ChecksumOffset;
+    if (!(Vnet->Flags & VNET_NEEDS_CHECKSUM) || Start > Size || Field + 2 > Size)
+    {
+        __builtin_memcpy(To, Packet, Size);
+        return;
+    }
+    /* The field holds the sum of the pseudo-header. */
+    __builtin_memcpy(To, Packet, Start);
+    uint16_t Sum = (uint16_t)~ChecksumFold(ChecksumCopy(To + Start, Packet + Start, Size - Start, 0));
+    ChecksumStore(To + Field, Sum ? Sum : 0xffff); /* 0 would mean "none" in UDP: RFC 768 */
+}
+
 #endif

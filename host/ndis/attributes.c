@@ -103,6 +103,39 @@ static NDIS_STATUS SetAddDevice(_Inout_ NDIS_HOST_ADAPTER *Adapter,
     return NDIS_STATUS_SUCCESS;
 }
 
+BOOLEAN HostOffloadValid(const NDIS_OFFLOAD *Offload)
+{
+    return Offload && Offload->Header.Type == NDIS_OBJECT_TYPE_OFFLOAD &&
+           Offload->Header.Revision >= NDIS_OFFLOAD_REVISION_1 &&
+           Offload->Header.Size >= NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1;
+}
+
+/* "NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES structure": kept is what is on. */
+static NDIS_STATUS SetOffload(_Inout_ NDIS_HOST_ADAPTER *Adapter,
+                              _In_ const NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES *Attributes, PVOID Place)
+{
+    if (!HandlerRule(SetAttributes, "Header_Valid",
+                     Attributes->Header.Revision >= 1 &&
+                         Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1,
+                     Place, "offload attributes: revision %u size %u", Attributes->Header.Revision,
+                     Attributes->Header.Size) ||
+        !HandlerRule(SetAttributes, "Offload_Attributes",
+                     HostOffloadValid(Attributes->DefaultOffloadConfiguration) &&
+                         HostOffloadValid(Attributes->HardwareOffloadCapabilities),
+                     Place, "NDIS_OFFLOAD is missing, or of a wrong type or size"))
+        return NDIS_STATUS_INVALID_PARAMETER;
+    HostOffloadKeep(Adapter, Attributes->DefaultOffloadConfiguration);
+    Adapter->OffloadSet = TRUE;
+    return NDIS_STATUS_SUCCESS;
+}
+
+/* What of it the stack may use. A miniport that says less in a shorter structure has not what it leaves out. */
+VOID HostOffloadKeep(NDIS_HOST_ADAPTER *Adapter, const NDIS_OFFLOAD *Offload)
+{
+    RtlZeroMemory(&Adapter->Offload, sizeof(Adapter->Offload));
+    RtlCopyMemory(&Adapter->Offload, Offload, min(Offload->Header.Size, sizeof(Adapter->Offload)));
+}
+
 /*
  * NdisMSetMiniportAttributes: registration attributes first, then general, then others. Gives NDIS_STATUS_SUCCESS,
  * _INVALID_PARAMETER, _RESOURCES, or _NOT_SUPPORTED for attributes that this NDIS has no use for.
@@ -131,7 +164,7 @@ NDIS_STATUS NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
     case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES:
         return SetGeneral(Adapter, &MiniportAttributes->GeneralAttributes, Place);
     case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES:
-        return NDIS_STATUS_SUCCESS; /* no offload is ever asked for */
+        return SetOffload(Adapter, &MiniportAttributes->OffloadAttributes, Place);
     default:
         return NDIS_STATUS_NOT_SUPPORTED;
     }

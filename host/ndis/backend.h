@@ -59,6 +59,11 @@ VOID BackendDestroy(_In_ BACKEND *Backend);
 /* Hands packets of the stack to the miniport; each list comes back by BackendSendComplete. SendFlags: 0 or
  * NDIS_SEND_FLAGS_DISPATCH_LEVEL when it is called there. Only between BackendStart and BackendStop. */
 VOID NdisHostSend(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NET_BUFFER_LIST *Lists, _In_ ULONG SendFlags);
+/* What the miniport has on of what it said it could do; a send may ask for that, and for nothing else. Any thread. */
+const NDIS_OFFLOAD *NdisHostOffload(_In_ const NDIS_HOST_ADAPTER *Adapter);
+/* An administrator switches offloads: OID_TCP_OFFLOAD_PARAMETERS, with Size bytes. PASSIVE_LEVEL. */
+NDIS_STATUS NdisHostSetOffload(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OFFLOAD_PARAMETERS *Parameters,
+                               _In_ ULONG Size);
 /* Gives received lists back to the miniport. Up to DISPATCH_LEVEL. */
 VOID NdisHostReturn(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NET_BUFFER_LIST *Lists, _In_ ULONG ReturnFlags);
 

@@ -83,6 +83,9 @@ struct _NDIS_HOST_ADAPTER
     NDIS_OID *SupportedOids;
     ULONG SupportedOidCount;
     NDIS_LINK_STATE LinkState;
+    NDIS_OFFLOAD Offload;    /* what is on */
+    BOOLEAN OffloadSet;      /* the miniport said what it has */
+    LONG OffloadIndications; /* how often it said what is on */
     NDIS_RESTART_GENERAL_ATTRIBUTES RestartGeneral;
 
     BACKEND *Backend;
@@ -146,6 +149,7 @@ typedef struct _HOST_LIST
     HOST_POOL *Pool;
     NDIS_HOST_ADAPTER *User; /* who has it while it is indicated or sent */
     BOOLEAN Refuse;          /* sent after MiniportPause had returned */
+    BOOLEAN LargeSend;       /* sent with TcpLargeSendNetBufferListInfo */
     PVOID Reserved[2];       /* MiniportReserved when it left the miniport */
     BOOLEAN ReservedKnown;
     BOOLEAN HasBuffer;                /* Embedded is in use */
@@ -257,6 +261,8 @@ VOID HostOidBringUp(_Inout_ NDIS_HOST_ADAPTER *Adapter);
 
 /* status.c */
 VOID HostLinkToBackend(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ const NDIS_LINK_STATE *State);
+BOOLEAN HostOffloadValid(_In_opt_ const NDIS_OFFLOAD *Offload);
+VOID HostOffloadKeep(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ const NDIS_OFFLOAD *Offload);
 
 /* pool.c, device.c: what is still there when its owner goes. */
 VOID HostPoolsCheckGone(_In_ NDIS_HOST_DRIVER *Driver, _In_opt_ NDIS_HOST_ADAPTER *Adapter, _In_z_ PCSTR Call);

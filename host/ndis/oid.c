@@ -229,9 +229,55 @@ static VOID SetUlong(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
     }
 }
 
+/* A set of offloads is followed by what is on now, before it is completed: "OID_TCP_OFFLOAD_PARAMETERS",
+ * "OID_OFFLOAD_ENCAPSULATION". */
+static NDIS_STATUS SetOffloads(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ PVOID Data, _In_ ULONG Size)
+{
+    PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
+    LONG Before = ReadAcquire(&Adapter->OffloadIndications);
+    ULONG Done, Needed;
+    NDIS_STATUS Status = HostOid(Adapter, NdisRequestSetInformation, Oid, Data, Size, &Done, &Needed);
+    OidRule("Oid_OffloadIndicated", Status != NDIS_STATUS_SUCCESS || ReadAcquire(&Adapter->OffloadIndications) > Before,
+            Place, "set of OID 0x%08x: NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG is not indicated", (unsigned)Oid);
+    return Status;
+}
+
+NDIS_STATUS NdisHostSetOffload(NDIS_HOST_ADAPTER *Adapter, NDIS_OFFLOAD_PARAMETERS *Parameters, ULONG Size)
+{
+    return SetOffloads(Adapter, OID_TCP_OFFLOAD_PARAMETERS, Parameters, Size);
+}
+
+const NDIS_OFFLOAD *NdisHostOffload(const NDIS_HOST_ADAPTER *Adapter)
+{
+    return &Adapter->Offload;
+}
+
+/* TCP/IP says which headers it puts before a packet: nobody knows what it says of a raw IP link. "OID_OFFLOAD_ENCAPSULATION". */
+static VOID SetEncapsulation(_Inout_ NDIS_HOST_ADAPTER *Adapter)
+{
+    ULONG Type = PlatformSetting("HOST_NDIS_ENCAPSULATION", NDIS_ENCAPSULATION_NULL);
+    NDIS_OFFLOAD_ENCAPSULATION Encapsulation = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION,
+                   .Revision = NDIS_OFFLOAD_ENCAPSULATION_REVISION_1,
+                   .Size = NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1},
+        .IPv4 = {.Enabled = NDIS_OFFLOAD_SET_ON,
+                 .EncapsulationType = Type,
+                 .HeaderSize = Type == NDIS_ENCAPSULATION_NULL ? 0 : 14},
+    };
+    Encapsulation.IPv6.Enabled = Encapsulation.IPv4.Enabled;
+    Encapsulation.IPv6.EncapsulationType = Encapsulation.IPv4.EncapsulationType;
+    Encapsulation.IPv6.HeaderSize = Encapsulation.IPv4.HeaderSize;
+    NDIS_STATUS Status =
+        SetOffloads(Adapter, OID_OFFLOAD_ENCAPSULATION, &Encapsulation, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1);
+    if (Status != NDIS_STATUS_SUCCESS) /* "the protocol must not use any offload" */
+        RtlZeroMemory(&Adapter->Offload, sizeof(Adapter->Offload));
+}
+
 /* What a protocol sets when it has bound to a running adapter. */
 VOID HostOidBringUp(NDIS_HOST_ADAPTER *Adapter)
 {
+    if (Adapter->OffloadSet)
+        SetEncapsulation(Adapter);
     SetUlong(Adapter, OID_GEN_CURRENT_LOOKAHEAD, Adapter->RestartGeneral.LookaheadSize);
     SetUlong(Adapter, OID_GEN_CURRENT_PACKET_FILTER,
              Adapter->RestartGeneral.SupportedPacketFilters &

@@ -21,6 +21,7 @@ VOID NdisHostSend(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Send
         HandlerRule("MiniportSendNetBufferLists", "MiniportReserved", HostReservedKept(Host), (PVOID)Handler,
                     "the miniport changed a list that it had completed");
         Host->User = Adapter;
+        Host->LargeSend = NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo) != NULL;
         Host->Refuse = ReadAcquire(&Adapter->PauseReturned) != 0;
         List->Status = NDIS_STATUS_SUCCESS;
         Count++;
@@ -65,6 +66,13 @@ VOID NdisMSendNetBufferListsComplete(NDIS_HANDLE MiniportAdapterHandle, PNET_BUF
         NdisRule("Send_Refused",
                  !Host->Refuse || List->Status == NDIS_STATUS_PAUSED || List->Status == NDIS_STATUS_LOW_POWER_STATE,
                  Place, "status 0x%08x for a list that came while pausing", (unsigned)List->Status);
+        NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Large = {
+            .Value = NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo)};
+        NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Wanted = {.Value = NULL};
+        Wanted.LsoV2TransmitComplete.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+        /* "NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO structure", LsoV2TransmitComplete */
+        NdisRule("Send_LargeCompleted", !Host->LargeSend || Large.Value == Wanted.Value, Place,
+                 "a large send is completed with %p, not with its type alone", Large.Value);
         HostReservedKeep(Host);
         Count++;
     }

@@ -49,4 +49,15 @@ VOID NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDIC
         Adapter->LinkState = *State;
         HostLinkToBackend(Adapter, State);
     }
+    if (StatusIndication->StatusCode == NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG)
+    {
+        const NDIS_OFFLOAD *Offload = StatusIndication->StatusBuffer;
+        if (!NdisRule("Status_Offload",
+                      StatusIndication->StatusBufferSize >= NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1 &&
+                          HostOffloadValid(Offload) && StatusIndication->StatusBufferSize >= Offload->Header.Size,
+                      HostPlace(), "an NDIS_OFFLOAD of %u bytes", (unsigned)StatusIndication->StatusBufferSize))
+            return;
+        HostOffloadKeep(Adapter, Offload);
+        InterlockedIncrement(&Adapter->OffloadIndications);
+    }
 }

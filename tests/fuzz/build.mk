@@ -31,7 +31,7 @@ $(FZ)/library/%.o: library/%.c $(LIBRARY_HEADERS) $(wildcard tests/unit/windows/
 $(FZ)/fuzz-library: tests/fuzz/library.c tests/fuzz/input.h $(FZ)/library/session.o $(FZ)/library/packets.o
 	@$(CLANG) $(FUZZ_LIBRARY_CFLAGS) $(SIM_FLAGS_address) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) -pthread
 
-$(FZ)/fuzz-segment: tests/fuzz/segment.c tests/fuzz/input.h $(wildcard ring/*.h) Makefile tests/fuzz/build.mk
+$(FZ)/fuzz-segment: tests/fuzz/segment.c tests/fuzz/input.h library/coalesce.h $(wildcard ring/*.h) Makefile tests/fuzz/build.mk
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu11 -O1 -g $(WARN) -I. $(FUZZ_WATCHED) $(SIM_FLAGS_address) -fsanitize=fuzzer -o $@ $<
 

@@ -7,7 +7,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include "ring/segment.h"
+#include "library/coalesce.h"
 #include "tests/fuzz/input.h"
 
 #define CHECK(Condition)                                                                                               \

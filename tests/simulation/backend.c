@@ -379,6 +379,8 @@ static ULONG Fill(_Inout_ CARRIER *Carrier, _In_ const STACK_SHAPE *Shape, _In_ 
         List->NblFlags = IsIpv6 ? NDIS_NBL_FLAGS_IS_IPV6 : NDIS_NBL_FLAGS_IS_IPV4;
         NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) =
             (PVOID)(ULONG_PTR)RtlUshortByteSwap(IsIpv6 ? 0x86dd : 0x0800);
+        NET_BUFFER_LIST_INFO(List, TcpIpChecksumNetBufferListInfo) = Shape->Checksum;
+        NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo) = Shape->Large;
         List->FirstNetBuffer = Carrier->Buffers[I][0];
         for (ULONG J = 0; J < Shape->Buffers; J++, Index++)
         {

@@ -111,12 +111,13 @@ typedef enum _STACK_HOLD
 /* How a packet is cut: all chosen by chance from what is allowed. */
 typedef struct _STACK_SHAPE
 {
-    ULONG Lists, Buffers; /* lists in the chain, buffers in each */
-    ULONG Parts;          /* MDLs of a packet, at most 8; 0: by chance */
-    BOOLEAN Dispatch;     /* sent at DISPATCH_LEVEL */
-    BOOLEAN Unmapped;     /* MDLs that the miniport must map itself */
-    BOOLEAN Late;         /* StackSend does not wait until they are completed; not with Unmapped, not with Status */
-    ULONG Missing;        /* bytes at a packet's end that its MDLs do not hold */
+    ULONG Lists, Buffers;  /* lists in the chain, buffers in each */
+    ULONG Parts;           /* MDLs of a packet, at most 8; 0: by chance */
+    BOOLEAN Dispatch;      /* sent at DISPATCH_LEVEL */
+    BOOLEAN Unmapped;      /* MDLs that the miniport must map itself */
+    BOOLEAN Late;          /* StackSend does not wait until they are completed; not with Unmapped, not with Status */
+    ULONG Missing;         /* bytes at a packet's end that its MDLs do not hold */
+    PVOID Checksum, Large; /* what is asked for each list: TcpIpChecksum- and TcpLargeSendNetBufferListInfo */
 } STACK_SHAPE;
 
 typedef struct _STACK_COUNTERS
@@ -201,6 +202,12 @@ BOOLEAN ProgramSendOffload(_Inout_ PROGRAM *Program, _In_ const VNET_HEADER *Vne
                            _In_ ULONG Length);
 /* Until Program->Stop: receives, waits, receives. */
 void *ProgramReceiveLoop(void *Program);
+
+/* ---- super.c */
+
+/* Writes a packet whose checksum is left to others, with Payload bytes; what Linux would say of it. Kind: 1 IPv6, 2 UDP. */
+VNET_HEADER SuperMake(_Out_ UCHAR *Packet, _Out_ ULONG *Length, _In_ ULONG Kind, _In_ ULONG Payload,
+                      _In_ ULONG SegmentBytes, _Inout_ ULONG64 *Random);
 
 /* ---- load.c */
 

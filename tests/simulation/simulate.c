@@ -34,7 +34,11 @@
                                                                             Each(TraceQuiet) Each(SuperPackets)        \
                                                                                 Each(SuperRefused) Each(SuperUnasked)  \
                                                                                     Each(SuperAsked) Each(SuperEnds)   \
-                                                                                        Each(Faults) Each(Spin)
+                                                                                        Each(LargeSends)               \
+                                                                                            Each(LargeRefused)         \
+                                                                                                Each(LargeSwitched)    \
+                                                                                                    Each(Faults)       \
+                                                                                                        Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)

@@ -5,6 +5,7 @@
  * summed up anew when the stack has it.
  */
 #include "driver/tun.h"
+#include "library/coalesce.h"
 #include "tests/simulation/lab.h"
 
 SCENARIO SuperPackets, SuperRefused, SuperUnasked, SuperAsked, SuperEnds;
@@ -91,9 +92,8 @@ static VOID Forget(VOID)
     Expected.Added = Expected.Seen = Expected.Octets = 0;
 }
 
-/* Writes a packet whose checksum is left to others, with Payload bytes; what Linux would say of it. Kind: 1 IPv6, 2 UDP. */
-static VNET_HEADER Make(_Out_ UCHAR *Packet, _Out_ ULONG *Length, _In_ ULONG Kind, _In_ ULONG Payload,
-                        _In_ ULONG SegmentBytes, _Inout_ ULONG64 *Random)
+VNET_HEADER SuperMake(_Out_ UCHAR *Packet, _Out_ ULONG *Length, _In_ ULONG Kind, _In_ ULONG Payload,
+                      _In_ ULONG SegmentBytes, _Inout_ ULONG64 *Random)
 {
     BOOLEAN Ipv6 = Kind & 1, Udp = (Kind & 2) != 0;
     ULONG At = Ipv6 ? 40 : 20, Headers = At + (Udp ? 8 : 32);
@@ -170,7 +170,7 @@ static VOID SendAny(_Inout_ PROGRAM *Program, _Inout_ ULONG64 *Random)
     ULONG SegmentBytes = 1 + LabRandom(Random) % (Chance & 16 ? 1400 : 9000);
     SegmentBytes = max(SegmentBytes, (Payload + TUN_SEGMENTS_MAX - 1) / TUN_SEGMENTS_MAX);
     ULONG Length;
-    VNET_HEADER Vnet = Make(Packet, &Length, Chance, Payload, Chance & 12 ? SegmentBytes : 0, Random);
+    VNET_HEADER Vnet = SuperMake(Packet, &Length, Chance, Payload, Chance & 12 ? SegmentBytes : 0, Random);
     if ((Chance & 0x2c) == 0x20) /* completed already, and said to be right */
     {
         static UCHAR Whole[PACKET_MAX];
@@ -187,7 +187,7 @@ static VOID Open(_Out_ LAB *Lab, _Out_ PROGRAM *Program, _In_ ULONG Offloads)
     LabEqual(ProgramOpen(Program, Lab->Path, SimSystem), STATUS_SUCCESS);
     Program->Offloads = Offloads;
     LabEqual(ProgramStart(Program, CAPACITY), STATUS_SUCCESS);
-    LabEqual(Program->Start.Offloads, Offloads & TO_STACK);
+    LabEqual(Program->Start.Offloads, Offloads & ~TUN_OFFLOAD_TO_APP_UDP);
     Expected.Program = Program;
     Expected.Ring = Program->ToStack.Ring;
     StackDistrust(Lab->Stack, TRUE);
@@ -220,7 +220,7 @@ VOID SuperPackets(VOID)
     Monitor.Monitor = TRUE;
     Monitor.Offloads = TUN_OFFLOAD_TO_APP;
     LabEqual(ProgramStart(&Monitor, RING_CAPACITY_MAX), STATUS_SUCCESS);
-    LabEqual(Monitor.Start.Offloads, 0);
+    LabEqual(Monitor.Start.Offloads, TUN_OFFLOAD_TO_APP & ~TUN_OFFLOAD_TO_APP_UDP);
     for (ULONG Round = 0; Round < LabScale(400); Round++)
     {
         ULONG Chance = LabRandom(&Random);
@@ -252,12 +252,12 @@ VOID SuperRefused(VOID)
     LAB Lab;
     Open(&Lab, &Program, TO_STACK);
     ULONG GoodLength;
-    VNET_HEADER GoodVnet = Make(Good, &GoodLength, 0, 3000, 1000, &Random);
+    VNET_HEADER GoodVnet = SuperMake(Good, &GoodLength, 0, 3000, 1000, &Random);
     ULONG Refused = 0;
     VNET_HEADER Vnet;
     ULONG Length;
 #define REFUSED(Kind, Payload, Segment, Change)                                                                        \
-    Vnet = Make(Packet, &Length, Kind, Payload, Segment, &Random);                                                     \
+    Vnet = SuperMake(Packet, &Length, Kind, Payload, Segment, &Random);                                                \
     Change;                                                                                                            \
     ProgramSendOffload(&Program, &Vnet, Packet, Length);                                                               \
     Refused++;                                                                                                         \
@@ -327,7 +327,7 @@ VOID SuperUnasked(VOID)
         for (ULONG Kind = 0; Kind < 4; Kind++)
         {
             ULONG Length;
-            VNET_HEADER Vnet = Make(Packet, &Length, Kind, 3000, 1000, &Random);
+            VNET_HEADER Vnet = SuperMake(Packet, &Length, Kind, 3000, 1000, &Random);
             if (Kind & 2 ? Asked[I] & TUN_OFFLOAD_TO_STACK_UDP : Asked[I] & TUN_OFFLOAD_TO_STACK_TCP)
             {
                 Send(&Program, &Vnet, Packet, Length);
@@ -382,7 +382,7 @@ VOID SuperAsked(VOID)
         LabEqual(Status, Cases[I].Granted ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER);
         if (!NT_SUCCESS(Status))
             continue;
-        LabEqual(Program.Start.Offloads, Cases[I].Flags & TO_STACK);
+        LabEqual(Program.Start.Offloads, Cases[I].Flags & ~(TUN_OFFLOAD_TO_APP_UDP | TUN_START_MONITOR));
         LabEqual(ProgramEnd(&Program), STATUS_SUCCESS);
         ProgramForget(&Program);
     }
@@ -410,7 +410,7 @@ VOID SuperEnds(VOID)
         for (ULONG Count = 8; Count; Count--)
         {
             ULONG Length;
-            VNET_HEADER Vnet = Make(Packet, &Length, Count, 60000, 300, &Random);
+            VNET_HEADER Vnet = SuperMake(Packet, &Length, Count, 60000, 300, &Random);
             Send(&Program, &Vnet, Packet, Length);
         }
         LabSleep(LabRandom(&Random) % 500);

@@ -240,6 +240,7 @@ VOID TraceLife(VOID)
     LabCheck(Event->Field[3].Size == sizeof(Guid) && memcmp(Event->Field[3].Bytes, &Guid, sizeof(Guid)) == 0,
              "another GUID");
     Next("AdapterRestart", Query.NetLuid);
+    Next("OffloadEncapsulation", Query.NetLuid);
 
     LabEqual(ProgramStart(&Program, RING_CAPACITY_MIN), STATUS_SUCCESS);
     ULONG Own = ProgramQuery(&Program).SessionProcessId;

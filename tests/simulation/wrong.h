@@ -80,6 +80,8 @@ extern const WRONG_CASE WrongThings[], WrongTraffic[];
 extern const WRONG_CALL WrongCalls[];
 extern const PCSTR WrongHandlers[];
 extern HOST_LIST Nothing; /* looks like nothing that NDIS ever made */
+/* Nothing is offloaded; but that is said as it should be. */
+NDIS_OFFLOAD MiniOffload(VOID);
 /* What the stack holds comes home. */
 VOID MiniLetGo(VOID);
 /* At the end of a life, when nothing is watched: what the case left behind on purpose. */

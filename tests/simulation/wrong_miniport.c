@@ -235,6 +235,13 @@ static NDIS_STATUS SetAttributes(_In_ PVOID Attributes)
     return Status;
 }
 
+NDIS_OFFLOAD MiniOffload(VOID)
+{
+    return (NDIS_OFFLOAD){.Header = {.Type = NDIS_OBJECT_TYPE_OFFLOAD,
+                                     .Revision = NDIS_OFFLOAD_REVISION_1,
+                                     .Size = NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1}};
+}
+
 static NDIS_STATUS SetAllAttributes(VOID)
 {
     Mini.Registration = MiniportRegistration(&Mini);
@@ -245,6 +252,15 @@ static NDIS_STATUS SetAllAttributes(VOID)
     MiniReach(AtGeneral);
     if (Status == NDIS_STATUS_SUCCESS && !Mini.Handled)
         Status = SetAttributes(&Mini.General);
+    NDIS_OFFLOAD Offload = MiniOffload();
+    NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES Attributes = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES,
+                   .Revision = NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1,
+                   .Size = NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1},
+        .DefaultOffloadConfiguration = &Offload,
+        .HardwareOffloadCapabilities = &Offload};
+    if (Status == NDIS_STATUS_SUCCESS && !Mini.Handled)
+        Status = SetAttributes(&Attributes);
     Mini.Handled = FALSE;
     return Status;
 }

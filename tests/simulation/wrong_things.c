@@ -255,6 +255,37 @@ static VOID ShortRegistration(VOID)
     Mini.Registration.Header.Size = 8;
 }
 
+static VOID OfferOffload(_In_opt_ NDIS_OFFLOAD *Hardware, _In_ USHORT Less)
+{
+    NDIS_OFFLOAD Offload = MiniOffload();
+    NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES Attributes = {
+        .Header = {.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES,
+                   .Revision = NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1,
+                   .Size = (USHORT)(NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1 - Less)},
+        .DefaultOffloadConfiguration = &Offload,
+        .HardwareOffloadCapabilities = Hardware};
+    NDIS_STATUS Status = NdisMSetMiniportAttributes(Mini.Adapter, (NDIS_MINIPORT_ADAPTER_ATTRIBUTES *)&Attributes);
+    LabEqual(Status, NDIS_STATUS_INVALID_PARAMETER);
+}
+
+static VOID ShortOffloadAttributes(VOID)
+{
+    NDIS_OFFLOAD Offload = MiniOffload();
+    OfferOffload(&Offload, 1);
+}
+
+static VOID NoOffload(VOID)
+{
+    OfferOffload(NULL, 0);
+}
+
+static VOID ShortOffload(VOID)
+{
+    NDIS_OFFLOAD Offload = MiniOffload();
+    Offload.Header.Size = NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1 - 1;
+    OfferOffload(&Offload, 0);
+}
+
 static VOID ShortGeneral(VOID)
 {
     Mini.General.Header.Size = 8;
@@ -735,6 +766,9 @@ const WRONG_CASE WrongThings[] = {
     {"Characteristics_Mandatory", "NdisMRegisterMiniportDriver", AtRegister, NoPauseHandler},
     {"Header_Valid", "NdisMSetMiniportAttributes", AtRegistration, ShortRegistration},
     {"Header_Valid", "NdisMSetMiniportAttributes", AtGeneral, ShortGeneral},
+    {"Header_Valid", "NdisMSetMiniportAttributes", AtInitialized, ShortOffloadAttributes},
+    {"Offload_Attributes", "NdisMSetMiniportAttributes", AtInitialized, NoOffload},
+    {"Offload_Attributes", "NdisMSetMiniportAttributes", AtInitialized, ShortOffload},
     {"Initialize_Attributes", "NdisMSetMiniportAttributes", AtRegistration, GeneralFirst},
     {"Initialize_Attributes", "NdisMSetMiniportAttributes", AtGeneral, SmallMtu},
     {"RawIp_Medium", "NdisMSetMiniportAttributes", AtGeneral, Ethernet},

@@ -139,6 +139,14 @@ static VOID CompleteWithFlags(VOID)
     Mini.Handled = TRUE;
 }
 
+/* The miniport knows nothing of large sends. */
+static VOID CompleteLargeAsSent(VOID)
+{
+    static const STACK_SHAPE Shape = {.Lists = 1, .Buffers = 1, .Parts = 1, .Large = (PVOID)1000};
+    ULONG64 Sequence = 0, Random = 1;
+    StackSend(Mini.Stack, &Shape, 100, FALSE, 1, &Sequence, NULL, &Random, NULL);
+}
+
 static VOID ClaimDispatchSending(VOID)
 {
     NdisMSendNetBufferListsComplete(Mini.Adapter, Mini.Lists, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
@@ -478,6 +486,33 @@ static VOID EmptyLinkState(VOID)
     Indicate(MiniLinkState(NULL));
 }
 
+static VOID IndicateOffload(_In_opt_ const NDIS_OFFLOAD *Offload, _In_ ULONG Size)
+{
+    NDIS_STATUS_INDICATION Indication = MiniLinkState(NULL);
+    Indication.StatusCode = NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG;
+    Indication.StatusBuffer = (PVOID)Offload;
+    Indication.StatusBufferSize = Size;
+    Indicate(Indication);
+}
+
+static VOID EmptyOffload(VOID)
+{
+    IndicateOffload(NULL, NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1);
+}
+
+static VOID CutOffload(VOID)
+{
+    NDIS_OFFLOAD Offload = MiniOffload();
+    Offload.Header.Size = NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_5;
+    IndicateOffload(&Offload, NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1);
+}
+
+static VOID KeepsOffloadToItself(VOID)
+{
+    if (IsSet(OID_OFFLOAD_ENCAPSULATION))
+        Mini.Status = NDIS_STATUS_SUCCESS;
+}
+
 /* ---- The end */
 
 static VOID KeepConfiguration(VOID)
@@ -548,6 +583,7 @@ const WRONG_CASE WrongTraffic[] = {
     {"Send_Complete", "NdisMSendNetBufferListsComplete", AtSend, CompleteForAnother},
     {"Send_CompleteOnce", "NdisMSendNetBufferListsComplete", AtSend, CompleteTwice},
     {"Send_Flags", "NdisMSendNetBufferListsComplete", AtSend, CompleteWithFlags},
+    {"Send_LargeCompleted", "NdisMSendNetBufferListsComplete", AtRunning, CompleteLargeAsSent},
     {"Flags_Irql", "NdisMSendNetBufferListsComplete", AtSend, ClaimDispatchSending},
     {"State_SendComplete", "NdisMSendNetBufferListsComplete", AtSend, HoldSend, "Pause_SendsCompleted", AtPaused,
      CompleteHeld},
@@ -585,7 +621,7 @@ const WRONG_CASE WrongTraffic[] = {
     {"Oid_Status", "MiniportOidRequest", AtOid, SucceedsWithout},
     {"Oid_Status", "MiniportOidRequest", AtOid, SucceedsWithLess},
     {"Oid_Status", "MiniportOidRequest", AtOid, SetsWithLess},
-    {"Oid_Status", "MiniportOidRequest", AtOid, KnowsAll},
+    {"Oid_Status", "MiniportOidRequest", AtOid, KnowsAll, "Oid_OffloadIndicated"},
     {"Oid_Mandatory", "MiniportOidRequest", AtOid, KnowsNoVendor},
     {"Oid_Mandatory", "MiniportOidRequest", AtOid, KnowsNoLookahead},
     {"Oid_QueryPower", "MiniportOidRequest", AtOid, WillNotSleep},
@@ -597,6 +633,9 @@ const WRONG_CASE WrongTraffic[] = {
     {"State_StatusAfterHalt", "NdisMIndicateStatusEx", AtHalted, StatusAfterHalt},
     {"Status_SourceHandle", "NdisMIndicateStatusEx", AtRunning, StatusWithoutSource},
     {"Status_LinkState", "NdisMIndicateStatusEx", AtRunning, EmptyLinkState},
+    {"Status_Offload", "NdisMIndicateStatusEx", AtRunning, EmptyOffload},
+    {"Status_Offload", "NdisMIndicateStatusEx", AtRunning, CutOffload},
+    {"Oid_OffloadIndicated", "MiniportOidRequest", AtOid, KeepsOffloadToItself},
 
     {"Halt_ConfigurationClosed", "MiniportHaltEx", AtHalt, KeepConfiguration, NULL, AtReport, DropConfiguration},
     {"Unload_Configuration", "MiniportDriverUnload", AtUnload, KeepConfigurationOfDriver, NULL, AtReport,

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the stack leaves to us of a packet for the program: checksums, and to cut large sends. A program that was granted that gets
+ * the packet whole, with a virtio-net header; for others it is done here, with one copy into the ring for each segment.
+ * "Using NBL Information to Communicate Checksum Information ...", "Offloading the Segmentation of Large TCP Packets".
+ * Lengths, checksum fields and offsets of the stack's are not believed, but made of the packet anew. There are at most
+ * TUN_SEGMENTS_MAX segments: at DISPATCH_LEVEL no packet takes longer than to copy and to sum 64 KiB.
+ */
+#include "driver/tun.h"
+
+/* Notes in Large what the stack asks for one packet of List: at least its fixed header is there, and right. FALSE: what is not
+ * possible, or has been switched off. IRQL <= DISPATCH_LEVEL. */
+_Use_decl_annotations_
+BOOLEAN LargeTake(TUN_ADAPTER *Adapter, NET_BUFFER_LIST *List, NET_BUFFER *Packet, TUN_LARGE *Large)
+{
+    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum = {
+        .Value = NET_BUFFER_LIST_INFO(List, TcpIpChecksumNetBufferListInfo)};
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Send = {
+        .Value = NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo)};
+    Large->Patched = Large->Needed = 0;
+    Large->Vnet = (VNET_HEADER){0};
+    if (!Send.Value && !Checksum.Transmit.IsIPv4 && !Checksum.Transmit.IsIPv6)
+        return TRUE;
+    SEGMENTER *Cut = &Large->Cut;
+    UCHAR *Head = Cut->Header;
+    ULONG Length = NET_BUFFER_DATA_LENGTH(Packet), Have = min(Length, SEGMENT_HEADERS);
+    if (!PacketCopyOut(Packet, Head, Have))
+        return FALSE;
+    BOOLEAN Ipv6 = Head[0] >> 4 == 6;
+    ULONG Tasks = atomic_load_explicit(&Adapter->Tasks, memory_order_relaxed);
+    if (Send.Value && !(Tasks & (Ipv6 ? TUN_TASK_LSO6 : TUN_TASK_LSO4)))
+        return FALSE; /* it has been switched off since */
+    if (Send.Value)
+        StoreShort(Head + (Ipv6 ? 4 : 2), Ipv6 ? Length - IPV6_HEADER : Length);
+    if (!Ipv6 && (Send.Value || Checksum.Transmit.IpHeaderChecksum))
+    {
+        Large->Patched = (Head[0] & 15) * 4u;
+        StoreShort(Head + 10, 0);
+        ChecksumStore(Head + 10, (uint16_t)~ChecksumFold(ChecksumAdd(Head, Large->Patched, 0)));
+    }
+    if (!Send.Value && !Checksum.Transmit.TcpChecksum && !Checksum.Transmit.UdpChecksum)
+        return TRUE;
+    UCHAR Protocol = 0;
+    ULONG At = SegmentTransport(Head, Have, Length, &Protocol);
+    BOOLEAN Udp = Protocol == IP_PROTOCOL_UDP;
+    ULONG Least = Udp ? UDP_HEADER : TCP_HEADER, Field = Udp ? 6 : 16;
+    if (!At || At + Least > Have ||
+        (Udp ? Send.Value || !Checksum.Transmit.UdpChecksum || LoadShort(Head + At + 4) != Length - At
+             : Protocol != IP_PROTOCOL_TCP || (!Send.Value && !Checksum.Transmit.TcpChecksum)))
+        return FALSE;
+    ULONG Headers = At + (Udp ? UDP_HEADER : (Head[At + 12] >> 4) * 4u);
+    if (Headers < At + Least || Headers > Have)
+        return FALSE;
+    ULONG Payload = Length - Headers, Mss = Send.Value ? Send.LsoV2Transmit.MSS : 0;
+    if (Mss == 0 || Mss >= Payload) /* also of large sends: then it is a packet like others */
+        Mss = Payload;
+    if (Payload > Mss * TUN_SEGMENTS_MAX)
+        return FALSE;
+    uint64_t Pseudo = ChecksumAdd(Head + (Ipv6 ? 8 : 12), Ipv6 ? 32 : 8, ChecksumShort(Length - At));
+    ChecksumStore(Head + At + Field, ChecksumFold(Pseudo + ChecksumShort(Protocol)));
+    Large->Patched = Headers;
+    Large->Needed = TUN_OFFLOAD_TO_APP_CHECKSUM;
+    Large->Vnet = (VNET_HEADER){.Flags = VNET_NEEDS_CHECKSUM,
+                                .HeaderLength = (USHORT)Headers,
+                                .ChecksumStart = (USHORT)At,
+                                .ChecksumOffset = (USHORT)Field};
+    if (Mss < Payload)
+    {
+        Large->Vnet.GsoSize = (USHORT)Mss;
+        ULONG Cwr = (Head[At + 13] & TCP_CWR) != 0;
+        Large->Vnet.GsoType = (UCHAR)((Ipv6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4) | Cwr * VNET_GSO_ECN);
+        Large->Needed |= TUN_OFFLOAD_TO_APP_TCP | Cwr * TUN_OFFLOAD_TO_APP_TCP_CWR;
+    }
+    Cut->Transport = At;
+    Cut->HeaderLength = Cut->Next = Headers;
+    Cut->Size = Length;
+    Cut->SegmentSize = Mss;
+    Cut->Index = 0;
+    Cut->Ipv6 = Ipv6;
+    Cut->Udp = Udp;
+    return TRUE;
+}
+
+/* Puts a packet into a session's to_app ring, not yet published, whole or in segments, with Flags; Large: LargeTake's, or NULL: as
+ * it is. Made counts what was put, also if not all found room. RING_OK, RING_FULL, RING_CORRUPT, RING_TOO_LONG: its bytes are
+ * not there. As the ring's producer. IRQL <= DISPATCH_LEVEL. */
+_Use_decl_annotations_
+RING_STATUS LargePut(TUN_SESSION *Session, NET_BUFFER *Packet, const TUN_LARGE *Large, ULONG Flags, TUN_MADE *Made)
+{
+    RING_SIDE *Ring = &Session->ToApp;
+    BOOLEAN Whole = !Large || (Session->Offloads & Large->Needed) == Large->Needed;
+    *Made = (TUN_MADE){0};
+    SEGMENTER Cut;
+    if (!Whole)
+        Cut = Large->Cut;
+    RING_STATUS Status;
+    do
+    {
+        ULONG Next = Ring->Next, Size = Whole ? (ULONG)NET_BUFFER_DATA_LENGTH(Packet) : SegmentSize(&Cut);
+        RING_PACKET *Entry;
+        Status = RingReserve(Ring, Size, &Entry);
+        if (Status != RING_OK)
+            break;
+        UCHAR *To = RingPacketData(Entry);
+        ULONG Headers = Whole ? 0 : Cut.HeaderLength;
+        uint64_t Sum = Whole ? 0 : SegmentHeader(&Cut, To);
+        if (!PacketCopySum(Packet, Whole ? 0 : Cut.Next, To + Headers, Size - Headers, Whole ? NULL : &Sum))
+        {
+            Ring->Next = Next; /* never published: the next packet takes its place */
+            Status = RING_TOO_LONG;
+            break;
+        }
+        atomic_store_explicit(&Entry->OffloadKind, (uint16_t)Flags, memory_order_relaxed);
+        if (!Whole)
+            SegmentFinish(&Cut, To, Sum);
+        else if (Large)
+        {
+            const VNET_HEADER *Vnet = &Large->Vnet;
+            RtlCopyMemory(To, Large->Cut.Header, Large->Patched);
+            atomic_store_explicit(&Entry->OffloadKind, (uint16_t)(Flags | Vnet->Flags | Vnet->GsoType << 8),
+                                  memory_order_relaxed);
+            atomic_store_explicit(&Entry->Offload[0], Vnet->HeaderLength | (ULONG)Vnet->GsoSize << 16,
+                                  memory_order_relaxed);
+            atomic_store_explicit(&Entry->Offload[1], Vnet->ChecksumStart | (ULONG)Vnet->ChecksumOffset << 16,
+                                  memory_order_relaxed);
+        }
+        Made->Packets++;
+        Made->Octets += Size;
+    } while (!Whole && SegmentsLeft(&Cut) != 0);
+    Made->Lost = Whole ? 1 : max(SegmentsLeft(&Cut), 1); /* if any */
+    return Status;
+}
+
+/* Says in a list that is about to be completed what NDIS wants to hear of a large send, whatever became of it:
+ * "NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO structure". */
+_Use_decl_annotations_
+VOID LargeComplete(NET_BUFFER_LIST *List)
+{
+    if (NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo) == NULL)
+        return;
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Complete = {.Value = NULL};
+    Complete.LsoV2TransmitComplete.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+    NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo) = Complete.Value;
+}
