@@ -48,7 +48,7 @@ VOID MonitorEnd(TUN_ADAPTER *Adapter, ULONG Reason)
     SessionFree(Monitor);
 }
 
-/* Copies a packet that passes into the monitor's ring, Large as in LargePut; Flags: its direction. MonitorUse is held. IRQL <= DISPATCH_LEVEL. */
+/* Copies a packet that passes into the monitor's ring; Flags: its direction. MonitorUse is held. IRQL <= DISPATCH_LEVEL. */
 _Use_decl_annotations_
 VOID MonitorCopy(TUN_SESSION *Monitor, NET_BUFFER *Packet, const TUN_LARGE *Large, ULONG Flags)
 {

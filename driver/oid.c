@@ -149,21 +149,15 @@ static NDIS_STATUS Query(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Re
     }
 }
 
-/* Takes a set request of Size bytes at least. */
-static NDIS_STATUS Take(_Inout_ NDIS_OID_REQUEST *Request, _In_ ULONG Size)
+/* Takes Size bytes, to Value where it is asked for, from a set request, whose buffer may lie at any address. */
+static NDIS_STATUS Take(_Inout_ NDIS_OID_REQUEST *Request, _Out_writes_bytes_opt_(Size) VOID *Value, _In_ ULONG Size)
 {
     BOOLEAN Whole = Request->DATA.SET_INFORMATION.InformationBufferLength >= Size;
     Request->DATA.SET_INFORMATION.BytesRead = Whole ? Size : 0;
     Request->DATA.SET_INFORMATION.BytesNeeded = Whole ? 0 : Size;
+    if (Whole && Value)
+        RtlCopyMemory(Value, Request->DATA.SET_INFORMATION.InformationBuffer, Size);
     return Whole ? NDIS_STATUS_SUCCESS : NDIS_STATUS_INVALID_LENGTH;
-}
-
-static NDIS_STATUS TakeUlong(_Inout_ NDIS_OID_REQUEST *Request, _Out_ ULONG *Value)
-{
-    NDIS_STATUS Status = Take(Request, sizeof(*Value));
-    if (Status == NDIS_STATUS_SUCCESS)
-        RtlCopyMemory(Value, Request->DATA.SET_INFORMATION.InformationBuffer, sizeof(*Value));
-    return Status;
 }
 
 /* Traces what the stack sets of offloads, Size bytes at most of Event's, behind the adapter's LUID. */
@@ -193,9 +187,9 @@ static NDIS_STATUS SetTasks(_Inout_ TUN_ADAPTER *Adapter, _In_ const NDIS_OFFLOA
     {
         if (Values[I] > Most[I])
             return Most[I] == 1 ? NDIS_STATUS_NOT_SUPPORTED : NDIS_STATUS_INVALID_DATA;
+        ULONG Task = 1u << I & TUN_TASKS;
         if (Values[I] != NDIS_OFFLOAD_PARAMETERS_NO_CHANGE)
-            Tasks =
-                Values[I] % 2 == 0 ? Tasks | (1u << I & TUN_TASKS) : Tasks & ~(1u << I); /* of 2 and 4 sending is on */
+            Tasks = Values[I] % 2 == 0 ? Tasks | Task : Tasks & ~Task; /* of 2 and 4 sending is on */
     }
     if ((Tasks & (TUN_TASK_IP4 | TUN_TASK_TCP4)) != (TUN_TASK_IP4 | TUN_TASK_TCP4))
         Tasks &= ~TUN_TASK_LSO4;
@@ -209,27 +203,28 @@ static NDIS_STATUS SetTasks(_Inout_ TUN_ADAPTER *Adapter, _In_ const NDIS_OFFLOA
 static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Request)
 {
     ULONG Value;
+    NDIS_OFFLOAD_PARAMETERS Parameters;
     NDIS_STATUS Status;
     switch (Request->DATA.SET_INFORMATION.Oid)
     {
     case OID_GEN_CURRENT_PACKET_FILTER: /* kept for who asks; every packet is for the stack or it would not be sent */
-        Status = TakeUlong(Request, &Value);
+        Status = Take(Request, &Value, sizeof(Value));
         if (Status == NDIS_STATUS_SUCCESS)
             Adapter->PacketFilter = Value;
         return Status;
     case OID_GEN_CURRENT_LOOKAHEAD: /* a packet is always indicated whole */
-        Status = TakeUlong(Request, &Value);
+        Status = Take(Request, &Value, sizeof(Value));
         if (Status == NDIS_STATUS_SUCCESS)
             Adapter->Lookahead = Value;
         return Status;
     case OID_GEN_LINK_PARAMETERS: /* there is no duplex and no speed to set: taken, and without effect */
-        return Take(Request, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1);
+        return Take(Request, NULL, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1);
     case OID_GEN_INTERRUPT_MODERATION: /* "must return NDIS_STATUS_INVALID_DATA if it does not support it" */
         Request->DATA.SET_INFORMATION.BytesRead = 0;
         Request->DATA.SET_INFORMATION.BytesNeeded = 0;
         return NDIS_STATUS_INVALID_DATA;
     case OID_PNP_SET_POWER: /* NDIS has paused us before it; all there is to know is how to refuse sends meanwhile */
-        Status = TakeUlong(Request, &Value);
+        Status = Take(Request, &Value, sizeof(Value));
         if (Status == NDIS_STATUS_SUCCESS)
         {
             Trace(AdapterPower, .NetLuid = Adapter->NetLuid, .State = Value);
@@ -239,14 +234,19 @@ static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *R
     case OID_OFFLOAD_ENCAPSULATION: /* whatever it is: nothing here hangs on it, but it is worth knowing */
         if (TraceListens())
             TraceSet(Adapter, Request, &TraceEventOffloadEncapsulation, sizeof(NDIS_OFFLOAD_ENCAPSULATION));
-        ReportTasks(Adapter);
-        return Take(Request, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1);
+        Status = Take(Request, NULL, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1);
+        if (Status == NDIS_STATUS_SUCCESS)
+            ReportTasks(Adapter);
+        return Status;
     case OID_TCP_OFFLOAD_PARAMETERS:
         if (TraceListens())
             TraceSet(Adapter, Request, &TraceEventOffloadParameters, sizeof(NDIS_OFFLOAD_PARAMETERS));
-        Status = Take(Request, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1);
-        return Status == NDIS_STATUS_SUCCESS ? SetTasks(Adapter, Request->DATA.SET_INFORMATION.InformationBuffer)
-                                             : Status;
+        Status = Take(Request, &Parameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1);
+        if (Status == NDIS_STATUS_SUCCESS)
+            Status = SetTasks(Adapter, &Parameters);
+        if (Status != NDIS_STATUS_SUCCESS)
+            Request->DATA.SET_INFORMATION.BytesRead = 0;
+        return Status;
     default:
         return NDIS_STATUS_NOT_SUPPORTED;
     }

@@ -69,6 +69,20 @@ static VOID Make(_Out_ LARGE *Large, _In_ ULONG Kind, _In_ ULONG Payload, _In_ U
         StoreShort(Field, LabRandom(Random));
 }
 
+/* Of an IPv4 packet's two checksums only one is left to us: the other is the stack's own. */
+static VOID LeaveOne(_Inout_ LARGE *Large, _In_ BOOLEAN Transport)
+{
+    if (Transport)
+    {
+        Large->Checksum.Transmit.IpHeaderChecksum = 0;
+        memcpy(Large->Sent + 10, Large->Packet + 10, 2);
+        return;
+    }
+    Large->Checksum.Transmit.TcpChecksum = Large->Checksum.Transmit.UdpChecksum = 0;
+    memcpy(Large->Packet + 20, Large->Sent + 20, Large->Length - 20);
+    Large->Vnet = (VNET_HEADER){0};
+}
+
 static NDIS_STATUS Send(_In_ LAB *Lab, _In_ const LARGE *Large, _Inout_ ULONG64 *Random)
 {
     STACK_SHAPE Shape = {.Lists = 1,
@@ -166,6 +180,8 @@ VOID LargeSends(VOID)
             if (Mss)
                 Mss = max(Mss, (Payload + TUN_SEGMENTS_MAX - 1) / TUN_SEGMENTS_MAX);
             Make(&Large, Kind, Payload, Mss, &Random);
+            if (!(Kind & 1) && !Mss && Chance & 128)
+                LeaveOne(&Large, (Chance & 256) != 0);
             LabEqual(Send(&Lab, &Large, &Random), NDIS_STATUS_SUCCESS);
             Packets += Arrived(&Program, &Large);
             Arrived(&Monitor, &Large);
@@ -203,6 +219,8 @@ VOID LargeRefused(VOID)
         REFUSED(Kind, 3000, 0,
                 Large.Sent[Kind & 1 ? 5 : 3] ^= 1); /* IP's length, where nobody said that it means nothing */
         REFUSED(Kind, 3000, 0, Large.Length = At + 4);
+        REFUSED(Kind, 3000, 0, Large.Length = At + 4; /* no room for TCP's header or UDP's, and IP says the same */
+                StoreShort(Large.Sent + (Kind & 1 ? 4 : 2), Kind & 1 ? 4 : At + 4));
         if (Kind & 2)
         {
             REFUSED(Kind, 3000, 0, Large.Sent[At + 5] ^= 1); /* UDP's length */
@@ -218,6 +236,13 @@ VOID LargeRefused(VOID)
         if (!(Kind & 1))
             REFUSED(Kind, 3000, 0, Large.Sent[6] |= 0x20); /* a fragment */
     }
+    /* Buffers that hold less than their length says. */
+    Make(&Large, 0, 100, 0, &Random);
+    STACK_SHAPE Short = {.Lists = 1, .Buffers = 1, .Parts = 1, .Missing = 1, .Checksum = Large.Checksum.Value};
+    NDIS_STATUS Cut;
+    StackSend(Lab.Stack, &Short, Large.Length, FALSE, 0, &(ULONG64){0}, Large.Sent, &Random, &Cut);
+    LabEqual(Cut, NDIS_STATUS_INVALID_PACKET);
+    LabEqual(ProgramStatistics(&Program).Adapter.ToAppDropInvalid, ++Refused);
     ProgramClose(&Program);
     /* Segments that find no room. */
     Open(&Lab, &Program, 0, FALSE);
