@@ -34,7 +34,7 @@ typedef struct _FDO
 static MDL *Locked; /* CODE_MAP: pages of the program's */
 static PUCHAR Mapped;
 static PVOID MappedBack; /* the same pages, in the program again */
-static volatile LONG Cancelled;
+static volatile LONG Pended, Cancelled;
 
 static NTSTATUS Complete(_Inout_ IRP *Irp, _In_ NTSTATUS Status, _In_ ULONG_PTR Information)
 {
@@ -138,6 +138,7 @@ static NTSTATUS DispatchControl(_In_ DEVICE_OBJECT *Device, _Inout_ IRP *Irp)
     case CODE_PEND:
         IoMarkIrpPending(Irp);
         IoSetCancelRoutine(Irp, Cancel);
+        InterlockedIncrement(&Pended);
         return STATUS_PENDING;
     case CODE_IS_32_BIT:
         return Complete(Irp, IoIs32bitProcess(Irp) ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED, 0);
@@ -325,11 +326,12 @@ VOID PendingAtDeath(VOID)
 {
     OLDER Older;
     Begin(&Older);
+    InterlockedExchange(&Pended, 0);
     InterlockedExchange(&Cancelled, 0);
     LAB_THREAD Threads[3];
     for (ULONG I = 0; I < ARRAYSIZE(Threads); I++)
         Threads[I] = LabStart(Pend, &Older);
-    LabSleep(20000);
+    LabUntil(ReadAcquire(&Pended) == ARRAYSIZE(Threads));
     LabEqual(SimPnp(Older.Pdo, IRP_MN_REMOVE_DEVICE), STATUS_DEVICE_BUSY); /* it is open */
     SimProcessKill(Older.Process);
     for (ULONG I = 0; I < ARRAYSIZE(Threads); I++)
