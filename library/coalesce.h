@@ -204,7 +204,8 @@ static inline void SegmentComplete(const VNET_HEADER *Vnet, uint8_t *To, const u
     /* The field holds the sum of the pseudo-header. */
     __builtin_memcpy(To, Packet, Start);
     uint16_t Sum = (uint16_t)~ChecksumFold(ChecksumCopy(To + Start, Packet + Start, Size - Start, 0));
-    ChecksumStore(To + Field, Sum ? Sum : 0xffff); /* 0 would mean "none" in UDP: RFC 768 */
+    /* 0 would mean "none" in UDP, whose field lies there: RFC 768. In others it is a sum like any. */
+    ChecksumStore(To + Field, !Sum && Vnet->ChecksumOffset == 6 ? 0xffff : Sum);
 }
 
 #endif
