@@ -34,7 +34,7 @@ BOOLEAN LargeTake(TUN_ADAPTER *Adapter, NET_BUFFER_LIST *List, NET_BUFFER *Packe
         StoreShort(Head + (Ipv6 ? 4 : 2), Ipv6 ? Length - IPV6_HEADER : Length);
     if (!Ipv6 && (Send.Value || Checksum.Transmit.IpHeaderChecksum))
     {
-        Large->Patched = (Head[0] & 15) * 4u;
+        Large->Patched = min((Head[0] & 15) * 4u, Have); /* the bytes may have changed since they were looked at */
         StoreShort(Head + 10, 0);
         ChecksumStore(Head + 10, (uint16_t)~ChecksumFold(ChecksumAdd(Head, Large->Patched, 0)));
     }
@@ -48,6 +48,9 @@ BOOLEAN LargeTake(TUN_ADAPTER *Adapter, NET_BUFFER_LIST *List, NET_BUFFER *Packe
         (Udp ? Send.Value || !Checksum.Transmit.UdpChecksum || LoadShort(Head + At + 4) != Length - At
              : Protocol != IP_PROTOCOL_TCP || (!Send.Value && !Checksum.Transmit.TcpChecksum)))
         return FALSE;
+    for (ULONG I = IPV6_HEADER, Kind = Head[6]; Ipv6 && I < At; Kind = Head[I], I += (Head[I + 1] + 1u) * 8)
+        if (Kind == 43 && Head[I + 3] != 0)
+            return FALSE; /* the sum wants the address at the route's end: RFC 8200 8.1 */
     ULONG Headers = At + (Udp ? UDP_HEADER : (Head[At + 12] >> 4) * 4u);
     if (Headers < At + Least || Headers > Have)
         return FALSE;
@@ -81,9 +84,8 @@ BOOLEAN LargeTake(TUN_ADAPTER *Adapter, NET_BUFFER_LIST *List, NET_BUFFER *Packe
     return TRUE;
 }
 
-/* Puts a packet into a session's to_app ring, not yet published, whole or in segments, with Flags; Large: LargeTake's, or NULL: as
- * it is. Made counts what was put, also if not all found room. RING_OK, RING_FULL, RING_CORRUPT, RING_TOO_LONG: its bytes are
- * not there. As the ring's producer. IRQL <= DISPATCH_LEVEL. */
+/* Puts a packet into a session's to_app ring, not yet published, whole or in segments, with Flags. Large: LargeTake's; NULL: as it
+ * is. Made counts, also if some found no room. RING_TOO_LONG: bytes are missing. As its producer, IRQL <= DISPATCH_LEVEL. */
 _Use_decl_annotations_
 RING_STATUS LargePut(TUN_SESSION *Session, NET_BUFFER *Packet, const TUN_LARGE *Large, ULONG Flags, TUN_MADE *Made)
 {
@@ -110,20 +112,19 @@ RING_STATUS LargePut(TUN_SESSION *Session, NET_BUFFER *Packet, const TUN_LARGE *
             Status = RING_TOO_LONG;
             break;
         }
-        atomic_store_explicit(&Entry->OffloadKind, (uint16_t)Flags, memory_order_relaxed);
         if (!Whole)
             SegmentFinish(&Cut, To, Sum);
         else if (Large)
         {
             const VNET_HEADER *Vnet = &Large->Vnet;
             RtlCopyMemory(To, Large->Cut.Header, Large->Patched);
-            atomic_store_explicit(&Entry->OffloadKind, (uint16_t)(Flags | Vnet->Flags | Vnet->GsoType << 8),
-                                  memory_order_relaxed);
+            Flags |= Vnet->Flags | (ULONG)Vnet->GsoType << 8;
             atomic_store_explicit(&Entry->Offload[0], Vnet->HeaderLength | (ULONG)Vnet->GsoSize << 16,
                                   memory_order_relaxed);
             atomic_store_explicit(&Entry->Offload[1], Vnet->ChecksumStart | (ULONG)Vnet->ChecksumOffset << 16,
                                   memory_order_relaxed);
         }
+        atomic_store_explicit(&Entry->OffloadKind, (uint16_t)Flags, memory_order_relaxed);
         Made->Packets++;
         Made->Octets += Size;
     } while (!Whole && SegmentsLeft(&Cut) != 0);

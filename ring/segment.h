@@ -146,8 +146,7 @@ static inline bool SegmentStart(SEGMENTER *Segmenter, const VNET_HEADER *Vnet, c
 static inline uint32_t SegmentsLeft(const SEGMENTER *Segmenter)
 {
     uint32_t Left = Segmenter->Size - Segmenter->Next;
-    return Left ? (Left + Segmenter->SegmentSize - 1) / Segmenter->SegmentSize
-                : 0; /* 0 also before the first one began */
+    return Left ? (Left + Segmenter->SegmentSize - 1) / Segmenter->SegmentSize : 0; /* 0 also before the first began */
 }
 
 /* Bytes of the next segment, headers and all. One must be left. */

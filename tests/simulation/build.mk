@@ -9,7 +9,7 @@ SIM_LDFLAGS_arm64 := $(ARM64_LDFLAGS)
 SIM_DRIVER_FLAGS_coverage := -fprofile-instr-generate -fprofile-update=atomic -fcoverage-mapping
 SIM_SOURCES := $(wildcard driver/*.c host/ndis/*.c host/nt/*.c host/nt/*/*.c tests/simulation/*.c) $(addprefix tests/e2e/kernel/,kernel.c data.c ndis.c) \
     $(addprefix tests/classic/,driver.c adapter.c session.c data.c) $(B)/native/calls.c
-SIM_HEADERS := $(IDENTITY_H) $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/*.h tests/simulation/*.h tests/classic/*.h ring/*.h wdk/*.h) $(B)/native/exports.h
+SIM_HEADERS := $(IDENTITY_H) library/coalesce.h $(wildcard driver/*.h host/ndis/*.h host/nt/*.h tests/*.h tests/simulation/*.h tests/classic/*.h ring/*.h wdk/*.h) $(B)/native/exports.h
 SIM_WRAP := $(B)/native/wrap
 
 # Between drivers and host/ndis: calls of NDIS that can fail are made to, one at a time (tests/simulation/calls.py).

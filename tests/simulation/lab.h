@@ -205,9 +205,19 @@ void *ProgramReceiveLoop(void *Program);
 
 /* ---- super.c */
 
-/* Writes a packet whose checksum is left to others, with Payload bytes; what Linux would say of it. Kind: 1 IPv6, 2 UDP. */
+/* Writes a packet whose checksum is left to others, with Payload bytes; what Linux would say of it. Kind: 1 IPv6, 2 UDP,
+ * SUPER_EXTENDED with IPv6: with extension headers. */
+#define SUPER_EXTENDED  0x100u
+#define SUPER_EXTENSION 48u /* bytes: options for each hop, a route that has been gone, options for the destination */
 VNET_HEADER SuperMake(_Out_ UCHAR *Packet, _Out_ ULONG *Length, _In_ ULONG Kind, _In_ ULONG Payload,
                       _In_ ULONG SegmentBytes, _Inout_ ULONG64 *Random);
+/* Changes the first two of its bytes so that its checksum is 0, which UDP writes as 65535: RFC 768. */
+VOID SuperSumNothing(_Inout_ UCHAR *Packet, _In_ ULONG Length, _In_ const VNET_HEADER *Vnet, _In_ ULONG Payload);
+
+/* ---- trace.c */
+
+/* All events are recorded, but nobody looks at them. */
+VOID TraceAll(_In_ BOOLEAN On);
 
 /* ---- load.c */
 

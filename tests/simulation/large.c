@@ -29,8 +29,9 @@ typedef struct _LARGE
 static VOID Make(_Out_ LARGE *Large, _In_ ULONG Kind, _In_ ULONG Payload, _In_ ULONG Mss, _Inout_ ULONG64 *Random)
 {
     BOOLEAN Ipv6 = Kind & 1, Udp = (Kind & 2) != 0, Wrong = (Kind & 4) != 0;
-    Large->Vnet = SuperMake(Large->Packet, &Large->Length, Kind & 3, Payload, Mss && Mss < Payload ? Mss : 0, Random);
-    ULONG At = Ipv6 ? 40 : 20;
+    Large->Vnet = SuperMake(Large->Packet, &Large->Length, Kind & (3 | SUPER_EXTENDED), Payload,
+                            Mss && Mss < Payload ? Mss : 0, Random);
+    ULONG At = Large->Vnet.ChecksumStart;
     Large->Vnet.HeaderLength = (USHORT)(Large->Length - Payload);
     if (!Udp)
     {
@@ -171,9 +172,18 @@ VOID LargeSends(VOID)
         PROGRAM Monitor;
         Open(&Lab, &Monitor, Asked[Who / 4], TRUE);
         ULONG64 Packets = 0, Before = ProgramStatistics(&Program).Adapter.ToAppPackets;
+        for (ULONG Kind = 0; Kind < 4; Kind++)
+        {
+            Make(&Large, Kind, 2, 0, &Random);
+            SuperSumNothing(Large.Packet, Large.Length, &Large.Vnet, 2);
+            memcpy(Large.Sent + Large.Length - 2, Large.Packet + Large.Length - 2, 2);
+            LabEqual(Send(&Lab, &Large, &Random), NDIS_STATUS_SUCCESS);
+            Packets += Arrived(&Program, &Large);
+            Arrived(&Monitor, &Large);
+        }
         for (ULONG Round = 0; Round < LabScale(400); Round++)
         {
-            ULONG Chance = LabRandom(&Random), Kind = Chance & 15;
+            ULONG Chance = LabRandom(&Random), Kind = Chance & (15 | SUPER_EXTENDED);
             ULONG Payload =
                 Chance & 16 ? LabRandom(&Random) % 3 : 1 + LabRandom(&Random) % (Chance & 32 ? 63000 : 4000);
             ULONG Mss = Kind & 2 || Chance & 64 ? 0 : 1 + LabRandom(&Random) % 9000;
@@ -181,7 +191,7 @@ VOID LargeSends(VOID)
                 Mss = max(Mss, (Payload + TUN_SEGMENTS_MAX - 1) / TUN_SEGMENTS_MAX);
             Make(&Large, Kind, Payload, Mss, &Random);
             if (!(Kind & 1) && !Mss && Chance & 128)
-                LeaveOne(&Large, (Chance & 256) != 0);
+                LeaveOne(&Large, (Chance & 512) != 0);
             LabEqual(Send(&Lab, &Large, &Random), NDIS_STATUS_SUCCESS);
             Packets += Arrived(&Program, &Large);
             Arrived(&Monitor, &Large);
@@ -202,6 +212,7 @@ VOID LargeRefused(VOID)
     ULONG64 Random = LabSeed();
     LAB Lab;
     LabOpen(&Lab);
+    TraceAll(TRUE);
     PROGRAM Program;
     Open(&Lab, &Program, CWR, FALSE);
     ULONG Refused = 0;
@@ -235,6 +246,12 @@ VOID LargeRefused(VOID)
         }
         if (!(Kind & 1))
             REFUSED(Kind, 3000, 0, Large.Sent[6] |= 0x20); /* a fragment */
+        for (ULONG Mss = 0; Kind & 1 && Mss <= (Kind & 2 ? 0 : 1000); Mss += 1000)
+        {
+            REFUSED(Kind | SUPER_EXTENDED, 3000, Mss, Large.Sent[51] = 1);  /* a route that is still to be gone */
+            REFUSED(Kind | SUPER_EXTENDED, 3000, Mss, Large.Sent[41] = 31); /* more headers than are looked at */
+            REFUSED(Kind | SUPER_EXTENDED, 3000, Mss, Large.Sent[48] = 44); /* a fragment */
+        }
     }
     /* Buffers that hold less than their length says. */
     Make(&Large, 0, 100, 0, &Random);
@@ -243,6 +260,11 @@ VOID LargeRefused(VOID)
     StackSend(Lab.Stack, &Short, Large.Length, FALSE, 0, &(ULONG64){0}, Large.Sent, &Random, &Cut);
     LabEqual(Cut, NDIS_STATUS_INVALID_PACKET);
     LabEqual(ProgramStatistics(&Program).Adapter.ToAppDropInvalid, ++Refused);
+    Short.Missing = 100; /* not even what a trace shows is there */
+    StackSend(Lab.Stack, &Short, 30, FALSE, 0, &(ULONG64){0}, Large.Sent, &Random, &Cut);
+    LabEqual(Cut, NDIS_STATUS_INVALID_PACKET);
+    LabEqual(ProgramStatistics(&Program).Adapter.ToAppDropInvalid, ++Refused);
+    TraceAll(FALSE);
     ProgramClose(&Program);
     /* Segments that find no room. */
     Open(&Lab, &Program, 0, FALSE);

@@ -96,7 +96,8 @@ VNET_HEADER SuperMake(_Out_ UCHAR *Packet, _Out_ ULONG *Length, _In_ ULONG Kind,
                       _In_ ULONG SegmentBytes, _Inout_ ULONG64 *Random)
 {
     BOOLEAN Ipv6 = Kind & 1, Udp = (Kind & 2) != 0;
-    ULONG At = Ipv6 ? 40 : 20, Headers = At + (Udp ? 8 : 32);
+    ULONG Extension = Ipv6 && Kind & SUPER_EXTENDED ? SUPER_EXTENSION : 0;
+    ULONG At = Ipv6 ? 40 + Extension : 20, Headers = At + (Udp ? 8 : 32);
     *Length = Headers + Payload;
     for (ULONG I = 0; I < *Length; I++)
         Packet[I] = (UCHAR)(I * 7 + (I >> 8) + *Random);
@@ -107,6 +108,15 @@ VNET_HEADER SuperMake(_Out_ UCHAR *Packet, _Out_ ULONG *Length, _In_ ULONG Kind,
         Packet[0] = 0x60;
         StoreShort(Packet + 4, *Length - 40);
         Packet[6] = Udp ? 17 : 6;
+        if (Extension)
+        {
+            Packet[40] = 43;
+            Packet[48] = 60;
+            Packet[72] = Packet[6];
+            Packet[6] = Packet[41] = Packet[51] = 0;
+            Packet[49] = 2;
+            Packet[73] = 1;
+        }
     }
     else
     {
@@ -161,6 +171,14 @@ static VOID Send(_Inout_ PROGRAM *Program, _In_ const VNET_HEADER *Vnet, _In_ co
         }
     }
     ProgramSendOffload(Program, Vnet, Packet, Length);
+}
+
+VOID SuperSumNothing(UCHAR *Packet, ULONG Length, const VNET_HEADER *Vnet, ULONG Payload)
+{
+    static UCHAR Whole[PACKET_MAX];
+    memset(Packet + Length - Payload, 0, 2);
+    SegmentComplete(Vnet, Whole, Packet, Length);
+    memcpy(Packet + Length - Payload, Whole + Vnet->ChecksumStart + Vnet->ChecksumOffset, 2);
 }
 
 static VOID SendAny(_Inout_ PROGRAM *Program, _Inout_ ULONG64 *Random)
@@ -221,6 +239,14 @@ VOID SuperPackets(VOID)
     Monitor.Offloads = TUN_OFFLOAD_TO_APP;
     LabEqual(ProgramStart(&Monitor, RING_CAPACITY_MAX), STATUS_SUCCESS);
     LabEqual(Monitor.Start.Offloads, TUN_OFFLOAD_TO_APP & ~TUN_OFFLOAD_TO_APP_UDP);
+    for (ULONG Kind = 0; Kind < 4; Kind++)
+    {
+        static UCHAR Packet[PACKET_MAX];
+        ULONG Length;
+        VNET_HEADER Vnet = SuperMake(Packet, &Length, Kind, 2, 0, &Random);
+        SuperSumNothing(Packet, Length, &Vnet, 2);
+        Send(&Program, &Vnet, Packet, Length);
+    }
     for (ULONG Round = 0; Round < LabScale(400); Round++)
     {
         ULONG Chance = LabRandom(&Random);
@@ -243,6 +269,14 @@ VOID SuperPackets(VOID)
     Close(&Lab, &Program);
 }
 
+/* Cuts off what is behind Length, and IP says so. */
+static VOID Shorten(_Inout_ UCHAR *Packet, _Out_ ULONG *Length, _In_ ULONG Wanted)
+{
+    BOOLEAN Ipv6 = Packet[0] >> 4 == 6;
+    *Length = Wanted;
+    StoreShort(Packet + (Ipv6 ? 4 : 2), Ipv6 ? Wanted - 40 : Wanted);
+}
+
 /* Each thing that may be wrong, between two that are right. */
 VOID SuperRefused(VOID)
 {
@@ -251,6 +285,7 @@ VOID SuperRefused(VOID)
     PROGRAM Program;
     LAB Lab;
     Open(&Lab, &Program, TO_STACK);
+    TraceAll(TRUE); /* what is refused can be told, too */
     ULONG GoodLength;
     VNET_HEADER GoodVnet = SuperMake(Good, &GoodLength, 0, 3000, 1000, &Random);
     ULONG Refused = 0;
@@ -292,6 +327,18 @@ VOID SuperRefused(VOID)
         REFUSED(Kind, 3000, 0, Packet[0] = 0);
         REFUSED(Kind, 3000, 1000, Length = At);
         REFUSED(Kind, 3000, 0, Length = At + 4);
+        REFUSED(Kind, 3000, 1000, Length = 16);
+        REFUSED(Kind, 3000, 0,
+                Shorten(Packet, &Length, At + 4)); /* no room for TCP's header or UDP's, as IP says too */
+        REFUSED(Kind, 3000, 1000, Shorten(Packet, &Length, At + 4));
+        REFUSED(Kind, 0, 1000, ;); /* nothing to cut */
+        REFUSED(Kind, 3000, 65535, ;);
+        if (Kind & 1)
+        {
+            REFUSED(Kind | SUPER_EXTENDED, 3000, 1000, Packet[41] = 31); /* more headers than are looked at */
+            REFUSED(Kind | SUPER_EXTENDED, 3000, 0, Packet[73] = 31);
+            REFUSED(Kind | SUPER_EXTENDED, 3000, 0, Packet[48] = 44); /* a fragment */
+        }
         if (Kind & 2)
         {
             REFUSED(Kind, 3000, 1000, Packet[At + 5] ^= 1); /* UDP's length */
@@ -300,6 +347,7 @@ VOID SuperRefused(VOID)
         else
         {
             REFUSED(Kind, 3000, 1000, Packet[At + 12] = 0x40); /* TCP's header */
+            REFUSED(Kind, 3000, 1000, Shorten(Packet, &Length, At + 24); Packet[At + 12] = 0xf0);
         }
         if (!(Kind & 1))
         {
@@ -307,7 +355,16 @@ VOID SuperRefused(VOID)
             REFUSED(Kind, 3000, 0, Packet[7] |= 1);
         }
     }
+    /* More at once than a batch looks at. */
+    LabPause(&Lab);
+    Vnet = SuperMake(Packet, &Length, 0, 100, 0, &Random);
+    Vnet.Flags |= 4;
+    for (ULONG End = Refused + 5 * (TUN_SMALL_BATCH + TUN_LARGE_BATCH); Refused < End; Refused++)
+        ProgramSendOffload(&Program, &Vnet, Packet, Length);
+    LabRestart(&Lab);
+    LabUntil(ProgramStatistics(&Program).Adapter.ToStackDropInvalid == Refused);
     Close(&Lab, &Program);
+    TraceAll(FALSE);
 }
 
 /* Who asked for nothing may write there what it likes, as ever; and who asked for less has no more. */

@@ -351,6 +351,18 @@ VOID TraceLife(VOID)
         LabCheck(Seen[I] || Known[I].Keyword == DROP, "%s was never seen", Known[I].Name);
 }
 
+VOID TraceAll(BOOLEAN On)
+{
+    if (On)
+    {
+        SimTraceStart(&Provider, 0, 0);
+        return;
+    }
+    SimTraceStop(&Provider);
+    for (SIM_EVENT *Event = SimTraceTake(); Event; Event = SimTraceTake())
+        SimTraceFree(Event);
+}
+
 /* The next event, a drop's. Its counter in the structure that programs get has the same name. */
 static const DECODED *NextDrop(_In_ PCSTR Kind, _In_ const TUN_QUERY *Query, _In_ ULONG64 Total, _In_ ULONG Length,
                                _In_ ULONG Status)
