@@ -33,7 +33,6 @@ typedef struct _PENDED
 static VOID Complete(PVOID Context)
 {
     PENDED Pended = *(PENDED *)Context;
-    NET_BUFFER_LIST *Held = Pended.Adapter->Held;
     ExFreePoolWithTag(Context, TEST_TAG);
     if (Pended.Restart)
     {
@@ -47,6 +46,7 @@ static VOID Complete(PVOID Context)
     {
         while (ReadAcquire(&Pended.Adapter->Returned) != ReadAcquire(&Pended.Adapter->Received))
             LabSleep(100);
+        NET_BUFFER_LIST *Held = Pended.Adapter->Held;
         Pended.Adapter->Held = NULL;
         if (Held && !Wrong(Pended.Adapter, "hold"))
             NdisMSendNetBufferListsComplete(Pended.Adapter->Handle, Held, 0);

@@ -780,7 +780,6 @@ typedef struct _PENDED
 static VOID PendedThread(PVOID Context)
 {
     PENDED Pended = *(PENDED *)Context;
-    NET_BUFFER_LIST *Held = Pended.Adapter->Held;
     ExFreePoolWithTag(Context, TEST_TAG);
     if (Pended.Restart)
     {
@@ -795,6 +794,7 @@ static VOID PendedThread(PVOID Context)
         LARGE_INTEGER Millisecond = {.QuadPart = -10000};
         while (ReadAcquire(&Pended.Adapter->Returned) != ReadAcquire(&Pended.Adapter->Received))
             KeDelayExecutionThread(KernelMode, FALSE, &Millisecond);
+        NET_BUFFER_LIST *Held = Pended.Adapter->Held;
         Pended.Adapter->Held = NULL; /* nothing is sent while it pauses */
         if (Held && !Wrong(Pended.Adapter, "hold"))
         {
