@@ -56,8 +56,10 @@ static VOID Live(VOID)
     static const UCHAR Everyone[] = {1,  0, 0x04, 0x90, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0,  0,
                                      20, 0, 0,    0,    2, 0, 28, 0, 1, 0, 0, 0, 0, 0, 20, 0,
                                      0,  0, 0,    0xc0, 1, 1, 0,  0, 0, 0, 0, 1, 0, 0, 0,  0};
+    /* Twice, and in as many parts as there can be: one at least lies behind the bytes that are looked at first. */
     static const STACK_SHAPE Shapes[] = {{.Lists = 2, .Buffers = 2},
-                                         {.Lists = 1, .Buffers = 1, .Parts = 3, .Unmapped = TRUE}};
+                                         {.Lists = 1, .Buffers = 1, .Parts = 8, .Unmapped = TRUE},
+                                         {.Lists = 1, .Buffers = 1, .Parts = 8, .Unmapped = TRUE}};
     static const uint32_t Mtu = 1400;
     TUN_GUID Guid = LabGuid(3);
     SIM_PROPERTY Properties[] = {LabGuidProperty(&Guid), LabMtuProperty(&Mtu),
