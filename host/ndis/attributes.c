@@ -7,17 +7,18 @@
 
 static const CHAR SetAttributes[] = "NdisMSetMiniportAttributes";
 
+static BOOLEAN IsWhole(_In_ const NDIS_OBJECT_HEADER *Header, _In_ USHORT Size, _In_z_ PCSTR What, PVOID Place)
+{
+    return HandlerRule(SetAttributes, "Header_Valid", Header->Revision >= 1 && Header->Size >= Size, Place,
+                       "%s attributes: revision %u size %u", What, Header->Revision, Header->Size);
+}
+
 static NDIS_STATUS SetRegistration(_Inout_ NDIS_HOST_ADAPTER *Adapter,
                                    _In_ const NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES *Attributes, PVOID Place)
 {
-    if (!HandlerRule(SetAttributes, "Header_Valid",
-                     Attributes->Header.Revision >= 1 &&
-                         Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
-                     Place, "registration attributes: revision %u size %u", Attributes->Header.Revision,
-                     Attributes->Header.Size))
-    {
+    if (!IsWhole(&Attributes->Header, NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1, "registration",
+                 Place))
         return NDIS_STATUS_INVALID_PARAMETER;
-    }
     Adapter->Context = Attributes->MiniportAdapterContext;
     Adapter->AttributeFlags = Attributes->AttributeFlags;
     Adapter->HangSeconds = Attributes->CheckForHangTimeInSeconds ? Attributes->CheckForHangTimeInSeconds : 2;
@@ -30,11 +31,7 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
                               _In_ const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *Attributes, PVOID Place)
 {
     ULONG Length = Attributes->SupportedOidListLength;
-    if (!HandlerRule(SetAttributes, "Header_Valid",
-                     Attributes->Header.Revision >= 1 &&
-                         Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1,
-                     Place, "general attributes: revision %u size %u", Attributes->Header.Revision,
-                     Attributes->Header.Size) ||
+    if (!IsWhole(&Attributes->Header, NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1, "general", Place) ||
         !HandlerRule(SetAttributes, "Initialize_Attributes", Adapter->RegistrationSet, Place,
                      "registration attributes come first") ||
         !HandlerRule(SetAttributes, "Initialize_Attributes", Attributes->MtuSize >= 68 && Attributes->MtuSize <= 65535,
@@ -91,14 +88,9 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
 static NDIS_STATUS SetAddDevice(_Inout_ NDIS_HOST_ADAPTER *Adapter,
                                 _In_ const NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES *Attributes, PVOID Place)
 {
-    if (!HandlerRule(SetAttributes, "Header_Valid",
-                     Attributes->Header.Revision >= 1 &&
-                         Attributes->Header.Size >= NDIS_SIZEOF_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES_REVISION_1,
-                     Place, "attributes of MiniportAddDevice: revision %u size %u", Attributes->Header.Revision,
-                     Attributes->Header.Size))
-    {
+    if (!IsWhole(&Attributes->Header, NDIS_SIZEOF_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES_REVISION_1,
+                 "MiniportAddDevice", Place))
         return NDIS_STATUS_INVALID_PARAMETER;
-    }
     Adapter->AddDeviceContext = Attributes->MiniportAddDeviceContext;
     return NDIS_STATUS_SUCCESS;
 }

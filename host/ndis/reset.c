@@ -18,7 +18,7 @@ static VOID Reset(_Inout_ NDIS_HOST_ADAPTER *Adapter)
     if (Status != NDIS_STATUS_PENDING)
         WriteRelease(&Adapter->ResetAddressing, Addressing);
     Status = HostPendingEnd(&Adapter->Reset, Status);
-    if (Status != NDIS_STATUS_SUCCESS)
+    if (Status != NDIS_STATUS_SUCCESS && Status != NDIS_STATUS_SOFT_ERRORS) /* those it has recovered from */
         DbgPrint("ndis: %s: reset ended with 0x%08x\n", Adapter->Identity.Name, (unsigned)Status);
     else if (ReadAcquire(&Adapter->ResetAddressing))
         HostOidBringUp(Adapter);
