@@ -119,12 +119,15 @@ def test_wire_example(machine):
     assert back['end']['sum_received']['bytes'] > 1e6
     before = overrun(sides['right'])
     udp = json.loads(sides['left'].run('iperf3', '--client', '10.31.0.2', '--json', '--time', 2, '--udp', '--bitrate',
-                                       '10M', '--length', 1372))
+                                       '50M', '--length', 1372))
     assert udp['end']['sum']['packets'] > 1000
-    assert udp['end']['sum']['lost_packets'] <= overrun(sides['right']) - before # a busy machine's iperf3 may read too late
+    counted = overrun(sides['right']) - before
     server.stop()
     assert wire.quit() == 0, wire.text()
-    assert 'ring full' in wire.text()
+    full = [int(number) for number in re.findall(r'dropped: (\d+) ring full', wire.text())]
     for side in sides.values():
         lab.wait(lambda: not side.links(), 'the interface is gone')
         side.remove()
+    # A busy machine loses some: where a queue was full, and there it is counted.
+    counted += sum(full) + machine.windows.passed('left')['to']['dropped']
+    assert len(full) == 2 and udp['end']['sum']['lost_packets'] <= counted, (udp['end']['sum'], counted)

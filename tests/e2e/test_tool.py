@@ -478,9 +478,9 @@ def test_bench(tool):
     both = figures['round_trip']['count'] + flows['there_and_back']['sent']
     to_program, to_system = both + flows['system_to_program']['sent'], both + flows['program_to_system']['sent']
     # Besides: the system's own words on a new interface; what still came when the second was over, of which a ring of 4 MiB
-    # and the socket's buffer may have been full.
+    # and the socket's buffer, twice 1 MiB to Linux, may have been full.
     assert 0 <= counted['to']['packets'] + counted['to']['dropped'] - to_program < 50, (figures, counted)
-    assert 0 <= counted['from']['packets'] - to_system < 2 * (4 << 20) // size, (figures, counted)
+    assert 0 <= counted['from']['packets'] - to_system < (6 << 20) // (size + 28), (figures, counted)
     assert counted['from']['bytes'] == counted['from']['packets'] * (size + 28)
     assert not tool.machine.namespace.links()
 
