@@ -66,7 +66,7 @@ int main(int Count, char **Arguments)
         return 2;
     }
     StopOnSignals();
-    int Tun = OpenTun(Arguments[1]);
+    int Tun = OpenTun(Arguments[1], 0);
     printf("ready\n");
     fflush(stdout);
     while (!Stopped)

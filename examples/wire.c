@@ -4,9 +4,14 @@
  * plaintun.h, in batches; one thread a direction. A program that encrypts would do it where memcpy stands.
  * When the far side is full the thread waits for space, so that packets are dropped (and counted) at one place only:
  * in the driver, where they come in.
+ * TCP passes in super-packets of up to 64 KiB and without checksums, which the far adapter's driver makes what goes over a
+ * wire: a packet's virtio-net header goes with it. A program that sends packets to a machine far away would do the same there
+ * (PlaintunSplit, or a socket that does), and PlaintunJoin on the way back.
  *
  *   wire.exe [--names LEFT RIGHT] [--address-left A/BITS] [--address-right A/BITS] [--mtu BYTES] [--seconds N]
- *            [--capacity BYTES]
+ *            [--capacity BYTES] [--plain]
+ *
+ * --plain asks for no offloads: each packet passes by itself, complete.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +20,10 @@
 #include "plaintun.h"
 
 #define BATCH 64 /* packets */
+
+/* What comes in at one end may have to go out at the other: it is the same both ways. */
+#define TAKE  (PLAINTUN_OFFLOAD_RECEIVE_CHECKSUM | PLAINTUN_OFFLOAD_RECEIVE_TCP | PLAINTUN_OFFLOAD_RECEIVE_TCP_CWR)
+#define LEAVE (PLAINTUN_OFFLOAD_SEND_CHECKSUM | PLAINTUN_OFFLOAD_SEND_TCP)
 
 typedef struct _END
 {
@@ -27,7 +36,7 @@ typedef struct _DIRECTION
 {
     END *From, *To;
     HANDLE Thread;
-    unsigned long long Packets, Batches;
+    unsigned long long Packets, Supers, Batches;
     DWORD Error; /* NO_ERROR, or why it stopped */
 } DIRECTION;
 
@@ -47,7 +56,10 @@ static BOOL Forward(PLAINTUN_SESSION_HANDLE To, const PLAINTUN_PACKET *Packets, 
             continue;
         }
         for (DWORD i = Done; i < Done + Room; i++)
+        {
             memcpy(Copies[i].Data, Packets[i].Data, Packets[i].Size);
+            *PLAINTUN_OFFLOAD_OF(Copies[i].Data) = *PLAINTUN_OFFLOAD_OF(Packets[i].Data);
+        }
         PlaintunSend(To, Copies + Done, Room);
         Done += Room;
     }
@@ -69,6 +81,8 @@ static DWORD WINAPI Carry(void *Context)
                 break;
             continue;
         }
+        for (DWORD i = 0; i < Count; i++)
+            Direction->Supers += PLAINTUN_OFFLOAD_OF(Packets[i].Data)->GsoType != PLAINTUN_GSO_NONE;
         BOOL Sent = Forward(To, Packets, Count);
         DWORD Error = GetLastError();
         PlaintunRelease(From, Packets, Count);
@@ -88,7 +102,7 @@ static BOOL Fail(const char *What, LPCWSTR Name, DWORD Error)
     return FALSE;
 }
 
-static BOOL OpenEnd(END *End, DWORD Mtu, DWORD Capacity)
+static BOOL OpenEnd(END *End, DWORD Mtu, DWORD Capacity, DWORD Offloads)
 {
     End->Adapter = PlaintunCreateAdapter(&(PLAINTUN_ADAPTER_CONFIG){
         .Size = sizeof(PLAINTUN_ADAPTER_CONFIG),
@@ -99,16 +113,20 @@ static BOOL OpenEnd(END *End, DWORD Mtu, DWORD Capacity)
     if (!End->Adapter)
         return Fail("creating it", End->Name, GetLastError());
     End->Session = PlaintunStartSession(
-        End->Adapter, &(PLAINTUN_SESSION_CONFIG){.Size = sizeof(PLAINTUN_SESSION_CONFIG), .Capacity = Capacity});
+        End->Adapter,
+        &(PLAINTUN_SESSION_CONFIG){.Size = sizeof(PLAINTUN_SESSION_CONFIG), .Capacity = Capacity, .Flags = Offloads});
     if (!End->Session)
         return Fail("starting its session", End->Name, GetLastError());
+    if (PlaintunGetOffloads(End->Session) != Offloads)
+        return Fail("asking for offloads (--plain does without)", End->Name, ERROR_NOT_SUPPORTED);
     PLAINTUN_ADAPTER_INFO Info;
     if (!PlaintunGetAdapterInfo(End->Adapter, &Info))
         return Fail("asking for its index", End->Name, GetLastError());
     DWORD Error = End->Address ? SetAddress(&Info.Luid, End->Address) : NO_ERROR;
     if (Error != NO_ERROR)
         return Fail("setting its address", End->Name, Error);
-    printf("wire: adapter %ls ready, interface index %lu\n", End->Name, Info.InterfaceIndex);
+    printf("wire: adapter %ls ready, interface index %lu, %s\n", End->Name, Info.InterfaceIndex,
+           Offloads ? "with super-packets and checksums left to it" : "without offloads");
     fflush(stdout);
     return TRUE;
 }
@@ -129,10 +147,15 @@ static void PrintCounters(const END *End)
 int wmain(int Count, WCHAR **Arguments)
 {
     END Left = {.Name = L"left"}, Right = {.Name = L"right"};
-    DWORD Mtu = 0, Seconds = 0, Capacity = 0;
+    DWORD Mtu = 0, Seconds = 0, Capacity = 0, Offloads = TAKE | LEAVE;
     for (int i = 1; i < Count; i++)
     {
         LPCWSTR Option = Arguments[i], Value = i + 1 < Count ? Arguments[i + 1] : NULL;
+        if (wcscmp(Option, L"--plain") == 0)
+        {
+            Offloads = 0;
+            continue;
+        }
         i++;
         if (wcscmp(Option, L"--names") == 0 && i + 1 < Count)
         {
@@ -152,14 +175,14 @@ int wmain(int Count, WCHAR **Arguments)
         else
         {
             fprintf(stderr, "usage: wire [--names LEFT RIGHT] [--address-left A/BITS] [--address-right A/BITS] "
-                            "[--mtu BYTES] [--seconds N] [--capacity BYTES]\n");
+                            "[--mtu BYTES] [--seconds N] [--capacity BYTES] [--plain]\n");
             return 2;
         }
     }
 
     int Result = 1;
     HANDLE Stop = StopEvent(Seconds);
-    if (!Stop || !OpenEnd(&Left, Mtu, Capacity) || !OpenEnd(&Right, Mtu, Capacity))
+    if (!Stop || !OpenEnd(&Left, Mtu, Capacity, Offloads) || !OpenEnd(&Right, Mtu, Capacity, Offloads))
         goto closeAdapters;
     DIRECTION Directions[] = {{.From = &Left, .To = &Right}, {.From = &Right, .To = &Left}};
     HANDLE Ends[] = {Stop, NULL, NULL};
@@ -180,8 +203,9 @@ int wmain(int Count, WCHAR **Arguments)
     PlaintunEndSession(Right.Session);
     WaitForMultipleObjects(2, Ends + 1, TRUE, INFINITE);
     for (int i = 0; i < 2; i++)
-        printf("wire: %ls to %ls: %llu packets in %llu batches, ended with error %lu\n", Directions[i].From->Name,
-               Directions[i].To->Name, Directions[i].Packets, Directions[i].Batches, Directions[i].Error);
+        printf("wire: %ls to %ls: %llu packets (%llu super-packets) in %llu batches, ended with error %lu\n",
+               Directions[i].From->Name, Directions[i].To->Name, Directions[i].Packets, Directions[i].Supers,
+               Directions[i].Batches, Directions[i].Error);
     fflush(stdout);
 closeAdapters:
     PlaintunCloseAdapter(Left.Adapter);

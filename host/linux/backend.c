@@ -2,11 +2,13 @@
 /*
  * The stack beneath host/ndis on Linux: one TUN interface for each adapter. One thread an adapter reads the interface
  * until it is empty or a batch is full and sends the batch to the miniport as one chain; what the miniport indicates
- * is written to the interface in the indicating thread. TCP crosses the interface in super-packets: offload.h. No locks
- * and no allocation while packets flow: a batch is the reader's until it is sent and again when its last list is
- * complete, counted by one atomic; the frame and the segmenter are the reader's alone.
+ * is written to the interface in the indicating thread. TCP crosses the interface in super-packets: those from Linux go to
+ * a miniport that has large sends on as they are (leave.h), for others they are cut; those for Linux are put together here
+ * (offload.h). No locks and no allocation while packets flow: a batch is the reader's until it is sent and again when its
+ * last list is complete, counted by one atomic; the frame and the segmenter are the reader's alone.
  */
 #include "host/linux/late.h"
+#include "host/linux/leave.h"
 #include "host/linux/offload.h"
 #include "host/linux/syscall.h"
 #include "host/linux/tun.h"
@@ -14,14 +16,13 @@
 #include "host/ndis/platform.h"
 #include "host/wine/shared/luid.h"
 
-#define BACKEND_TAG    'kcaB'
-#define BATCH_PACKETS  64
-#define BATCH_BYTES    (512 * 1024) /* 64 packets of usual size; fewer of the largest */
-#define BATCHES        4            /* out with a miniport that completes late */
-#define PACKET_LIMIT   65536        /* room for one more packet: Linux sends 65535 bytes at most */
-#define FRAME_HEADROOM 16           /* for the header before a packet, which then begins aligned */
-#define GATHER_PARTS   32
-#define IDLE_YIELDS    40 /* looks at an empty interface before the reader sleeps, each after others have run */
+#define BACKEND_TAG   'kcaB'
+#define BATCH_PACKETS 64
+#define BATCH_BYTES   (512 * 1024) /* 64 packets of usual size; fewer of the largest */
+#define BATCHES       4            /* out with a miniport that completes late */
+#define PACKET_LIMIT  65536        /* room for one more packet: Linux sends 65535 bytes at most */
+#define GATHER_PARTS  32
+#define IDLE_YIELDS   40 /* looks at an empty interface before the reader sleeps, each after others have run */
 
 typedef struct _BACKEND_BATCH
 {
@@ -32,17 +33,18 @@ typedef struct _BACKEND_BATCH
     MDL *Mdls[BATCH_PACKETS];
 } BACKEND_BATCH;
 
-/* One direction's counters: packets as the miniport sees them, of which Segments crossed the interface in Supers. They
- * only grow; each is written by atomics once a batch. */
+/* One direction's counters: packets as the miniport sees them, of which Segments crossed the interface in Supers; of the
+ * supers, Whole are packets of the miniport's, too, which would have been Parts segments. They only grow; each is written by
+ * atomics once a batch. */
 typedef struct _BACKEND_COUNTERS
 {
-    volatile LONG64 Packets, Bytes, Segments, Supers, Dropped;
+    volatile LONG64 Packets, Bytes, Segments, Supers, Whole, Parts, Dropped;
 } BACKEND_COUNTERS;
 
-/* What one chain from the miniport adds to the counters. */
+/* What one batch adds to the counters. */
 typedef struct _BACKEND_TALLY
 {
-    LONG64 Packets, Bytes, Segments, Supers, Dropped, Down, Invalid;
+    LONG64 Packets, Bytes, Segments, Supers, Whole, Parts, Dropped, Down, Invalid;
 } BACKEND_TALLY;
 
 struct _BACKEND
@@ -52,7 +54,7 @@ struct _BACKEND
     int StopEvent; /* readable: the reader shall end */
     NDIS_HANDLE Pool;
     BACKEND_BATCH Batches[BATCHES];
-    PUCHAR Frame; /* what was read last: FRAME_HEADROOM and a packet; its segments are taken from there */
+    PUCHAR Frame; /* what was read last, if the miniport does not get it as it is; its segments are taken from there */
     SEGMENTER Segmenter;
     KEVENT BatchFree;
     volatile LONG ReaderWaits, Stopping;
@@ -117,10 +119,10 @@ NTSTATUS BackendCreate(const BACKEND_REQUEST *Request, BACKEND_IDENTITY *Identit
     Backend->Adapter = Request->Adapter;
     KeInitializeSpinLock(&Backend->BounceLock);
     KeInitializeEvent(&Backend->BatchFree, SynchronizationEvent, FALSE);
-    Backend->Frame = ExAllocatePoolWithTag(NonPagedPoolNx, FRAME_HEADROOM + PACKET_LIMIT, BACKEND_TAG);
+    Backend->Frame = ExAllocatePoolWithTag(NonPagedPoolNx, PACKET_LIMIT, BACKEND_TAG);
     if (!Backend->Frame)
         goto freeBackend;
-    Backend->Bounce = ExAllocatePoolWithTag(NonPagedPoolNx, FRAME_HEADROOM + PACKET_LIMIT, BACKEND_TAG);
+    Backend->Bounce = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(VNET_HEADER) + PACKET_LIMIT, BACKEND_TAG);
     if (!Backend->Bounce)
         goto freeFrame;
     Backend->Pool = NdisAllocateNetBufferListPool(NULL, &Parameters);
@@ -192,30 +194,66 @@ VOID BackendSetLink(BACKEND *Backend, const BACKEND_LINK *Link)
     }
 }
 
-/* Puts the next packet to To, where PACKET_LIMIT bytes are free. Gives its length; 0: the interface is empty. */
-static ULONG TakePacket(_Inout_ BACKEND *Backend, _Out_ PUCHAR To, _Inout_ LONG64 *Segments)
+/* Adds a batch's to one direction's. */
+static VOID Add(_Inout_ BACKEND_COUNTERS *Counters, _In_ const BACKEND_TALLY *Tally)
 {
-    PUCHAR Packet = Backend->Frame + FRAME_HEADROOM;
-    VNET_HEADER *Vnet = (VNET_HEADER *)(Packet - sizeof(*Vnet));
+    if (Tally->Packets)
+    {
+        InterlockedAdd64(&Counters->Packets, Tally->Packets);
+        InterlockedAdd64(&Counters->Bytes, Tally->Bytes);
+    }
+    if (Tally->Supers || Tally->Segments)
+    {
+        InterlockedAdd64(&Counters->Segments, Tally->Segments);
+        InterlockedAdd64(&Counters->Supers, Tally->Supers);
+        InterlockedAdd64(&Counters->Whole, Tally->Whole);
+        InterlockedAdd64(&Counters->Parts, Tally->Parts);
+    }
+    if (Tally->Dropped)
+        InterlockedAdd64(&Counters->Dropped, Tally->Dropped);
+}
+
+/* Puts the next packet to To, where PACKET_LIMIT bytes are free, and what the miniport shall do with it into List; NULL: it
+ * shall do nothing. Gives its length; 0: the interface is empty. */
+static ULONG TakePacket(_Inout_ BACKEND *Backend, _Out_ PUCHAR To, _Inout_opt_ NET_BUFFER_LIST *List,
+                        _Inout_ BACKEND_TALLY *Tally)
+{
+    const NDIS_OFFLOAD *On = NdisHostOffload(Backend->Adapter);
+    PUCHAR Frame = Backend->Frame;
     while (Backend->Segmenter.Next == Backend->Segmenter.Size)
     {
-        long long Length = LinuxRead(Backend->Tun.Fd, Vnet, sizeof(*Vnet) + PACKET_LIMIT) - (long long)sizeof(*Vnet);
+        BOOLEAN Leaves = List && On->Header.Size; /* 0: it never said that it does anything */
+        VNET_HEADER Vnet;
+        LINUX_IOVEC Parts[] = {{.Base = &Vnet, .Length = sizeof(Vnet)},
+                               {.Base = Leaves ? To : Frame, .Length = PACKET_LIMIT}};
+        long long Length = LinuxCall3(LINUX_READV, Backend->Tun.Fd, Parts, 2) - (long long)sizeof(Vnet);
         if (Length <= 0)
             return 0;
-        if (Vnet->GsoType == VNET_GSO_NONE)
+        BOOLEAN Super = Vnet.GsoType != VNET_GSO_NONE;
+        Tally->Supers += Super;
+        ULONG Whole = Leaves ? Leave(On, &Vnet, To, (ULONG)Length, List) : 0;
+        if (Super && Whole)
         {
-            SegmentComplete(Vnet, To, Packet, (ULONG)Length);
+            Tally->Whole++;
+            Tally->Parts += Whole;
+        }
+        if (Whole || (Leaves && !Super && !(Vnet.Flags & VNET_NEEDS_CHECKSUM)))
+            return (ULONG)Length;
+        if (Leaves)
+            RtlCopyMemory(Frame, To, (SIZE_T)Length);
+        if (!Super)
+        {
+            SegmentComplete(&Vnet, To, Frame, (ULONG)Length);
             return (ULONG)Length;
         }
-        InterlockedAdd64(&Backend->ToMiniport.Supers, 1);
-        if (!SegmentStart(&Backend->Segmenter, Vnet, Packet, (ULONG)Length, (ULONG)Length, SEGMENT_SIZE_MAX))
+        if (!SegmentStart(&Backend->Segmenter, &Vnet, Frame, (ULONG)Length, (ULONG)Length, SEGMENT_SIZE_MAX))
         {
             /* Linux sends none that was not asked for. */
-            InterlockedAdd64(&Backend->ToMiniport.Dropped, Vnet->GsoSize ? 1 + (Length - 1) / Vnet->GsoSize : 1);
+            Tally->Dropped += Vnet.GsoSize ? 1 + (Length - 1) / Vnet.GsoSize : 1;
         }
     }
-    ++*Segments;
-    return SegmentNext(&Backend->Segmenter, Packet, To);
+    Tally->Segments++;
+    return SegmentNext(&Backend->Segmenter, Frame, To);
 }
 
 /* Takes packets from the interface until there is none or the batch is full. Gives their number. Of a super-packet the
@@ -223,7 +261,7 @@ static ULONG TakePacket(_Inout_ BACKEND *Backend, _Out_ PUCHAR To, _Inout_ LONG6
 static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
 {
     ULONG Count = 0;
-    LONG64 Bytes = 0, Segments = 0;
+    BACKEND_TALLY Tally = {.Packets = 0};
     Batch->Used = 0;
     while (Count < BATCH_PACKETS && Batch->Used + PACKET_LIMIT <= BATCH_BYTES)
     {
@@ -231,7 +269,9 @@ static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
         NET_BUFFER_LIST *List = Batch->Lists[Count];
         NET_BUFFER *Buffer = List->FirstNetBuffer;
         MDL *Mdl = Batch->Mdls[Count];
-        ULONG Length = TakePacket(Backend, Packet, &Segments);
+        NET_BUFFER_LIST_INFO(List, TcpIpChecksumNetBufferListInfo) = NULL;
+        NET_BUFFER_LIST_INFO(List, TcpLargeSendNetBufferListInfo) = NULL;
+        ULONG Length = TakePacket(Backend, Packet, List, &Tally);
         if (!Length)
             break;
         BOOLEAN Ipv6 = (Packet[0] & 0xf0) == 0x60;
@@ -247,15 +287,11 @@ static ULONG FillBatch(_Inout_ BACKEND *Backend, _Inout_ BACKEND_BATCH *Batch)
         if (Count)
             Batch->Lists[Count - 1]->Next = List;
         Batch->Used += (Length + 63) & ~63u;
-        Bytes += Length;
+        Tally.Bytes += Length;
         Count++;
     }
-    if (Count)
-    {
-        InterlockedAdd64(&Backend->ToMiniport.Packets, Count);
-        InterlockedAdd64(&Backend->ToMiniport.Bytes, Bytes);
-        InterlockedAdd64(&Backend->ToMiniport.Segments, Segments);
-    }
+    Tally.Packets = Count;
+    Add(&Backend->ToMiniport, &Tally);
     return Count;
 }
 
@@ -323,9 +359,22 @@ static VOID Stop(_Inout_ BACKEND *Backend)
     KeSetEvent(&Backend->BatchFree, 0, FALSE);
 }
 
+/* Tells Linux how large a super-packet the miniport takes: larger ones are cut before, packet by packet. */
+static VOID LimitSupers(_Inout_ BACKEND *Backend)
+{
+    const NDIS_OFFLOAD *On = NdisHostOffload(Backend->Adapter);
+    ULONG Most4 = On->LsoV2.IPv4.MaxOffLoadSize, Most6 = On->LsoV2.IPv6.MaxOffLoadSize;
+    ULONG Most = Most4 && Most6 ? min(Most4, Most6) : max(Most4, Most6);
+    int Error = Backend->Offload && Most ? TunSetSuperMax(&Backend->Tun, Most) : 0;
+    if (Error < 0)
+        DbgPrint("linux: %s: super-packets of at most %u bytes are not to be had, error %d: larger ones will be cut\n",
+                 Backend->Tun.Name, (unsigned)Most, -Error);
+}
+
 NTSTATUS BackendStart(BACKEND *Backend)
 {
     Backend->Stopping = 0;
+    LimitSupers(Backend);
     OBJECT_ATTRIBUTES Attributes;
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     HANDLE Handle;
@@ -473,16 +522,9 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
         }
     }
     WriteCoalesced(Backend, &Coalescer, &Counts);
-    InterlockedAdd64(&Backend->FromMiniport.Packets, Counts.Packets);
-    InterlockedAdd64(&Backend->FromMiniport.Bytes, Counts.Bytes);
-    if (Counts.Supers)
-    {
-        InterlockedAdd64(&Backend->FromMiniport.Segments, Counts.Segments);
-        InterlockedAdd64(&Backend->FromMiniport.Supers, Counts.Supers);
-    }
+    Add(&Backend->FromMiniport, &Counts);
     if (Counts.Dropped)
     {
-        InterlockedAdd64(&Backend->FromMiniport.Dropped, Counts.Dropped);
         InterlockedAdd64(&Backend->DroppedDown, Counts.Down);
         InterlockedAdd64(&Backend->DroppedInvalid, Counts.Invalid);
     }
@@ -534,21 +576,24 @@ VOID BackendDestroy(BACKEND *Backend)
     /* What the reader left: of a super-packet, and in Linux' queue, into which nothing comes any more; and what that had no
      * room for. */
     TunSetCarrier(&Backend->Tun, false);
-    LONG64 Segments = 0;
-    while (TakePacket(Backend, Backend->Bounce, &Segments))
-        Backend->ToMiniport.Dropped++;
+    BACKEND_TALLY Left = {.Packets = 0};
+    while (TakePacket(Backend, Backend->Bounce, NULL, &Left))
+        Left.Dropped++;
+    Left.Segments = 0; /* none of them reached the miniport */
+    Add(&Backend->ToMiniport, &Left);
     int64_t Dropped = TunDropped(&Backend->Tun);
     if (Dropped < 0)
         DbgPrint("linux: %s: what Linux dropped is not known, error %d\n", Backend->Tun.Name, (int)-Dropped);
     else
         Backend->ToMiniport.Dropped += Dropped;
-    DbgPrint("linux: %s: to miniport %lld packets %lld bytes (%lld segments of %lld super-packets), refused %lld, "
-             "dropped %lld; from miniport %lld packets %lld bytes (%lld segments in %lld super-packets), "
-             "dropped %lld (down %lld, invalid %lld)\n",
-             Backend->Tun.Name, (long long)To->Packets, (long long)To->Bytes, (long long)To->Segments,
-             (long long)To->Supers, (long long)Backend->Refused, (long long)To->Dropped, (long long)From->Packets,
-             (long long)From->Bytes, (long long)From->Segments, (long long)From->Supers, (long long)From->Dropped,
-             (long long)Backend->DroppedDown, (long long)Backend->DroppedInvalid);
+    DbgPrint(
+        "linux: %s: to miniport %lld packets %lld bytes (%lld segments of %lld super-packets; %lld whole for %lld), "
+        "refused %lld, dropped %lld; from miniport %lld packets %lld bytes (%lld segments in %lld super-packets), "
+        "dropped %lld (down %lld, invalid %lld)\n",
+        Backend->Tun.Name, (long long)To->Packets, (long long)To->Bytes, (long long)To->Segments, (long long)To->Supers,
+        (long long)To->Whole, (long long)To->Parts, (long long)Backend->Refused, (long long)To->Dropped,
+        (long long)From->Packets, (long long)From->Bytes, (long long)From->Segments, (long long)From->Supers,
+        (long long)From->Dropped, (long long)Backend->DroppedDown, (long long)Backend->DroppedInvalid);
     if (Backend->Late)
         LateDestroy(Backend->Late);
     TunClose(&Backend->Tun);

@@ -35,6 +35,7 @@
 #define LINUX_MUNMAP        11
 #define LINUX_IOCTL         16
 #define LINUX_PWRITE64      18
+#define LINUX_READV         19
 #define LINUX_WRITEV        20
 #define LINUX_SCHED_YIELD   24
 #define LINUX_MREMAP        25

@@ -7,35 +7,36 @@
 #include "host/linux/syscall.h"
 #include "host/linux/tun.h"
 
-#define TUNSETIFF       0x400454ca
-#define TUNSETOFFLOAD   0x400454d0
-#define TUNSETVNETHDRSZ 0x400454d8
-#define TUNSETCARRIER   0x400454e2
-#define SIOCSIFMTU      0x8922
-#define SIOCSIFTXQLEN   0x8943
-#define SIOCGIFINDEX    0x8933
-#define SIOCETHTOOL     0x8946
-#define ETHTOOL_SSET    2
-#define IFF_TUN         0x0001
-#define IFF_NO_PI       0x1000
-#define IFF_VNET_HDR    0x4000
-#define IFF_TUN_EXCL    0x8000
-#define TUN_F_CSUM      0x01
-#define TUN_F_TSO4      0x02
-#define TUN_F_TSO6      0x04
-#define AF_INET         2
-#define AF_NETLINK      16
-#define SOCK_DGRAM      2
-#define SOCK_RAW        3
-#define SOCK_CLOEXEC    0x80000
-#define RTM_SETLINK     19
-#define RTM_GETSTATS    94
-#define NLM_F_REQUEST   1
-#define NLM_F_ACK       4
-#define IFLA_IFALIAS    20
-#define STATS_LINK_64   1 /* IFLA_STATS_LINK_64; in a filter its bit is 1 << 0 */
-#define TX_DROPPED      7 /* of struct rtnl_link_stats64, in 64-bit numbers */
-#define NAME_ATTEMPTS   1000
+#define TUNSETIFF         0x400454ca
+#define TUNSETOFFLOAD     0x400454d0
+#define TUNSETVNETHDRSZ   0x400454d8
+#define TUNSETCARRIER     0x400454e2
+#define SIOCSIFMTU        0x8922
+#define SIOCSIFTXQLEN     0x8943
+#define SIOCGIFINDEX      0x8933
+#define SIOCETHTOOL       0x8946
+#define ETHTOOL_SSET      2
+#define IFF_TUN           0x0001
+#define IFF_NO_PI         0x1000
+#define IFF_VNET_HDR      0x4000
+#define IFF_TUN_EXCL      0x8000
+#define TUN_F_CSUM        0x01
+#define TUN_F_TSO4        0x02
+#define TUN_F_TSO6        0x04
+#define AF_INET           2
+#define AF_NETLINK        16
+#define SOCK_DGRAM        2
+#define SOCK_RAW          3
+#define SOCK_CLOEXEC      0x80000
+#define RTM_SETLINK       19
+#define RTM_GETSTATS      94
+#define NLM_F_REQUEST     1
+#define NLM_F_ACK         4
+#define IFLA_IFALIAS      20
+#define IFLA_GSO_MAX_SIZE 41
+#define STATS_LINK_64     1 /* IFLA_STATS_LINK_64; in a filter its bit is 1 << 0 */
+#define TX_DROPPED        7 /* of struct rtnl_link_stats64, in 64-bit numbers */
+#define NAME_ATTEMPTS     1000
 /* About what a ring of 4 MiB holds: the reader shares its processors with the programs that it reads for. */
 #define QUEUE_PACKETS 3000
 
@@ -199,8 +200,8 @@ static long long Talk(const void *Request, uint32_t RequestLength, void *Answer,
     return Done;
 }
 
-/* rtnetlink(7): one RTM_SETLINK with the interface's index and IFLA_IFALIAS, and the kernel's answer to it. */
-int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
+/* rtnetlink(7): one RTM_SETLINK with the interface's index and an attribute of Length bytes, and the kernel's answer to it. */
+static int SetLink(TUN_DEVICE *Tun, uint16_t Type, const void *Value, int Length)
 {
     struct
     {
@@ -212,12 +213,13 @@ int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
         int32_t Index;
         uint32_t DeviceFlags, Change;
         uint16_t AttributeLength, AttributeType;
-        char Alias[64];
+        char Value[64];
     } Request = {.Type = RTM_SETLINK,
                  .Flags = NLM_F_REQUEST | NLM_F_ACK,
                  .Sequence = 1,
                  .Index = (int32_t)Tun->Index,
-                 .AttributeType = IFLA_IFALIAS};
+                 .AttributeLength = (uint16_t)(4 + Length),
+                 .AttributeType = Type};
     struct
     {
         uint32_t Length;
@@ -226,16 +228,23 @@ int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
         int32_t Error;
         char Rest[256];
     } Answer = {.Error = -LINUX_EIO};
-    int Used = 0;
-    while (Alias[Used] && Used < (int)sizeof(Request.Alias) - 1)
-    {
-        Request.Alias[Used] = Alias[Used];
-        Used++;
-    }
-    Request.AttributeLength = (uint16_t)(4 + Used + 1);
-    Request.Length = (uint32_t)(((char *)Request.Alias - (char *)&Request) + ((Used + 1 + 3) & ~3));
+    __builtin_memcpy(Request.Value, Value, (unsigned)Length);
+    Request.Length = (uint32_t)((Request.Value - (char *)&Request) + ((Length + 3) & ~3));
     long long Done = Talk(&Request, Request.Length, &Answer, sizeof(Answer));
     return Done < 0 ? (int)Done : Answer.Error;
+}
+
+int TunSetAlias(TUN_DEVICE *Tun, const char *Alias)
+{
+    int Length = 0;
+    while (Length < 64 && Alias[Length])
+        Length++;
+    return Length < 64 ? SetLink(Tun, IFLA_IFALIAS, Alias, Length + 1) : -LINUX_EINVAL;
+}
+
+int TunSetSuperMax(TUN_DEVICE *Tun, uint32_t Bytes)
+{
+    return SetLink(Tun, IFLA_GSO_MAX_SIZE, &Bytes, sizeof(Bytes));
 }
 
 /* RTM_GETSTATS of linux/if_link.h (Linux 4.7): struct if_stats_msg asks for struct rtnl_link_stats64. */

@@ -32,6 +32,8 @@ int64_t TunDropped(TUN_DEVICE *Tun);
 /* From here on Linux leaves checksums to the reader and sends TCP in super-packets: offload.h. 0, or a negated error
  * number: it does not. */
 int TunSetOffload(TUN_DEVICE *Tun);
+/* How many bytes a super-packet of Linux' may have. 0, or a negated error number. */
+int TunSetSuperMax(TUN_DEVICE *Tun, uint32_t Bytes);
 int TunSetCarrier(TUN_DEVICE *Tun, bool On);
 /* What ethtool shows, and what IP Helper's numbers come from: Mbit/s. */
 int TunSetSpeed(TUN_DEVICE *Tun, uint32_t Megabits);

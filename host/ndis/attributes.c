@@ -116,8 +116,10 @@ static NDIS_STATUS SetOffload(_Inout_ NDIS_HOST_ADAPTER *Adapter,
                          HostOffloadValid(Attributes->HardwareOffloadCapabilities),
                      Place, "NDIS_OFFLOAD is missing, or of a wrong type or size"))
         return NDIS_STATUS_INVALID_PARAMETER;
-    HostOffloadKeep(Adapter, Attributes->DefaultOffloadConfiguration);
-    Adapter->OffloadSet = TRUE;
+    /* 0: a stack that never uses offloads, and says nothing of them. */
+    Adapter->OffloadSet = PlatformSetting("HOST_NDIS_OFFLOAD", 1) != 0;
+    if (Adapter->OffloadSet)
+        HostOffloadKeep(Adapter, Attributes->DefaultOffloadConfiguration);
     return NDIS_STATUS_SUCCESS;
 }
 

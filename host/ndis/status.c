@@ -57,7 +57,8 @@ VOID NdisMIndicateStatusEx(NDIS_HANDLE MiniportAdapterHandle, PNDIS_STATUS_INDIC
                           HostOffloadValid(Offload) && StatusIndication->StatusBufferSize >= Offload->Header.Size,
                       HostPlace(), "an NDIS_OFFLOAD of %u bytes", (unsigned)StatusIndication->StatusBufferSize))
             return;
-        HostOffloadKeep(Adapter, Offload);
+        if (Adapter->OffloadSet)
+            HostOffloadKeep(Adapter, Offload);
         InterlockedIncrement(&Adapter->OffloadIndications);
     }
 }

@@ -149,7 +149,7 @@ $(HW)/libhostapi.a:
 
 # Kernel half: NDIS over Wine's kernel, the pieces of the kernel that Wine lacks, and the TUN device behind it, in one
 # ndis.sys. Kernel functions that are defined here (KeSetEvent, ...) are used directly; the rest come from Wine.
-HOST_KERNEL := $(wildcard host/ndis/*.c) $(patsubst %,host/linux/%.c,backend late tun coalesce) $(wildcard host/wine/ndis/*.c host/wine/ntoskrnl/*.c)
+HOST_KERNEL := $(wildcard host/ndis/*.c) $(patsubst %,host/linux/%.c,backend late leave tun coalesce) $(wildcard host/wine/ndis/*.c host/wine/ntoskrnl/*.c)
 HOST_KERNEL_CFLAGS := $(filter-out -Xclang -cfguard,$(PE_CFLAGS_amd64)) -DNTKERNELAPI= -DNTHALAPI= '-DNDISAPI=__declspec(dllexport)'
 
 $(HW)/%.kernel.o: host/%.c $(wildcard host/ndis/*.h host/linux/*.h host/wine/ntoskrnl/kernel.h wdk/*.h ring/*.h) Makefile host/wine/build.mk

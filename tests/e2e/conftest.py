@@ -48,7 +48,7 @@ class Peer:
         if match.group(1) == 'error':
             raise PeerError(command, int(match.group(2)) if match.group(2).isdigit() else match.group(2))
         pairs = dict(pair.split('=', 1) for pair in match.group(2).split())
-        return {key: int(value) if value.isdigit() and key != 'hex' else value for key, value in pairs.items()}
+        return {key: int(value) if value.isdigit() and key not in ('hex', 'vnet') else value for key, value in pairs.items()}
 
     def fails(self, command, number):
         """The command must fail with that error."""

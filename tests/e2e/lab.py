@@ -279,16 +279,17 @@ class Windows:
 
     def passed(self, interface):
         """What the host says passed through an interface, once its adapter is gone: `linux: NAME: ...` of its log."""
-        pattern = (r'linux: %s: to miniport (\d+) packets (\d+) bytes \((\d+) segments of (\d+) super-packets\), refused '
-                   r'\d+, dropped (\d+); from miniport (\d+) packets (\d+) bytes \((\d+) segments in (\d+) '
-                   r'super-packets\), dropped (\d+) ' % re.escape(interface))
+        pattern = (r'linux: %s: to miniport (\d+) packets (\d+) bytes \((\d+) segments of (\d+) super-packets; (\d+) '
+                   r'whole for (\d+)\), refused \d+, dropped (\d+); from miniport (\d+) packets (\d+) bytes '
+                   r'\((\d+) segments in (\d+) super-packets\), dropped (\d+) ' % re.escape(interface))
 
         def found():
             with open(self.log, errors='replace') as log:
                 return re.findall(pattern, log.read())
         numbers = [int(number) for number in wait(found, 'the host counts what passed ' + interface)[-1]]
         names = ('packets', 'bytes', 'segments', 'supers', 'dropped')
-        return {'to': dict(zip(names, numbers[:5])), 'from': dict(zip(names, numbers[5:]))}
+        return {'to': dict(zip((*names[:4], 'whole', 'parts', 'dropped'), numbers[:7])),
+                'from': dict(zip(names, numbers[7:]))}
 
     def remove(self):
         for program in self.programs:

@@ -16,7 +16,7 @@
  *   stop SLOT                 ends the worker, leaves the session
  *   send SLOT HEX             one packet
  *   super SLOT HEX            one packet, with its virtio-net header before it
- *   receive SLOT MILLISECONDS     one packet, as hex
+ *   receive SLOT MILLISECONDS     one packet, and its virtio-net header, as hex
  *   fill SLOT SIZE            allocates until the ring is full, asks for the space event, then sends all and waits for it
  *   corrupt SLOT CAPACITY WHICH    writes garbage into the ring: head, tail or length (what a broken program might do)
  *   version                   delete-driver        quit
@@ -390,7 +390,10 @@ static void ReceiveHex(SLOT *Slot, DWORD Milliseconds)
             return;
         }
     }
-    printf("ok hex=");
+    printf("ok vnet=");
+    for (DWORD i = 0; i < sizeof(PLAINTUN_OFFLOAD); i++)
+        printf("%02x", ((const BYTE *)PLAINTUN_OFFLOAD_OF(Packet.Data))[i]);
+    printf(" hex=");
     for (DWORD i = 0; i < Packet.Size; i++)
         printf("%02x", Packet.Data[i]);
     printf("\n");

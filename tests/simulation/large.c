@@ -363,4 +363,14 @@ VOID LargeSwitched(VOID)
     IS_ON(1, 1, 1, 1, 1, 1, 1);
     ProgramClose(&Program);
     LabClose(&Lab);
+    /* A stack that never uses offloads, whatever is said to it of them. */
+    setenv("HOST_NDIS_OFFLOAD", "0", TRUE);
+    LabOpen(&Lab);
+    unsetenv("HOST_NDIS_OFFLOAD");
+    Adapter = StackAdapter(Lab.Stack);
+    On = NdisHostOffload(Adapter);
+    IS_ON(0, 0, 0, 0, 0, 0, 0);
+    SET(Set.LsoV2IPv4 = NDIS_OFFLOAD_PARAMETERS_LSOV2_ENABLED, NDIS_STATUS_SUCCESS);
+    IS_ON(0, 0, 0, 0, 0, 0, 0);
+    LabClose(&Lab);
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOST_LINUX_LEAVE_H
+#define HOST_LINUX_LEAVE_H
+
+#include <ndis.h>
+#include "ring/segment.h"
+
+/*
+ * Asks of the miniport, in List and in the packet itself, what Linux left to us of it, if On says that the miniport does that:
+ * the packet then is as NDIS wants it. How many segments it stands for, or 0: nothing is changed, it is ours to complete.
+ */
+ULONG Leave(_In_ const NDIS_OFFLOAD *On, _In_ const VNET_HEADER *Vnet, _Inout_updates_(Length) PUCHAR Packet,
+            _In_ ULONG Length, _Inout_ NET_BUFFER_LIST *List);
+
+#endif
