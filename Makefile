@@ -111,7 +111,7 @@ SUITES_MACHINE := e2e
 demo: check-machine deps host examples ## Windows programs answer ping and carry TCP and UDP, here, under Wine
 	@scripts/demo
 
-check: ## build and run all tests (root; about 35 minutes on two cores); closes with `N passed, N failed`
+check: ## build and run all tests (root; about 25 minutes on two cores); closes with `N passed, N failed`
 	@scripts/check "$(SUITES)" "$(SUITES_MACHINE)"
 
 check-debian12: check-machine ## `make check` in a Debian 12 of its own: made with debootstrap (5 GB), removed afterwards; can be resumed
