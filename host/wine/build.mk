@@ -15,7 +15,7 @@ $(HW)/%.user.o: host/wine/%.c wdk/missing.h $(wildcard host/wine/*/*.h host/linu
 	@$(CLANG) $(WIN_CFLAGS) -c -o $@ $<
 
 $(HW)/keep.exe: $(HW)/keep.user.o $(HW)/keepdns.user.o
-	@$(CLANG) $(WIN_LDFLAGS) -o $@ $^ -liphlpapi
+	@$(CLANG) $(WIN_LDFLAGS) -o $@ $^ -liphlpapi -lole32
 
 $(HW)/swdevice.sys: host/wine/swdevice/swdevice.c host/wine/swdevice/swdevice.h
 	@mkdir -p $(HW)

@@ -10,7 +10,9 @@
 #include <ws2ipdef.h>
 #include <iphlpapi.h>
 #include <netioapi.h>
+#include <objbase.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/wine/keep.h"
@@ -52,49 +54,77 @@ static void AppendWords(char *Text, const char *Keyword, WCHAR *List)
         snprintf(Text + strlen(Text), TEXT_MAX - strlen(Text), "%s %ls\n", Keyword, Word);
 }
 
-static ULONG MetricOf(NET_LUID Luid)
+/* What is set for one family of one interface. */
+typedef struct
 {
-    MIB_IPINTERFACE_ROW Row;
-    InitializeIpInterfaceEntry(&Row);
-    Row.Family = AF_INET;
-    Row.InterfaceLuid = Luid;
-    return GetIpInterfaceEntry(&Row) ? MAXLONG : Row.Metric;
+    GUID Guid;
+    ADDRESS_FAMILY Family;
+    ULONG64 Interface; /* its LUID; 0: it is not there at present */
+    ULONG Metric;
+    WCHAR Servers[DNS_SERVERS_MAX], Search[DNS_SERVERS_MAX];
+} SETTING;
+
+static SETTING *Settings;
+static ULONG SettingCount;
+
+static void AddSetting(const WCHAR *Name, ADDRESS_FAMILY Family)
+{
+    SETTING *New = realloc(Settings, (SettingCount + 1) * sizeof(*Settings));
+    if (!New)
+        return;
+    Settings = New;
+    New = &Settings[SettingCount];
+    *New = (SETTING){.Family = Family};
+    if (CLSIDFromString(Name, &New->Guid))
+        return;
+    DnsGetServers(&New->Guid, Family, New->Servers);
+    DnsGetValue(&New->Guid, Family, L"SearchList", New->Search);
+    SettingCount += *New->Servers || *New->Search;
 }
 
+/* Reads all that is set: most interfaces have nothing. */
+static void ReadSettings(const HKEY Keys[2])
+{
+    SettingCount = 0;
+    WCHAR Name[MAX_PATH];
+    for (int I = 0; I < 2; I++)
+        for (DWORD J = 0, Length = ARRAYSIZE(Name); !RegEnumKeyExW(Keys[I], J, Name, &Length, NULL, NULL, NULL, NULL);
+             J++, Length = ARRAYSIZE(Name))
+            AddSetting(Name, I ? AF_INET6 : AF_INET);
+}
+
+static int InOrder(const void *A, const void *B)
+{
+    const SETTING *One = A, *Two = B;
+    if (One->Metric != Two->Metric)
+        return One->Metric < Two->Metric ? -1 : 1;
+    if (One->Interface != Two->Interface)
+        return One->Interface < Two->Interface ? -1 : 1;
+    return One->Family == AF_INET ? -1 : 1;
+}
+
+/* Asks of the interfaces for which something is set, and of no others: whatever comes and goes beside them costs nothing. */
 static void Apply(const WCHAR *Path)
 {
     static char Text[TEXT_MAX];
     *Text = 0;
-    MIB_IF_TABLE2 *Table;
-    if (GetIfTable2(&Table))
-        return;
-    for (ULONG Turn = 0; Turn < Table->NumEntries; Turn++)
+    for (ULONG I = 0; I < SettingCount; I++)
     {
-        /* the one with the lowest metric of those that are left */
-        MIB_IF_ROW2 *Best = NULL;
-        ULONG BestMetric = 0;
-        for (ULONG I = 0; I < Table->NumEntries; I++)
-        {
-            ULONG Metric = Table->Table[I].Type ? MetricOf(Table->Table[I].InterfaceLuid) : 0;
-            if (Table->Table[I].Type && (!Best || Metric < BestMetric))
-            {
-                Best = &Table->Table[I];
-                BestMetric = Metric;
-            }
-        }
-        if (!Best)
-            break;
-        Best->Type = 0;
-        for (int I = 0; I < 2; I++)
-        {
-            WCHAR List[DNS_SERVERS_MAX];
-            DnsGetServers(&Best->InterfaceGuid, I ? AF_INET6 : AF_INET, List);
-            AppendWords(Text, "nameserver", List);
-            DnsGetValue(&Best->InterfaceGuid, I ? AF_INET6 : AF_INET, L"SearchList", List);
-            AppendWords(Text, "search", List);
-        }
+        MIB_IPINTERFACE_ROW Row;
+        InitializeIpInterfaceEntry(&Row);
+        Row.Family = AF_INET;
+        if (ConvertInterfaceGuidToLuid(&Settings[I].Guid, &Row.InterfaceLuid))
+            Row.InterfaceLuid.Value = 0;
+        Settings[I].Interface = Row.InterfaceLuid.Value;
+        Settings[I].Metric = !Settings[I].Interface || GetIpInterfaceEntry(&Row) ? MAXLONG : Row.Metric;
     }
-    FreeMibTable(Table);
+    qsort(Settings, SettingCount, sizeof(*Settings), InOrder);
+    for (ULONG I = 0; I < SettingCount; I++)
+        if (Settings[I].Interface)
+        {
+            AppendWords(Text, "nameserver", Settings[I].Servers);
+            AppendWords(Text, "search", Settings[I].Search);
+        }
     snprintf(Text + strlen(Text), sizeof(Text) - strlen(Text), "%s", Original);
     if (strcmp(Text, Last))
         WriteAll(Path, Text);
@@ -109,7 +139,7 @@ static VOID WINAPI OnInterface(VOID *Context, MIB_IPINTERFACE_ROW *Row, MIB_NOTI
 static HKEY Watched(const WCHAR *Name)
 {
     HKEY Key = NULL;
-    RegCreateKeyExW(HKEY_LOCAL_MACHINE, Name, 0, NULL, 0, KEY_NOTIFY, NULL, &Key, NULL);
+    RegCreateKeyExW(HKEY_LOCAL_MACHINE, Name, 0, NULL, 0, KEY_NOTIFY | KEY_ENUMERATE_SUB_KEYS, NULL, &Key, NULL);
     return Key;
 }
 
@@ -120,17 +150,22 @@ static DWORD WINAPI Run(VOID *Context)
     WCHAR Path[MAX_PATH];
     DWORD Length = GetEnvironmentVariableW(L"HOST_RESOLV_CONF", Path, ARRAYSIZE(Path));
     HKEY Keys[2] = {Watched(Names[0]), Watched(Names[1])};
-    if (!Length || Length >= ARRAYSIZE(Path) || !Keys[0] || !Keys[1] || !ReadAll(Path, Original))
+    HANDLE Events[2] = {CreateEventW(NULL, FALSE, TRUE, NULL), Changed}; /* of the registry, of interfaces */
+    if (!Length || Length >= ARRAYSIZE(Path) || !Keys[0] || !Keys[1] || !Events[0] || !ReadAll(Path, Original))
         return 0;
     strcpy(Last, Original);
     HANDLE Interfaces;
     NotifyIpInterfaceChange(AF_UNSPEC, OnInterface, NULL, FALSE, &Interfaces);
     for (;;)
     {
-        for (int I = 0; I < 2; I++)
-            RegNotifyChangeKeyValue(Keys[I], TRUE, REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET, Changed, TRUE);
+        if (WaitForMultipleObjects(2, Events, FALSE, INFINITE) == WAIT_OBJECT_0)
+        {
+            for (int I = 0; I < 2; I++)
+                RegNotifyChangeKeyValue(Keys[I], TRUE, REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET, Events[0],
+                                        TRUE);
+            ReadSettings(Keys);
+        }
         Apply(Path);
-        WaitForSingleObject(Changed, INFINITE);
     }
 }
 
