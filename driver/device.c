@@ -186,9 +186,9 @@ static NTSTATUS DispatchClose(DEVICE_OBJECT *DeviceObject, IRP *Irp)
     return DispatchCleanup(DeviceObject, Irp);
 }
 
+/* ReferenceAdapter has entered the critical region that the lock wants. */
 static VOID AnswerQuery(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_QUERY *Query)
 {
-    KeEnterCriticalRegion();
     ExAcquireResourceExclusiveLite(&Adapter->SessionLock, TRUE);
     const TUN_SESSION *Session = Adapter->Session, *Monitor = Adapter->Monitor;
     *Query = (TUN_QUERY){
@@ -205,30 +205,18 @@ static VOID AnswerQuery(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_QUERY *Query)
         .MonitorProcessId = Monitor ? Monitor->ProcessId : 0,
     };
     ExReleaseResourceLite(&Adapter->SessionLock);
-    KeLeaveCriticalRegion();
 }
 
 static VOID AnswerStatistics(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_STATISTICS *Statistics)
 {
-    KeEnterCriticalRegion();
     ExAcquireResourceExclusiveLite(&Adapter->SessionLock, TRUE);
     ReportCounters(Adapter, &Statistics->Adapter);
-    const TUN_COUNTERS *Now = &Statistics->Adapter, *Base = &Adapter->SessionBase;
-    Statistics->Session = (TUN_COUNTERS){
-        .ToAppPackets = Now->ToAppPackets - Base->ToAppPackets,
-        .ToAppBytes = Now->ToAppBytes - Base->ToAppBytes,
-        .ToAppDropNoSession = Now->ToAppDropNoSession - Base->ToAppDropNoSession,
-        .ToAppDropFull = Now->ToAppDropFull - Base->ToAppDropFull,
-        .ToAppDropInvalid = Now->ToAppDropInvalid - Base->ToAppDropInvalid,
-        .ToAppDropPaused = Now->ToAppDropPaused - Base->ToAppDropPaused,
-        .ToStackPackets = Now->ToStackPackets - Base->ToStackPackets,
-        .ToStackBytes = Now->ToStackBytes - Base->ToStackBytes,
-        .ToStackDropInvalid = Now->ToStackDropInvalid - Base->ToStackDropInvalid,
-    };
+    const uint64_t *Now = &Statistics->Adapter.ToAppPackets, *Base = &Adapter->SessionBase.ToAppPackets;
+    for (ULONG I = 0; I < sizeof(TUN_COUNTERS) / sizeof(*Now); I++) /* nothing but counters, all of one type */
+        (&Statistics->Session.ToAppPackets)[I] = Now[I] - Base[I];
     Statistics->MonitorPackets = CounterRead(&Adapter->MonitorPackets);
     Statistics->MonitorDrops = CounterRead(&Adapter->MonitorDrops);
     ExReleaseResourceLite(&Adapter->SessionLock);
-    KeLeaveCriticalRegion();
 }
 
 /* Called for a program's requests (session.h). METHOD_BUFFERED: input and output share one kernel buffer, so input is

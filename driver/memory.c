@@ -25,14 +25,16 @@ static NTSTATUS MakeMemory(_Inout_ TUN_SESSION *Session, _In_ SIZE_T Size)
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     LARGE_INTEGER MaximumSize = {.QuadPart = (LONGLONG)Size};
     SIZE_T ViewSize = 0;
-    NTSTATUS Status = ZwCreateSection(&Session->Section, SECTION_ALL_ACCESS, &Attributes, &MaximumSize, PAGE_READWRITE,
-                                      SEC_COMMIT, NULL);
+    HANDLE Section;
+    NTSTATUS Status =
+        ZwCreateSection(&Section, SECTION_ALL_ACCESS, &Attributes, &MaximumSize, PAGE_READWRITE, SEC_COMMIT, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(Session->Section, SECTION_MAP_READ | SECTION_MAP_WRITE, NULL, KernelMode,
+    Status = ObReferenceObjectByHandle(Section, SECTION_MAP_READ | SECTION_MAP_WRITE, NULL, KernelMode,
                                        &Session->SectionObject, NULL);
+    ZwClose(Section);
     if (!NT_SUCCESS(Status))
-        goto closeSection;
+        return Status;
     Status = MmMapViewInSystemSpace(Session->SectionObject, &Session->View, &ViewSize);
     if (!NT_SUCCESS(Status))
         goto dereferenceSection;
@@ -64,8 +66,6 @@ unmapView:
     MmUnmapViewInSystemSpace(Session->View);
 dereferenceSection:
     ObDereferenceObject(Session->SectionObject);
-closeSection:
-    ZwClose(Session->Section);
     return Status;
 }
 
@@ -75,7 +75,6 @@ static VOID FreeMemory(_Inout_ TUN_SESSION *Session)
     IoFreeMdl(Session->Mdl);
     MmUnmapViewInSystemSpace(Session->View);
     ObDereferenceObject(Session->SectionObject);
-    ZwClose(Session->Section);
 }
 
 /*

@@ -208,15 +208,9 @@ static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *R
     switch (Request->DATA.SET_INFORMATION.Oid)
     {
     case OID_GEN_CURRENT_PACKET_FILTER: /* kept for who asks; every packet is for the stack or it would not be sent */
-        Status = Take(Request, &Value, sizeof(Value));
-        if (Status == NDIS_STATUS_SUCCESS)
-            Adapter->PacketFilter = Value;
-        return Status;
+        return Take(Request, &Adapter->PacketFilter, sizeof(Adapter->PacketFilter));
     case OID_GEN_CURRENT_LOOKAHEAD: /* a packet is always indicated whole */
-        Status = Take(Request, &Value, sizeof(Value));
-        if (Status == NDIS_STATUS_SUCCESS)
-            Adapter->Lookahead = Value;
-        return Status;
+        return Take(Request, &Adapter->Lookahead, sizeof(Adapter->Lookahead));
     case OID_GEN_LINK_PARAMETERS: /* there is no duplex and no speed to set: taken, and without effect */
         return Take(Request, NULL, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1);
     case OID_GEN_INTERRUPT_MODERATION: /* "must return NDIS_STATUS_INVALID_DATA if it does not support it" */

@@ -113,17 +113,7 @@ VOID ToAppSend(NDIS_HANDLE MiniportAdapterContext, NET_BUFFER_LIST *NetBufferLis
     if (!AtDispatch)
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     BOOLEAN Flowing = ExAcquireRundownProtection(&Adapter->DataPath);
-    /* The two counters below may be written by several senders at once, unlike those under ToAppLock. */
-    if (!Flowing)
-    {
-        BOOLEAN Asleep = atomic_load_explicit(&Adapter->Asleep, memory_order_relaxed) != 0;
-        NDIS_STATUS Status = Asleep ? NDIS_STATUS_LOW_POWER_STATE : NDIS_STATUS_PAUSED;
-        ULONG64 Packets = Refuse(NetBufferLists, Status);
-        atomic_fetch_add_explicit(&Adapter->ToApp.DropPaused, Packets, memory_order_relaxed);
-        if (TraceListens())
-            TraceDrop(Adapter, TraceToAppDropPaused, 0, Status, NULL, 0);
-    }
-    else if (ExAcquireRundownProtection(&Adapter->SessionUse))
+    if (Flowing && ExAcquireRundownProtection(&Adapter->SessionUse))
     {
         Deliver(Adapter->Session, NetBufferLists);
         ExReleaseRundownProtection(&Adapter->SessionUse);
@@ -131,12 +121,17 @@ VOID ToAppSend(NDIS_HANDLE MiniportAdapterContext, NET_BUFFER_LIST *NetBufferLis
     else
     {
         /* After surprise removal: "MINIPORT_DEVICE_PNP_EVENT_NOTIFY callback function". */
-        BOOLEAN Removed = atomic_load_explicit(&Adapter->Removed, memory_order_relaxed) != 0;
-        NDIS_STATUS Status = Removed ? NDIS_STATUS_NOT_ACCEPTED : NDIS_STATUS_MEDIA_DISCONNECTED;
-        ULONG64 Packets = Refuse(NetBufferLists, Status);
-        atomic_fetch_add_explicit(&Adapter->ToApp.DropNoSession, Packets, memory_order_relaxed);
+        NDIS_STATUS Status = atomic_load_explicit(&Adapter->Removed, memory_order_relaxed) != 0
+                                 ? NDIS_STATUS_NOT_ACCEPTED
+                                 : NDIS_STATUS_MEDIA_DISCONNECTED;
+        if (!Flowing)
+            Status = atomic_load_explicit(&Adapter->Asleep, memory_order_relaxed) != 0 ? NDIS_STATUS_LOW_POWER_STATE
+                                                                                       : NDIS_STATUS_PAUSED;
+        /* Several senders may write these at once, unlike the counters under ToAppLock. */
+        atomic_fetch_add_explicit(Flowing ? &Adapter->ToApp.DropNoSession : &Adapter->ToApp.DropPaused,
+                                  Refuse(NetBufferLists, Status), memory_order_relaxed);
         if (TraceListens())
-            TraceDrop(Adapter, TraceToAppDropNoSession, 0, Status, NULL, 0);
+            TraceDrop(Adapter, Flowing ? TraceToAppDropNoSession : TraceToAppDropPaused, 0, Status, NULL, 0);
     }
     NdisMSendNetBufferListsComplete(Adapter->Handle, NetBufferLists, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
     if (Flowing)

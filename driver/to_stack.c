@@ -39,16 +39,15 @@ static MDL *MdlOf(_In_ NET_BUFFER_LIST *List)
 }
 
 /* Makes Count receive lists, each over Size bytes of its own. What was made before a failure, FreeLists frees. */
-static NTSTATUS MakeLists(_In_ NDIS_HANDLE Pool, _Out_ TUN_LISTS *Lists, _In_ ULONG Count, _In_ ULONG Size)
+static NTSTATUS MakeLists(_In_ NDIS_HANDLE Pool, _Inout_ TUN_LISTS *Lists, _In_ ULONG Count, _In_ ULONG Size)
 {
-    Lists->Size = Size;
     Lists->Buffers = ExAllocatePoolWithTag(NonPagedPoolNx, (SIZE_T)Count * Size, TUN_TAG);
     if (!Lists->Buffers)
         return STATUS_INSUFFICIENT_RESOURCES;
     RtlZeroMemory(Lists->Buffers, (SIZE_T)Count * Size); /* the MDLs cover more than any packet fills */
-    for (Lists->Count = 0; Lists->Count < Count; Lists->Count++)
+    while (Lists->FreeCount < Count)
     {
-        MDL *Mdl = IoAllocateMdl(Lists->Buffers + (SIZE_T)Lists->Count * Size, Size, FALSE, FALSE, NULL);
+        MDL *Mdl = IoAllocateMdl(Lists->Buffers + (SIZE_T)Lists->FreeCount * Size, Size, FALSE, FALSE, NULL);
         if (!Mdl)
             return STATUS_INSUFFICIENT_RESOURCES;
         MmBuildMdlForNonPagedPool(Mdl);
@@ -75,6 +74,22 @@ static VOID FreeLists(_Inout_ TUN_LISTS *Lists)
     if (Lists->Buffers)
         ExFreePoolWithTag(Lists->Buffers, TUN_TAG);
     RtlZeroMemory(Lists, sizeof(*Lists));
+}
+
+/* Makes the returned lists free ones. By who uses those. IRQL <= DISPATCH_LEVEL. */
+static VOID Reclaim(_Inout_ TUN_ADAPTER *Adapter)
+{
+    KIRQL Irql;
+    KeAcquireSpinLock(&Adapter->FreeLock, &Irql);
+    NET_BUFFER_LIST *Chains[] = {Adapter->Small.Returned, Adapter->Large.Returned};
+    Adapter->Small.Returned = Adapter->Large.Returned = NULL;
+    KeReleaseSpinLock(&Adapter->FreeLock, Irql);
+    for (ULONG I = 0; I < RTL_NUMBER_OF(Chains); I++)
+        for (NET_BUFFER_LIST *List = Chains[I], *Next; List; List = Next)
+        {
+            Next = NET_BUFFER_LIST_NEXT_NBL(List);
+            Push(I == 0 ? &Adapter->Small : &Adapter->Large, List);
+        }
 }
 
 /* Makes the adapter's receive lists, if it has none yet. PASSIVE_LEVEL, under SessionLock.
@@ -110,13 +125,14 @@ VOID ToStackFreeLists(TUN_ADAPTER *Adapter)
 {
     if (!Adapter->ListPool)
         return;
+    Reclaim(Adapter);
     FreeLists(&Adapter->Small);
     FreeLists(&Adapter->Large);
     NdisFreeNetBufferListPool(Adapter->ListPool);
     Adapter->ListPool = NULL;
 }
 
-/* Puts a chain of lists back among the free ones and returns how many they are. IRQL <= DISPATCH_LEVEL. */
+/* Puts a chain of lists among the returned ones and returns how many they are. IRQL <= DISPATCH_LEVEL. */
 static ULONG Recycle(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ NET_BUFFER_LIST *Chain)
 {
     ULONG Count = 0;
@@ -127,7 +143,9 @@ static ULONG Recycle(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ NET_BUFFER_LIST *Cha
         NET_BUFFER_LIST *Next = NET_BUFFER_LIST_NEXT_NBL(Chain);
         /* By its address, which nobody has cause to change, and not by a length that others may have. */
         ULONG_PTR Offset = (ULONG_PTR)MmGetMdlVirtualAddress(MdlOf(Chain)) - (ULONG_PTR)Adapter->Small.Buffers;
-        Push(Offset < TUN_SMALL_COUNT * TUN_SMALL_SIZE ? &Adapter->Small : &Adapter->Large, Chain);
+        TUN_LISTS *Lists = Offset < TUN_SMALL_COUNT * TUN_SMALL_SIZE ? &Adapter->Small : &Adapter->Large;
+        NET_BUFFER_LIST_NEXT_NBL(Chain) = Lists->Returned;
+        Lists->Returned = Chain;
         Count++;
         Chain = Next;
     }
@@ -170,49 +188,13 @@ static VOID Prepare(_In_ TUN_ADAPTER *Adapter, _Inout_ NET_BUFFER_LIST *List, _I
     NET_BUFFER_LIST_INFO(List, NetBufferListFrameType) = (PVOID)(ULONG_PTR)RtlUshortByteSwap(IsIpv6 ? 0x86dd : 0x0800);
 }
 
-/* A batch on its way from ring to stack: the free lists, borrowed whole while it is made, and the chain. */
+/* A batch on its way from ring to stack. */
 typedef struct _TUN_BATCH
 {
-    TUN_LISTS Small, Large;
     NET_BUFFER_LIST *First, **Last;
     ULONG Count;
     BOOLEAN Ipv4, Ipv6; /* which families are in it */
 } TUN_BATCH;
-
-static VOID Borrow(_Inout_ TUN_ADAPTER *Adapter, _Out_ TUN_BATCH *Batch)
-{
-    KIRQL Irql;
-    KeAcquireSpinLock(&Adapter->FreeLock, &Irql);
-    *Batch = (TUN_BATCH){.Small = Adapter->Small, .Large = Adapter->Large};
-    Adapter->Small.Free = Adapter->Large.Free = NULL;
-    Adapter->Small.FreeCount = Adapter->Large.FreeCount = 0;
-    KeReleaseSpinLock(&Adapter->FreeLock, Irql);
-    Batch->Last = &Batch->First;
-}
-
-/* Gives back what was borrowed and not used. TRUE: enough are left for one more full batch of each size. */
-static BOOLEAN GiveBack(_Inout_ TUN_ADAPTER *Adapter, _Inout_ TUN_LISTS *Lists, _In_ const TUN_LISTS *Borrowed,
-                        _In_ ULONG Enough)
-{
-    KIRQL Irql;
-    KeAcquireSpinLock(&Adapter->FreeLock, &Irql);
-    if (!Lists->Free)
-    {
-        Lists->Free = Borrowed->Free;
-        Lists->FreeCount = Borrowed->FreeCount;
-    }
-    else /* some came back meanwhile: few, so it is their chain that is walked */
-    {
-        NET_BUFFER_LIST *End = Lists->Free;
-        while (NET_BUFFER_LIST_NEXT_NBL(End))
-            End = NET_BUFFER_LIST_NEXT_NBL(End);
-        NET_BUFFER_LIST_NEXT_NBL(End) = Borrowed->Free;
-        Lists->FreeCount += Borrowed->FreeCount;
-    }
-    BOOLEAN Left = Lists->FreeCount >= Enough;
-    KeReleaseSpinLock(&Adapter->FreeLock, Irql);
-    return Left;
-}
 
 /* Counts and traces a packet of Length bytes that is dropped; Head: its first bytes, where they are ours. */
 static VOID Drop(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Length, _In_opt_ const UCHAR *Head)
@@ -288,7 +270,7 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
             break;
         }
         /* There is one: a batch leaves enough for the next. */
-        TUN_LISTS *Lists = IsSmall ? &Batch->Small : &Batch->Large;
+        TUN_LISTS *Lists = IsSmall ? &Adapter->Small : &Adapter->Large;
         NET_BUFFER_LIST *List = Pop(Lists);
         UCHAR *Data = MmGetSystemAddressForMdlSafe(MdlOf(List), NormalPagePriority | MdlMappingNoExecute);
         if (IsSegment)
@@ -329,14 +311,13 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
 {
     TUN_ADAPTER *Adapter = Session->Adapter;
     ULONG Kept = 0;
-    TUN_BATCH Batch;
-    Borrow(Adapter, &Batch);
+    TUN_BATCH Batch = {.Last = &Batch.First};
     if (!Fill(Session, &Batch))
         atomic_store_explicit(&Session->Dead, TUN_CLOSED_CORRUPT_TOSTACK, memory_order_relaxed);
     BOOLEAN Progress = Session->ToStack.Next != Session->ToStack.Own ||
                        atomic_load_explicit(&Session->Dead, memory_order_relaxed) != 0;
-    BOOLEAN Enough = GiveBack(Adapter, &Adapter->Small, &Batch.Small, TUN_SMALL_BATCH);
-    Enough &= GiveBack(Adapter, &Adapter->Large, &Batch.Large, TUN_LARGE_BATCH);
+    Reclaim(Adapter);
+    BOOLEAN Enough = Adapter->Small.FreeCount >= TUN_SMALL_BATCH && Adapter->Large.FreeCount >= TUN_LARGE_BATCH;
     /* What is copied gives its room back to the program before the stack looks at it: all but a super-packet not yet cut. */
     ULONG Done = SegmentsLeft(&Session->Cut) != 0 ? Session->CutIndex : Session->ToStack.Next;
     if (RingRelease(&Session->ToStack, Done))
@@ -354,7 +335,10 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
         if (Enough)
             Kept = Batch.Count;
         else
+        {
             Recycle(Adapter, Batch.First);
+            Reclaim(Adapter); /* with these a full batch is there again */
+        }
     }
     ExReleaseRundownProtectionEx(&Adapter->DataPath, REFERENCES - Kept); /* its own among them: never 0 */
     return Progress;

@@ -7,7 +7,7 @@
  *   Driver.AdaptersLock    the table of adapters by device object. Spin lock.
  *   Adapter->ToAppLock     the to_app ring's producer side and its counters. Spin lock; taken while a session runs only.
  *   Adapter->MonitorLock   the monitor's ring's producer side and its counters. Spin lock; taken while there is one only.
- *   Adapter->FreeLock      the free receive lists. Spin lock.
+ *   Adapter->FreeLock      the receive lists that the stack has returned. Spin lock.
  * Rundown protection, where someone must wait until others are out, and no one new comes in:
  *   Adapter->Requests      held by each request of the control device; run down by Halt.
  *   Adapter->DataPath      held by each send call, and by each receive list while the stack has it; run down by Pause.
@@ -52,13 +52,12 @@ typedef struct _TUN_TRAFFIC
     _Atomic(ULONG64) DropPaused;
 } TUN_TRAFFIC;
 
-/* A kind of receive list: how many there are, which are free. */
+/* A kind of receive list: which are free. */
 typedef struct _TUN_LISTS
 {
-    NET_BUFFER_LIST *Free; /* FreeLock */
-    ULONG FreeCount;       /* FreeLock */
-    ULONG Count;           /* fixed once they are made */
-    ULONG Size;            /* bytes of each buffer */
+    NET_BUFFER_LIST *Free;     /* the session's thread only, or nobody's while there is none */
+    ULONG FreeCount;           /* the same */
+    NET_BUFFER_LIST *Returned; /* FreeLock: by the stack, since that thread last looked */
     UCHAR *Buffers;
 } TUN_LISTS;
 
@@ -112,7 +111,6 @@ typedef struct _TUN_SESSION
     KEVENT Stop;                                          /* wakes the thread when the session ends or is Dead */
     _Atomic(ULONG) Stopping;                              /* set before Stop when the session ends: the thread exits */
     HANDLE Thread;
-    HANDLE Section;
     VOID *SectionObject;
     VOID *View; /* mapped in system space; never touched: Memory is the same pages, locked and mapped again */
     MDL *Mdl;

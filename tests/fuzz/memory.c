@@ -209,6 +209,10 @@ static VOID CheckDriver(_In_ LAB *Lab)
     TUN_ADAPTER *Adapter = FuzzAdapter(Lab);
     TUN_SESSION *Session = Adapter->Session, *Monitor = Adapter->Monitor;
     ULONG Home = Adapter->Small.FreeCount + Adapter->Large.FreeCount, Held = FuzzStackHeld(Lab->Stack);
+    for (const NET_BUFFER_LIST *List = Adapter->Small.Returned; List; List = List->Next)
+        Home++;
+    for (const NET_BUFFER_LIST *List = Adapter->Large.Returned; List; List = List->Next)
+        Home++;
     LabCheck(Home + Held == TUN_SMALL_COUNT + TUN_LARGE_COUNT, "%u lists free, %u with the stack", Home, Held);
     if (Monitor)
     {
