@@ -78,8 +78,8 @@ $(HW)/advapi32.dll: $(HW)/ntdll/comes.user.o $(HOST_NT) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/advapi32.dll advapi32_wine - > $(HW)/advapi32.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o %.dll,$^) $(HW)/advapi32.def
 
-$(HW)/ws2_32/data.user.o $(HW)/ws2_32/pending.user.o: WIN_CFLAGS += -fms-extensions# __try
-$(HW)/ws2_32.dll: $(patsubst %,$(HW)/ws2_32/%.user.o,ws2_32 table pending data) $(HOST_NT) host/wine/forward
+$(addprefix $(HW)/,ws2_32/data.user.o ws2_32/pending.user.o rio/rio.user.o): WIN_CFLAGS += -fms-extensions# __try
+$(HW)/ws2_32.dll: $(patsubst %,$(HW)/%.user.o,$(addprefix ws2_32/,ws2_32 table pending data) rio/rio) $(HOST_NT) host/wine/forward
 	@host/wine/forward $(WINE_DLLS)/ws2_32.dll ws2_32_wine '^[a-z]|^WSA' $(filter %.o,$^) > $(HW)/ws2_32.def
 	@$(CLANG) $(WIN_LDFLAGS) -shared -o $@ $(filter %.o %.dll,$^) $(HW)/ws2_32.def
 

@@ -89,7 +89,7 @@ $(B)/tests/client.exe: tests/e2e/client.c tests/e2e/build.mk
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -L$(B)/tests -loracle -lws2_32 -ladvapi32 -lntdll -lole32 -luuid
 
 # Windows' datagram sockets: test_sockets.py.
-$(B)/tests/sockets.exe: tests/e2e/sockets.c
+$(B)/tests/sockets.exe: tests/e2e/sockets.c host/wine/rio/rio.h
 	@mkdir -p $(B)/tests
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -municode -o $@ $< -lws2_32
 

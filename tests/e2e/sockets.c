@@ -4,6 +4,8 @@
  * wineserver (host/wine/ws2_32). sockets.exe PART [ARGUMENTS]: prints "ok" or "FAIL" lines, then "N checks, N failed".
  * test_sockets.py runs the parts. Nothing here knows of plaintun.
  */
+#include "host/wine/rio/rio.h"
+
 #include <winsock2.h>
 #include <windows.h>
 #include <ws2tcpip.h>
@@ -914,6 +916,288 @@ static void Load(LONG Count, BOOL Mixed)
     Check(Right == Count, "%ld of %ld came once", Right, Count);
 }
 
+/* --- registered I/O --------------------------------------------------------------------------------------------------- */
+
+#define RIO_BYTES 2048 /* a slice: the address, then the data */
+#define RIO_DATA  64   /* where the data begins */
+
+static RIO_EXTENSION_FUNCTION_TABLE Rio;
+static BYTE *RioMemory; /* 256 slices */
+static RIO_BUFFERID RioBuffer;
+
+/* The functions, and a registered buffer. */
+static BOOL RioBegin(void)
+{
+    SOCKET Socket = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP);
+    DWORD Bytes = 0;
+    GUID Other = RegisteredIoId;
+    Other.Data1++;
+    RIO_EXTENSION_FUNCTION_TABLE None;
+    BOOL Right = Check(WSAIoctl(Socket, SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER, &Other, sizeof(Other), &None,
+                                sizeof(None), &Bytes, NULL, NULL) == SOCKET_ERROR,
+                       "another GUID has no functions") &&
+                 Check(!WSAIoctl(Socket, SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER, (VOID *)&RegisteredIoId,
+                                 sizeof(GUID), &Rio, sizeof(Rio), &Bytes, NULL, NULL) &&
+                           Bytes == sizeof(Rio) && Rio.cbSize == sizeof(Rio),
+                       "the functions");
+    closesocket(Socket);
+    RioMemory = VirtualAlloc(NULL, 256 * RIO_BYTES, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
+    RioBuffer = Right ? Rio.RIORegisterBuffer((CHAR *)RioMemory, 256 * RIO_BYTES) : RIO_INVALID_BUFFERID;
+    return Right && Check(RioBuffer != RIO_INVALID_BUFFERID, "a buffer");
+}
+
+static SOCKET RioSocket(int Family)
+{
+    SOCKET Socket = WSASocketW(Family, SOCK_DGRAM, IPPROTO_UDP, NULL, 0, WSA_FLAG_REGISTERED_IO);
+    ADDRESS Address = Loopback(Family, 0);
+    bind(Socket, &Address.Any, LengthOf(Family));
+    Set(Socket, SOL_SOCKET, SO_RCVBUF, 1 << 20);
+    return Socket;
+}
+
+static BOOL RioReceive(RIO_RQ Socket, ULONG Slice, ULONG Room, DWORD Flags)
+{
+    RIO_BUF Data = {RioBuffer, Slice * RIO_BYTES + RIO_DATA, Room},
+            Remote = {RioBuffer, Slice * RIO_BYTES, sizeof(SOCKADDR_INET)};
+    return Rio.RIOReceiveEx(Socket, &Data, 1, NULL, &Remote, NULL, NULL, Flags, (VOID *)(ULONG_PTR)Slice);
+}
+
+static BOOL RioSend(RIO_RQ Socket, ULONG Slice, const char *Text, SOCKET To, DWORD Flags)
+{
+    ADDRESS Name = NameOf(To);
+    memcpy(RioMemory + Slice * RIO_BYTES, &Name, sizeof(Name));
+    memcpy(RioMemory + Slice * RIO_BYTES + RIO_DATA, Text, strlen(Text));
+    RIO_BUF Data = {RioBuffer, Slice * RIO_BYTES + RIO_DATA, (ULONG)strlen(Text)},
+            Remote = {RioBuffer, Slice * RIO_BYTES, sizeof(SOCKADDR_INET)};
+    return Rio.RIOSendEx(Socket, &Data, 1, NULL, &Remote, NULL, NULL, Flags, (VOID *)(ULONG_PTR)Slice);
+}
+
+/* Looks until something is there. */
+static ULONG RioDequeue(RIO_CQ Queue, RIORESULT *Results, ULONG Room)
+{
+    for (ULONGLONG End = GetTickCount64() + LONG_MS; GetTickCount64() < End;)
+    {
+        ULONG Count = Rio.RIODequeueCompletion(Queue, Results, Room);
+        if (Count)
+            return Count;
+    }
+    return 0;
+}
+
+static BOOL RioIs(const RIORESULT *Result, ULONG Slice, LONG Status, const char *Text)
+{
+    return Result->RequestContext == Slice && Result->SocketContext == 9 && Result->Status == Status &&
+           Result->BytesTransferred == strlen(Text) &&
+           !memcmp(RioMemory + Slice * RIO_BYTES + RIO_DATA, Text, strlen(Text));
+}
+
+/* What the pages of the functions say, with events. */
+static void RioCalls(int Family)
+{
+    SOCKET A = RioSocket(Family), B = RioSocket(Family);
+    ADDRESS NameA = NameOf(A);
+    HANDLE Event = CreateEventW(NULL, TRUE, TRUE, NULL);
+    RIO_NOTIFICATION_COMPLETION Notification = {.Type = RIO_EVENT_COMPLETION, .Event = {Event, TRUE}};
+    RIO_CQ In = Rio.RIOCreateCompletionQueue(4, &Notification), Out = Rio.RIOCreateCompletionQueue(4, NULL);
+    RIO_RQ SocketA = Rio.RIOCreateRequestQueue(A, 1, 1, 3, 1, Out, Out, (VOID *)9);
+    RIO_RQ SocketB = Rio.RIOCreateRequestQueue(B, 3, 1, 1, 1, In, In, (VOID *)9);
+    Check(In && Out && SocketA && SocketB, "queues");
+    RIORESULT Results[8] = {0};
+    ADDRESS *From = (ADDRESS *)(VOID *)RioMemory;
+
+    Check(!Rio.RIODequeueCompletion(In, Results, 8), "an empty queue");
+    Check(RioReceive(SocketB, 0, 100, 0) && RioSend(SocketA, 100, "first", B, 0) && RioDequeue(In, Results, 8) == 1 &&
+              RioIs(Results, 0, 0, "first") && From->Any.sa_family == Family &&
+              From->Four.sin_port == NameA.Four.sin_port,
+          "a datagram, and who sent it");
+    Check(RioDequeue(Out, Results, 8) == 1 && RioIs(Results, 100, 0, "first"), "it is told that it was sent");
+
+    Check(SendTo(A, B, "before") == 6 && RioReceive(SocketB, 1, 3, 0) && RioDequeue(In, Results, 8) == 1 &&
+              RioIs(Results, 1, WSAEMSGSIZE, "bef"),
+          "one too long, and there before");
+    RIO_BUF Nowhere = {RioBuffer, 255 * RIO_BYTES, RIO_BYTES + 1}, Unknown = {RioBuffer + 1000, 0, 1};
+    Check(!Rio.RIOReceive(SocketB, &Nowhere, 1, 0, NULL) && WSAGetLastError() == WSAEINVAL &&
+              !Rio.RIOReceive(SocketB, &Unknown, 1, 0, NULL) && WSAGetLastError() == WSAEINVAL &&
+              !Rio.RIOReceive(SocketB, (RIO_BUF *)8, 1, 0, NULL) && WSAGetLastError() == WSAEFAULT &&
+              !Rio.RIOReceive(SocketB, NULL, 1, 0, NULL) && WSAGetLastError() == WSAEINVAL &&
+              !Rio.RIOReceive(77777, NULL, 0, 0, NULL) && WSAGetLastError() == WSAEINVAL,
+          "no such part, buffer, memory, count, socket");
+    Check(RioReceive(SocketB, 0, 100, 0) && RioReceive(SocketB, 1, 100, 0) && RioReceive(SocketB, 2, 100, 0) &&
+              !RioReceive(SocketB, 3, 100, 0) && WSAGetLastError() == WSAENOBUFS,
+          "more than its maximum");
+    SendTo(A, B, "1"), SendTo(A, B, "22"), SendTo(A, B, "333");
+    Check(RioDequeue(In, Results, 1) == 1 && RioIs(Results, 0, 0, "1") && RioDequeue(In, Results, 8) == 2 &&
+              RioIs(Results, 1, 0, "22") && RioIs(Results + 1, 2, 0, "333"),
+          "in order, as many as there is room for");
+
+    Check(RioSend(SocketA, 100, "a", B, RIO_MSG_DEFER) && RioSend(SocketA, 101, "bb", B, RIO_MSG_DEFER) &&
+              !Rio.RIODequeueCompletion(Out, Results, 8),
+          "deferred sends are not made");
+    Check(Rio.RIOSend(SocketA, NULL, 0, RIO_MSG_COMMIT_ONLY, NULL) && RioDequeue(Out, Results, 8) == 2 &&
+              RioIs(Results, 100, 0, "a") && RioIs(Results + 1, 101, 0, "bb"),
+          "until they are committed");
+    Check(!Rio.RIOSend(SocketA, NULL, 0, RIO_MSG_COMMIT_ONLY | RIO_MSG_DEFER, NULL) && WSAGetLastError() == WSAEINVAL,
+          "commits take no other flag");
+    char Text[8];
+    Check(recv(B, Text, sizeof(Text), 0) == 1 && recv(B, Text, sizeof(Text), 0) == 2, "and came; recv takes them, too");
+
+    Check(RioReceive(SocketB, 0, 100, 0) && !Rio.RIONotify(In) && WaitForSingleObject(Event, 0) == WAIT_TIMEOUT,
+          "a notification resets its event");
+    Check(Rio.RIONotify(In) == WSAEALREADY && Rio.RIONotify(Out) == WSAEINVAL && Rio.RIONotify(0) == WSAEINVAL,
+          "twice, of a queue without, of none");
+    SendTo(A, B, "x");
+    Check(!WaitForSingleObject(Event, LONG_MS) && Rio.RIODequeueCompletion(In, Results, 8) == 1,
+          "what comes later sets it");
+    SendTo(A, B, "y");
+    Check(RioReceive(SocketB, 0, 100, 0) && !Rio.RIONotify(In) && !WaitForSingleObject(Event, LONG_MS) &&
+              Rio.RIODequeueCompletion(In, Results, 8) == 1,
+          "and what is there already");
+    Check(RioReceive(SocketB, 0, 100, RIO_MSG_DONT_NOTIFY) && RioReceive(SocketB, 1, 100, 0) && !Rio.RIONotify(In) &&
+              SendTo(A, B, "x") == 1 && WaitForSingleObject(Event, 300) == WAIT_TIMEOUT && SendTo(A, B, "y") == 1 &&
+              !WaitForSingleObject(Event, LONG_MS) && Rio.RIODequeueCompletion(In, Results, 8) == 2,
+          "not for a request that is not to");
+
+    Check(!Rio.RIOResizeRequestQueue(SocketB, 4, 1) && WSAGetLastError() == WSAENOBUFS, "no room for a larger one");
+    Check(!Rio.RIOResizeCompletionQueue(In, 3) && WSAGetLastError() == WSAETOOMANYREFS &&
+              RioReceive(SocketB, 0, 100, 0) && SendTo(A, B, "x") == 1 && Rio.RIOResizeCompletionQueue(In, 9) &&
+              Rio.RIOResizeRequestQueue(SocketB, 8, 1) && RioDequeue(In, Results, 8) == 1 && RioIs(Results, 0, 0, "x"),
+          "larger queues keep what they have");
+    BOOL Right = TRUE;
+    for (ULONG I = 0; I < 8; I++)
+        Right &= RioReceive(SocketB, I, 100, 0);
+    Check(Right && !Rio.RIOResizeRequestQueue(SocketB, 7, 1) && WSAGetLastError() == WSAETOOMANYREFS,
+          "a smaller one than there are requests");
+
+    RIO_CQ Third = Rio.RIOCreateCompletionQueue(1, NULL);
+    SOCKET C = RioSocket(Family), Plain = socket(Family, SOCK_DGRAM, IPPROTO_UDP), Tcp = socket(Family, SOCK_STREAM, 0);
+    Check(!Rio.RIOCreateRequestQueue(C, 1, 1, 1, 1, Third, Third, NULL) && WSAGetLastError() == WSAENOBUFS &&
+              !Rio.RIOCreateRequestQueue(C, 1, 1, 1, 1, Third, 0, NULL) && WSAGetLastError() == WSAEINVAL &&
+              !Rio.RIOCreateRequestQueue(C, 0, 1, 0, 1, Third, Third, NULL) && WSAGetLastError() == WSAEINVAL &&
+              !Rio.RIOCreateRequestQueue(Plain, 1, 1, 0, 1, Third, Third, NULL) && WSAGetLastError() == WSAEOPNOTSUPP &&
+              !Rio.RIOCreateRequestQueue(Tcp, 1, 1, 0, 1, Third, Third, NULL) && WSAGetLastError() == WSAEOPNOTSUPP &&
+              !Rio.RIOCreateRequestQueue((SOCKET)0x7777770, 1, 1, 0, 1, Third, Third, NULL) &&
+              WSAGetLastError() == WSAENOTSOCK,
+          "no room, no queue, nothing, not made for it, TCP, no socket");
+    Check(!Rio.RIOCreateCompletionQueue(0, NULL) && WSAGetLastError() == WSAEINVAL &&
+              Rio.RIORegisterBuffer((CHAR *)RioMemory, 0) == RIO_INVALID_BUFFERID && WSAGetLastError() == WSAEINVAL &&
+              Rio.RIORegisterBuffer((CHAR *)8, 8) == RIO_INVALID_BUFFERID && WSAGetLastError() == WSAEFAULT,
+          "a queue of nothing, a buffer of nothing, no memory");
+
+    /* B has receives under way and what is not dequeued. */
+    USHORT Port = NameOf(B).Four.sin_port;
+    SendTo(A, B, "left");
+    Rio.RIONotify(In);
+    WaitForSingleObject(Event, LONG_MS);
+    closesocket(B);
+    SOCKET Again = Bound(Family, Port);
+    Check(Again != INVALID_SOCKET, "its port is free");
+    Check(Rio.RIODequeueCompletion(In, Results, 8) == 1 && RioIs(Results, 0, 0, "left"), "what was complete is told");
+    Check(!RioReceive(SocketB, 0, 100, 0) && WSAGetLastError() == WSAEINVAL, "its requests end with it");
+    Rio.RIOCloseCompletionQueue(Out);
+    Check(!RioSend(SocketA, 100, "x", Again, 0) && Rio.RIODequeueCompletion(Out, Results, 8) == RIO_CORRUPT_CQ,
+          "a closed queue takes nothing");
+    Rio.RIOCloseCompletionQueue(In);
+    Rio.RIOCloseCompletionQueue(Third);
+    Rio.RIOCloseCompletionQueue(0);
+    closesocket(A), closesocket(Again), closesocket(C), closesocket(Plain), closesocket(Tcp);
+}
+
+static RIO_CQ RioIn, RioOut;
+static RIO_RQ RioFrom, RioTo;
+static HANDLE RioPort;
+static LONG RioCount;
+static volatile LONG RioTaken;
+
+/* Takes one datagram or more, as wireguard-go does: it looks a few times, then asks the port. FALSE: none came, or not the next. */
+static BOOL RioTake(void)
+{
+    ULONG Count = 0;
+    RIORESULT Results[16];
+    for (int Look = 0; !Count && Look < 15; Look++)
+        Count = Rio.RIODequeueCompletion(RioIn, Results, 16);
+    if (!Count)
+    {
+        DWORD Bytes = 0;
+        ULONG_PTR Key = 0;
+        OVERLAPPED *Overlapped = NULL;
+        if (Rio.RIONotify(RioIn) || !GetQueuedCompletionStatus(RioPort, &Bytes, &Key, &Overlapped, LONG_MS) || Key != 3)
+            return FALSE;
+        Count = Rio.RIODequeueCompletion(RioIn, Results, 16);
+    }
+    BOOL Right = Count != 0;
+    for (ULONG I = 0; I < Count; I++)
+    {
+        ULONG Slice = (ULONG)Results[I].RequestContext;
+        LONG Number = RioTaken + (LONG)I;
+        Right &= !Results[I].Status && Results[I].BytesTransferred == sizeof(Number) &&
+                 !memcmp(RioMemory + Slice * RIO_BYTES + RIO_DATA, &Number, sizeof(Number)) &&
+                 RioReceive(RioTo, Slice, 100, 0);
+    }
+    InterlockedAdd(&RioTaken, (LONG)Count);
+    return Right;
+}
+
+static DWORD WINAPI RioTaker(VOID *Context)
+{
+    while (RioTaken < RioCount && RioTake())
+        ;
+    return 0;
+}
+
+/* Datagrams from one socket to another, of which each comes, in order. With a thread for the receives 64 of them are under way,
+ * else one. */
+static void RioLoad(LONG Count, BOOL Threads)
+{
+    SOCKET A = RioSocket(AF_INET), B = RioSocket(AF_INET);
+    ADDRESS Name = NameOf(B);
+    static OVERLAPPED Overlapped;
+    RioCount = Count;
+    RioPort = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
+    RIO_NOTIFICATION_COMPLETION Notification = {.Type = RIO_IOCP_COMPLETION, .Iocp = {RioPort, (VOID *)3, &Overlapped}};
+    RioIn = Rio.RIOCreateCompletionQueue(128, &Notification), RioOut = Rio.RIOCreateCompletionQueue(128, NULL);
+    RioFrom = Rio.RIOCreateRequestQueue(A, 1, 1, 64, 1, RioOut, RioOut, NULL);
+    RioTo = Rio.RIOCreateRequestQueue(B, 64, 1, 1, 1, RioIn, RioIn, NULL);
+    for (ULONG I = 0; I < 64; I++)
+        RioReceive(RioTo, I, 100, 0);
+    puts("begin");
+    fflush(stdout);
+    if (!Threads)
+        getchar();
+    HANDLE Thread = Threads ? CreateThread(NULL, 0, RioTaker, NULL, 0, NULL) : NULL;
+    LONG Sent = 0, Told = 0;
+    for (; Sent < Count; Sent++)
+    {
+        ULONG Slice = 100 + (ULONG)(Sent % 64);
+        BYTE *Memory = RioMemory + Slice * RIO_BYTES;
+        memcpy(Memory, &Name, sizeof(Name));
+        memcpy(Memory + RIO_DATA, &Sent, sizeof(Sent));
+        RIO_BUF Data = {RioBuffer, Slice * RIO_BYTES + RIO_DATA, sizeof(Sent)},
+                Remote = {RioBuffer, Slice * RIO_BYTES, sizeof(SOCKADDR_INET)};
+        RIORESULT Result = {0};
+        if (!Rio.RIOSendEx(RioFrom, &Data, 1, NULL, &Remote, NULL, NULL, 0, NULL))
+            break;
+        Told += RioDequeue(RioOut, &Result, 1) == 1 && !Result.Status;
+        if (!Threads && !RioTake())
+            break;
+        for (ULONGLONG End = GetTickCount64() + LONG_MS; Sent - RioTaken >= 63 && GetTickCount64() < End;)
+            Sleep(0);
+    }
+    Check(Sent == Count && Told == Count, "%ld were sent, %ld are told", Sent, Told);
+    Check(!Threads || !WaitForSingleObject(Thread, LONG_MS), "the receiver has ended");
+    Check(RioTaken == Count, "%ld of %ld came in order", RioTaken, Count);
+    if (!Threads)
+    {
+        puts("end");
+        fflush(stdout);
+        getchar();
+    }
+    CloseHandle((HANDLE)B);
+    Rio.RIOCloseCompletionQueue(RioIn);
+    closesocket(A);
+    Rio.RIOCloseCompletionQueue(RioOut);
+    Rio.RIODeregisterBuffer(RioBuffer);
+}
+
 int wmain(int Count, WCHAR **Arguments)
 {
     WSADATA Data;
@@ -955,6 +1239,24 @@ int wmain(int Count, WCHAR **Arguments)
         Load(_wtoi(Arguments[2]), FALSE);
     else if (!wcscmp(Part, L"load-mixed") && Count == 3)
         Load(_wtoi(Arguments[2]), TRUE);
+    else if (!wcscmp(Part, L"registered"))
+    {
+        if (RioBegin())
+        {
+            RioCalls(AF_INET);
+            RioCalls(AF_INET6);
+        }
+    }
+    else if (!wcscmp(Part, L"quiet-registered") && Count == 3)
+    {
+        if (RioBegin())
+            RioLoad(_wtoi(Arguments[2]), FALSE);
+    }
+    else if (!wcscmp(Part, L"load-registered") && Count == 3)
+    {
+        if (RioBegin())
+            RioLoad(_wtoi(Arguments[2]), TRUE);
+    }
     else if (!wcscmp(Part, L"stay"))
         return (int)WaitForSingleObject(OpenEventW(SYNCHRONIZE, FALSE, L"sockets-go"), INFINITE);
     else if (!wcscmp(Part, L"receive") && Count == 3)

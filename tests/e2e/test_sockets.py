@@ -31,10 +31,10 @@ def requests(windows):
         return int(re.search(r'^syscr: (\d+)', text.read(), re.MULTILINE).group(1))
 
 
-@pytest.mark.parametrize('part', ['quiet', 'quiet-overlapped'])
+@pytest.mark.parametrize('part', ['quiet', 'quiet-overlapped', 'quiet-registered'])
 def test_without_wineserver(shared_machine, part):
     """20,000 datagrams, sent and received by each of the eight calls, make fewer than 500 requests of wineserver. So do 10,000
-    by overlapped calls that succeed at once, after one that waited."""
+    by overlapped calls that succeed at once, after one that waited; and 10,000 by registered I/O."""
     program = shared_machine.windows.start(SOCKETS, part, 10000)
     program.expect('begin')
     before = requests(shared_machine.windows)
@@ -62,6 +62,11 @@ def test_overlapped(shared_machine):
     ask(shared_machine.windows, 'overlapped')
 
 
+def test_registered(shared_machine):
+    """Registered I/O: buffers, queues, their limits, deferred requests, notifications, resizing, closing, each error code."""
+    ask(shared_machine.windows, 'registered')
+
+
 def test_closing(shared_machine):
     """Closed in the midst of a receive, by each way to close: the receive ends, the port is free, nothing is taken away."""
     ask(shared_machine.windows, 'closing', 300)
@@ -72,7 +77,8 @@ def test_children(shared_machine):
     ask(shared_machine.windows, 'children')
 
 
-@pytest.mark.parametrize('part, count', [('load', 40000), ('load-mixed', 5000)])
+@pytest.mark.parametrize('part, count', [('load', 40000), ('load-mixed', 5000), ('load-registered', 40000)])
 def test_load(shared_machine, part, count):
-    """Eight threads on two sockets, without and with overlapped calls among theirs: every datagram comes once."""
+    """Eight threads on two sockets, without and with overlapped calls among theirs: every datagram comes once. Two
+    threads with registered I/O and a completion port: every one comes, in order."""
     ask(shared_machine.windows, part, count)

@@ -33,7 +33,8 @@ class Tunnel:
     def start(self):
         """Windows' end, with a key of its own that Linux' end learns."""
         self.windows = self.machine.windows.start(os.path.join(FOLDER, 'wireguard.exe'), 'Tunnel', MTU)
-        key = self.windows.expect('^public (.*)$', 60).group(1)
+        self.sockets = self.windows.expect('^sockets (.*)$', 60).group(1)
+        key = self.windows.expect('^public (.*)$').group(1)
         self.device = lab.wait(lambda: next((name for name in self.machine.namespace.links() if name != 'outer'), None),
                                'the adapter')
         self.machine.up(self.device, *('%s/%d' % pair for pair in zip(INNER[0], (24, 64))))
@@ -81,6 +82,11 @@ def test_handshake(tunnel):
     tunnel.windows.expect('^got$')
     state = dict(re.findall(r'^(\w+)=(.*)$', tunnel.windows.text(), re.MULTILINE))
     assert int(state['last_handshake_time_sec']) > 0 and int(state['rx_bytes']) > 0 and int(state['tx_bytes']) > 0, state
+
+
+def test_registered(tunnel):
+    """wireguard-go finds registered I/O and takes it; without, it says conn.StdNetBind."""
+    assert tunnel.sockets == '*conn.WinRingBind'
 
 
 def test_carries(tunnel):

@@ -5,7 +5,7 @@
 //
 //	wireguard NAME MTU
 //
-// It prints "public KEY", a key made for this run, and reads lines: settings in wireguard-go's configuration protocol, which an
+// It prints the kind of its sockets, "public KEY", a key made for this run, and reads lines: settings in wireguard-go's configuration protocol, which an
 // empty line applies ("ready"); "get" prints what that protocol tells; "quit" ends it.
 package main
 
@@ -44,7 +44,9 @@ func main() {
 	check("public key", err)
 	adapter, err := tun.CreateTUN(os.Args[1], mtu)
 	check("the adapter", err)
-	tunnel := device.NewDevice(adapter, conn.NewDefaultBind(), device.NewLogger(device.LogLevelError, "wireguard: "))
+	bind := conn.NewDefaultBind()
+	fmt.Printf("sockets %T\n", bind)
+	tunnel := device.NewDevice(adapter, bind, device.NewLogger(device.LogLevelError, "wireguard: "))
 	check("the key", tunnel.IpcSet("private_key="+hex.EncodeToString(private)))
 	fmt.Println("public", hex.EncodeToString(public))
 

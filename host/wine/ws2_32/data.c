@@ -15,15 +15,11 @@
 
 #include <string.h>
 
-#define LINUX_SENDMSG      46
-#define LINUX_RECVMSG      47
-#define LINUX_MSG_PEEK     2
-#define LINUX_MSG_TRUNC    0x20
-#define LINUX_MSG_DONTWAIT 0x40
-#define LINUX_MSG_NOSIGNAL 0x4000
-#define LINUX_AF_INET      2
-#define LINUX_AF_INET6     10
-#define LINUX_POLLOUT      4
+#define LINUX_SENDMSG  46
+#define LINUX_RECVMSG  47
+#define LINUX_MSG_PEEK 2
+#define LINUX_AF_INET  2
+#define LINUX_AF_INET6 10
 
 #define BUFFERS_MAX 16
 #define WAIT_MS                                                                                                        \
@@ -34,28 +30,19 @@
 
 #define HAND_ON 1 /* beside 0 and SOCKET_ERROR: Wine shall do it */
 
-typedef struct _LINUX_ADDRESS
-{
-    uint16_t Family; /* the rest is as in Windows' */
-    BYTE Rest[26];
-} LINUX_ADDRESS;
-
-typedef struct _LINUX_MESSAGE
-{
-    LINUX_ADDRESS *Name;
-    uint32_t NameLength;
-    LINUX_IOVEC *Buffers;
-    uint64_t Count;
-    void *Control;
-    uint64_t ControlLength;
-    int32_t Flags;
-} LINUX_MESSAGE;
-
-C_ASSERT(sizeof(LINUX_MESSAGE) == 56 && sizeof(LINUX_ADDRESS) == sizeof(SOCKADDR_IN6));
-
-static int AddressLength(const DIRECT *Direct)
+int AddressLength(const DIRECT *Direct)
 {
     return Direct->Family == AF_INET6 ? sizeof(SOCKADDR_IN6) : sizeof(SOCKADDR_IN);
+}
+
+BOOL LinuxAddress(LINUX_ADDRESS *Address, const struct sockaddr *Windows, const DIRECT *Direct)
+{
+    /* Wine knows what port 0 is on Windows. */
+    if (Windows->sa_family != Direct->Family || !((const SOCKADDR_IN *)Windows)->sin_port)
+        return FALSE;
+    memcpy(Address, Windows, (size_t)AddressLength(Direct));
+    Address->Family = Direct->Family == AF_INET6 ? LINUX_AF_INET6 : LINUX_AF_INET;
+    return TRUE;
 }
 
 /* What a call was given, in Linux' form. The program's memory is touched within __try in a function of its own: a fault beside
@@ -82,7 +69,7 @@ static BOOL TakeBuffers(REQUEST *Request, const WSABUF *Buffers, DWORD Count)
 
 /* Wine finds out by a fault that a page is written to which it watches or has not copied yet. Linux would fail there, and the
  * datagram be gone. */
-static void Touch(VOID *Data, uint64_t Length)
+__attribute__((noinline)) static void Touch(VOID *Data, uint64_t Length)
 {
     if (!Length)
         return;
@@ -90,6 +77,19 @@ static void Touch(VOID *Data, uint64_t Length)
     for (BYTE *Byte = Data; Byte < Last; Byte += PAGE)
         __asm__ volatile("lock orb $0, %0" : "+m"(*Byte)); /* of an atomic OR with 0 a compiler makes a read */
     __asm__ volatile("lock orb $0, %0" : "+m"(*Last));
+}
+
+BOOL Reachable(VOID *Data, uint64_t Length)
+{
+    __try
+    {
+        Touch(Data, Length);
+        return TRUE;
+    }
+    __except (EXCEPTION_EXECUTE_HANDLER)
+    {
+        return FALSE;
+    }
 }
 
 /* 0, HAND_ON, or SOCKET_ERROR for WSAEFAULT: there is no room for the address. */
@@ -113,19 +113,16 @@ __attribute__((noinline)) static int TakeReceive(REQUEST *Request, const WSABUF 
 }
 
 __attribute__((noinline)) static BOOL TakeSend(REQUEST *Request, const WSABUF *Buffers, DWORD Count,
-                                               const struct sockaddr *To, int Family, int Length)
+                                               const struct sockaddr *To, const DIRECT *Direct)
 {
     if (!TakeBuffers(Request, Buffers, Count))
         return FALSE;
     if (To)
     {
-        /* Wine knows what port 0 is on Windows. */
-        if (To->sa_family != Family || !((const SOCKADDR_IN *)To)->sin_port)
+        if (!LinuxAddress(&Request->Address, To, Direct))
             return FALSE;
-        memcpy(&Request->Address, To, (size_t)Length);
-        Request->Address.Family = Family == AF_INET6 ? LINUX_AF_INET6 : LINUX_AF_INET;
         Request->Message.Name = &Request->Address;
-        Request->Message.NameLength = (uint32_t)Length;
+        Request->Message.NameLength = (uint32_t)AddressLength(Direct);
     }
     return TRUE;
 }
@@ -143,12 +140,12 @@ static int TryReceive(REQUEST *Request, const WSABUF *Buffers, DWORD Count, stru
     }
 }
 
-static BOOL TrySend(REQUEST *Request, const WSABUF *Buffers, DWORD Count, const struct sockaddr *To, int Family,
-                    int Length)
+static BOOL TrySend(REQUEST *Request, const WSABUF *Buffers, DWORD Count, const struct sockaddr *To,
+                    const DIRECT *Direct)
 {
     __try
     {
-        return TakeSend(Request, Buffers, Count, To, Family, Length);
+        return TakeSend(Request, Buffers, Count, To, Direct);
     }
     __except (EXCEPTION_EXECUTE_HANDLER)
     {
@@ -242,11 +239,9 @@ static int SendNow(SOCKET Socket, const WSABUF *Buffers, DWORD Count, DWORD Flag
     DIRECT *Direct = Enter(Socket);
     if (!Direct)
         return HAND_ON;
-    int Length = AddressLength(Direct);
     REQUEST Request;
-    if (!HasAddress(Direct) || (To && ToLength < Length) || IsPending(&Direct->Sends) ||
-        (Overlapped && !MayComplete(Direct, Overlapped, Routine)) ||
-        !TrySend(&Request, Buffers, Count, To, Direct->Family, Length))
+    if (!HasAddress(Direct) || (To && ToLength < AddressLength(Direct)) || IsPending(&Direct->Sends) ||
+        (Overlapped && !MayComplete(Direct, Overlapped, Routine)) || !TrySend(&Request, Buffers, Count, To, Direct))
         return Leave(Direct), HAND_ON;
     long long Result = Call(Direct, LINUX_SENDMSG, LINUX_POLLOUT, &Request.Message, LINUX_MSG_NOSIGNAL, !Overlapped);
     return Finish(Direct, Result, MAXDWORD, Bytes, Overlapped);

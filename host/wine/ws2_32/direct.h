@@ -14,6 +14,30 @@
 
 #include "host/linux/syscall.h"
 
+#define LINUX_MSG_TRUNC    0x20
+#define LINUX_MSG_DONTWAIT 0x40
+#define LINUX_MSG_NOSIGNAL 0x4000
+#define LINUX_POLLOUT      4
+
+typedef struct _LINUX_ADDRESS
+{
+    uint16_t Family; /* the rest is as in Windows' */
+    BYTE Rest[26];
+} LINUX_ADDRESS;
+
+typedef struct _LINUX_MESSAGE
+{
+    LINUX_ADDRESS *Name;
+    uint32_t NameLength;
+    LINUX_IOVEC *Buffers;
+    uint64_t Count;
+    void *Control;
+    uint64_t ControlLength;
+    int32_t Flags;
+} LINUX_MESSAGE;
+
+C_ASSERT(sizeof(LINUX_MESSAGE) == 56 && sizeof(LINUX_ADDRESS) == sizeof(SOCKADDR_IN6));
+
 /* --- ws2_32.c --- */
 
 /* Wine's own function; its DLL comes with the first that is handed on. NULL: Wine's DLL cannot be loaded. */
@@ -30,13 +54,14 @@ int LinuxGet(int Fd, int Level, int Option, int *Value);
 
 /* --- table.c --- */
 
-#define SOCKET_BOUND   1  /* has a local address */
-#define SOCKET_NO_WAIT 2  /* a call may have made it non-blocking */
-#define SOCKET_WINE    4  /* wineserver has to see each call */
-#define SOCKET_SHARED  8  /* other handles may be the same socket's */
-#define SOCKET_PORT    16 /* a completion port hears what becomes of its calls */
-#define SOCKET_SKIP    32 /* but not of those that succeed at once */
-#define SOCKET_QUIET   64 /* which do not signal the handle either */
+#define SOCKET_BOUND      1   /* has a local address */
+#define SOCKET_NO_WAIT    2   /* a call may have made it non-blocking */
+#define SOCKET_WINE       4   /* wineserver has to see each call */
+#define SOCKET_SHARED     8   /* other handles may be the same socket's */
+#define SOCKET_PORT       16  /* a completion port hears what becomes of its calls */
+#define SOCKET_SKIP       32  /* but not of those that succeed at once */
+#define SOCKET_QUIET      64  /* which do not signal the handle either */
+#define SOCKET_REGISTERED 128 /* made for registered I/O */
 
 #define PENDING_MAX 8
 
@@ -55,6 +80,7 @@ typedef struct _DIRECT
     int Fd;              /* ours alone */
     int Family;          /* Windows' */
     ULONGLONG Inode;     /* the socket's: other handles of it have the same */
+    ULONG_PTR Rio;       /* its request queue; 0: none. Guarded in rio.c */
     PENDING Receives, Sends;
 } DIRECT;
 
@@ -75,6 +101,21 @@ BOOL HasAddress(DIRECT *Direct);
 
 /* FALSE: its handle has been closed meanwhile. */
 BOOL Leave(DIRECT *Direct);
+
+/* --- data.c --- */
+
+int AddressLength(const DIRECT *Direct);
+
+/* An address of Windows' in Linux' form; FALSE: not of the socket's family, or without a port. May fault. */
+BOOL LinuxAddress(LINUX_ADDRESS *Address, const struct sockaddr *Windows, const DIRECT *Direct);
+
+/* The memory is there, and Linux can write to it. */
+BOOL Reachable(VOID *Data, uint64_t Length);
+
+/* --- rio.c --- */
+
+/* A socket ends: with it its request queue. */
+void CloseRequestQueue(DIRECT *Direct);
 
 /* --- pending.c --- */
 

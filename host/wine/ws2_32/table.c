@@ -70,6 +70,8 @@ static void Forget(HANDLE Handle)
         return;
     for (int Waits = 0; Direct->State && Waits < CLOSE_WAITS; Waits++)
         LinuxCall3(LINUX_NANOSLEEP, &((LINUX_TIMESPEC){0, CLOSE_WAIT_NS}), 0, 0);
+    if (Direct->Rio)
+        CloseRequestQueue(Direct);
     if (!Direct->State)
     {
         LinuxClose(Direct->Fd);

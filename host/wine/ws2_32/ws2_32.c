@@ -3,7 +3,7 @@
  * ws2_32.dll, a front before Wine's: the calls named here have what Wine 8 to 10 lack of them, and hand on the rest. All that
  * is not named here or in data.c stays Wine's, and so does the whole file for 32-bit programs.
  *
- *   WSAIoctl     SIO_UDP_NETRESET, which today's Go sets on each UDP socket
+ *   WSAIoctl     SIO_UDP_NETRESET, which today's Go sets on each UDP socket; registered I/O (host/wine/rio)
  *   setsockopt,  IP_UNICAST_IF and IPV6_UNICAST_IF, for TCP too; TCP_KEEPIDLE (3, as TCP_KEEPALIVE), TCP_KEEPCNT and
  *   getsockopt   TCP_KEEPINTVL
  *   setsockopt   SO_RCVBUF and SO_SNDBUF beyond Linux' limits
@@ -13,6 +13,9 @@
  * A socket's Linux descriptor is asked of Wine for each call and closed after it. Any thread, no state.
  */
 #include "host/wine/ws2_32/direct.h"
+#include "host/wine/rio/rio.h"
+
+#include <string.h>
 
 /* "Winsock IOCTLs"; mingw-w64 lacks it. */
 #define SIO_UDP_NETRESET _WSAIOW(IOC_VENDOR, 15)
@@ -248,6 +251,15 @@ int WSAAPI WSAIoctl(SOCKET Socket, DWORD Code, VOID *In, DWORD InLength, VOID *O
             return Fail(WSAEFAULT);
         Code = SIO_UDP_CONNRESET;
     }
+    if (Code == SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER && In && InLength >= sizeof(GUID) &&
+        !memcmp(In, &RegisteredIoId, sizeof(GUID)))
+    {
+        if (!Out || OutLength < sizeof(RegisteredIo) || !Returned)
+            return Fail(WSAEFAULT);
+        memcpy(Out, &RegisteredIo, sizeof(RegisteredIo));
+        *Returned = sizeof(RegisteredIo);
+        return 0;
+    }
     if (Code == (DWORD)FIONBIO)
         Mark(Socket, SOCKET_NO_WAIT);
     return WINE(WSAIoctl)(Socket, Code, In, InLength, Out, OutLength, Returned, Overlapped, Routine);
@@ -264,20 +276,33 @@ SOCKET WSAAPI socket(int Family, int Type, int Protocol)
     return Socket;
 }
 
+/* Wine does not know registered I/O. Its sockets are overlapped ones, too ("Winsock Registered I/O"). */
+static DWORD OfWine(DWORD Flags)
+{
+    return Flags & WSA_FLAG_REGISTERED_IO ? (Flags & ~(DWORD)WSA_FLAG_REGISTERED_IO) | WSA_FLAG_OVERLAPPED : Flags;
+}
+
+static void LearnFor(SOCKET Socket, DWORD Flags)
+{
+    Learn(Socket);
+    if (Flags & WSA_FLAG_REGISTERED_IO)
+        Mark(Socket, SOCKET_REGISTERED);
+}
+
 /* "WSASocketW function (winsock2.h)". One that comes of another process' or another handle's is not ours alone. */
 SOCKET WSAAPI WSASocketW(int Family, int Type, int Protocol, WSAPROTOCOL_INFOW *Info, GROUP Group, DWORD Flags)
 {
-    SOCKET Socket = WINE(WSASocketW)(Family, Type, Protocol, Info, Group, Flags);
+    SOCKET Socket = WINE(WSASocketW)(Family, Type, Protocol, Info, Group, OfWine(Flags));
     if (Socket != INVALID_SOCKET && !Info)
-        Learn(Socket);
+        LearnFor(Socket, Flags);
     return Socket;
 }
 
 SOCKET WSAAPI WSASocketA(int Family, int Type, int Protocol, WSAPROTOCOL_INFOA *Info, GROUP Group, DWORD Flags)
 {
-    SOCKET Socket = WINE(WSASocketA)(Family, Type, Protocol, Info, Group, Flags);
+    SOCKET Socket = WINE(WSASocketA)(Family, Type, Protocol, Info, Group, OfWine(Flags));
     if (Socket != INVALID_SOCKET && !Info)
-        Learn(Socket);
+        LearnFor(Socket, Flags);
     return Socket;
 }
 
