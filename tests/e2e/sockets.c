@@ -1102,6 +1102,31 @@ static void RioCalls(int Family)
     closesocket(A), closesocket(Again), closesocket(C), closesocket(Plain), closesocket(Tcp);
 }
 
+/* What was sent while receives were posted is there, however late one looks. */
+static void RioHolds(void)
+{
+    SOCKET A = RioSocket(AF_INET), B = WSASocketW(AF_INET, SOCK_DGRAM, IPPROTO_UDP, NULL, 0, WSA_FLAG_REGISTERED_IO);
+    ADDRESS Address = Loopback(AF_INET, 0);
+    bind(B, &Address.Any, sizeof(Address.Four));
+    Address = NameOf(B);
+    RIO_CQ Queue = Rio.RIOCreateCompletionQueue(256, NULL);
+    RIO_RQ Socket = Rio.RIOCreateRequestQueue(B, 250, 1, 1, 1, Queue, Queue, (VOID *)9);
+    static char Data[1400];
+    int Sent = 0;
+    for (ULONG I = 0; I < 250; I++)
+        Sent += RioReceive(Socket, I, sizeof(Data), 0);
+    for (int I = 0; I < 250; I++)
+        Sent += sendto(A, Data, sizeof(Data), 0, &Address.Any, sizeof(Address.Four)) == sizeof(Data);
+    ULONG Came = 0;
+    RIORESULT Results[256];
+    for (ULONG Count; Came < 250 && (Count = RioDequeue(Queue, Results, 256)) != 0;)
+        Came += Count;
+    Check(Sent == 500 && Came == 250, "of 250 datagrams for 250 receives %lu came", Came);
+    closesocket(B);
+    Rio.RIOCloseCompletionQueue(Queue);
+    closesocket(A);
+}
+
 static RIO_CQ RioIn, RioOut;
 static RIO_RQ RioFrom, RioTo;
 static HANDLE RioPort;
@@ -1245,6 +1270,7 @@ int wmain(int Count, WCHAR **Arguments)
         {
             RioCalls(AF_INET);
             RioCalls(AF_INET6);
+            RioHolds();
         }
     }
     else if (!wcscmp(Part, L"quiet-registered") && Count == 3)

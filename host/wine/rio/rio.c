@@ -23,15 +23,18 @@
 #define LINUX_EPOLL_CREATE1 291
 #define LINUX_RECVMMSG      299
 #define LINUX_SENDMMSG      307
+#define LINUX_SO_RCVBUF     8
 #define LINUX_EPOLL_ADD     1
 #define LINUX_EPOLL_DEL     2
 #define LINUX_EPOLL_MOD     3
 #define LINUX_EPOLLONESHOT  (1u << 30)
 
-#define HANDLES 65536
-#define BATCH   32     /* datagrams moved by a call of Linux */
-#define WAIT_NS 100000 /* a look into an empty queue, from the second on */
-#define FDS     8      /* sockets that such a look waits for */
+#define HANDLES    65536
+#define DATAGRAM   2304
+#define BUFFER_MAX (16 << 20)
+#define BATCH      32     /* datagrams moved by a call of Linux */
+#define WAIT_NS    100000 /* a look into an empty queue, from the second on */
+#define FDS        8      /* sockets that such a look waits for */
 
 enum
 {
@@ -558,6 +561,15 @@ static BOOL HasRoom(const CQ *Queue, ULONGLONG More)
     return Queue->Reserved + More <= Queue->Size;
 }
 
+/* Receives take nothing before their queue is looked at: until then Linux' socket holds what they would. Datagrams of DATAGRAM
+ * bytes; Linux doubles that for what it needs itself. */
+static void HoldReceives(const DIRECT *Direct, ULONG Receives)
+{
+    int Now = 0, Bytes = Receives < BUFFER_MAX / DATAGRAM ? (int)Receives * DATAGRAM : BUFFER_MAX;
+    if (LinuxGet(Direct->Fd, LINUX_SOL_SOCKET, LINUX_SO_RCVBUF, &Now) >= 0 && Now / 2 < Bytes)
+        LinuxSet(Direct->Fd, LINUX_SOL_SOCKET, LINUX_SO_RCVBUFFORCE, Bytes);
+}
+
 static RIO_RQ WINAPI RioCreateRequestQueue(SOCKET Handle, ULONG Receives, ULONG ReceiveBuffers, ULONG Sends,
                                            ULONG SendBuffers, RIO_CQ ReceiveQueue, RIO_CQ SendQueue, VOID *Context)
 {
@@ -589,6 +601,7 @@ static RIO_RQ WINAPI RioCreateRequestQueue(SOCKET Handle, ULONG Receives, ULONG 
         Attach(&Socket->Receives, Socket, FALSE, InQueue, In, Receives);
         Attach(&Socket->Sends, Socket, TRUE, OutQueue, Out, Sends);
         Direct->Rio = Made;
+        HoldReceives(Direct, Receives);
         LINUX_EPOLL_EVENT Event = {LINUX_EPOLLONESHOT, Made};
         LinuxCall(LINUX_EPOLL_CTL, Epoll, LINUX_EPOLL_ADD, Direct->Fd, (long long)(intptr_t)&Event, 0, 0);
     }

@@ -14,10 +14,12 @@
 
 #include "host/linux/syscall.h"
 
-#define LINUX_MSG_TRUNC    0x20
-#define LINUX_MSG_DONTWAIT 0x40
-#define LINUX_MSG_NOSIGNAL 0x4000
-#define LINUX_POLLOUT      4
+#define LINUX_SOL_SOCKET     1
+#define LINUX_SO_RCVBUFFORCE 33
+#define LINUX_MSG_TRUNC      0x20
+#define LINUX_MSG_DONTWAIT   0x40
+#define LINUX_MSG_NOSIGNAL   0x4000
+#define LINUX_POLLOUT        4
 
 typedef struct _LINUX_ADDRESS
 {
@@ -51,6 +53,7 @@ int Fail(int Error);
 int OpenSocket(SOCKET Socket);
 
 int LinuxGet(int Fd, int Level, int Option, int *Value);
+int LinuxSet(int Fd, int Level, int Option, int Value);
 
 /* --- table.c --- */
 

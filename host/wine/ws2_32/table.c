@@ -26,7 +26,6 @@
 #define LINUX_FCNTL           72
 #define LINUX_DUP3            292
 #define LINUX_F_DUPFD_CLOEXEC 1030
-#define LINUX_SOL_SOCKET      1
 #define LINUX_SO_TYPE         3
 #define LINUX_SO_PROTOCOL     38
 #define LINUX_SO_DOMAIN       39

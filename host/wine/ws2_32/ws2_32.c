@@ -29,9 +29,7 @@
 #define LINUX_IPPROTO_IP       0
 #define LINUX_IPPROTO_TCP      6
 #define LINUX_IPPROTO_IPV6     41
-#define LINUX_SOL_SOCKET       1
 #define LINUX_SO_SNDBUFFORCE   32
-#define LINUX_SO_RCVBUFFORCE   33
 #define LINUX_SO_PROTOCOL      38
 #define LINUX_SO_BINDTOIFINDEX 62
 #define LINUX_IP_UNICAST_IF    50
@@ -78,7 +76,7 @@ int OpenSocket(SOCKET Socket)
     return Fd;
 }
 
-static int LinuxSet(int Fd, int Level, int Option, int Value)
+int LinuxSet(int Fd, int Level, int Option, int Value)
 {
     return (int)LinuxCall(LINUX_SETSOCKOPT, Fd, Level, Option, (long long)(intptr_t)&Value, sizeof(Value), 0);
 }
