@@ -14,7 +14,7 @@ $(BENCH_WINDOWS): $(B)/bench/%.exe: bench/%.c $(B)/amd64/$(NAME).lib $(B)/amd64/
 	@cp $(B)/amd64/$(NAME).dll $(@D)/
 
 # The control: sockets without a TUN, the same source for both.
-$(B)/bench/socket_echo.exe: bench/socket_echo.c
+$(B)/bench/socket_echo.exe: bench/socket_echo.c host/wine/rio/rio.h
 	@mkdir -p $(@D)
 	@$(CLANG) $(WIN_CFLAGS) $(WIN_LDFLAGS) -o $@ $< -lws2_32
 
@@ -29,4 +29,4 @@ $(BENCH_DRIVER): $(B)/bench/obj/%.o: %.c $(SIM_HEADERS) bench/driver.h
 $(B)/bench/driver: $(BENCH_DRIVER)
 	@$(CLANG) -o $@ $^ -pthread
 
-BENCH_PROGRAMS := $(BENCH_NATIVE) $(BENCH_WINDOWS) $(B)/bench/socket_echo.exe $(B)/bench/driver
+BENCH_PROGRAMS := $(BENCH_NATIVE) $(BENCH_WINDOWS) $(B)/bench/socket_echo.exe $(B)/bench/driver $(WG)/wireguard.exe $(WG)/wireguard

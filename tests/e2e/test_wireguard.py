@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real tunnel: wireguard-go (wireguard.go) in the Windows host, through wintun.dll, and its peer on Linux.
-
-The two namespaces are joined by a veth pair, where the tunnel's datagrams pass; the inner addresses exist at its ends only.
-"""
+"""A real tunnel (tunnel.py): wireguard-go in the Windows host, through wintun.dll, and its peer on Linux."""
 import os
 import re
 import signal
@@ -10,77 +7,22 @@ import signal
 import pytest
 
 import lab
-
-FOLDER = os.path.join(lab.BUILD, 'tests/wireguard')
-MTU = 1420
-PORT = 51820
-INNER = (('10.61.0.1', 'fd00:61::1'), ('10.61.0.2', 'fd00:61::2'))  # of Windows' end, of Linux'
-
-
-class Tunnel:
-    """Both ends, and the two namespaces."""
-
-    def __init__(self, machine, there):
-        self.machine = machine
-        self.there = there
-        self.linux = there.start(os.path.join(FOLDER, 'wireguard'), 'tunnel', MTU)
-        self.linux_key = self.linux.expect('^public (.*)$').group(1)
-        there.ip('link', 'set', 'tunnel', 'up')
-        for address, bits in zip(INNER[1], (24, 64)):
-            there.ip('addr', 'add', '%s/%d' % (address, bits), 'dev', 'tunnel', *(['nodad'] if ':' in address else []))
-        self.start()
-
-    def start(self):
-        """Windows' end, with a key of its own that Linux' end learns."""
-        self.windows = self.machine.windows.start(os.path.join(FOLDER, 'wireguard.exe'), 'Tunnel', MTU)
-        self.sockets = self.windows.expect('^sockets (.*)$', 60).group(1)
-        key = self.windows.expect('^public (.*)$').group(1)
-        self.device = lab.wait(lambda: next((name for name in self.machine.namespace.links() if name != 'outer'), None),
-                               'the adapter')
-        self.machine.up(self.device, *('%s/%d' % pair for pair in zip(INNER[0], (24, 64))))
-        self.machine.namespace.ip('link', 'set', self.device, 'mtu', MTU)
-        self.settle(self.linux, ['listen_port=%d' % PORT, 'replace_peers=true', 'public_key=' + key], 0)
-        self.settle(self.windows, ['public_key=' + self.linux_key, 'endpoint=10.60.0.2:%d' % PORT], 1)
-
-    @staticmethod
-    def settle(program, settings, other):
-        for setting in settings + ['allowed_ip=%s/%d' % pair for pair in zip(INNER[other], (32, 128))] + ['']:
-            program.say(setting)
-        program.expect('^ready$')
-
-    def ping(self, count, size):
-        """Both ways, over IPv4 and IPv6, until so many are answered (-w; without it ping waits twice a round trip only)."""
-        for namespace, other in ((self.machine.namespace, 1), (self.there, 0)):
-            for address in INNER[other]:
-                namespace.run('ping', '-c', count, '-i', '0.01', '-s', size, '-w', 30, address)
-
-    def gone(self):
-        lab.wait(lambda: self.device not in self.machine.namespace.links(), 'the adapter goes with its program')
+from tunnel import INNER, MTU, Tunnel
 
 
 @pytest.fixture(scope='module')
 def tunnel(shared_machine):
-    there = lab.Namespace('there')
-    here = shared_machine.namespace
-    here.ip('link', 'add', 'outer', 'type', 'veth', 'peer', 'name', 'outer', 'netns', there.name)
-    for namespace, address in ((here, '10.60.0.1/24'), (there, '10.60.0.2/24')):
-        namespace.ip('addr', 'add', address, 'dev', 'outer')
-        namespace.ip('link', 'set', 'outer', 'up')
-    tunnel = Tunnel(shared_machine, there)
+    tunnel = Tunnel(shared_machine.namespace, lab.Namespace('there'), shared_machine.windows)
     yield tunnel
-    tunnel.windows.stop()
-    tunnel.gone()
-    tunnel.linux.stop()
-    here.ip('link', 'delete', 'outer')
-    there.remove()
+    tunnel.remove()
 
 
 def test_handshake(tunnel):
     """The first packet makes the ends shake hands, and what passes is WireGuard's to count."""
     tunnel.ping(1, 56)
-    tunnel.windows.say('get')
-    tunnel.windows.expect('^got$')
-    state = dict(re.findall(r'^(\w+)=(.*)$', tunnel.windows.text(), re.MULTILINE))
+    tunnel.program.say('get')
+    tunnel.program.expect('^got$')
+    state = dict(re.findall(r'^(\w+)=(.*)$', tunnel.program.text(), re.MULTILINE))
     assert int(state['last_handshake_time_sec']) > 0 and int(state['rx_bytes']) > 0 and int(state['tx_bytes']) > 0, state
 
 
@@ -95,13 +37,35 @@ def test_carries(tunnel):
         tunnel.ping(20, size)
 
 
+def test_mtu(tunnel):
+    """What just fits goes through unfragmented; a byte more is refused where it would enter, with the tunnel's MTU."""
+    for namespace, other in ((tunnel.near, 1), (tunnel.far, 0)):
+        for address, headers in zip(INNER[other], (28, 48)):
+            ping = 'ping -M do -c 1 -w 30 -s %d ' + address + ' 2>&1'
+            text = namespace.run('sh', '-c', ping % (MTU - headers), check=False)
+            assert '%d bytes from' % (MTU - headers + 8) in text, text
+            text = namespace.run('sh', '-c', 'ping -M do -c 1 -W 1 -s %d %s 2>&1' % (MTU - headers + 1, address), check=False)
+            assert re.search('mtu[=: ]*%d' % MTU, text), text
+
+
+@pytest.mark.parametrize('reverse', [[], ['--reverse']], ids=['out', 'in'])
+@pytest.mark.parametrize('kind', [[], ['--udp', '--bitrate', '2M']], ids=['tcp', 'udp'])
+def test_iperf(tunnel, kind, reverse):
+    """iperf3 carries for a second, out of Windows' end and into it."""
+    end = tunnel.iperf(1, *kind, *reverse)
+    if kind:
+        assert end['sum']['packets'] > end['sum']['lost_packets'], end
+    else:
+        assert end['sum_received']['bytes'] > 0, end
+
+
 def test_killed(tunnel):
     """After kill -9 the adapter is gone, and a second program has a tunnel again."""
     tunnel.ping(1, 56)
-    for pid, name in lab.wine_processes(tunnel.machine.windows).items():
+    for pid, name in lab.wine_processes(tunnel.windows).items():
         if name == 'wireguard.exe':
             os.kill(pid, signal.SIGKILL)
-    tunnel.windows.wait()
+    tunnel.program.wait()
     tunnel.gone()
     tunnel.start()
     tunnel.ping(1, 56)
@@ -109,5 +73,5 @@ def test_killed(tunnel):
 
 def test_clean_end(tunnel):
     """Told to quit, the program ends with success, and the adapter with it."""
-    assert tunnel.windows.quit() == 0, tunnel.windows.text()
+    assert tunnel.program.quit() == 0, tunnel.program.text()
     tunnel.gone()
