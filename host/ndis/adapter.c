@@ -73,11 +73,12 @@ static NDIS_STATUS Initialize(_Inout_ NDIS_HOST_ADAPTER *Adapter)
         .IfIndex = Adapter->Identity.IfIndex,
         .NetLuid = Adapter->Identity.NetLuid,
     };
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportInitializeEx", 0);
     SetState(Adapter, HostInitializing);
     Adapter->InitializeThread = KeGetCurrentThread();
     NDIS_STATUS Status = Miniport->InitializeHandlerEx(Adapter, Adapter->Driver->Context, &Parameters);
-    HostGuardEnd(&Guard, "MiniportInitializeEx", Miniport->InitializeHandlerEx);
+    HostGuardEnd(&Guard, Miniport->InitializeHandlerEx);
     Adapter->InitializeThread = NULL;
     HandlerRule("MiniportInitializeEx", "Initialize_Status", Status != NDIS_STATUS_PENDING,
                 Miniport->InitializeHandlerEx, "MiniportInitializeEx must not pend");
@@ -112,9 +113,10 @@ NDIS_STATUS HostAdapterRestart(NDIS_HOST_ADAPTER *Adapter)
     SetState(Adapter, HostRestarting);
     WriteRelease(&Adapter->PauseReturned, FALSE);
     HostPendingBegin(&Adapter->Restart, "MiniportRestart", Adapter->Driver->Characteristics.RestartHandler);
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportRestart", 0);
     NDIS_STATUS Status = Adapter->Driver->Characteristics.RestartHandler(Adapter->Context, &Parameters);
-    HostGuardEnd(&Guard, "MiniportRestart", Adapter->Driver->Characteristics.RestartHandler);
+    HostGuardEnd(&Guard, Adapter->Driver->Characteristics.RestartHandler);
     Status = HostPendingEnd(&Adapter->Restart, Status);
     if (Status != NDIS_STATUS_SUCCESS)
     {
@@ -172,9 +174,10 @@ VOID HostAdapterPause(NDIS_HOST_ADAPTER *Adapter, ULONG Reason)
     }
     SetState(Adapter, HostPausing);
     HostPendingBegin(&Adapter->Pause, "MiniportPause", Place);
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportPause", 0);
     NDIS_STATUS Status = Adapter->Driver->Characteristics.PauseHandler(Adapter->Context, &Parameters);
-    HostGuardEnd(&Guard, "MiniportPause", Place);
+    HostGuardEnd(&Guard, Place);
     WriteRelease(&Adapter->PauseReturned, TRUE);
     if (Status != NDIS_STATUS_PENDING)
         CheckPaused(Adapter, "MiniportPause", Place);
@@ -263,10 +266,10 @@ VOID HostAdapterPnpEvent(NDIS_HOST_ADAPTER *Adapter, NDIS_DEVICE_PNP_EVENT Event
     };
     if (Adapter->State != HostHalted)
     {
-        HOST_GUARD Guard = HostGuardBegin();
+        HOST_GUARD Guard;
+        HostGuardBegin(&Guard, "MiniportDevicePnPEventNotify", 0);
         Adapter->Driver->Characteristics.DevicePnPEventNotifyHandler(Adapter->Context, &Notice);
-        HostGuardEnd(&Guard, "MiniportDevicePnPEventNotify",
-                     Adapter->Driver->Characteristics.DevicePnPEventNotifyHandler);
+        HostGuardEnd(&Guard, Adapter->Driver->Characteristics.DevicePnPEventNotifyHandler);
     }
 }
 
@@ -355,8 +358,9 @@ VOID HostAdapterStop(NDIS_HOST_ADAPTER *Adapter, NDIS_HALT_ACTION Action)
     if (Adapter->State == HostHalted)
         return;
     HostAdapterPause(Adapter, NDIS_PAUSE_NDIS_INTERNAL);
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportHaltEx", 0);
     Adapter->Driver->Characteristics.HaltHandlerEx(Adapter->Context, Action);
-    HostGuardEnd(&Guard, "MiniportHaltEx", Adapter->Driver->Characteristics.HaltHandlerEx);
+    HostGuardEnd(&Guard, Adapter->Driver->Characteristics.HaltHandlerEx);
     Forget(Adapter);
 }

@@ -40,9 +40,10 @@ static VOID HostUnload(_In_ DRIVER_OBJECT *DriverObject)
     if (!Driver)
         return;
     PlatformDriverUnloading(DriverObject);
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportDriverUnload", 0);
     Driver->Characteristics.UnloadHandler(DriverObject);
-    HostGuardEnd(&Guard, "MiniportDriverUnload", (PVOID)Driver->Characteristics.UnloadHandler);
+    HostGuardEnd(&Guard, (PVOID)Driver->Characteristics.UnloadHandler);
     HandlerRule("MiniportDriverUnload", "Unload_Deregister", Driver->Deregistered,
                 Driver->Characteristics.UnloadHandler, "MiniportDriverUnload without NdisMDeregisterMiniportDriver");
     HostDevicesCheckGone(Driver, NULL, "MiniportDriverUnload");

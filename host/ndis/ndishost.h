@@ -95,6 +95,7 @@ struct _NDIS_HOST_ADAPTER
     HOST_PENDING Pause, Restart, Oid, Reset;
     NDIS_OID_REQUEST *OidRequest; /* the one that is with the miniport */
     KEVENT OidIdle;               /* one request at a time */
+    BOOLEAN OidTrial;             /* a request has a buffer that is too short, on purpose */
     ULONG NextRequestId;
 
     ULONG HangSeconds; /* between two questions whether it hangs */
@@ -220,11 +221,12 @@ VOID HostEnter(_In_z_ PCSTR Call, _In_ PVOID Place, _In_z_ PCSTR IrqlRule, _In_ 
 /* A call into the miniport: it comes back at the IRQL and with the spin locks it was called with. */
 typedef struct _HOST_GUARD
 {
+    PLATFORM_CALL Call;
     KIRQL Irql;
     ULONG SpinLocks;
 } HOST_GUARD;
-#define HostGuardBegin() ((HOST_GUARD){.Irql = KeGetCurrentIrql(), .SpinLocks = PlatformSpinLocksHeld()})
-VOID HostGuardEnd(_In_ const HOST_GUARD *Guard, _In_z_ PCSTR Call, _In_ PVOID Handler);
+VOID HostGuardBegin(_Out_ HOST_GUARD *Guard, _In_z_ PCSTR Call, _In_ ULONG Code);
+VOID HostGuardEnd(_In_ const HOST_GUARD *Guard, _In_ PVOID Handler);
 PCSTR HostStateName(_In_ LONG State);
 NDIS_HOST_ADAPTER *HostAdapterOf(_In_opt_ NDIS_HANDLE Handle, _In_z_ PCSTR Call, _In_opt_ PVOID Place);
 NDIS_HOST_DRIVER *HostDriverOf(_In_opt_ NDIS_HANDLE Handle, _In_z_ PCSTR Call, _In_opt_ PVOID Place);

@@ -45,9 +45,10 @@ NDIS_STATUS HostOid(NDIS_HOST_ADAPTER *Adapter, NDIS_REQUEST_TYPE Type, NDIS_OID
     Request.RequestId = (PVOID)(ULONG_PTR)++Adapter->NextRequestId;
     Adapter->OidRequest = &Request;
     HostPendingBegin(&Adapter->Oid, "MiniportOidRequest", Place);
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, Adapter->OidTrial ? "MiniportOidRequest (HOST_NDIS_TRIAL)" : "MiniportOidRequest", Oid);
     NDIS_STATUS Status = Adapter->Driver->Characteristics.OidRequestHandler(Adapter->Context, &Request);
-    HostGuardEnd(&Guard, "MiniportOidRequest", Place);
+    HostGuardEnd(&Guard, Place);
     Status = HostPendingEnd(&Adapter->Oid, Status);
     Adapter->OidRequest = NULL;
     KeSetEvent(&Adapter->OidIdle, 0, FALSE);
@@ -131,8 +132,8 @@ static NDIS_STATUS TryQuery(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oi
 }
 
 /* A whole buffer, twice with other contents before: what is answered does not hang on them. In state Paused, in which
- * nothing is counted meanwhile. Full: bytes of the answer, 0: it varies. */
-static VOID TryWhole(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Full)
+ * nothing is counted meanwhile. Full: bytes of the answer, 0: it varies. FALSE: it is not answered. */
+static BOOLEAN TryWhole(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_ ULONG Full)
 {
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     ULONG Length = Full ? Full : ROOM / 2;
@@ -148,6 +149,13 @@ static VOID TryWhole(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
             First.Status == Second.Status && First.Written == Second.Written && First.Written <= Length &&
                 RtlCompareMemory(First.Buffer, Second.Buffer, First.Written) == First.Written,
             Place, "OID 0x%08x: the answer depends on what was in the buffer, or was not written whole", (unsigned)Oid);
+    return First.Status == NDIS_STATUS_SUCCESS;
+}
+
+/* Whether drivers are asked with buffers that are too short, which no protocol does: some do not look, and fault. */
+static BOOLEAN Trial(VOID)
+{
+    return PlatformSetting("HOST_NDIS_TRIAL", 0) != 0;
 }
 
 /* A buffer that is too short by any number of bytes. A counter of 64 bits is answered in 32 where there is no more room:
@@ -156,6 +164,7 @@ static VOID TryShort(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
 {
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     BOOLEAN Counter = Oid == OID_GEN_RCV_OK || Oid == OID_GEN_XMIT_OK;
+    Adapter->OidTrial = TRUE;
     for (ULONG Length = 0; Length < Full; Length++)
     {
         OID_ANSWER Answer;
@@ -176,6 +185,7 @@ static VOID TryShort(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
         OidRule("Oid_BytesNeeded", Answer.Needed == Full, Place, "OID 0x%08x with %u bytes: BytesNeeded %u, not %u",
                 (unsigned)Oid, (unsigned)Length, (unsigned)Answer.Needed, (unsigned)Full);
     }
+    Adapter->OidTrial = FALSE;
 }
 
 static BOOLEAN IsListed(_In_ const NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid)
@@ -186,7 +196,7 @@ static BOOLEAN IsListed(_In_ const NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid
     return FALSE;
 }
 
-/* Asks every mandatory OID with buffers of every length up to the whole. In state Paused. */
+/* Asks every mandatory OID, in a trial with buffers of every length up to the whole. In state Paused. */
 VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
 {
     static const NDIS_OID AlsoListed[] = {OID_GEN_CURRENT_LOOKAHEAD, OID_GEN_CURRENT_PACKET_FILTER,
@@ -194,8 +204,8 @@ VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
     PVOID Place = Adapter->Driver->Characteristics.OidRequestHandler;
     for (ULONG I = 0; I < sizeof(Mandatory) / sizeof(Mandatory[0]); I++)
     {
-        TryWhole(Adapter, Mandatory[I].Oid, Mandatory[I].Full);
-        TryShort(Adapter, Mandatory[I].Oid, Mandatory[I].Full);
+        if (TryWhole(Adapter, Mandatory[I].Oid, Mandatory[I].Full) && Trial())
+            TryShort(Adapter, Mandatory[I].Oid, Mandatory[I].Full);
         HandlerRule("MiniportInitializeEx", "Oid_Mandatory", IsListed(Adapter, Mandatory[I].Oid),
                     (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
                     "OID 0x%08x is not in SupportedOidList", (unsigned)Mandatory[I].Oid);
@@ -221,12 +231,14 @@ static VOID SetUlong(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
             (unsigned)Status);
     OidRule("Oid_Bytes", Status != NDIS_STATUS_SUCCESS || Done == sizeof(Value), Place,
             "set of OID 0x%08x: %u bytes read of %u", (unsigned)Oid, (unsigned)Done, (unsigned)sizeof(Value));
-    for (ULONG Length = 0; Length < sizeof(Value); Length++)
+    Adapter->OidTrial = Status == NDIS_STATUS_SUCCESS && Trial();
+    for (ULONG Length = 0; Adapter->OidTrial && Length < sizeof(Value); Length++)
     {
         Status = HostOid(Adapter, NdisRequestSetInformation, Oid, &Value, Length, &Done, &Needed);
         OidRule("Oid_Status", Status != NDIS_STATUS_SUCCESS, Place, "set of OID 0x%08x succeeds with %u bytes",
                 (unsigned)Oid, (unsigned)Length);
     }
+    Adapter->OidTrial = FALSE;
 }
 
 /* A set of offloads is followed by what is on now, before it is completed: "OID_TCP_OFFLOAD_PARAMETERS",

@@ -22,6 +22,16 @@ VOID PlatformDriverUnloaded(_In_ DRIVER_OBJECT *DriverObject);
 VOID PlatformRuleBroken(_In_z_ PCSTR Rule, _In_z_ PCSTR Call, _In_opt_ PVOID Place, _In_z_ PCSTR Text);
 /* How many spin locks the calling thread holds, 0 where that is not known. Any IRQL. */
 ULONG PlatformSpinLocksHeld(VOID);
+/* A call into a driver, on its caller's stack. A driver that faults is told by the innermost one of its thread. */
+typedef struct _PLATFORM_CALL
+{
+    const struct _PLATFORM_CALL *Outer;
+    PCSTR Name; /* of the handler */
+    ULONG Code; /* what is asked of it: an OID, an I/O control code; 0: nothing else to say */
+} PLATFORM_CALL;
+/* The calling thread enters, and leaves, a call that it made last. Any IRQL. */
+VOID PlatformCallBegin(_Inout_ PLATFORM_CALL *Call);
+VOID PlatformCallEnd(_In_ const PLATFORM_CALL *Call);
 /* A number that the person set, or Default. PASSIVE_LEVEL. */
 ULONG PlatformSetting(_In_z_ PCSTR Name, _In_ ULONG Default);
 

@@ -40,9 +40,10 @@ static BOOLEAN MiniportAddsDevice(_Inout_ NDIS_HOST_ADAPTER *Adapter)
     if (!Handler)
         return TRUE;
     Adapter->Adding = TRUE;
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportAddDevice", 0);
     NDIS_STATUS Status = Handler(Adapter, Adapter->Driver->Context);
-    HostGuardEnd(&Guard, "MiniportAddDevice", Handler);
+    HostGuardEnd(&Guard, Handler);
     Adapter->Adding = FALSE;
     if (Status != NDIS_STATUS_SUCCESS)
         DbgPrint("ndis: MiniportAddDevice failed with 0x%08x\n", (unsigned)Status);
@@ -53,10 +54,11 @@ static BOOLEAN MiniportAddsDevice(_Inout_ NDIS_HOST_ADAPTER *Adapter)
 static VOID MiniportRemovesDevice(_In_ NDIS_HOST_ADAPTER *Adapter)
 {
     MINIPORT_REMOVE_DEVICE_HANDLER Handler = Adapter->Driver->Pnp.MiniportRemoveDeviceHandler;
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportRemoveDevice", 0);
     if (Handler)
         Handler(Adapter->AddDeviceContext);
-    HostGuardEnd(&Guard, "MiniportRemoveDevice", Handler);
+    HostGuardEnd(&Guard, Handler);
 }
 
 /* Before MiniportInitializeEx: "MINIPORT_PNP_IRP callback function". */
@@ -65,9 +67,10 @@ static NTSTATUS MiniportStartsDevice(_In_ NDIS_HOST_ADAPTER *Adapter, _Inout_ IR
     MINIPORT_START_DEVICE_HANDLER Handler = Adapter->Driver->Pnp.MiniportStartDeviceHandler;
     if (!Handler)
         return STATUS_SUCCESS;
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportStartDevice", 0);
     NDIS_STATUS Status = Handler(Adapter->AddDeviceContext, Irp);
-    HostGuardEnd(&Guard, "MiniportStartDevice", Handler);
+    HostGuardEnd(&Guard, Handler);
     return Status == NDIS_STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
 }
 

@@ -98,7 +98,8 @@ VOID NdisHostReturn(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Re
     }
     /* First: the handler may find that these were the last, and complete a pause. */
     InterlockedAdd64(&Adapter->ReceivesOut, -Count);
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportReturnNetBufferLists", 0);
     Handler(Adapter->Context, Lists, ReturnFlags);
-    HostGuardEnd(&Guard, "MiniportReturnNetBufferLists", (PVOID)Handler);
+    HostGuardEnd(&Guard, (PVOID)Handler);
 }

@@ -12,9 +12,10 @@ static VOID Reset(_Inout_ NDIS_HOST_ADAPTER *Adapter)
     BOOLEAN Addressing = FALSE;
     DbgPrint("ndis: %s: the miniport says that it hangs, and is reset\n", Adapter->Identity.Name);
     HostPendingBegin(&Adapter->Reset, "MiniportResetEx", Handler);
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportResetEx", 0);
     NDIS_STATUS Status = Handler(Adapter->Context, &Addressing);
-    HostGuardEnd(&Guard, "MiniportResetEx", Handler);
+    HostGuardEnd(&Guard, Handler);
     if (Status != NDIS_STATUS_PENDING)
         WriteRelease(&Adapter->ResetAddressing, Addressing);
     Status = HostPendingEnd(&Adapter->Reset, Status);
@@ -28,9 +29,10 @@ static VOID Reset(_Inout_ NDIS_HOST_ADAPTER *Adapter)
 VOID HostHangCheck(NDIS_HOST_ADAPTER *Adapter)
 {
     MINIPORT_CHECK_FOR_HANG_HANDLER Handler = Adapter->Driver->Characteristics.CheckForHangHandlerEx;
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportCheckForHangEx", 0);
     BOOLEAN Hangs = Handler(Adapter->Context);
-    HostGuardEnd(&Guard, "MiniportCheckForHangEx", Handler);
+    HostGuardEnd(&Guard, Handler);
     if (Hangs)
         Reset(Adapter);
 }

@@ -36,8 +36,17 @@ VOID HostEnter(PCSTR Call, PVOID Place, PCSTR IrqlRule, KIRQL Irql, BOOLEAN Out)
         HostRuleBroken("SpinLock_AcrossNdis", Call, Place, "%u spin locks are held", (unsigned)PlatformSpinLocksHeld());
 }
 
-VOID HostGuardEnd(const HOST_GUARD *Guard, PCSTR Call, PVOID Handler)
+VOID HostGuardBegin(HOST_GUARD *Guard, PCSTR Call, ULONG Code)
 {
+    *Guard = (HOST_GUARD){
+        .Call = {.Name = Call, .Code = Code}, .Irql = KeGetCurrentIrql(), .SpinLocks = PlatformSpinLocksHeld()};
+    PlatformCallBegin(&Guard->Call);
+}
+
+VOID HostGuardEnd(const HOST_GUARD *Guard, PVOID Handler)
+{
+    PCSTR Call = Guard->Call.Name;
+    PlatformCallEnd(&Guard->Call);
     KIRQL Irql = KeGetCurrentIrql();
     ULONG SpinLocks = PlatformSpinLocksHeld();
     if (Irql != Guard->Irql)

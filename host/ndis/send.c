@@ -27,9 +27,10 @@ VOID NdisHostSend(NDIS_HOST_ADAPTER *Adapter, NET_BUFFER_LIST *Lists, ULONG Send
         Count++;
     }
     InterlockedAdd64(&Adapter->SendsOut, Count);
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "MiniportSendNetBufferLists", 0);
     Handler(Adapter->Context, Lists, NDIS_DEFAULT_PORT_NUMBER, SendFlags);
-    HostGuardEnd(&Guard, "MiniportSendNetBufferLists", (PVOID)Handler);
+    HostGuardEnd(&Guard, (PVOID)Handler);
 }
 
 /*

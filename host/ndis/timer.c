@@ -23,9 +23,10 @@ static VOID NTAPI Expired(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
     PNDIS_TIMER_FUNCTION Function = Timer->Function; /* the object may be freed there */
     UNREFERENCED_PARAMETER(First);
     UNREFERENCED_PARAMETER(Second);
-    HOST_GUARD Guard = HostGuardBegin();
+    HOST_GUARD Guard;
+    HostGuardBegin(&Guard, "NetTimerCallback", 0);
     Function(Dpc, Timer->Given, NULL, NULL);
-    HostGuardEnd(&Guard, "NetTimerCallback", (PVOID)Function);
+    HostGuardEnd(&Guard, (PVOID)Function);
 }
 
 NDIS_STATUS NdisAllocateTimerObject(NDIS_HANDLE NdisHandle, PNDIS_TIMER_CHARACTERISTICS TimerCharacteristics,

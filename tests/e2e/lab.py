@@ -243,7 +243,7 @@ class Windows:
         self._run('--start')
 
     def environment(self):
-        return dict(os.environ, HOST_NDIS_LOG=self.log)
+        return dict({'HOST_NDIS_TRIAL': '1'}, **os.environ, HOST_NDIS_LOG=self.log)
 
     def _run(self, action):
         done = subprocess.run(self.namespace.command(RUN, '--prefix', self.name, action), env=self.environment(),

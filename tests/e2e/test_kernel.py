@@ -93,6 +93,18 @@ def test_wrong(shared_machine, what):
     os.truncate(shared_machine.windows.log, 0) # what was broken on purpose is no failure of the machine
 
 
+def test_wrong_often(machine):
+    """What is wrong with each packet is told of the first ones, and then counted."""
+    install(machine.windows)
+    program = create(machine.windows, 'kernel-count')
+    ping(machine, 120)
+    told = lambda: re.findall(r'^RULE Receive_Count: .*$', log(machine.windows), re.MULTILINE)
+    lab.wait(lambda: any(line.endswith('(100 times so far)') for line in told()), lambda: '\n'.join(told()))
+    assert len(told()) == 5, told()
+    program.quit()
+    os.truncate(machine.windows.log, 0)
+
+
 def test_lacking(shared_machine):
     """A driver of which an import is not to be had fails alone, before any of it runs, and the log names what it lacks."""
     install(shared_machine.windows)
@@ -112,6 +124,41 @@ def test_lacking(shared_machine):
     assert ' 0% packet loss' in ping(shared_machine, 10) # the other one's
     program.quit()
     other.quit()
+
+
+@pytest.mark.parametrize('how, said', [
+    ('null', r'kernel\.sys\+0x[0-9a-f]+: writing 0x10; in MiniportOidRequest of 0x0001010c\.'),
+    ('short', r'kernel\.sys\+0x[0-9a-f]+: writing 0x10; in MiniportOidRequest \(HOST_NDIS_TRIAL\) of 0x0001[0-9a-f]{4}\.'),
+    ('stack', r'kernel\.sys\+0x[0-9a-f]+: its stack is full; in a thread of its own\.'),
+    ('wild', r'kernel\.sys\+0x[0-9a-f]+, in what it called: executing 0x123456789a; in MiniportSendNetBufferLists\.'),
+], ids=('null', 'short', 'stack', 'wild'))
+def test_fault(machine, how, said):
+    """A driver that faults is named in one line of the host's log and of the Windows'; the next creation has a driver again."""
+    install(machine.windows)
+    program = machine.windows.start(DEVICES, 'create', 'faulty', 1, 'kernel-' + how)
+    if how == 'wild':
+        program.expect('^ready$', 60)
+        ping(machine, 1)
+    line = re.compile(r'^wine: FAULT: %s This driver process ends, and every adapter in it$' % said, re.MULTILINE)
+    own = os.path.join(machine.windows.drive(), '../../log')
+    both = lambda: [open(path, errors='replace').read() if os.path.exists(path) else '' for path in (machine.windows.log, own)]
+    lab.wait(lambda: all(line.findall(text) for text in both()), lambda: '\n'.join(both()))
+    assert [text.count('FAULT') for text in both()] == [1, 1]
+    lab.wait(lambda: not machine.namespace.links(), 'the interface is gone')
+    other = create(machine.windows, 'kernel')
+    assert ' 0% packet loss' in ping(machine, 10)
+    other.quit()
+    program.stop()
+
+
+def test_no_trial(monkeypatch, request):
+    """Buffers that no protocol gives are the trial's: a driver that does not look at them runs without it."""
+    monkeypatch.setenv('HOST_NDIS_TRIAL', '0')
+    machine = request.getfixturevalue('machine')
+    install(machine.windows)
+    program = create(machine.windows, 'kernel-short')
+    assert ' 0% packet loss' in ping(machine, 10)
+    program.quit()
 
 
 def imports(*words):

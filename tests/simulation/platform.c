@@ -48,6 +48,17 @@ ULONG PlatformSetting(PCSTR Name, ULONG Default)
     return Value ? (ULONG)strtoul(Value, NULL, 0) : Default;
 }
 
+/* A fault is the sanitizers' to tell, with the stack. */
+VOID PlatformCallBegin(PLATFORM_CALL *Call)
+{
+    UNREFERENCED_PARAMETER(Call);
+}
+
+VOID PlatformCallEnd(const PLATFORM_CALL *Call)
+{
+    UNREFERENCED_PARAMETER(Call);
+}
+
 ULONG PlatformSpinLocksHeld(VOID)
 {
     return SimSpinLocksHeld();

@@ -164,6 +164,7 @@ int main(int Count, char **Arguments)
     printf("seed %llu\n", Seed);
     signal(SIGALRM, Hangs);
     SimFaultCode(__start_driver_code, __stop_driver_code);
+    setenv("HOST_NDIS_TRIAL", "1", FALSE);
     for (ULONG I = 0; I < ARRAYSIZE(Scenarios); I++)
     {
         ULONG64 Begin = Milliseconds(), Before = Operations;

@@ -36,12 +36,20 @@ static PVOID FindFunction(_In_ PVOID Module, _In_z_ PCSTR Name)
     return Address;
 }
 
+static PVOID FindModule(_In_z_ PWSTR Name)
+{
+    UNICODE_STRING String = {0, 0, Name};
+    while (Name[String.Length / sizeof(WCHAR)])
+        String.Length += sizeof(WCHAR);
+    String.MaximumLength = (USHORT)(String.Length + sizeof(WCHAR));
+    PVOID Module;
+    return NT_SUCCESS(LdrGetDllHandle(NULL, 0, &String, &Module)) ? Module : NULL;
+}
+
 static VOID FindWineKernel(VOID)
 {
-    static WCHAR NameBuffer[] = L"ntoskrnl.exe";
-    UNICODE_STRING Name = {sizeof(NameBuffer) - sizeof(WCHAR), sizeof(NameBuffer), NameBuffer};
-    PVOID Kernel;
-    if (!NT_SUCCESS(LdrGetDllHandle(NULL, 0, &Name, &Kernel)))
+    PVOID Kernel = FindModule(L"ntoskrnl.exe");
+    if (!Kernel)
         return;
     WineKernel = (WINE_KERNEL){
         .ObReferenceObjectByHandle = FindFunction(Kernel, "ObReferenceObjectByHandle"),
@@ -84,6 +92,7 @@ int Entry(PVOID First, PVOID Second, PVOID Third)
         LdrAddRefDll(1, First); /* LDR_ADDREF_DLL_PIN: NDIS stays when the driver that brought it is unloaded */
         FindWineKernel();
         LogOpen();
+        FaultWatch(FindFunction(FindModule(L"kernelbase.dll"), "SetUnhandledExceptionFilter"));
         LdrRegisterDllNotification(0, OnModule, NULL, &Cookie);
     }
     return TRUE;

@@ -84,11 +84,40 @@ ULONG DbgPrint(PCSTR Format, ...)
     return STATUS_SUCCESS;
 }
 
+/* How often a rule was broken at a place, for an OID that was asked there, this time included. When there is no room for it: 1. */
+static LONG CountBroken(_In_z_ PCSTR Rule, _In_opt_ PVOID Place)
+{
+    static struct
+    {
+        volatile LONG64 Key; /* 0: free */
+        volatile LONG Count;
+    } Broken[256];
+    const PLATFORM_CALL *In = CallOfThread();
+    ULONG64 Key = ((ULONG64)Rule * 31 + (ULONG64)Place) * 31 + (In ? In->Code : 0) + 1;
+    for (ULONG I = 0; I < RTL_NUMBER_OF(Broken); I++)
+    {
+        ULONG At = (ULONG)((Key + I) % RTL_NUMBER_OF(Broken));
+        LONG64 Old = InterlockedCompareExchange64(&Broken[At].Key, (LONG64)Key, 0);
+        if (!Old || Old == (LONG64)Key)
+            return InterlockedIncrement(&Broken[At].Count);
+    }
+    return 1;
+}
+
+/* The first three of each place are told, then the tenth, the hundredth, ... */
 VOID PlatformRuleBroken(PCSTR Rule, PCSTR Call, PVOID Place, PCSTR Text)
 {
+    LONG Count = CountBroken(Rule, Place), Rest = Count;
+    while (Rest >= 10 && Rest % 10 == 0)
+        Rest /= 10;
+    if (Count > 3 && Rest != 1)
+        return;
+    CHAR Times[32] = "";
+    if (Count > 3)
+        _snprintf(Times, sizeof(Times), " (%d times so far)", (int)Count);
     ULONG_PTR Offset;
     PCSTR Image = ImageOf(Place, &Offset);
-    DbgPrint("RULE %s: %s at %s+0x%llx: %s\n", Rule, Call, Image, (unsigned long long)Offset, Text);
+    DbgPrint("RULE %s: %s at %s+0x%llx: %s%s\n", Rule, Call, Image, (unsigned long long)Offset, Text, Times);
 }
 
 ULONG PlatformSetting(PCSTR Name, ULONG Default)

@@ -225,7 +225,10 @@ static VOID Run(_In_ PKDPC Dpc, _In_ PVOID First, _In_ PVOID Second)
 {
     KIRQL Irql;
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+    PLATFORM_CALL Call = {.Name = "a DPC"};
+    PlatformCallBegin(&Call);
     Dpc->DeferredRoutine(Dpc, Dpc->DeferredContext, First, Second);
+    PlatformCallEnd(&Call);
     if (KeGetCurrentIrql() != DISPATCH_LEVEL || PlatformSpinLocksHeld())
     {
         PlatformRuleBroken("Dpc_Returns", "KeInsertQueueDpc", (PVOID)(ULONG_PTR)Dpc->DeferredRoutine,

@@ -52,6 +52,16 @@ static PDRIVER_DISPATCH OriginalOf(_In_ DEVICE_OBJECT *DeviceObject, _In_ UCHAR 
     return Original;
 }
 
+static NTSTATUS Dispatch(_In_ PDRIVER_DISPATCH Original, _In_ DEVICE_OBJECT *DeviceObject, _Inout_ IRP *Irp,
+                         _In_z_ PCSTR Name, _In_ ULONG Code)
+{
+    PLATFORM_CALL Call = {.Name = Name, .Code = Code};
+    PlatformCallBegin(&Call);
+    NTSTATUS Status = Original(DeviceObject, Irp);
+    PlatformCallEnd(&Call);
+    return Status;
+}
+
 /* With FilesLock held. */
 static OPEN_FILE *FindFile(_In_ const FILE_OBJECT *FileObject)
 {
@@ -120,7 +130,7 @@ static VOID SendRequest(_In_ DEVICE_OBJECT *DeviceObject, _In_ FILE_OBJECT *File
     Irp->Tail.Overlay.OriginalFileObject = FileObject;
     Irp->RequestorMode = UserMode;
     IoSetNextIrpStackLocation(Irp);
-    Original(DeviceObject, Irp);
+    Dispatch(Original, DeviceObject, Irp, Major == IRP_MJ_CLOSE ? "IRP_MJ_CLOSE" : "IRP_MJ_CLEANUP", 0);
     KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
     IoFreeIrp(Irp);
 }
@@ -137,8 +147,9 @@ static NTSTATUS OnCreate(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     BOOLEAN Refused = FindDying(DeviceObject) != NULL;
     InsertTailList(&Files, &File->Link);
     KeReleaseSpinLock(&FilesLock, Irql);
-    NTSTATUS Status =
-        Refused ? Complete(Irp, STATUS_NO_SUCH_DEVICE) : OriginalOf(DeviceObject, IRP_MJ_CREATE)(DeviceObject, Irp);
+    NTSTATUS Status = Refused
+                          ? Complete(Irp, STATUS_NO_SUCH_DEVICE)
+                          : Dispatch(OriginalOf(DeviceObject, IRP_MJ_CREATE), DeviceObject, Irp, "IRP_MJ_CREATE", 0);
 
     KeAcquireSpinLock(&FilesLock, &Irql);
     File = FindFile(FileObject);
@@ -188,7 +199,7 @@ static NTSTATUS OnClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     {
         ProcessClosesFiles(ProcessId);
         SendRequest(DeviceObject, FileObject, IRP_MJ_CLEANUP);
-        Status = OriginalOf(DeviceObject, IRP_MJ_CLOSE)(DeviceObject, Irp);
+        Status = Dispatch(OriginalOf(DeviceObject, IRP_MJ_CLOSE), DeviceObject, Irp, "IRP_MJ_CLOSE", 0);
     }
     else
     {
@@ -251,7 +262,10 @@ static NTSTATUS OnRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         return Complete(Irp, CreateStatus);
     CurrentThread = ThreadMark();
     CurrentIrp = Irp;
-    NTSTATUS Status = OriginalOf(DeviceObject, Location->MajorFunction)(DeviceObject, Irp);
+    BOOLEAN Control = Location->MajorFunction == IRP_MJ_DEVICE_CONTROL;
+    NTSTATUS Status = Dispatch(OriginalOf(DeviceObject, Location->MajorFunction), DeviceObject, Irp,
+                               Control ? "IRP_MJ_DEVICE_CONTROL" : "a dispatch routine",
+                               Control ? Location->Parameters.DeviceIoControl.IoControlCode : Location->MajorFunction);
     CurrentIrp = NULL;
     return Status;
 }
@@ -295,7 +309,8 @@ static NTSTATUS OnPnp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     if (IoGetCurrentIrpStackLocation(Irp)->MinorFunction == IRP_MN_REMOVE_DEVICE)
         CloseFiles(DeviceObject->DriverObject, DeviceObject);
-    return OriginalOf(DeviceObject, IRP_MJ_PNP)(DeviceObject, Irp);
+    return Dispatch(OriginalOf(DeviceObject, IRP_MJ_PNP), DeviceObject, Irp, "IRP_MJ_PNP",
+                    IoGetCurrentIrpStackLocation(Irp)->MinorFunction);
 }
 
 BOOLEAN FilesKnow(const VOID *FileObject)

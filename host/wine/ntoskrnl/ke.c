@@ -11,25 +11,26 @@
 #define SPINS_BEFORE_YIELD 200
 #define EXCLUSIVE          0x40000000
 
-/* UserReserved of the TEB: 20 bytes at 0xe8 on amd64. */
-#define IRQL_SLOT  "0xe8"
-#define LOCKS_SLOT "0xec"
+/* UserReserved of the TEB: 20 bytes at 0xe8 on amd64. The 8 at 0xf0 are ps.c's. */
+#define CALL_SLOT  "0xe8" /* PLATFORM_CALL */
+#define IRQL_SLOT  "0xf8" /* 16 bits, like the next */
+#define LOCKS_SLOT "0xfa"
 
 static inline ULONG ReadIrql(VOID)
 {
     ULONG Value;
-    __asm__ volatile("movl %%gs:" IRQL_SLOT ", %0" : "=r"(Value));
+    __asm__ volatile("movzwl %%gs:" IRQL_SLOT ", %0" : "=r"(Value));
     return Value;
 }
 
 static inline VOID WriteIrql(_In_ ULONG Value)
 {
-    __asm__ volatile("movl %0, %%gs:" IRQL_SLOT : : "r"(Value));
+    __asm__ volatile("movw %w0, %%gs:" IRQL_SLOT : : "r"(Value));
 }
 
 static inline VOID CountLocks(_In_ LONG Change)
 {
-    __asm__ volatile("addl %0, %%gs:" LOCKS_SLOT : : "r"(Change));
+    __asm__ volatile("addw %w0, %%gs:" LOCKS_SLOT : : "r"(Change));
 }
 
 static inline ULONG_PTR ThreadMark(VOID)
@@ -45,6 +46,24 @@ static VOID Pause(_Inout_ ULONG *Spins)
         __builtin_ia32_pause();
     else
         LinuxCall3(LINUX_SCHED_YIELD, 0, 0, 0);
+}
+
+const PLATFORM_CALL *CallOfThread(VOID)
+{
+    const PLATFORM_CALL *Call;
+    __asm__ volatile("movq %%gs:" CALL_SLOT ", %0" : "=r"(Call));
+    return Call;
+}
+
+VOID PlatformCallBegin(PLATFORM_CALL *Call)
+{
+    Call->Outer = CallOfThread();
+    __asm__ volatile("movq %0, %%gs:" CALL_SLOT : : "r"(Call) : "memory");
+}
+
+VOID PlatformCallEnd(const PLATFORM_CALL *Call)
+{
+    __asm__ volatile("movq %0, %%gs:" CALL_SLOT : : "r"(Call->Outer));
 }
 
 KIRQL KeGetCurrentIrql(VOID)
@@ -174,7 +193,7 @@ VOID KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE Handle)
 ULONG PlatformSpinLocksHeld(VOID)
 {
     ULONG Value;
-    __asm__ volatile("movl %%gs:" LOCKS_SLOT ", %0" : "=r"(Value));
+    __asm__ volatile("movzwl %%gs:" LOCKS_SLOT ", %0" : "=r"(Value));
     return Value;
 }
 

@@ -8,7 +8,7 @@
 #ifndef HOST_WINE_KERNEL_H
 #define HOST_WINE_KERNEL_H
 
-#include <ntddk.h>
+#include "host/ndis/platform.h"
 
 #define KERNEL_TAG 'nreK'
 
@@ -59,6 +59,7 @@ __declspec(dllimport) NTSTATUS LdrAddRefDll(ULONG Flags, PVOID Module);
 __declspec(dllimport) NTSTATUS LdrGetDllHandle(PVOID Path, ULONG Flags, const UNICODE_STRING *Name, PVOID *Module);
 __declspec(dllimport) NTSTATUS LdrGetProcedureAddress(PVOID Module, PVOID Name, ULONG Ordinal, PVOID *Address);
 __declspec(dllimport) NTSTATUS LdrRegisterDllNotification(ULONG Flags, PVOID Routine, PVOID Context, PVOID *Cookie);
+__declspec(dllimport) int _snprintf(char *Buffer, size_t Size, const char *Format, ...);
 __declspec(dllimport) int _vsnprintf(char *Buffer, size_t Size, const char *Format, va_list Arguments);
 
 /* ---- Wine's own kernel functions where ours of the same name stand before them. entry.c fills it. */
@@ -96,12 +97,16 @@ PVOID ImageFindReplacement(_In_z_ PCSTR Name);
 PVOID ImageBaseOf(_In_opt_ PVOID Address);
 VOID ImageForget(_In_ PVOID Base);
 
+/* ---- fault.c: a driver's fault, which ends this process, is told first. Once, PASSIVE_LEVEL. SetFilter: of that name. */
+VOID FaultWatch(_In_opt_ PVOID SetFilter);
+
 /* ---- ex.c */
 VOID PoolMarkEarly(_In_ PVOID ImageBase);
 VOID PoolReportLeaks(_In_ PVOID ImageBase, _In_z_ PCSTR Rule, _In_ BOOLEAN All);
 
 /* ---- ke.c. IRQL and held spin locks of the calling thread live in a part of its TEB that Windows leaves to
  * subsystems and Wine does not use. */
+const PLATFORM_CALL *CallOfThread(VOID); /* the innermost call into a driver, NULL in none */
 VOID EventForget(_In_ PVOID Address, _In_ SIZE_T Size);
 HANDLE EventHandle(_In_ PVOID Object);
 

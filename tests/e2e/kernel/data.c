@@ -97,6 +97,7 @@ static NET_BUFFER_LIST *Mirror(_In_ ADAPTER *Adapter, _In_ NET_BUFFER *Buffer, _
 VOID TestSend(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NUMBER Port, ULONG Flags)
 {
     ADAPTER *Adapter = Context;
+    Fault(Adapter, "wild", 0);
     ULONG Dispatch = Flags & NDIS_SEND_FLAGS_DISPATCH_LEVEL;
     KIRQL Irql;
     for (NET_BUFFER_LIST *List = Lists; List; List = List->Next)

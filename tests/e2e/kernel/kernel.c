@@ -93,6 +93,20 @@ static VOID Misbehave(_In_ ADAPTER *Adapter)
     }
 }
 
+/* A fault that ends the driver's process: "null", "short", "wild", "stack". Each frame is needed after the next. */
+ULONG Fault(const ADAPTER *Adapter, PCSTR How, ULONG Depth)
+{
+    volatile CHAR Frame[512];
+    Frame[Depth % sizeof(Frame)] = 1;
+    if (!Wrong(Adapter, How))
+        return 0;
+    if (Wrong(Adapter, "null") || Wrong(Adapter, "short"))
+        *(volatile ULONG *)0x10 = 1;
+    else if (Wrong(Adapter, "wild"))
+        ((VOID(*)(VOID))0x123456789a)();
+    return Fault(Adapter, How, Depth + 1) + (ULONG)Frame[Depth % sizeof(Frame)];
+}
+
 static NDIS_STATUS Initialize(NDIS_HANDLE Handle, NDIS_HANDLE Context, PNDIS_MINIPORT_INIT_PARAMETERS Parameters)
 {
     ADAPTER *Adapter = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Adapter), TEST_TAG);
@@ -161,6 +175,10 @@ static NDIS_STATUS Reset(NDIS_HANDLE Context, PBOOLEAN AddressingReset)
 static NDIS_STATUS OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
 {
     ADAPTER *Adapter = Context;
+    if (Request->DATA.QUERY_INFORMATION.Oid == OID_GEN_VENDOR_ID)
+        Fault(Adapter, "null", 0);
+    if (Request->DATA.QUERY_INFORMATION.InformationBufferLength == 0)
+        Fault(Adapter, "short", 0);
     if (Request->RequestType == NdisRequestSetInformation &&
         Request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER &&
         InterlockedCompareExchange(&Adapter->Reset, 2, 1) == 1)

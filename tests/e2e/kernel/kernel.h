@@ -21,6 +21,7 @@ typedef struct _ADAPTER
 } ADAPTER;
 
 BOOLEAN Wrong(_In_ const ADAPTER *Adapter, _In_z_ PCSTR What);
+ULONG Fault(_In_ const ADAPTER *Adapter, _In_z_ PCSTR How, _In_ ULONG Depth); /* 0: that is not what it does wrong */
 
 /* A test gives 0, or the line at which it failed. It leaves at once: a broken kernel is not tidied up after. */
 typedef ULONG TEST(ADAPTER *Adapter);

@@ -781,6 +781,7 @@ static VOID PendedThread(PVOID Context)
 {
     PENDED Pended = *(PENDED *)Context;
     ExFreePoolWithTag(Context, TEST_TAG);
+    Fault(Pended.Adapter, "stack", 0);
     if (Pended.Restart)
     {
         Pended.Restart(Pended.Adapter->Handle, NDIS_STATUS_SUCCESS);
