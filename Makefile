@@ -107,7 +107,7 @@ wine32: deps ## get Debian's 32-bit Wine into build/wine32 (180 MB), for tests o
 SUITES         := layout manual headers ring-plain ring-address ring-thread labels model-labels library simulate arm64-short order fuzz offload segment pe inf package reproducible mutations format
 SUITES_MACHINE := e2e
 
-.PHONY: demo check check-debian12 check-debian13 check-build bench model simulate coverage fuzz mutate soak
+.PHONY: demo check check-debian12 check-debian13 check-build bench profile model simulate coverage fuzz mutate soak
 demo: check-machine deps host examples ## Windows programs answer ping and carry TCP and UDP, here, under Wine
 	@scripts/demo
 
@@ -124,6 +124,9 @@ check-build: driver library tool examples host
 
 bench: check-machine deps host examples $B/amd64/$(NAME).exe $(BENCH_PROGRAMS) ## measure beside native Linux programs and memcpy, about 5 minutes
 	@bench/run
+
+profile: check-machine deps host $(WG)/wireguard.exe $(WG)/wireguard ## where the time of a tunnel's packet goes in the Wine host: a table, build/performance.png
+	@bench/profile
 
 model: deps check-model-labels ## verify the ring's model, then find every mutation of it; about 5 minutes, no root
 	@ring/model/run
