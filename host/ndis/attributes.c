@@ -5,6 +5,8 @@
  */
 #include "host/ndis/ndishost.h"
 
+#define HOST_MTU_LIMIT 65535 /* bytes: what a length of IP can say */
+
 static const CHAR SetAttributes[] = "NdisMSetMiniportAttributes";
 
 static BOOLEAN IsWhole(_In_ const NDIS_OBJECT_HEADER *Header, _In_ USHORT Size, _In_z_ PCSTR What, PVOID Place)
@@ -34,8 +36,8 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
     if (!IsWhole(&Attributes->Header, NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1, "general", Place) ||
         !HandlerRule(SetAttributes, "Initialize_Attributes", Adapter->RegistrationSet, Place,
                      "registration attributes come first") ||
-        !HandlerRule(SetAttributes, "Initialize_Attributes", Attributes->MtuSize >= 68 && Attributes->MtuSize <= 65535,
-                     Place, "an MTU of %u", (unsigned)Attributes->MtuSize) ||
+        !HandlerRule(SetAttributes, "Initialize_Attributes", Attributes->MtuSize >= 68, Place, "an MTU of %u",
+                     (unsigned)Attributes->MtuSize) ||
         !HandlerRule(SetAttributes, "RawIp_Medium", Attributes->MediaType == NdisMediumIP, Place,
                      "medium %u: only raw IP has a stack here", (unsigned)Attributes->MediaType) ||
         !HandlerRule(SetAttributes, "Initialize_Attributes",
@@ -52,7 +54,10 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
         return NDIS_STATUS_RESOURCES;
     RtlCopyMemory(Adapter->SupportedOids, Attributes->SupportedOidList, Length);
     Adapter->SupportedOidCount = Length / sizeof(NDIS_OID);
-    Adapter->Mtu = Attributes->MtuSize;
+    Adapter->Mtu = min(Attributes->MtuSize, HOST_MTU_LIMIT);
+    if (Adapter->Mtu != Attributes->MtuSize)
+        DbgPrint("ndis: an MTU of %u is more than an interface has here: it is %u\n", (unsigned)Attributes->MtuSize,
+                 (unsigned)Adapter->Mtu);
     Adapter->LinkState = (NDIS_LINK_STATE){
         .MediaConnectState = Attributes->MediaConnectState,
         .MediaDuplexState = Attributes->MediaDuplexState,
@@ -63,7 +68,7 @@ static NDIS_STATUS SetGeneral(_Inout_ NDIS_HOST_ADAPTER *Adapter,
         .Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
                    .Revision = NDIS_RESTART_GENERAL_ATTRIBUTES_REVISION_1,
                    .Size = sizeof(NDIS_RESTART_GENERAL_ATTRIBUTES)},
-        .MtuSize = Attributes->MtuSize,
+        .MtuSize = Adapter->Mtu,
         .MaxXmitLinkSpeed = Attributes->MaxXmitLinkSpeed,
         .MaxRcvLinkSpeed = Attributes->MaxRcvLinkSpeed,
         .LookaheadSize = Attributes->LookaheadSize,

@@ -18,12 +18,33 @@ BOOLEAN HostRuleBroken(PCSTR Rule, PCSTR Call, PVOID Place, PCSTR Format, ...)
     return FALSE;
 }
 
-/* "NDIS_OBJECT_HEADER": a caller may pass a later revision, which is longer; never an earlier or a shorter one. */
+/* What drivers pass that is longer than its page says is told once for each kind of structure. What: a literal. */
+static VOID TellLonger(_In_ const NDIS_OBJECT_HEADER *Header, _In_ USHORT Size, _In_z_ PCSTR What, _In_z_ PCSTR Call)
+{
+    static PVOID volatile Told[32];
+    for (ULONG I = 0; I < RTL_NUMBER_OF(Told); I++)
+    {
+        PVOID Former = InterlockedCompareExchangePointer(&Told[I], (PVOID)(ULONG_PTR)What, NULL);
+        if (Former == What)
+            return;
+        if (!Former)
+            break;
+    }
+    DbgPrint("ndis: %s: %s of revision %u has %u bytes, not %u: taken\n", Call, What, Header->Revision, Size,
+             Header->Size);
+}
+
+/*
+ * "NDIS_OBJECT_HEADER": a caller may pass a later revision, which is longer; never an earlier or a shorter one. Many pass sizeof
+ * a structure that has members of later revisions.
+ */
 BOOLEAN HostHeaderValid(const NDIS_OBJECT_HEADER *Header, UCHAR Type, UCHAR Revision, USHORT Size, PCSTR What,
                         PCSTR Call, PVOID Place)
 {
     BOOLEAN Valid = Header->Type == Type && Header->Revision >= Revision &&
-                    (Header->Revision == Revision ? Header->Size == Size : Header->Size > Size);
+                    (Header->Revision == Revision ? Header->Size >= Size : Header->Size > Size);
+    if (Valid && Header->Revision == Revision && Header->Size > Size)
+        TellLonger(Header, Size, What, Call);
     return HandlerRule(Call, "Header_Valid", Valid, Place, "%s: type 0x%x revision %u size %u, expected 0x%x, %u, %u",
                        What, Header->Type, Header->Revision, Header->Size, Type, Revision, Size);
 }

@@ -93,6 +93,23 @@ def test_wrong(shared_machine, what):
     os.truncate(shared_machine.windows.log, 0) # what was broken on purpose is no failure of the machine
 
 
+def test_larger_than_linux(machine):
+    """An MTU that no interface of Linux' has is cut to what it can have, and told; so is, once, a longer header."""
+    install(machine.windows)
+    program = create(machine.windows, 'kernel-mtu')
+    assert ' 0% packet loss' in ping(machine, 10)
+    name, = machine.namespace.links()
+    assert machine.namespace.link(name)['mtu'] == 65535
+    text = log(machine.windows)
+    assert text.count('ndis: an MTU of 100000 is more than an interface has here: it is 65535') == 1, text
+    other = create(machine.windows, 'kernel') # its tests pass one twice
+    longer = re.findall(r'^ndis: NdisAllocateNetBufferListPool: \S.* of revision 1 has 16 bytes, not \d+: taken$',
+                        log(machine.windows), re.MULTILINE)
+    assert len(longer) == 1, log(machine.windows)
+    other.quit()
+    program.quit()
+
+
 def test_wrong_often(machine):
     """What is wrong with each packet is told of the first ones, and then counted."""
     install(machine.windows)

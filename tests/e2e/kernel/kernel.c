@@ -44,7 +44,7 @@ static NDIS_STATUS SetAttributes(_Inout_ ADAPTER *Adapter)
 {
     NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES Registration = MiniportRegistration(Adapter);
     Registration.CheckForHangTimeInSeconds = 1;
-    NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES General = MiniportGeneral(TEST_MTU);
+    NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES General = MiniportGeneral(Wrong(Adapter, "mtu") ? 100000 : TEST_MTU);
     if (Wrong(Adapter, "medium"))
         General.MediaType = NdisMedium802_3;
     if (Wrong(Adapter, "mandatory"))

@@ -224,9 +224,29 @@ static ULONG TestInstanceName(ADAPTER *Adapter)
     return 0;
 }
 
+/* Drivers pass sizeof a structure of later revisions: it is longer than the page of the revision says. */
+static ULONG TestLongerHeaders(ADAPTER *Adapter)
+{
+    struct
+    {
+        NET_BUFFER_LIST_POOL_PARAMETERS Parameters;
+        ULONG64 Later;
+    } Lists = {.Parameters = {.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                                         .Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
+                                         .Size = sizeof(Lists)},
+                              .PoolTag = TEST_TAG}};
+    for (ULONG I = 0; I < 2; I++)
+    {
+        NDIS_HANDLE Pool = NdisAllocateNetBufferListPool(Adapter->Handle, &Lists.Parameters);
+        EXPECT(Pool != NULL);
+        NdisFreeNetBufferListPool(Pool);
+    }
+    return 0;
+}
+
 static const TEST_CASE Tests[] = {
     {"ndis-events", TestNdisEvents},     {"ndis-timers", TestNdisTimers},     {"list-contexts", TestListContexts},
-    {"buffer-copies", TestBufferCopies}, {"instance-name", TestInstanceName},
+    {"buffer-copies", TestBufferCopies}, {"instance-name", TestInstanceName}, {"longer-headers", TestLongerHeaders},
 };
 
 ULONG TestNdis(ADAPTER *Adapter)
