@@ -375,3 +375,19 @@ def test_memory_is_given_back(machine):
     after = peer('memory')
     assert after['blocks'] - before['blocks'] < 10 and after['bytes'] - before['bytes'] < 4000, (before, after)
     peer.quit()
+
+
+def test_many_stand(machine):
+    """What a creation asks of Windows grows little with the adapters that stand: of the host, which looks at each."""
+    program = Program(machine)
+    process = program.process()
+    asked = []
+    for number in range(24):
+        before = lab.calls(process)
+        program('create %d name=stand%d' % (number, number))
+        asked.append(lab.calls(process) - before)
+    print('reads and writes of each creation: %s' % asked)
+    grown = (min(asked[-3:]) - min(asked[1:4])) / 20  # the first one installs the driver; who waits looks again
+    assert grown < 200, asked
+    for number in range(24):
+        program('close %d' % number)

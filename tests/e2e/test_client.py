@@ -164,17 +164,12 @@ def test_name_servers_among_many(adapter):
     ask(machine.windows, 'dns', index)
     lab.wait(lambda: ('nameserver', '192.0.2.53') in resolv_conf(machine), 'the first name servers', 10)
     first = next(pid for pid, name in lab.wine_processes(machine.windows).items() if name.startswith('winlogon'))
-
-    def work():
-        """What that process has read and written so far: two for each request to wineserver."""
-        with open('/proc/%d/io' % first) as text:
-            return sum(int(line.split()[1]) for line in text if line.startswith(('syscr', 'syscw')))
-    before = work()
+    before = lab.calls(first)
     machine.namespace.run('sh', '-c', 'for i in $(seq 60); do ip tuntap add many$i mode tun; done')
     code, text = command(machine, 'netsh.exe', 'interface', 'ipv4', 'set', 'dnsservers', str(index), 'static', '192.0.2.77')
     assert code == 0, text
     lab.wait(lambda: ('nameserver', '192.0.2.77') in resolv_conf(machine), 'the last name server', 10)
-    done = work() - before
+    done = lab.calls(first) - before
     print('%d reads and writes' % done)
     machine.namespace.run('sh', '-c', 'for i in $(seq 60); do ip link delete many$i; done')
     assert done < 10000  # one look at each pair of interfaces would be more

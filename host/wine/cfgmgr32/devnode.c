@@ -186,11 +186,8 @@ CONFIGRET WINAPI CM_Locate_DevNodeW(PDEVINST Instance, DEVINSTID_W Id, ULONG Fla
         return InstanceOfId(RootId, Instance);
     if (wcslen(Id) >= SWDEVICE_ID_MAX)
         return CR_INVALID_DEVICE_ID;
-    SP_DEVINFO_DATA Data;
-    HDEVINFO Set;
-    if (!OpenDeviceById(Id, &Set, &Data))
+    if (!IsInRegistry(Id))
         return CR_NO_SUCH_DEVNODE;
-    SetupDiDestroyDeviceInfoList(Set);
     if (IsSoftwareDevice(Id) && !(Flags & CM_LOCATE_DEVNODE_PHANTOM) && !(QuerySoftwareDevice(Id) & SWDEVICE_PRESENT))
         return CR_NO_SUCH_DEVNODE;
     return InstanceOfId(Id, Instance);
@@ -364,6 +361,13 @@ static CONFIGRET LiveProperty(const WCHAR *Id, DEVINST Instance, const DEVPROPKE
 {
     if (IsEqualDevPropKey(*Key, DEVPKEY_Device_InstanceId))
         return GiveProperty(Id, (ULONG)(wcslen(Id) + 1) * sizeof(WCHAR), DEVPROP_TYPE_STRING, Type, Buffer, Size);
+    static const DEVPROPKEY *const OfStatus[] = {&DEVPKEY_Device_IsPresent, &DEVPKEY_Device_DevNodeStatus,
+                                                 &DEVPKEY_Device_ProblemCode, &DEVPKEY_Device_ProblemStatus};
+    ULONG Index = 0;
+    while (Index < ARRAYSIZE(OfStatus) && !IsEqualDevPropKey(*Key, *OfStatus[Index]))
+        Index++;
+    if (Index == ARRAYSIZE(OfStatus))
+        return CR_NO_SUCH_VALUE; /* without asking the bus */
     ULONG Status, Problem;
     CONFIGRET Result = CM_Get_DevNode_Status(&Status, &Problem, Instance, 0);
     if (IsEqualDevPropKey(*Key, DEVPKEY_Device_IsPresent))
@@ -405,6 +409,31 @@ static CONFIGRET RegistryTwin(HDEVINFO Set, SP_DEVINFO_DATA *Data, const DEVPROP
                         Type, Buffer, Size);
 }
 
+/* What SetupAPI has kept of a property, where it keeps it: three requests to wineserver, and SetupAPI makes a hundred, as it
+ * opens the device. A library asks for some of each device that there is. FALSE: SetupAPI is to be asked. */
+static BOOL KeptProperty(const WCHAR *Id, const DEVPROPKEY *Key, DEVPROPTYPE *Type, BYTE *Buffer, ULONG *Size,
+                         CONFIGRET *Result)
+{
+    WCHAR Category[40];
+    if (!StringFromGUID2(&Key->fmtid, Category, ARRAYSIZE(Category)))
+        return FALSE;
+    WCHAR Path[SWDEVICE_ID_MAX + 128];
+    swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum\\%ls\\Properties\\%ls\\%04X", Id, Category,
+             Key->pid);
+    HKEY Value;
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, Path, 0, KEY_QUERY_VALUE, &Value))
+        return FALSE;
+    DWORD Given = 0, Length = *Size; /* RegGetValue refuses types that are no registry's */
+    LSTATUS Error = RegQueryValueExW(Value, NULL, NULL, &Given, Buffer, &Length);
+    RegCloseKey(Value);
+    if ((Error && Error != ERROR_MORE_DATA) || Given >> 16 != 0xffff) /* the mark of a property's type */
+        return FALSE;
+    *Type = Given & 0xffff;
+    *Result = Buffer && !Error ? CR_SUCCESS : CR_BUFFER_SMALL;
+    *Size = Length;
+    return TRUE;
+}
+
 /*
  * CR_BUFFER_SMALL: Size is set to what is needed. CR_NO_SUCH_VALUE, CR_NO_SUCH_DEVINST, CR_INVALID_POINTER, CR_INVALID_FLAG.
  * "CM_Get_DevNode_PropertyW function (cfgmgr32.h)"
@@ -422,7 +451,7 @@ CONFIGRET WINAPI CM_Get_DevNode_PropertyW(DEVINST Instance, const DEVPROPKEY *Ke
     if (Result != CR_SUCCESS)
         return Result;
     Result = LiveProperty(Id, Instance, Key, Type, Buffer, Size);
-    if (Result != CR_NO_SUCH_VALUE)
+    if (Result != CR_NO_SUCH_VALUE || KeptProperty(Id, Key, Type, Buffer, Size, &Result))
         return Result;
     SP_DEVINFO_DATA Data;
     HDEVINFO Set;
@@ -511,48 +540,85 @@ CONFIGRET WINAPI CM_Open_DevNode_Key(DEVINST Instance, REGSAM Access, ULONG Prof
 
 /* --- lists of devices ---------------------------------------------------------------------------------------------- */
 
-/* Appends the IDs of an enumerator's devices, or of all, and counts their units with the ending zeros; a NULL list is
- * counted. Other filters are not there. */
-static CONFIGRET ListDevices(const WCHAR *Filter, ULONG Flags, WCHAR *List, ULONG Capacity, ULONG *Length)
+typedef struct _ID_LIST
 {
-    SP_DEVINFO_DATA Device = {.cbSize = sizeof(Device)};
-    CONFIGRET Result = CR_SUCCESS;
+    ULONG Flags;
+    WCHAR *Units; /* NULL: they are counted */
+    ULONG Capacity, Length;
+    CONFIGRET Result;
+} ID_LIST;
+
+static BOOL IsPresent(const WCHAR *Id)
+{
+    return !IsSoftwareDevice(Id) || (QuerySoftwareDevice(Id) & SWDEVICE_PRESENT);
+}
+
+static VOID AppendDevice(ID_LIST *List, const WCHAR *Id)
+{
+    if ((List->Flags & CM_GETIDLIST_FILTER_PRESENT) && !IsPresent(Id))
+        return;
+    ULONG Units = (ULONG)wcslen(Id) + 1;
+    if (List->Units && List->Length + Units > List->Capacity)
+        List->Result = CR_BUFFER_SMALL;
+    else if (List->Units)
+        memcpy(List->Units + List->Length - 1, Id, Units * sizeof(WCHAR));
+    List->Length += Units;
+}
+
+/* The registry's Enum has enumerators, their devices, and instances of these: so many levels lie below Key. What has no class
+ * is on its way there, or away. (SetupAPI would open each device, with a hundred requests.) */
+static VOID AppendBelow(ID_LIST *List, HKEY Key, const WCHAR *Id, int Levels)
+{
+    WCHAR Name[SWDEVICE_ID_MAX];
+    DWORD Length = ARRAYSIZE(Name);
+    for (DWORD i = 0; List->Result == CR_SUCCESS && !RegEnumKeyExW(Key, i, Name, &Length, NULL, NULL, NULL, NULL);
+         i++, Length = ARRAYSIZE(Name))
+    {
+        WCHAR Below[SWDEVICE_ID_MAX];
+        if (swprintf(Below, ARRAYSIZE(Below), L"%ls%ls%ls", Id, *Id ? L"\\" : L"", Name) < 0)
+            continue;
+        HKEY Next;
+        if (Levels == 1 && !RegGetValueW(Key, Name, L"ClassGUID", RRF_RT_REG_SZ, NULL, NULL, NULL))
+            AppendDevice(List, Below);
+        else if (Levels > 1 && !RegOpenKeyExW(Key, Name, 0, KEY_ENUMERATE_SUB_KEYS, &Next))
+        {
+            AppendBelow(List, Next, Below, Levels - 1);
+            RegCloseKey(Next);
+        }
+    }
+}
+
+/* Appends the IDs of an enumerator's devices, of one device's instances, or all, and counts their units with the ending zeros;
+ * a NULL list is counted. Other filters are not there. */
+static CONFIGRET ListDevices(const WCHAR *Filter, ULONG Flags, WCHAR *Units, ULONG Capacity, ULONG *Length)
+{
+    ID_LIST List = {Flags, Units, Capacity, 1, CR_SUCCESS};
     if (Flags & ~(CM_GETIDLIST_FILTER_ENUMERATOR | CM_GETIDLIST_FILTER_PRESENT))
         return CR_CALL_NOT_IMPLEMENTED;
     if ((Flags & CM_GETIDLIST_FILTER_ENUMERATOR) && (!Filter || !*Filter))
         return CR_INVALID_POINTER;
     if (HostFailure(L"CM_Get_Device_ID_List"))
         return HostFailure(L"CM_Get_Device_ID_List");
-    HDEVINFO Set =
-        SetupDiGetClassDevsW(NULL, Flags & CM_GETIDLIST_FILTER_ENUMERATOR ? Filter : NULL, NULL, DIGCF_ALLCLASSES);
+    if (!(Flags & CM_GETIDLIST_FILTER_ENUMERATOR))
+        Filter = L"";
     *Length = 1;
-    if (Set == INVALID_HANDLE_VALUE)
+    if (wcslen(Filter) >= SWDEVICE_ID_MAX)
+        return CR_INVALID_DATA;
+    WCHAR Path[SWDEVICE_ID_MAX + 64];
+    swprintf(Path, ARRAYSIZE(Path), L"System\\CurrentControlSet\\Enum%ls%ls", *Filter ? L"\\" : L"", Filter);
+    HKEY Key;
+    LSTATUS Error = RegOpenKeyExW(HKEY_LOCAL_MACHINE, Path, 0, KEY_ENUMERATE_SUB_KEYS, &Key);
+    if (Error && Error != ERROR_FILE_NOT_FOUND)
         return CR_FAILURE;
-    DEVINST Instance;
-    for (DWORD i = 0; Result == CR_SUCCESS && SetupDiEnumDeviceInfo(Set, i, &Device); i++)
+    if (!Error)
     {
-        WCHAR Id[SWDEVICE_ID_MAX];
-        if (!SetupDiGetDeviceInstanceIdW(Set, &Device, Id, SWDEVICE_ID_MAX, NULL))
-            continue;
-        ULONG Status, Problem;
-        if ((Flags & CM_GETIDLIST_FILTER_PRESENT) &&
-            (InstanceOfId(Id, &Instance) != CR_SUCCESS ||
-             CM_Get_DevNode_Status(&Status, &Problem, Instance, 0) != CR_SUCCESS))
-            continue;
-        ULONG Units = (ULONG)wcslen(Id) + 1;
-        if (List && *Length + Units > Capacity)
-        {
-            Result = CR_BUFFER_SMALL;
-            break;
-        }
-        if (List)
-            memcpy(List + *Length - 1, Id, Units * sizeof(WCHAR));
-        *Length += Units;
+        AppendBelow(&List, Key, Filter, !*Filter ? 3 : !wcschr(Filter, L'\\') ? 2 : 1);
+        RegCloseKey(Key);
     }
-    if (List)
-        List[*Length - 1] = 0;
-    SetupDiDestroyDeviceInfoList(Set);
-    return Result;
+    if (Units && List.Result == CR_SUCCESS)
+        Units[List.Length - 1] = 0;
+    *Length = List.Length;
+    return List.Result;
 }
 
 /* "CM_Get_Device_ID_List_SizeW function (cfgmgr32.h)" */
