@@ -185,6 +185,7 @@ NDIS_STATUS AdapterInitialize(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE Min
     KeInitializeSpinLock(&Adapter->MonitorLock);
     KeInitializeEvent(&Adapter->Running, NotificationEvent, FALSE);
     ExInitializeRundownProtection(&Adapter->Requests);
+    ExInitializeRundownProtection(&Adapter->TaskUse);
     /* Paused, and without a session: both run down from the start, until Restart and SessionStart open them. */
     ExInitializeRundownProtection(&Adapter->DataPath);
     ExWaitForRundownProtectionRelease(&Adapter->DataPath);
@@ -230,7 +231,7 @@ _Use_decl_annotations_
 VOID AdapterHalt(NDIS_HANDLE MiniportAdapterContext, NDIS_HALT_ACTION HaltAction)
 {
     TUN_ADAPTER *Adapter = MiniportAdapterContext;
-    SessionRemove(Adapter);
+    SessionEnd(Adapter, NULL, TUN_CLOSED_REMOVED);
     DeviceDelete(Adapter);
     ToStackFreeLists(Adapter);
     Trace(AdapterHalt, .NetLuid = Adapter->NetLuid);
@@ -277,5 +278,5 @@ VOID AdapterPnpEvent(NDIS_HANDLE MiniportAdapterContext, NET_DEVICE_PNP_EVENT *E
     if (Event->DevicePnPEvent != NdisDevicePnPEventSurpriseRemoved)
         return;
     Trace(AdapterRemoved, .NetLuid = Adapter->NetLuid);
-    SessionRemove(Adapter);
+    SessionEnd(Adapter, NULL, TUN_CLOSED_REMOVED);
 }

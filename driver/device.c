@@ -6,7 +6,7 @@
  */
 #include "driver/tun.h"
 
-static DRIVER_DISPATCH DispatchCreate, DispatchCleanup, DispatchClose, DispatchControl;
+static DRIVER_DISPATCH DispatchCreate, DispatchCleanup, DispatchControl;
 
 TUN_DRIVER Driver; /* here, because it is mainly the table by which a device finds its adapter; DriverEntry fills it */
 
@@ -105,7 +105,7 @@ NTSTATUS DeviceCreate(TUN_ADAPTER *Adapter, PSECURITY_DESCRIPTOR AccessList)
     PDRIVER_DISPATCH Dispatch[IRP_MJ_MAXIMUM_FUNCTION + 1] = {
         [IRP_MJ_CREATE] = DispatchCreate,
         [IRP_MJ_CLEANUP] = DispatchCleanup,
-        [IRP_MJ_CLOSE] = DispatchClose,
+        [IRP_MJ_CLOSE] = DispatchCleanup,
         [IRP_MJ_DEVICE_CONTROL] = DispatchControl,
     };
     NDIS_DEVICE_OBJECT_ATTRIBUTES Attributes = {
@@ -165,7 +165,9 @@ static NTSTATUS DispatchCreate(DEVICE_OBJECT *DeviceObject, IRP *Irp)
     return Complete(Irp, STATUS_SUCCESS, 0);
 }
 
-/* Called when the last handle to an open file is closed, in whichever process that is: its session ends. */
+/* Called when the last handle to an open file is closed, in whichever process that is: its session ends. And again when the
+ * file's last reference goes, and its last request with it: a START that was under way meanwhile may have left a session.
+ * "Errors in Handling Cleanup and Close Operations". */
 _Use_decl_annotations_
 static NTSTATUS DispatchCleanup(DEVICE_OBJECT *DeviceObject, IRP *Irp)
 {
@@ -176,14 +178,6 @@ static NTSTATUS DispatchCleanup(DEVICE_OBJECT *DeviceObject, IRP *Irp)
         ReleaseAdapter(Adapter);
     }
     return Complete(Irp, STATUS_SUCCESS, 0);
-}
-
-/* Called when the file's last reference goes, and its last request with it: a START that was under way during CLEANUP may
- * have left a session. "Errors in Handling Cleanup and Close Operations". */
-_Use_decl_annotations_
-static NTSTATUS DispatchClose(DEVICE_OBJECT *DeviceObject, IRP *Irp)
-{
-    return DispatchCleanup(DeviceObject, Irp);
 }
 
 /* ReferenceAdapter has entered the critical region that the lock wants. */

@@ -40,47 +40,34 @@ BOOLEAN LargeTake(TUN_ADAPTER *Adapter, NET_BUFFER_LIST *List, NET_BUFFER *Packe
     }
     if (!Send.Value && !Checksum.Transmit.TcpChecksum && !Checksum.Transmit.UdpChecksum)
         return TRUE;
-    UCHAR Protocol = 0;
-    ULONG At = SegmentTransport(Head, Have, Length, &Protocol);
-    BOOLEAN Udp = Protocol == IP_PROTOCOL_UDP;
-    ULONG Least = Udp ? UDP_HEADER : TCP_HEADER, Field = Udp ? 6 : 16;
-    if (!At || At + Least > Have ||
-        (Udp ? Send.Value || !Checksum.Transmit.UdpChecksum || LoadShort(Head + At + 4) != Length - At
-             : Protocol != IP_PROTOCOL_TCP || (!Send.Value && !Checksum.Transmit.TcpChecksum)))
+    if (!SegmentParse(Cut, Have, Length) ||
+        (Cut->Udp ? Send.Value || !Checksum.Transmit.UdpChecksum : !Send.Value && !Checksum.Transmit.TcpChecksum))
         return FALSE;
+    ULONG At = Cut->Transport, Field = Cut->Udp ? 6 : 16;
     for (ULONG I = IPV6_HEADER, Kind = Head[6]; Ipv6 && I < At; Kind = Head[I], I += (Head[I + 1] + 1u) * 8)
         if (Kind == 43 && Head[I + 3] != 0)
             return FALSE; /* the sum wants the address at the route's end: RFC 8200 8.1 */
-    ULONG Headers = At + (Udp ? UDP_HEADER : (Head[At + 12] >> 4) * 4u);
-    if (Headers < At + Least || Headers > Have)
-        return FALSE;
-    ULONG Payload = Length - Headers, Mss = Send.Value ? Send.LsoV2Transmit.MSS : 0;
-    if (Mss == 0 || Mss >= Payload) /* also of large sends: then it is a packet like others */
-        Mss = Payload;
-    if (Payload > Mss * TUN_SEGMENTS_MAX)
+    ULONG Payload = Cut->SegmentSize, Mss = Send.Value ? Send.LsoV2Transmit.MSS : 0;
+    if (Mss != 0 && Mss < Payload) /* else also a large send is a packet like others */
+        Cut->SegmentSize = Mss;
+    if (Payload > Cut->SegmentSize * TUN_SEGMENTS_MAX)
         return FALSE;
     uint64_t Pseudo = ChecksumAdd(Head + (Ipv6 ? 8 : 12), Ipv6 ? 32 : 8, ChecksumShort(Length - At));
-    ChecksumStore(Head + At + Field, ChecksumFold(Pseudo + ChecksumShort(Protocol)));
-    Large->Patched = Headers;
+    Pseudo += ChecksumShort(Cut->Udp ? IP_PROTOCOL_UDP : IP_PROTOCOL_TCP);
+    ChecksumStore(Head + At + Field, ChecksumFold(Pseudo));
+    Large->Patched = Cut->HeaderLength;
     Large->Needed = TUN_OFFLOAD_TO_APP_CHECKSUM;
     Large->Vnet = (VNET_HEADER){.Flags = VNET_NEEDS_CHECKSUM,
-                                .HeaderLength = (USHORT)Headers,
+                                .HeaderLength = (USHORT)Cut->HeaderLength,
                                 .ChecksumStart = (USHORT)At,
                                 .ChecksumOffset = (USHORT)Field};
-    if (Mss < Payload)
+    if (Cut->SegmentSize < Payload)
     {
         Large->Vnet.GsoSize = (USHORT)Mss;
         ULONG Cwr = (Head[At + 13] & TCP_CWR) != 0;
         Large->Vnet.GsoType = (UCHAR)((Ipv6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4) | Cwr * VNET_GSO_ECN);
         Large->Needed |= TUN_OFFLOAD_TO_APP_TCP | Cwr * TUN_OFFLOAD_TO_APP_TCP_CWR;
     }
-    Cut->Transport = At;
-    Cut->HeaderLength = Cut->Next = Headers;
-    Cut->Size = Length;
-    Cut->SegmentSize = Mss;
-    Cut->Index = 0;
-    Cut->Ipv6 = Ipv6;
-    Cut->Udp = Udp;
     return TRUE;
 }
 

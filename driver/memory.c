@@ -6,13 +6,6 @@
  */
 #include "driver/tun.h"
 
-static NTSTATUS ReferenceEvent(_In_ ULONG64 Handle, _Out_ KEVENT **Event)
-{
-    /* A handle of the program's: UserMode, so that it must be one that the program itself could use. */
-    return ObReferenceObjectByHandle((HANDLE)(ULONG_PTR)Handle, EVENT_MODIFY_STATE | SYNCHRONIZE, *ExEventObjectType,
-                                     UserMode, (VOID **)Event, NULL);
-}
-
 /*
  * Makes Size bytes of zeroed memory that can be handed to the program and touched at any IRQL: a section backed by the
  * paging file, mapped in system space, its pages locked and mapped once more through an MDL. Only that last mapping is
@@ -96,32 +89,31 @@ NTSTATUS SessionMake(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, const TUN_START_I
         (ULONG)Input->Flags & (TUN_OFFLOAD_TO_APP | TUN_OFFLOAD_TO_STACK) & ~(ULONG)TUN_OFFLOAD_TO_APP_UDP;
     KeInitializeEvent(&Session->Stop, NotificationEvent, FALSE);
 
-    NTSTATUS Status = ReferenceEvent(Input->ToAppPackets, &Session->ToAppPackets);
-    if (!NT_SUCCESS(Status))
-        goto freeSession;
-    Status = ReferenceEvent(Input->ToStackPackets, &Session->ToStackPackets);
-    if (!NT_SUCCESS(Status))
-        goto dereferenceToAppPackets;
-    Status = ReferenceEvent(Input->ToStackSpace, &Session->ToStackSpace);
-    if (!NT_SUCCESS(Status))
-        goto dereferenceToStackPackets;
+    const ULONG64 Handles[] = {Input->ToAppPackets, Input->ToStackPackets, Input->ToStackSpace};
+    KEVENT **Events[] = {&Session->ToAppPackets, &Session->ToStackPackets, &Session->ToStackSpace};
+    NTSTATUS Status = STATUS_SUCCESS;
+    ULONG Referenced = 0;
+    for (; Referenced < RTL_NUMBER_OF(Events); Referenced++)
+    {
+        /* Handles of the program's: UserMode, so that they must be ones that the program itself could use. */
+        Status = ObReferenceObjectByHandle((HANDLE)(ULONG_PTR)Handles[Referenced], EVENT_MODIFY_STATE | SYNCHRONIZE,
+                                           *ExEventObjectType, UserMode, (VOID **)Events[Referenced], NULL);
+        if (!NT_SUCCESS(Status))
+            goto dereferenceEvents;
+    }
     ULONG64 Stride = TunRingStride(Input->Capacity);
     Status = MakeMemory(Session, (SIZE_T)(Rings * Stride));
     if (!NT_SUCCESS(Status))
-        goto dereferenceToStackSpace;
+        goto dereferenceEvents;
     RingAttach(&Session->ToApp, (RING *)Session->Memory, Input->Capacity);
     if (Rings == 2)
         RingAttach(&Session->ToStack, (RING *)(Session->Memory + Stride), Input->Capacity);
     *Made = Session;
     return STATUS_SUCCESS;
 
-dereferenceToStackSpace:
-    ObDereferenceObject(Session->ToStackSpace);
-dereferenceToStackPackets:
-    ObDereferenceObject(Session->ToStackPackets);
-dereferenceToAppPackets:
-    ObDereferenceObject(Session->ToAppPackets);
-freeSession:
+dereferenceEvents:
+    while (Referenced != 0)
+        ObDereferenceObject(*Events[--Referenced]);
     ExFreePoolWithTag(Session, TUN_TAG);
     return Status;
 }

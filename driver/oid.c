@@ -26,6 +26,7 @@ NDIS_OID OidSupported[] = {
     OID_PNP_QUERY_POWER,
     OID_PNP_SET_POWER,
     OID_TCP_OFFLOAD_PARAMETERS,
+    OID_TCP_RSC_STATISTICS,
 };
 const ULONG OidSupportedSize = sizeof(OidSupported);
 
@@ -112,6 +113,13 @@ static NDIS_STATUS Query(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Re
                    .Size = NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1},
         .InterruptModeration = NdisInterruptModerationNotSupported,
     };
+    NDIS_RSC_STATISTICS_INFO Coalesced;
+    RtlZeroMemory(&Coalesced, sizeof(Coalesced)); /* and the gap behind the header */
+    Coalesced.Header = (NDIS_OBJECT_HEADER){NDIS_OBJECT_TYPE_DEFAULT, NDIS_RSC_STATISTICS_REVISION_1,
+                                            NDIS_SIZEOF_RSC_STATISTICS_REVISION_1};
+    Coalesced.CoalescedPkts = CounterRead(&Adapter->CoalescedPackets);
+    Coalesced.CoalescedOctets = CounterRead(&Adapter->CoalescedOctets);
+    Coalesced.CoalesceEvents = CounterRead(&Adapter->Coalesced); /* whole they come, so none is ever broken off */
     switch (Request->DATA.QUERY_INFORMATION.Oid)
     {
     case OID_GEN_MAXIMUM_TOTAL_SIZE: /* a raw IP packet has no header before it: the MTU is all */
@@ -138,6 +146,8 @@ static NDIS_STATUS Query(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Re
         return AnswerCounter(Request, CounterSum(Adapter->ToStack.Packets));
     case OID_GEN_STATISTICS:
         return AnswerStatistics(Adapter, Request);
+    case OID_TCP_RSC_STATISTICS:
+        return Answer(Request, &Coalesced, NDIS_SIZEOF_RSC_STATISTICS_REVISION_1);
     case OID_GEN_INTERRUPT_MODERATION:
         return Answer(Request, &Moderation, NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1);
     case OID_PNP_QUERY_POWER: /* nothing keeps us from any power state; nothing is written */
@@ -149,41 +159,34 @@ static NDIS_STATUS Query(_In_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Re
     }
 }
 
-/* Takes Size bytes, to Value where it is asked for, from a set request, whose buffer may lie at any address. */
-static NDIS_STATUS Take(_Inout_ NDIS_OID_REQUEST *Request, _Out_writes_bytes_opt_(Size) VOID *Value, _In_ ULONG Size)
+/* Takes Size bytes at most, of which Least must be there, from a set request, whose buffer may lie at any address. */
+static NDIS_STATUS Take(_Inout_ NDIS_OID_REQUEST *Request, _Out_writes_bytes_(Size) VOID *Value, _In_ ULONG Least,
+                        _In_ ULONG Size)
 {
-    BOOLEAN Whole = Request->DATA.SET_INFORMATION.InformationBufferLength >= Size;
-    Request->DATA.SET_INFORMATION.BytesRead = Whole ? Size : 0;
-    Request->DATA.SET_INFORMATION.BytesNeeded = Whole ? 0 : Size;
-    if (Whole && Value)
-        RtlCopyMemory(Value, Request->DATA.SET_INFORMATION.InformationBuffer, Size);
+    ULONG Length = min(Request->DATA.SET_INFORMATION.InformationBufferLength, Size);
+    BOOLEAN Whole = Length >= Least;
+    Request->DATA.SET_INFORMATION.BytesRead = Whole ? Length : 0;
+    Request->DATA.SET_INFORMATION.BytesNeeded = Whole ? 0 : Least;
+    if (Whole)
+        RtlCopyMemory(Value, Request->DATA.SET_INFORMATION.InformationBuffer, Length);
     return Whole ? NDIS_STATUS_SUCCESS : NDIS_STATUS_INVALID_LENGTH;
 }
 
-/* Traces what the stack sets of offloads, Size bytes at most of Event's, behind the adapter's LUID. */
-static VOID TraceSet(_In_ const TUN_ADAPTER *Adapter, _In_ const NDIS_OID_REQUEST *Request,
-                     _In_ const TRACE_EVENT *Event, _In_ ULONG Size)
-{
-    UCHAR Data[sizeof(NDIS_OFFLOAD_PARAMETERS)] = {0};
-    _Static_assert(sizeof(Data) >= sizeof(NDIS_OFFLOAD_ENCAPSULATION), "room for both");
-    ULONG Length = min(Request->DATA.SET_INFORMATION.InformationBufferLength, Size);
-    if (Length != 0)
-        RtlCopyMemory(Data, Request->DATA.SET_INFORMATION.InformationBuffer, Length);
-    TraceWrite(Event, &Adapter->NetLuid, sizeof(Adapter->NetLuid), Data, Size);
-}
-
-/* Switches Tasks as NDIS_OFFLOAD_PARAMETERS says, of whose later revisions nothing is ours. What receives we do not have, and
- * "both ways" is taken as what there is of it; other offloads may only be left as they are, or off. Large sends hang on the
- * checksums that they imply: "Combining Types of Task Offloads". */
+/* Switches Tasks as NDIS_OFFLOAD_PARAMETERS says, in which zeros follow what was there. Checksums of what the stack receives
+ * we do not have, and "both ways" is taken as what there is of it; other offloads may only be left as they are, or off. Large
+ * sends hang on the checksums that they imply: "Combining Types of Task Offloads". */
 static NDIS_STATUS SetTasks(_Inout_ TUN_ADAPTER *Adapter, _In_ const NDIS_OFFLOAD_PARAMETERS *Parameters)
 {
-    static const UCHAR Most[] = {4, 4, 4, 4, 4, 1, 1, 2, 2, 1, 1}; /* IPv4Checksum to TcpConnectionIPv6 */
+    /* IPv4Checksum to TcpConnectionIPv6; padding and Flags, which ask for nothing; IPsecV2 to RscIPv6 */
+    static const UCHAR Most[] = {4, 4, 4, 4, 4, 1, 1, 2, 2, 1, 1, 255, 255, 255, 255, 255, 1, 1, 2, 2};
     const UCHAR *Values = (const UCHAR *)Parameters + FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPv4Checksum);
     ULONG Tasks = atomic_load_explicit(&Adapter->Tasks, memory_order_relaxed);
     if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0 ||
         Parameters->Header.Size < NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1)
         return NDIS_STATUS_INVALID_DATA;
-    for (ULONG I = 0; I < sizeof(Most); I++)
+    BOOLEAN Later = Parameters->Header.Revision >= NDIS_OFFLOAD_PARAMETERS_REVISION_3 &&
+                    Parameters->Header.Size >= NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3;
+    for (ULONG I = 0; I < (Later ? sizeof(Most) : 11u); I++)
     {
         if (Values[I] > Most[I])
             return Most[I] == 1 ? NDIS_STATUS_NOT_SUPPORTED : NDIS_STATUS_INVALID_DATA;
@@ -195,47 +198,57 @@ static NDIS_STATUS SetTasks(_Inout_ TUN_ADAPTER *Adapter, _In_ const NDIS_OFFLOA
         Tasks &= ~TUN_TASK_LSO4;
     if ((Tasks & TUN_TASK_TCP6) == 0)
         Tasks &= ~TUN_TASK_LSO6;
+    /* What the session's thread has made by the old ones is with the stack when this returns, as it demands; a batch that it makes
+     * meanwhile goes without. */
+    ExWaitForRundownProtectionRelease(&Adapter->TaskUse);
     atomic_store_explicit(&Adapter->Tasks, Tasks, memory_order_relaxed);
     ReportTasks(Adapter);
+    ExReInitializeRundownProtection(&Adapter->TaskUse);
     return NDIS_STATUS_SUCCESS;
 }
 
 static NDIS_STATUS Set(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NDIS_OID_REQUEST *Request)
 {
+    NDIS_OFFLOAD_ENCAPSULATION Encapsulation = {.IPv4.Enabled = 0};
+    NDIS_OFFLOAD_PARAMETERS Parameters = {.Flags = 0};
+    NDIS_LINK_PARAMETERS Link;
     ULONG Value;
-    NDIS_OFFLOAD_PARAMETERS Parameters;
     NDIS_STATUS Status;
     switch (Request->DATA.SET_INFORMATION.Oid)
     {
     case OID_GEN_CURRENT_PACKET_FILTER: /* kept for who asks; every packet is for the stack or it would not be sent */
-        return Take(Request, &Adapter->PacketFilter, sizeof(Adapter->PacketFilter));
+        return Take(Request, &Adapter->PacketFilter, sizeof(ULONG), sizeof(ULONG));
     case OID_GEN_CURRENT_LOOKAHEAD: /* a packet is always indicated whole */
-        return Take(Request, &Adapter->Lookahead, sizeof(Adapter->Lookahead));
+        return Take(Request, &Adapter->Lookahead, sizeof(ULONG), sizeof(ULONG));
     case OID_GEN_LINK_PARAMETERS: /* there is no duplex and no speed to set: taken, and without effect */
-        return Take(Request, NULL, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1);
+        return Take(Request, &Link, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1, sizeof(Link));
     case OID_GEN_INTERRUPT_MODERATION: /* "must return NDIS_STATUS_INVALID_DATA if it does not support it" */
         Request->DATA.SET_INFORMATION.BytesRead = 0;
         Request->DATA.SET_INFORMATION.BytesNeeded = 0;
         return NDIS_STATUS_INVALID_DATA;
     case OID_PNP_SET_POWER: /* NDIS has paused us before it; all there is to know is how to refuse sends meanwhile */
-        Status = Take(Request, &Value, sizeof(Value));
+        Status = Take(Request, &Value, sizeof(Value), sizeof(Value));
         if (Status == NDIS_STATUS_SUCCESS)
         {
             Trace(AdapterPower, .NetLuid = Adapter->NetLuid, .State = Value);
             atomic_store_explicit(&Adapter->Asleep, Value != NdisDeviceStateD0, memory_order_relaxed);
         }
         return Status;
-    case OID_OFFLOAD_ENCAPSULATION: /* whatever it is: nothing here hangs on it, but it is worth knowing */
+    case OID_OFFLOAD_ENCAPSULATION: /* whichever it is: nothing here hangs on that, but it is worth knowing */
+        Status = Take(Request, &Encapsulation, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1, sizeof(Encapsulation));
         if (TraceListens())
-            TraceSet(Adapter, Request, &TraceEventOffloadEncapsulation, sizeof(NDIS_OFFLOAD_ENCAPSULATION));
-        Status = Take(Request, NULL, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1);
-        if (Status == NDIS_STATUS_SUCCESS)
-            ReportTasks(Adapter);
-        return Status;
+            TraceWrite(&TraceEventOffloadEncapsulation, &Adapter->NetLuid, sizeof(Adapter->NetLuid), &Encapsulation,
+                       sizeof(Encapsulation));
+        if (Status != NDIS_STATUS_SUCCESS)
+            return Status;
+        atomic_fetch_or_explicit(&Adapter->Tasks, TUN_TASK_KNOWN, memory_order_relaxed);
+        ReportTasks(Adapter);
+        return NDIS_STATUS_SUCCESS;
     case OID_TCP_OFFLOAD_PARAMETERS:
+        Status = Take(Request, &Parameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1, sizeof(Parameters));
         if (TraceListens())
-            TraceSet(Adapter, Request, &TraceEventOffloadParameters, sizeof(NDIS_OFFLOAD_PARAMETERS));
-        Status = Take(Request, &Parameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1);
+            TraceWrite(&TraceEventOffloadParameters, &Adapter->NetLuid, sizeof(Adapter->NetLuid), &Parameters,
+                       sizeof(Parameters));
         if (Status == NDIS_STATUS_SUCCESS)
             Status = SetTasks(Adapter, &Parameters);
         if (Status != NDIS_STATUS_SUCCESS)

@@ -56,6 +56,7 @@ VOID ReportDescribe(ULONG Tasks, NDIS_OFFLOAD *Offload)
                                       .UdpChecksum = (Tasks & TUN_TASK_UDP6) != 0}},
         .LsoV2 = {.IPv4 = {Lso4 * Encapsulation, Lso4 * TUN_LARGE_MAX, Lso4 * TUN_LARGE_LEAST},
                   .IPv6 = {Lso6 * Encapsulation, Lso6 * TUN_LARGE_MAX, Lso6 * TUN_LARGE_LEAST, Lso6, Lso6}},
+        .Rsc = {.IPv4 = {(Tasks & TUN_TASK_RSC4) != 0}, .IPv6 = {(Tasks & TUN_TASK_RSC6) != 0}},
     };
 }
 

@@ -121,28 +121,17 @@ static VOID End(_Inout_ TUN_ADAPTER *Adapter, _In_ ULONG Reason)
 }
 
 /* Ends the session and the monitor session that Owner started, if any, and tells the program Reason. When it returns others
- * can be started. PASSIVE_LEVEL, any process. */
+ * can be started. Owner NULL: ends any, because the adapter goes, and lets no other start. PASSIVE_LEVEL, any process. */
 _Use_decl_annotations_
 VOID SessionEnd(TUN_ADAPTER *Adapter, FILE_OBJECT *Owner, ULONG Reason)
 {
     Lock(Adapter);
-    if (Adapter->Session && Adapter->Session->Owner == Owner)
+    if (!Owner)
+        atomic_store_explicit(&Adapter->Removed, TRUE, memory_order_relaxed);
+    if (Adapter->Session && (!Owner || Adapter->Session->Owner == Owner))
         End(Adapter, Reason);
     TUN_SESSION *Monitor = Adapter->Monitor;
-    if (Monitor && Monitor->Owner == Owner)
+    if (Monitor && (!Owner || Monitor->Owner == Owner))
         MonitorEnd(Adapter, Reason);
-    Unlock(Adapter);
-}
-
-/* Ends whatever sessions there are, because the adapter goes, and lets no other start. PASSIVE_LEVEL. */
-_Use_decl_annotations_
-VOID SessionRemove(TUN_ADAPTER *Adapter)
-{
-    Lock(Adapter);
-    atomic_store_explicit(&Adapter->Removed, TRUE, memory_order_relaxed);
-    if (Adapter->Session)
-        End(Adapter, TUN_CLOSED_REMOVED);
-    if (Adapter->Monitor)
-        MonitorEnd(Adapter, TUN_CLOSED_REMOVED);
     Unlock(Adapter);
 }

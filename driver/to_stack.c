@@ -193,6 +193,7 @@ typedef struct _TUN_BATCH
 {
     NET_BUFFER_LIST *First, **Last;
     ULONG Count;
+    ULONG Tasks;        /* those that hold for it; 0: none */
     BOOLEAN Ipv4, Ipv6; /* which families are in it */
 } TUN_BATCH;
 
@@ -224,6 +225,41 @@ static BOOLEAN TakeOffload(_In_ const TUN_SESSION *Session, _In_ RING_PACKET *En
            (Vnet->GsoType == VNET_GSO_NONE || (Session->Offloads & Needed));
 }
 
+/* How many segments of a super-packet the stack may be given as one, as "Rules for Coalescing TCP/IP Segments" has it: no
+ * options but TCP's timestamp, nothing but data and its acknowledgment. IPv4's checksum is then completed. 0: it must be cut. */
+static ULONG Coalescible(_In_ ULONG Tasks, _Inout_ SEGMENTER *Cut)
+{
+    const UCHAR *Tcp = Cut->Header + Cut->Transport;
+    ULONG Options = Cut->HeaderLength - Cut->Transport - TCP_HEADER, Left = SegmentsLeft(Cut);
+    BOOLEAN May = (Tasks & (Cut->Ipv6 ? TUN_TASK_RSC6 : TUN_TASK_RSC4)) != 0 && !Cut->Udp && Left > 1 &&
+                  Cut->Transport == (Cut->Ipv6 ? IPV6_HEADER : IPV4_HEADER) && (Tcp[13] & ~TCP_PSH) == TCP_ACK &&
+                  (Options == 0 || (Options == 12 && LoadLong(Tcp + TCP_HEADER) == 0x0101080a));
+    if (!May)
+        return 0;
+    if (!Cut->Ipv6)
+    {
+        StoreShort(Cut->Header + 10, 0);
+        ChecksumStore(Cut->Header + 10, (uint16_t)~ChecksumFold(ChecksumAdd(Cut->Header, IPV4_HEADER, 0)));
+    }
+    Cut->Next = Cut->Size; /* none is left to be cut */
+    return Left;
+}
+
+/* Says in a list that it holds such a packet. "Indicating Coalesced Segments". */
+static VOID Coalesce(_Inout_ TUN_ADAPTER *Adapter, _Inout_ NET_BUFFER_LIST *List, _In_ ULONG Segments,
+                     _In_ const SEGMENTER *Cut)
+{
+    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum = {.Value = NULL};
+    Checksum.Receive.IpChecksumSucceeded = Checksum.Receive.TcpChecksumSucceeded = 1; /* "must always set" */
+    NET_BUFFER_LIST_INFO(List, TcpIpChecksumNetBufferListInfo) = Checksum.Value;
+    NDIS_RSC_NBL_INFO Coalesced = {.Value = NULL};
+    Coalesced.Info.CoalescedSegCount = (USHORT)Segments;
+    NET_BUFFER_LIST_INFO(List, TcpRecvSegCoalesceInfo) = Coalesced.Value;
+    CounterAdd(&Adapter->Coalesced, 1);
+    CounterAdd(&Adapter->CoalescedPackets, Segments);
+    CounterAdd(&Adapter->CoalescedOctets, Cut->Size - Cut->HeaderLength);
+}
+
 /* Fills lists with the next packets from the ring, and with segments of super-packets, as many as a batch takes. FALSE: the
  * ring is corrupt. */
 static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
@@ -236,6 +272,7 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
         uint32_t Length = 0, Next = Session->ToStack.Next;
         RING_PACKET *Entry = NULL;
         VNET_HEADER Vnet = {0};
+        ULONG Coalesced = 0;
         if (SegmentsLeft(Cut) == 0)
         {
             RING_STATUS Status = RingTake(&Session->ToStack, &Entry, &Length);
@@ -257,6 +294,7 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
                 }
                 Session->CutPacket = RingPacketData(Entry);
                 Session->CutIndex = Next;
+                Coalesced = Coalescible(Batch->Tasks, Cut);
             }
         }
         BOOLEAN IsSegment = SegmentsLeft(Cut) != 0;
@@ -277,6 +315,8 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
             SegmentNext(Cut, Session->CutPacket, Data);
         else
             RtlCopyMemory(Data, RingPacketData(Entry), Length);
+        if (Coalesced != 0)
+            RtlCopyMemory(Data, Cut->Header, Cut->HeaderLength); /* those that were looked at */
         /* From here on the program can change nothing: what is checked is what the stack gets. */
         BOOLEAN IsIpv6;
         TUN_CAST Cast;
@@ -290,6 +330,8 @@ static BOOLEAN Fill(_Inout_ TUN_SESSION *Session, _Inout_ TUN_BATCH *Batch)
         CounterAdd(&Adapter->ToStack.Packets[Cast], 1);
         CounterAdd(&Adapter->ToStack.Octets[Cast], Length);
         Prepare(Adapter, List, Length, IsIpv6);
+        if (Coalesced != 0)
+            Coalesce(Adapter, List, Coalesced, Cut);
         *Batch->Last = List;
         Batch->Last = &NET_BUFFER_LIST_NEXT_NBL(List);
         Batch->Count++;
@@ -312,6 +354,11 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
     TUN_ADAPTER *Adapter = Session->Adapter;
     ULONG Kept = 0;
     TUN_BATCH Batch = {.Last = &Batch.First};
+    TUN_SESSION *Monitor = AcquireMonitor(Adapter);
+    BOOLEAN Uses = ExAcquireRundownProtection(&Adapter->TaskUse);
+    ULONG Tasks = atomic_load_explicit(&Adapter->Tasks, memory_order_relaxed);
+    if (Uses && (Tasks & TUN_TASK_KNOWN) != 0 && !Monitor) /* who looks on is shown what goes over a wire */
+        Batch.Tasks = Tasks;
     if (!Fill(Session, &Batch))
         atomic_store_explicit(&Session->Dead, TUN_CLOSED_CORRUPT_TOSTACK, memory_order_relaxed);
     BOOLEAN Progress = Session->ToStack.Next != Session->ToStack.Own ||
@@ -324,10 +371,8 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
         KeSetEvent(Session->ToStackSpace, IO_NETWORK_INCREMENT, FALSE);
     if (Batch.First)
     {
-        TUN_SESSION *Monitor = AcquireMonitor(Adapter);
         for (NET_BUFFER_LIST *List = Batch.First; Monitor && List; List = NET_BUFFER_LIST_NEXT_NBL(List))
             MonitorCopy(Monitor, NET_BUFFER_LIST_FIRST_NB(List), NULL, RING_FLAG_TO_STACK);
-        ReleaseMonitor(Adapter, Monitor);
         ULONG Flags = Batch.Ipv4 && Batch.Ipv6 ? 0 : NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE;
         if (!Enough)
             Flags |= NDIS_RECEIVE_FLAGS_RESOURCES; /* a stack that holds lists must not stop the flow */
@@ -340,6 +385,9 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
             Reclaim(Adapter); /* with these a full batch is there again */
         }
     }
+    if (Uses)
+        ExReleaseRundownProtection(&Adapter->TaskUse);
+    ReleaseMonitor(Adapter, Monitor);
     ExReleaseRundownProtectionEx(&Adapter->DataPath, REFERENCES - Kept); /* its own among them: never 0 */
     return Progress;
 }

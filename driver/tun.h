@@ -12,6 +12,7 @@
  *   Adapter->Requests      held by each request of the control device; run down by Halt.
  *   Adapter->DataPath      held by each send call, and by each receive list while the stack has it; run down by Pause.
  *   Adapter->SessionUse    held by each send call that uses the session; run down when the session ends.
+ *   Adapter->TaskUse       held by each batch for the stack that is made by Tasks; run down while they change.
  *   Adapter->MonitorUse    held by each send call and each batch that is copied to the monitor; run down when that ends.
  */
 #ifndef PLAINTUN_TUN_H
@@ -61,15 +62,20 @@ typedef struct _TUN_LISTS
     UCHAR *Buffers;
 } TUN_LISTS;
 
-/* What the stack may leave to us of what it sends: bits of Tasks, by the places that NDIS_OFFLOAD_PARAMETERS has for them. */
-#define TUN_TASK_IP4    0x01u /* IPv4's checksum */
-#define TUN_TASK_TCP4   0x02u
-#define TUN_TASK_UDP4   0x04u
-#define TUN_TASK_TCP6   0x08u
-#define TUN_TASK_UDP6   0x10u
-#define TUN_TASK_LSO4   0x80u /* to cut TCP */
-#define TUN_TASK_LSO6   0x100u
-#define TUN_TASKS       0x19fu
+/* What the stack may leave to us of what it sends, and takes of us: bits of Tasks, by the places that NDIS_OFFLOAD_PARAMETERS
+ * has for them. */
+#define TUN_TASK_IP4  0x01u /* IPv4's checksum */
+#define TUN_TASK_TCP4 0x02u
+#define TUN_TASK_UDP4 0x04u
+#define TUN_TASK_TCP6 0x08u
+#define TUN_TASK_UDP6 0x10u
+#define TUN_TASK_LSO4 0x80u /* to cut TCP */
+#define TUN_TASK_LSO6 0x100u
+#define TUN_TASK_RSC4 0x40000u /* receives super-packets of TCP */
+#define TUN_TASK_RSC6 0x80000u
+#define TUN_TASK_KNOWN                                                                                                 \
+    0x100000u /* the stack has set an encapsulation: it knows of offloads, and is given them from then on */
+#define TUN_TASKS       0xc019fu
 #define TUN_LARGE_MAX   0xf800u /* bytes of a large send's payload: with any headers it fits into an IP packet */
 #define TUN_LARGE_LEAST 2u      /* segments */
 
@@ -130,7 +136,10 @@ typedef struct _TUN_ADAPTER
     ULONG IfIndex;
     ULONG Mtu;
     ULONG PacketFilter, Lookahead; /* OID requests, which NDIS serialises */
-    _Atomic(ULONG) Tasks;          /* the same; senders read it */
+    _Atomic(ULONG) Tasks;          /* the same; senders read it, and the session's thread */
+    EX_RUNDOWN_REF TaskUse;
+    _Atomic(ULONG64) Coalesced, CoalescedPackets,
+        CoalescedOctets; /* the session's thread: super-packets that it received */
 
     ERESOURCE SessionLock;
     TUN_SESSION *Session;     /* written under SessionLock; read there, or with SessionUse held */
@@ -214,8 +223,7 @@ VOID ToStackFreeLists(_Inout_ TUN_ADAPTER *Adapter);
 /* session.c */
 NTSTATUS SessionStart(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ const TUN_START_INPUT *Input,
                       _Out_ TUN_START_OUTPUT *Output);
-VOID SessionEnd(_Inout_ TUN_ADAPTER *Adapter, _In_ FILE_OBJECT *Owner, _In_ ULONG Reason);
-VOID SessionRemove(_Inout_ TUN_ADAPTER *Adapter);
+VOID SessionEnd(_Inout_ TUN_ADAPTER *Adapter, _In_opt_ FILE_OBJECT *Owner, _In_ ULONG Reason);
 
 /* device.c */
 extern TUN_DRIVER Driver;

@@ -100,6 +100,30 @@ static inline uint32_t SegmentTransport(const uint8_t *Head, uint32_t Have, uint
     return At;
 }
 
+/* Looks at the headers of a packet of Size bytes, whose first Have are in Header, and begins with it as one segment. False: it
+ * is no TCP or UDP that we know all headers of, or they do not agree with each other. */
+static inline bool SegmentParse(SEGMENTER *Segmenter, uint32_t Have, uint32_t Size)
+{
+    const uint8_t *Header = Segmenter->Header;
+    uint8_t Protocol = 0;
+    uint32_t At = Size <= SEGMENT_SIZE_MAX ? SegmentTransport(Header, Have, Size, &Protocol) : 0;
+    bool Udp = Protocol == IP_PROTOCOL_UDP;
+    uint32_t Least = Udp ? UDP_HEADER : TCP_HEADER;
+    if (!At || At + Least > Have || (Udp ? LoadShort(Header + At + 4) != Size - At : Protocol != IP_PROTOCOL_TCP))
+        return false;
+    uint32_t Length = Udp ? UDP_HEADER : (Header[At + 12] >> 4) * 4u;
+    if (Length < Least || At + Length > Have)
+        return false;
+    Segmenter->Transport = At;
+    Segmenter->HeaderLength = Segmenter->Next = At + Length;
+    Segmenter->Size = Size;
+    Segmenter->SegmentSize = Size - Segmenter->HeaderLength;
+    Segmenter->Index = 0;
+    Segmenter->Ipv6 = Header[0] >> 4 == 6;
+    Segmenter->Udp = Udp;
+    return true;
+}
+
 /*
  * Begins with a super-packet of Size bytes, of which the first Have are at Head: all, or at least SEGMENT_HEADERS. It may
  * become Most segments. False: it is no super-packet, or what Vnet says of it is not so. Its checksum field must hold the sum
@@ -108,37 +132,21 @@ static inline uint32_t SegmentTransport(const uint8_t *Head, uint32_t Have, uint
 static inline bool SegmentStart(SEGMENTER *Segmenter, const VNET_HEADER *Vnet, const uint8_t *Head, uint32_t Have,
                                 uint32_t Size, uint32_t Most)
 {
-    uint8_t Type = Vnet->GsoType, Protocol = 0;
-    bool Udp = Type == VNET_GSO_UDP;
-    if (!Udp && (Type & ~VNET_GSO_ECN) != VNET_GSO_TCPV4 && (Type & ~VNET_GSO_ECN) != VNET_GSO_TCPV6)
-        return false;
     if (Have > SEGMENT_HEADERS)
         Have = SEGMENT_HEADERS;
-    __builtin_memcpy(Segmenter->Header, Head, Have);
-    const uint8_t *Header = Segmenter->Header;
-    uint32_t At = Size <= SEGMENT_SIZE_MAX ? SegmentTransport(Header, Have, Size, &Protocol) : 0;
-    bool Ipv6 = At && Header[0] >> 4 == 6;
-    if (!At || At + (Udp ? UDP_HEADER : TCP_HEADER) > Have || Protocol != (Udp ? IP_PROTOCOL_UDP : IP_PROTOCOL_TCP) ||
-        (!Udp && Ipv6 != ((Type & ~VNET_GSO_ECN) == VNET_GSO_TCPV6)) || !(Vnet->Flags & VNET_NEEDS_CHECKSUM) ||
-        Vnet->ChecksumStart != At || Vnet->ChecksumOffset != (Udp ? 6 : 16))
+    SEGMENTER Found;
+    __builtin_memcpy(Found.Header, Head, Have);
+    if (!SegmentParse(&Found, Have, Size))
         return false;
-    uint32_t Length = Udp ? UDP_HEADER : (Header[At + 12] >> 4) * 4u;
-    if (Length < (Udp ? UDP_HEADER : TCP_HEADER) || At + Length > Have || At + Length >= Size ||
-        (Udp && LoadShort(Header + At + 4) != Size - At))
+    uint8_t Type = Found.Udp ? VNET_GSO_UDP : Found.Ipv6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4;
+    uint32_t Payload = Found.SegmentSize;
+    Found.SegmentSize = Vnet->GsoSize;
+    if ((Vnet->GsoType & (Found.Udp ? 0xff : ~VNET_GSO_ECN)) != Type || !(Vnet->Flags & VNET_NEEDS_CHECKSUM) ||
+        Vnet->ChecksumStart != Found.Transport || Vnet->ChecksumOffset != (Found.Udp ? 6 : 16) || !Payload ||
+        !Found.SegmentSize || Found.HeaderLength + Found.SegmentSize > SEGMENT_SIZE_MAX ||
+        (Payload + Found.SegmentSize - 1) / Found.SegmentSize > Most)
         return false;
-    Length += At;
-    uint32_t SegmentSize = Vnet->GsoSize;
-    if (!SegmentSize || Length + SegmentSize > SEGMENT_SIZE_MAX ||
-        (Size - Length + SegmentSize - 1) / SegmentSize > Most)
-        return false;
-    Segmenter->Transport = At;
-    Segmenter->HeaderLength = Length;
-    Segmenter->Size = Size;
-    Segmenter->SegmentSize = SegmentSize;
-    Segmenter->Next = Length;
-    Segmenter->Index = 0;
-    Segmenter->Ipv6 = Ipv6;
-    Segmenter->Udp = Udp;
+    *Segmenter = Found;
     return true;
 }
 

@@ -402,15 +402,15 @@ VOID BackendStop(BACKEND *Backend)
     KeClearEvent(&Backend->BatchFree);
 }
 
-/* One packet in more parts than a gathering write takes: copied together first, behind an empty header. */
-static long long WriteBounced(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Buffer)
+/* One packet in more parts than a gathering write takes: copied together first, behind its header. */
+static long long WriteBounced(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Buffer, _In_ const VNET_HEADER *Vnet)
 {
     ULONG Offset = Buffer->CurrentMdlOffset, Left = (ULONG)Buffer->DataLength, Used = sizeof(VNET_HEADER);
     if (Buffer->DataLength > PACKET_LIMIT)
         return -LINUX_EINVAL;
     KIRQL Irql;
     KeAcquireSpinLock(&Backend->BounceLock, &Irql);
-    RtlZeroMemory(Backend->Bounce, sizeof(VNET_HEADER));
+    RtlCopyMemory(Backend->Bounce, Vnet, sizeof(*Vnet));
     for (MDL *Mdl = Buffer->CurrentMdl; Mdl && Left; Mdl = Mdl->Next)
     {
         ULONG Here = min(MmGetMdlByteCount(Mdl) - Offset, Left);
@@ -425,13 +425,13 @@ static long long WriteBounced(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *B
     return Result;
 }
 
-/* One packet, as it is. */
-static long long WritePacket(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Buffer)
+/* One packet. Vnet: its header; Headers: Exchanged bytes that take the place of its first ones, which lie in its first part. */
+static long long WritePacket(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Buffer, _In_ VNET_HEADER *Vnet,
+                             _In_reads_(Exchanged) PUCHAR Headers, _In_ ULONG Exchanged)
 {
-    VNET_HEADER Vnet = {.GsoType = VNET_GSO_NONE};
-    LINUX_IOVEC Parts[GATHER_PARTS] = {{.Base = &Vnet, .Length = sizeof(Vnet)}};
-    ULONG Count = 1, Offset = Buffer->CurrentMdlOffset;
-    SIZE_T Left = Buffer->DataLength;
+    LINUX_IOVEC Parts[GATHER_PARTS] = {{.Base = Vnet, .Length = sizeof(*Vnet)}, {.Base = Headers, .Length = Exchanged}};
+    ULONG Count = 2, Offset = Buffer->CurrentMdlOffset + Exchanged;
+    SIZE_T Left = Buffer->DataLength - Exchanged;
     for (MDL *Mdl = Buffer->CurrentMdl; Left && Mdl; Mdl = Mdl->Next)
     {
         SIZE_T Here = min((SIZE_T)(MmGetMdlByteCount(Mdl) - Offset), Left);
@@ -439,19 +439,20 @@ static long long WritePacket(_Inout_ BACKEND *Backend, _In_ const NET_BUFFER *Bu
         if (!Address)
             return -LINUX_EINVAL;
         if (Count == GATHER_PARTS)
-            return WriteBounced(Backend, Buffer);
+            return Exchanged ? -LINUX_EINVAL : WriteBounced(Backend, Buffer, Vnet);
         if (Here)
             Parts[Count++] = (LINUX_IOVEC){.Base = Address + Offset, .Length = Here};
         Left -= Here;
         Offset = 0;
     }
-    if (Left || Count == 1)
+    if (Left || Count == 2)
         return -LINUX_EINVAL;
     return LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Parts, Count);
 }
 
-/* Notes what became of a write of so many packets. */
-static VOID Tally(_Inout_ BACKEND_TALLY *Tally, _In_ long long Result, _In_ ULONG Packets, _In_ SIZE_T Bytes)
+/* Notes what became of a write of so many packets; Parts: segments of the one, if that is a super-packet. */
+static VOID Tally(_Inout_ BACKEND_TALLY *Tally, _In_ long long Result, _In_ ULONG Packets, _In_ SIZE_T Bytes,
+                  _In_ ULONG Parts)
 {
     if (Result < 0)
     {
@@ -466,6 +467,12 @@ static VOID Tally(_Inout_ BACKEND_TALLY *Tally, _In_ long long Result, _In_ ULON
     {
         Tally->Segments += Packets;
         Tally->Supers++;
+    }
+    if (Parts)
+    {
+        Tally->Supers++;
+        Tally->Whole++;
+        Tally->Parts += Parts;
     }
 }
 
@@ -482,7 +489,8 @@ static VOID WriteCoalesced(_Inout_ BACKEND *Backend, _Inout_ COALESCER *Coalesce
     {
         Result = LinuxCall3(LINUX_WRITEV, Backend->Tun.Fd, Parts, Count);
     } while (Result == -LINUX_EINTR);
-    Tally(Counts, Result, Coalescer->Count, Coalescer->Size + (SIZE_T)(Coalescer->Count - 1) * Coalescer->HeaderLength);
+    Tally(Counts, Result, Coalescer->Count, Coalescer->Size + (SIZE_T)(Coalescer->Count - 1) * Coalescer->HeaderLength,
+          0);
     CoalesceClear(Coalescer, FALSE);
 }
 
@@ -507,18 +515,23 @@ VOID BackendReceive(BACKEND *Backend, NET_BUFFER_LIST *Lists, ULONG ReceiveFlags
         {
             PUCHAR Packet = FlatPacket(Buffer);
             ULONG Size = (ULONG)Buffer->DataLength;
-            if (Packet && Backend->Offload && CoalesceAdd(&Coalescer, Packet, Size))
+            /* What is one packet already can have no others with it. */
+            BOOLEAN May = Packet && Backend->Offload && !NET_BUFFER_LIST_INFO(List, TcpRecvSegCoalesceInfo);
+            if (May && CoalesceAdd(&Coalescer, Packet, Size))
                 continue;
             /* Only neighbours are put together: nothing overtakes anything. */
             WriteCoalesced(Backend, &Coalescer, &Counts);
-            if (Packet && Backend->Offload && CoalesceAdd(&Coalescer, Packet, Size))
+            if (May && CoalesceAdd(&Coalescer, Packet, Size))
                 continue;
+            VNET_HEADER Vnet;
+            UCHAR Headers[SEGMENT_HEADERS];
+            ULONG Exchanged = Take(List, Packet, Packet ? Size : 0, Size, &Vnet, Headers);
             long long Result;
             do
             {
-                Result = WritePacket(Backend, Buffer);
+                Result = WritePacket(Backend, Buffer, &Vnet, Headers, Exchanged);
             } while (Result == -LINUX_EINTR);
-            Tally(&Counts, Result, 1, Size);
+            Tally(&Counts, Result, 1, Size, Vnet.GsoSize ? (Size - Exchanged + Vnet.GsoSize - 1) / Vnet.GsoSize : 0);
         }
     }
     WriteCoalesced(Backend, &Coalescer, &Counts);
@@ -588,12 +601,14 @@ VOID BackendDestroy(BACKEND *Backend)
         Backend->ToMiniport.Dropped += Dropped;
     DbgPrint(
         "linux: %s: to miniport %lld packets %lld bytes (%lld segments of %lld super-packets; %lld whole for %lld), "
-        "refused %lld, dropped %lld; from miniport %lld packets %lld bytes (%lld segments in %lld super-packets), "
+        "refused %lld, dropped %lld; from miniport %lld packets %lld bytes (%lld segments in %lld super-packets; %lld "
+        "whole for %lld), "
         "dropped %lld (down %lld, invalid %lld)\n",
         Backend->Tun.Name, (long long)To->Packets, (long long)To->Bytes, (long long)To->Segments, (long long)To->Supers,
         (long long)To->Whole, (long long)To->Parts, (long long)Backend->Refused, (long long)To->Dropped,
         (long long)From->Packets, (long long)From->Bytes, (long long)From->Segments, (long long)From->Supers,
-        (long long)From->Dropped, (long long)Backend->DroppedDown, (long long)Backend->DroppedInvalid);
+        (long long)From->Whole, (long long)From->Parts, (long long)From->Dropped, (long long)Backend->DroppedDown,
+        (long long)Backend->DroppedInvalid);
     if (Backend->Late)
         LateDestroy(Backend->Late);
     TunClose(&Backend->Tun);

@@ -2,7 +2,7 @@
 /*
  * From Linux to a miniport that has offloads on: what Linux leaves to the reader of its interface goes on in NDIS' words, as
  * TCP/IP says it. "Using NBL Information to Communicate Checksum Information", "Offloading the Segmentation of Large TCP
- * Packets". Pure functions on the caller's memory.
+ * Packets". And from a miniport to Linux: "Indicating Coalesced Segments". Pure functions on the caller's memory.
  */
 #include "host/linux/leave.h"
 
@@ -70,4 +70,35 @@ ULONG Leave(const NDIS_OFFLOAD *On, const VNET_HEADER *Vnet, PUCHAR Packet, ULON
     }
     NET_BUFFER_LIST_INFO(List, TcpIpChecksumNetBufferListInfo) = Checksum.Value;
     return Segments;
+}
+
+ULONG Take(const NET_BUFFER_LIST *List, const UCHAR *Packet, ULONG Have, ULONG Length, VNET_HEADER *Vnet,
+           PUCHAR Headers)
+{
+    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum = {
+        .Value = NET_BUFFER_LIST_INFO(List, TcpIpChecksumNetBufferListInfo)};
+    NDIS_RSC_NBL_INFO Coalesced = {.Value = NET_BUFFER_LIST_INFO(List, TcpRecvSegCoalesceInfo)};
+    ULONG Segments = Coalesced.Info.CoalescedSegCount;
+    *Vnet = (VNET_HEADER){.GsoType = VNET_GSO_NONE};
+    if (Checksum.Receive.TcpChecksumSucceeded || Checksum.Receive.UdpChecksumSucceeded)
+        Vnet->Flags = VNET_DATA_VALID;
+    UCHAR Protocol = 0;
+    ULONG At = Segments ? SegmentTransport(Packet, min(Have, SEGMENT_HEADERS), Length, &Protocol) : 0;
+    if (!At || Protocol != IP_PROTOCOL_TCP || At + TCP_HEADER > Have)
+        return 0;
+    BOOLEAN Ipv6 = Packet[0] >> 4 == 6;
+    ULONG Size = At + (Packet[At + 12] >> 4) * 4u;
+    if (Size > min(Have, SEGMENT_HEADERS) || Size >= Length)
+        return 0;
+    RtlCopyMemory(Headers, Packet, Size);
+    /* How long a segment was is not told; all but the last were of one length. */
+    *Vnet = (VNET_HEADER){.Flags = VNET_NEEDS_CHECKSUM,
+                          .GsoType = Ipv6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4,
+                          .HeaderLength = (USHORT)Size,
+                          .GsoSize = (USHORT)((Length - Size + Segments - 1) / Segments),
+                          .ChecksumStart = (USHORT)At,
+                          .ChecksumOffset = 16};
+    ULONG64 Pseudo = ChecksumAdd(Headers + (Ipv6 ? 8 : 12), Ipv6 ? 32 : 8, ChecksumShort(IP_PROTOCOL_TCP));
+    ChecksumStore(Headers + At + 16, ChecksumFold(Pseudo + ChecksumShort(Length - At)));
+    return Size;
 }

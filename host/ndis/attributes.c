@@ -131,8 +131,11 @@ static NDIS_STATUS SetOffload(_Inout_ NDIS_HOST_ADAPTER *Adapter,
 /* What of it the stack may use. A miniport that says less in a shorter structure has not what it leaves out. */
 VOID HostOffloadKeep(NDIS_HOST_ADAPTER *Adapter, const NDIS_OFFLOAD *Offload)
 {
-    RtlZeroMemory(&Adapter->Offload, sizeof(Adapter->Offload));
-    RtlCopyMemory(&Adapter->Offload, Offload, min(Offload->Header.Size, sizeof(Adapter->Offload)));
+    NDIS_OFFLOAD Now;
+    RtlZeroMemory(&Now, sizeof(Now));
+    RtlCopyMemory(&Now, Offload, min(Offload->Header.Size, sizeof(Now)));
+    if (RtlCompareMemory(&Adapter->Offload, &Now, sizeof(Now)) != sizeof(Now)) /* others may look at what stays so */
+        Adapter->Offload = Now;
 }
 
 /*

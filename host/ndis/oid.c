@@ -216,6 +216,14 @@ VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
                     (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
                     "OID 0x%08x, which is set, is not in SupportedOidList", (unsigned)AlsoListed[I]);
     }
+    if (Adapter->Offload.Rsc.IPv4.Enabled || Adapter->Offload.Rsc.IPv6.Enabled) /* "OID_TCP_RSC_STATISTICS" */
+    {
+        TryWhole(Adapter, OID_TCP_RSC_STATISTICS, NDIS_SIZEOF_RSC_STATISTICS_REVISION_1);
+        TryShort(Adapter, OID_TCP_RSC_STATISTICS, NDIS_SIZEOF_RSC_STATISTICS_REVISION_1);
+        HandlerRule("MiniportInitializeEx", "Oid_Mandatory", IsListed(Adapter, OID_TCP_RSC_STATISTICS),
+                    (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
+                    "OID_TCP_RSC_STATISTICS is not in SupportedOidList");
+    }
     OID_ANSWER Answer;
     /* An OID that nobody knows: NDIS itself asks such ones of older miniports. */
     OidRule("Oid_Status", TryQuery(Adapter, 0xff00fe01, sizeof(ULONG), 0, &Answer) == NDIS_STATUS_NOT_SUPPORTED, Place,
@@ -285,11 +293,24 @@ static VOID SetEncapsulation(_Inout_ NDIS_HOST_ADAPTER *Adapter)
         RtlZeroMemory(&Adapter->Offload, sizeof(Adapter->Offload));
 }
 
+/* HOST_NDIS_RSC 0: no coalesced segments for this stack, as where packets are forwarded or a filter cannot cope with them. */
+static VOID SwitchCoalescingOff(_Inout_ NDIS_HOST_ADAPTER *Adapter)
+{
+    NDIS_OFFLOAD_PARAMETERS Parameters = {.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                                                     .Revision = NDIS_OFFLOAD_PARAMETERS_REVISION_3,
+                                                     .Size = NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3},
+                                          .RscIPv4 = NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED,
+                                          .RscIPv6 = NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED};
+    NdisHostSetOffload(Adapter, &Parameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3);
+}
+
 /* What a protocol sets when it has bound to a running adapter. */
 VOID HostOidBringUp(NDIS_HOST_ADAPTER *Adapter)
 {
     if (Adapter->OffloadSet)
         SetEncapsulation(Adapter);
+    if (Adapter->OffloadSet && !PlatformSetting("HOST_NDIS_RSC", 1))
+        SwitchCoalescingOff(Adapter);
     SetUlong(Adapter, OID_GEN_CURRENT_LOOKAHEAD, Adapter->RestartGeneral.LookaheadSize);
     SetUlong(Adapter, OID_GEN_CURRENT_PACKET_FILTER,
              Adapter->RestartGeneral.SupportedPacketFilters &

@@ -12,6 +12,19 @@ static BOOLEAN CheckList(_In_ NDIS_HOST_ADAPTER *Adapter, _In_ const NET_BUFFER_
 {
     ULONG_PTR FrameType = (ULONG_PTR)List->NetBufferListInfo[NetBufferListFrameType];
     ULONG Flags = List->NblFlags & (NDIS_NBL_FLAGS_IS_IPV4 | NDIS_NBL_FLAGS_IS_IPV6);
+    NDIS_RSC_NBL_INFO Coalesced = {.Value = List->NetBufferListInfo[TcpRecvSegCoalesceInfo]};
+    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum = {.Value =
+                                                              List->NetBufferListInfo[TcpIpChecksumNetBufferListInfo]};
+    const NDIS_TCP_RECV_SEG_COALESCE_OFFLOAD *Rsc = &Adapter->Offload.Rsc;
+    BOOLEAN Enabled = Flags == NDIS_NBL_FLAGS_IS_IPV6 ? Rsc->IPv6.Enabled : Rsc->IPv4.Enabled;
+    /* "Indicating Coalesced Segments", "NDIS_RSC_NBL_INFO union"; duplicate ACKs would make NDIS switch it off. */
+    HandlerRule(Indicate, "Receive_Coalesced",
+                !Coalesced.Value ||
+                    (Enabled && Coalesced.Info.CoalescedSegCount > 1 && Coalesced.Info.DupAckCount == 0 &&
+                     Checksum.Receive.IpChecksumSucceeded && Checksum.Receive.TcpChecksumSucceeded),
+                Place, "%u segments, %u duplicate ACKs, checksums 0x%llx%s", Coalesced.Info.CoalescedSegCount,
+                Coalesced.Info.DupAckCount, (unsigned long long)(ULONG_PTR)Checksum.Value,
+                Enabled ? "" : ", which is not switched on");
     return HandlerRule(Indicate, "Receive_Buffers", List->FirstNetBuffer && !List->FirstNetBuffer->Next, Place,
                        "a received list has exactly one NET_BUFFER") &&
            HandlerRule(Indicate, "Receive_SourceHandle", List->SourceHandle == Adapter, Place, "SourceHandle is %p",

@@ -281,15 +281,14 @@ class Windows:
         """What the host says passed through an interface, once its adapter is gone: `linux: NAME: ...` of its log."""
         pattern = (r'linux: %s: to miniport (\d+) packets (\d+) bytes \((\d+) segments of (\d+) super-packets; (\d+) '
                    r'whole for (\d+)\), refused \d+, dropped (\d+); from miniport (\d+) packets (\d+) bytes '
-                   r'\((\d+) segments in (\d+) super-packets\), dropped (\d+) ' % re.escape(interface))
+                   r'\((\d+) segments in (\d+) super-packets; (\d+) whole for (\d+)\), dropped (\d+) ' % re.escape(interface))
 
         def found():
             with open(self.log, errors='replace') as log:
                 return re.findall(pattern, log.read())
         numbers = [int(number) for number in wait(found, 'the host counts what passed ' + interface)[-1]]
-        names = ('packets', 'bytes', 'segments', 'supers', 'dropped')
-        return {'to': dict(zip((*names[:4], 'whole', 'parts', 'dropped'), numbers[:7])),
-                'from': dict(zip(names, numbers[7:]))}
+        names = ('packets', 'bytes', 'segments', 'supers', 'whole', 'parts', 'dropped')
+        return {'to': dict(zip(names, numbers[:7])), 'from': dict(zip(names, numbers[7:]))}
 
     def remove(self):
         for program in self.programs:

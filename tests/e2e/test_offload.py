@@ -105,9 +105,12 @@ TUNSETIFF, TUNSETOFFLOAD, TUN_OFFLOADS = 0x400454ca, 0x400454d0, 7  # checksums,
 ASKED, CHECKSUM, TCP_SUPER = 0x7f00, 0x1000, 0x2000
 
 
-def test_super_packets_from_linux(machine):
+@pytest.mark.parametrize('coalesced', ['1', '0'], ids=['whole', 'cut'])
+def test_super_packets_from_linux(monkeypatch, request, coalesced):
     """What Linux' /dev/net/tun gives with IFF_VNET_HDR goes into the ring as it is, header and all, what comes out of the ring
-    goes back to it so, and TCP runs on it."""
+    goes back to it so, and TCP runs on it, whether the system takes super-packets or the driver cuts them."""
+    monkeypatch.setenv('HOST_NDIS_RSC', coalesced)
+    machine = request.getfixturevalue('machine')
     peer = machine.peer()
     device = machine.ready(peer('create 0 1500 linux')['index'])
     for capacity, asked in ((524288, ASKED), (1048576, TCP_SUPER)):
@@ -160,8 +163,11 @@ def test_super_packets_from_linux(machine):
     after = peer('statistics 0')
     assert supers > 10 and after['to_stack_invalid'] == 0, (supers, after)
     packets = after['to_stack'] - before['to_stack']
-    assert packets > len(data) / 1460 and packets >= entries + supers
-    assert after['to_stack_bytes'] - before['to_stack_bytes'] < 1500 * packets
+    octets = after['to_stack_bytes'] - before['to_stack_bytes']
+    if coalesced == '1':
+        assert entries <= packets < len(data) / 1460 and octets > 1500 * packets
+    else:
+        assert packets > len(data) / 1460 and packets >= entries + supers and octets < 1500 * packets
     for one in (client, server, listener):
         one.close()
     os.close(tun)
@@ -186,15 +192,17 @@ def joined(machine, *options):
 
 
 # What Windows, and what the program, has to do with offloads.
-WAYS = {'super-packets': ('1', ()), 'a program without': ('1', ('--plain',)), 'a system without': ('0', ())}
+WAYS = {'super-packets': ('1', '1', ()), 'none to the system': ('1', '0', ()), 'a program without': ('1', '1', ('--plain',)),
+        'a system without': ('0', '1', ())}
 
 
 @pytest.mark.parametrize('way', WAYS)
 def test_tcp_between_two_adapters(monkeypatch, request, way):
     """TCP over IPv4 and IPv6, with the MTU changed meanwhile: all that entered is found again. Super-packets arrive whole in a
     program that takes them; else they come to it in packets of the MTU, whoever cuts them."""
-    setting, options = WAYS[way]
-    monkeypatch.setenv('HOST_NDIS_OFFLOAD', setting)
+    offloads, coalesced, options = WAYS[way]
+    monkeypatch.setenv('HOST_NDIS_OFFLOAD', offloads)
+    monkeypatch.setenv('HOST_NDIS_RSC', coalesced)
     machine = request.getfixturevalue('machine')
     wire, sides = joined(machine, *options)
     for mtu, address in ((1500, '10.31.0.%d'), (1500, 'fd00:31::%d'), (1300, '10.31.0.%d'), (1280, 'fd00:31::%d')):
@@ -216,16 +224,20 @@ def test_tcp_between_two_adapters(monkeypatch, request, way):
         assert to['supers'] > 0 and back['supers'] > 0 and to['dropped'] == 0
         assert to['packets'] - to['segments'] - to['whole'] + to['supers'] == links[side]['tx']['packets']
         assert counted[5] == back['packets'] + back['dropped']
-        assert back['packets'] - back['segments'] + back['supers'] == links[side]['rx']['packets']
-        assert back['bytes'] <= 1500 * back['packets']
-        if way == 'super-packets':
-            # 80 MB in packets of 1500 bytes are 53,000; Linux' own super-packets are smaller than 64 KiB at times.
-            assert to['packets'] == sum(counted[:5]) and to['whole'] == supers + counted[1] > 0, (to, counted, supers)
-            assert supers > 500 and to['whole'] > 0.9 * to['supers'] and to['parts'] > 4 * to['whole'], (to, supers)
+        assert back['packets'] - back['segments'] - back['whole'] + back['supers'] == links[side]['rx']['packets']
+        # 80 MB in packets of 1500 bytes are 53,000; Linux' own super-packets are smaller than 64 KiB at times.
+        if offloads == '1':
+            assert to['whole'] > 500 and to['whole'] > 0.9 * to['supers'] and to['parts'] > 4 * to['whole'], to
+        if way in ('super-packets', 'none to the system'):
+            assert to['packets'] == sum(counted[:5]) and to['whole'] == supers + counted[1], (to, counted, supers)
         elif way == 'a program without':
-            assert to['packets'] - to['whole'] + to['parts'] == sum(counted[:5]) and to['whole'] > 500 and supers == 0
+            assert to['packets'] - to['whole'] + to['parts'] == sum(counted[:5]) and supers == 0
         else:
             assert to['packets'] == sum(counted[:5]) and to['whole'] == 0 and supers == 0
             assert to['bytes'] <= 1500 * to['packets']
+        if way == 'super-packets':
+            assert back['whole'] > 500 and back['segments'] < 0.1 * back['parts'], back
+        else:
+            assert back['whole'] == 0 and back['bytes'] <= 1500 * back['packets'], back
     for side in sides.values():
         side.remove()

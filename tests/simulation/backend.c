@@ -263,7 +263,9 @@ static VOID Take(_Inout_ BACKEND *Stack, _In_ const NET_BUFFER_LIST *List)
     }
     LabCheck(Packet[0] >> 4 == (IsIpv6 ? 6 : 4), "first byte 0x%02x, list says IPv%d", Packet[0], IsIpv6 ? 6 : 4);
     if (Stack->Seen)
-        Stack->Seen(Packet, Length);
+        Stack->Seen(
+            Packet, Length,
+            ((NDIS_RSC_NBL_INFO){.Value = List->NetBufferListInfo[TcpRecvSegCoalesceInfo]}).Info.CoalescedSegCount);
     if (Stack->Distrusts || (Packet[0] != 0x45 && Packet[0] != 0x60))
         return; /* from a hostile program: any bytes, but an IP header */
     ULONG Flow;

@@ -136,7 +136,8 @@ VOID StackHold(_Inout_ BACKEND *Stack, _In_ STACK_HOLD Hold);
 /* Whether the program may send any bytes, so that flows and numbers mean nothing. */
 VOID StackDistrust(_Inout_ BACKEND *Stack, _In_ BOOLEAN Distrusts);
 /* Seen is called with each packet that is received, one at a time; NULL: nobody is. */
-typedef VOID STACK_SEEN(_In_ const UCHAR *Packet, _In_ ULONG Length);
+typedef VOID STACK_SEEN(_In_ const UCHAR *Packet, _In_ ULONG Length,
+                        _In_ ULONG Segments); /* Segments 0: not coalesced */
 VOID StackWatch(_Inout_ BACKEND *Stack, _In_opt_ STACK_SEEN *Seen);
 BOOLEAN StackLinkUp(_In_ BACKEND *Stack);
 ULONG StackMtu(_In_ BACKEND *Stack);

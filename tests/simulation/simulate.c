@@ -12,6 +12,12 @@
 
 #define SCENARIO_SECONDS 240 /* longer than any takes on a busy machine: then it hangs */
 
+#define SCENARIOS_FROM_MONITORS_ON(Each)                                                                               \
+    Each(MonitorSees) Each(MonitorFull) Each(MonitorAlone) Each(MonitorOwners) Each(MonitorCorrupts)                   \
+        Each(MonitorsUnderLoad) Each(MonitorRemoved) Each(TraceLife) Each(TraceDrops) Each(TraceFlood)                 \
+            Each(TraceQuiet) Each(SuperPackets) Each(SuperRefused) Each(SuperUnasked) Each(SuperAsked) Each(SuperEnds) \
+                Each(SuperCoalesced) Each(LargeSends) Each(LargeRefused) Each(LargeSwitched)
+
 #define SCENARIOS(Each)                                                                                                \
     Each(LoadUnload) Each(PlugUnplug) Each(BadProperties) Each(EveryOid) Each(NamesAndAccess) Each(HandleOutlives)     \
         Each(BadInputs) Each(ManySessions) Each(OwnersOnly) Each(ToApp) Each(ToStack) Each(BothWays) Each(Shapes)      \
@@ -26,19 +32,8 @@
                                             Each(DescriptorStrings) Each(WhoHasItOpen) Each(SystemRoutines)            \
                                                 Each(ReadersAndWriters) Each(ClassicTraffic) Each(ClassicRefusals)     \
                                                     Each(ClassicDeaths) Each(ClassicRemovals) Each(ClassicTwo)         \
-                                                        Each(RulesFire) Each(NdisRulesFire) Each(MonitorSees)          \
-                                                            Each(MonitorFull) Each(MonitorAlone) Each(MonitorOwners)   \
-                                                                Each(MonitorCorrupts) Each(MonitorsUnderLoad)          \
-                                                                    Each(MonitorRemoved) Each(TraceLife)               \
-                                                                        Each(TraceDrops) Each(TraceFlood)              \
-                                                                            Each(TraceQuiet) Each(SuperPackets)        \
-                                                                                Each(SuperRefused) Each(SuperUnasked)  \
-                                                                                    Each(SuperAsked) Each(SuperEnds)   \
-                                                                                        Each(LargeSends)               \
-                                                                                            Each(LargeRefused)         \
-                                                                                                Each(LargeSwitched)    \
-                                                                                                    Each(Faults)       \
-                                                                                                        Each(Spin)
+                                                        Each(RulesFire) Each(NdisRulesFire)                            \
+                                                            SCENARIOS_FROM_MONITORS_ON(Each) Each(Faults) Each(Spin)
 
 #define DECLARE(Name) SCENARIO Name;
 SCENARIOS(DECLARE)

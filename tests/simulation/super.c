@@ -8,7 +8,7 @@
 #include "library/coalesce.h"
 #include "tests/simulation/lab.h"
 
-SCENARIO SuperPackets, SuperRefused, SuperUnasked, SuperAsked, SuperEnds;
+SCENARIO SuperPackets, SuperRefused, SuperUnasked, SuperAsked, SuperEnds, SuperCoalesced;
 
 #define CAPACITY   TUN_OFFLOAD_CAPACITY_MIN
 #define TO_STACK   TUN_OFFLOAD_TO_STACK
@@ -21,13 +21,14 @@ static struct
     pthread_mutex_t Lock;
     UCHAR *Packets[EXPECTED_MAX];
     ULONG Lengths[EXPECTED_MAX];
-    ULONG Entries[EXPECTED_MAX]; /* where in the ring it comes from */
+    ULONG Segments[EXPECTED_MAX]; /* that it is made of; 0: it is not coalesced */
+    ULONG Entries[EXPECTED_MAX];  /* where in the ring it comes from */
     ULONG64 Added, Seen, Octets;
     const PROGRAM *Program; /* who sends */
     RING *Ring;             /* its ring, where it surely lives as long as it is watched; or NULL */
 } Expected = {.Lock = PTHREAD_MUTEX_INITIALIZER};
 
-static VOID Expect(_In_ const UCHAR *Packet, _In_ ULONG Length)
+static VOID Expect(_In_ const UCHAR *Packet, _In_ ULONG Length, _In_ ULONG Segments)
 {
     pthread_mutex_lock(&Expected.Lock);
     while (Expected.Added - Expected.Seen == EXPECTED_MAX)
@@ -40,12 +41,13 @@ static VOID Expect(_In_ const UCHAR *Packet, _In_ ULONG Length)
     Expected.Packets[At] = malloc(Length);
     memcpy(Expected.Packets[At], Packet, Length);
     Expected.Lengths[At] = Length;
+    Expected.Segments[At] = Segments;
     Expected.Entries[At] = Expected.Program->ToStack.Next;
     Expected.Octets += Length;
     pthread_mutex_unlock(&Expected.Lock);
 }
 
-static VOID Seen(_In_ const UCHAR *Packet, _In_ ULONG Length)
+static VOID Seen(_In_ const UCHAR *Packet, _In_ ULONG Length, _In_ ULONG Segments)
 {
     pthread_mutex_lock(&Expected.Lock);
     if (Expected.Seen == Expected.Added)
@@ -58,6 +60,7 @@ static VOID Seen(_In_ const UCHAR *Packet, _In_ ULONG Length)
         LabCheck(Length == Expected.Lengths[At] && memcmp(Packet, Expected.Packets[At], Length) == 0,
                  "packet %llu of %u bytes is not the one of %u bytes that must come", Expected.Seen - 1, Length,
                  Expected.Lengths[At]);
+        LabEqual(Segments, Expected.Segments[At]);
         free(Expected.Packets[At]);
         /* What comes a batch later has not been copied yet, and its entry is still the driver's. */
         ULONG64 Later = Expected.Seen + TUN_SMALL_BATCH + TUN_LARGE_BATCH;
@@ -155,7 +158,7 @@ static VOID Send(_Inout_ PROGRAM *Program, _In_ const VNET_HEADER *Vnet, _In_ co
     if (Vnet->GsoType == VNET_GSO_NONE)
     {
         SegmentComplete(Vnet, Segment, Packet, Length);
-        Expect(Segment, Length);
+        Expect(Segment, Length, 0);
     }
     else if (!SegmentStart(&Segmenter, Vnet, Packet, Length, Length, TUN_SEGMENTS_MAX))
     {
@@ -167,7 +170,7 @@ static VOID Send(_Inout_ PROGRAM *Program, _In_ const VNET_HEADER *Vnet, _In_ co
         while (SegmentsLeft(&Segmenter))
         {
             ULONG Size = SegmentNext(&Segmenter, Packet, Segment);
-            Expect(Segment, Size);
+            Expect(Segment, Size, 0);
         }
     }
     ProgramSendOffload(Program, Vnet, Packet, Length);
@@ -267,6 +270,147 @@ VOID SuperPackets(VOID)
     LabCheck(Statistics.MonitorPackets != 0, "the monitor saw nothing");
     ProgramClose(&Monitor);
     Close(&Lab, &Program);
+}
+
+/* Makes of a TCP packet of SuperMake's one that may be coalesced, or, by one thing of it, may not. */
+static BOOLEAN Ordinary(_Inout_ UCHAR *Packet, _Inout_ ULONG64 *Random)
+{
+    static const UCHAR Timestamp[] = {1, 1, 8, 10};
+    ULONG Chance = LabRandom(Random), At = Packet[0] >> 4 == 6 ? 40 : 20;
+    BOOLEAN Spoiled = Chance % 4 == 0;
+    Packet[At + 12] = Chance & 8 ? 0x80 : 0x50;
+    memcpy(Packet + At + 20, Timestamp, sizeof(Timestamp));
+    Packet[At + 13] = (UCHAR)(TCP_ACK | (Chance & 16 ? TCP_PSH : 0));
+    if (Spoiled && Chance & 32)
+        Packet[At + 13] ^= (Chance >> 8) % 8 == 3 ? 0x40 : (UCHAR)(1 << (Chance >> 8) % 8); /* any but PSH */
+    else if (Spoiled && Chance & 8)
+        Packet[At + 20 + (Chance >> 8) % 4] ^= 4;
+    else if (Spoiled)
+        Packet[At + 12] = 0x60; /* options of another length */
+    return Spoiled;
+}
+
+static VOID SwitchCoalescing(_In_ LAB *Lab, _In_ UCHAR Ipv4, _In_ UCHAR Ipv6)
+{
+    NDIS_OFFLOAD_PARAMETERS Set = {.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+                                              .Revision = NDIS_OFFLOAD_PARAMETERS_REVISION_3,
+                                              .Size = NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3},
+                                   .RscIPv4 = Ipv4,
+                                   .RscIPv6 = Ipv6};
+    LabEqual(NdisHostSetOffload(StackAdapter(Lab->Stack), &Set, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3),
+             NDIS_STATUS_SUCCESS);
+}
+
+static _Atomic(ULONG64) Pieces, Coalesced;
+
+static VOID CountPieces(_In_ const UCHAR *Packet, _In_ ULONG Length, _In_ ULONG Segments)
+{
+    atomic_fetch_add(&Pieces, Segments ? Segments : 1);
+    atomic_fetch_add(&Coalesced, Segments != 0);
+}
+
+/* What may be is given to the stack as one, while it has that on for the family; all else is cut. Switched in mid-flow, host/ndis
+ * sees to it that none comes when it is off, and here that nothing is missing. */
+VOID SuperCoalesced(VOID)
+{
+    static UCHAR Packet[PACKET_MAX], Whole[PACKET_MAX];
+    ULONG64 Random = LabSeed();
+    PROGRAM Program;
+    LAB Lab;
+    Open(&Lab, &Program, TO_STACK);
+    Expected.Ring = NULL;
+    ULONG64 Units = 0, Segments = 0, Octets = 0;
+    UCHAR On[2] = {2, 2};
+    for (ULONG Round = 0; Round < LabScale(600); Round++)
+    {
+        ULONG Chance = LabRandom(&Random), Kind = Chance & 1;
+        ULONG Payload = 20 + LabRandom(&Random) % (Chance & 64 ? 65000 : 5000);
+        ULONG Size = 1 + LabRandom(&Random) % 9000;
+        Size = max(Size, (Payload + 12 + TUN_SEGMENTS_MAX - 1) / TUN_SEGMENTS_MAX);
+        ULONG Length;
+        VNET_HEADER Vnet = SuperMake(Packet, &Length, Kind, Payload, Size, &Random);
+        BOOLEAN Spoiled = Ordinary(Packet, &Random);
+        if (!Kind)
+            Packet[10] = (UCHAR)Chance; /* nor need a program care for this sum */
+        StackHold(Lab.Stack, Round % 3 == 0 ? StackReturnsLate : StackReturnsAtOnce);
+        ULONG Headers = Vnet.ChecksumStart + (Packet[Vnet.ChecksumStart + 12] >> 4) * 4u;
+        ULONG Count = (Length - Headers + Size - 1) / Size;
+        if (Spoiled || On[Kind] != 2 || Count == 1)
+        {
+            Send(&Program, &Vnet, Packet, Length);
+        }
+        else
+        {
+            SegmentComplete(&Vnet, Whole, Packet, Length);
+            if (!Kind)
+            {
+                StoreShort(Whole + 10, 0);
+                ChecksumStore(Whole + 10, (uint16_t)~ChecksumFold(ChecksumAdd(Whole, 20, 0)));
+            }
+            Expect(Whole, Length, Count);
+            ProgramSendOffload(&Program, &Vnet, Packet, Length);
+            Units++;
+            Segments += Count;
+            Octets += Length - Headers;
+        }
+        if (Round % 16 == 15)
+        {
+            LabUntil(Left() == 0);
+            On[0] = (UCHAR)(1 + (Chance >> 8) % 2);
+            On[1] = (UCHAR)(1 + (Chance >> 9) % 2);
+            SwitchCoalescing(&Lab, On[0], On[1]);
+        }
+    }
+    LabUntil(Left() == 0);
+    NDIS_RSC_STATISTICS_INFO Info;
+    ULONG Done, Needed;
+    LabEqual(HostOid(StackAdapter(Lab.Stack), NdisRequestQueryInformation, OID_TCP_RSC_STATISTICS, &Info, sizeof(Info),
+                     &Done, &Needed),
+             NDIS_STATUS_SUCCESS);
+    LabCheck(Units != 0, "none was given as one");
+    LabEqual(Info.CoalesceEvents, Units);
+    LabEqual(Info.CoalescedPkts, Segments);
+    LabEqual(Info.CoalescedOctets, Octets);
+    LabEqual(Info.Aborts, 0);
+
+    /* In mid-flow; and with one who looks on, who sees segments. */
+    StackWatch(Lab.Stack, CountPieces);
+    atomic_store(&Pieces, 0);
+    atomic_store(&Coalesced, 0);
+    ULONG64 Sent = 0;
+    for (ULONG Round = 0; Round < LabScale(300); Round++)
+    {
+        ULONG Length;
+        VNET_HEADER Vnet = SuperMake(Packet, &Length, Round & 1, 14000, 1400, &Random);
+        ULONG At = Vnet.ChecksumStart;
+        Packet[At + 12] = 0x50;
+        Packet[At + 13] = TCP_ACK;
+        ProgramSendOffload(&Program, &Vnet, Packet, Length);
+        Sent += 11;
+        if (Round % 4 == 0)
+            SwitchCoalescing(&Lab, (UCHAR)(1 + LabRandom(&Random) % 2), (UCHAR)(1 + LabRandom(&Random) % 2));
+    }
+    LabUntil(atomic_load(&Pieces) == Sent);
+    LabCheck(atomic_load(&Coalesced) != 0, "none was given as one in mid-flow");
+    SwitchCoalescing(&Lab, 2, 2);
+    PROGRAM Monitor;
+    LabEqual(ProgramOpen(&Monitor, Lab.Path, SimSystem), STATUS_SUCCESS);
+    Monitor.Monitor = TRUE;
+    LabEqual(ProgramStart(&Monitor, RING_CAPACITY_MAX), STATUS_SUCCESS);
+    atomic_store(&Coalesced, 0);
+    ULONG Length;
+    VNET_HEADER Vnet = SuperMake(Packet, &Length, 0, 14000, 1400, &Random);
+    Packet[32] = 0x50;
+    Packet[33] = TCP_ACK;
+    ProgramSendOffload(&Program, &Vnet, Packet, Length);
+    LabUntil(atomic_load(&Pieces) == Sent + 11);
+    LabEqual(atomic_load(&Coalesced), 0);
+    LabEqual(ProgramStatistics(&Program).MonitorPackets, 11);
+    ProgramClose(&Monitor);
+    LabEqual(ProgramStatistics(&Program).Adapter.ToStackDropInvalid, 0);
+    ProgramClose(&Program);
+    LabClose(&Lab);
+    Forget();
 }
 
 /* Cuts off what is behind Length, and IP says so. */
@@ -396,7 +540,7 @@ VOID SuperUnasked(VOID)
                     /* As it is: its checksum is right, and the header says that it is not. */
                     memcpy(Part, Packet, Length);
                     SegmentComplete(&Vnet, Packet, Part, Length);
-                    Expect(Packet, Length);
+                    Expect(Packet, Length, 0);
                 }
                 else
                     Refused++;

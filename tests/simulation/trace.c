@@ -298,14 +298,14 @@ VOID TraceLife(VOID)
     FIELD(Event, UdpSegmentationIPv4, 1);
     FIELD(Event, UdpSegmentationIPv6, 2);
     FIELD(Event, UdpRsc, 2);
-    for (ULONG Length = 0; Length < 20; Length += 12) /* what is not there is 0, and nothing is read behind the end */
+    for (ULONG Length = 0; Length < 20; Length += 12) /* too short to be taken: nothing is read of it */
     {
         UCHAR *Short = malloc(Length + 1);
         memcpy(Short, &Parameters, Length);
         SetOid(&Lab, OID_TCP_OFFLOAD_PARAMETERS, Short, Length);
         Event = Next("OffloadParameters", Query.NetLuid);
-        FIELD(Event, Revision, Length ? 5 : 0);
-        FIELD(Event, UDPIPv6Checksum, Length ? 4 : 0);
+        FIELD(Event, Revision, 0);
+        FIELD(Event, UDPIPv6Checksum, 0);
         FIELD(Event, Flags, 0);
         FIELD(Event, UdpRsc, 0);
         free(Short);

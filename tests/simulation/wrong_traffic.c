@@ -58,6 +58,15 @@ static VOID IndicateOtherType(VOID)
     MiniIndicate(List, 1, 0);
 }
 
+static VOID IndicateCoalesced(VOID)
+{
+    NET_BUFFER_LIST *List = MiniList();
+    NDIS_RSC_NBL_INFO Info = {.Value = NULL};
+    Info.Info.CoalescedSegCount = 2; /* this miniport never said that it does that */
+    NET_BUFFER_LIST_INFO(List, TcpRecvSegCoalesceInfo) = Info.Value;
+    MiniIndicate(List, 1, 0);
+}
+
 static VOID IndicateTwoTypes(VOID)
 {
     NET_BUFFER_LIST *First = MiniList(), *Second = MiniList();
@@ -572,6 +581,7 @@ const WRONG_CASE WrongTraffic[] = {
     {"Receive_Buffers", "NdisMIndicateReceiveNetBufferLists", AtRunning, IndicateTwoBuffers},
     {"Receive_SourceHandle", "NdisMIndicateReceiveNetBufferLists", AtRunning, IndicateWithoutSource},
     {"Receive_FrameType", "NdisMIndicateReceiveNetBufferLists", AtRunning, IndicateOtherType},
+    {"Receive_Coalesced", "NdisMIndicateReceiveNetBufferLists", AtRunning, IndicateCoalesced},
     {"Receive_SingleEtherType", "NdisMIndicateReceiveNetBufferLists", AtRunning, IndicateTwoTypes},
     {"Receive_Port", "NdisMIndicateReceiveNetBufferLists", AtRunning, IndicateOnPort},
     {"Receive_Count", "NdisMIndicateReceiveNetBufferLists", AtRunning, MisCount},
