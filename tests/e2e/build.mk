@@ -158,4 +158,9 @@ check-e2e: ## end-to-end tests: Windows programs in Wine, Linux' own stack
 check-deadline: host examples $(E2E_WINDOWS) ## each call of Windows that a creation makes does not return, by turns; about 4 minutes
 	@HANGS=each tests/e2e/run tests/e2e/test_deadline.py -k each_call_hangs
 
+.PHONY: check-clients
+check-clients: check-machine host $B/amd64/wintun.dll ## clients that others wrote, built for Windows by Debian 13's Go (1.5 GB, made once), started and ended; about 10 minutes, as root
+	@scripts/clients
+	@tests/e2e/run tests/e2e/clients.py
+
 SOAK_PROGRAMS := $(B)/native/simulate-address $(B)/native/simulate-thread $(addprefix $(E2E)/,peer.exe adapters.exe faults.exe failing.exe traffic)
