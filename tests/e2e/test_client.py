@@ -151,7 +151,7 @@ def test_name_servers(adapter):
     ask(machine.windows, 'dns', index)
     wanted = [('nameserver', '192.0.2.53'), ('nameserver', '192.0.2.54'), ('search', 'tunnel.example'),
               ('nameserver', '2001:db8::53'), ('search', 'six.example')]
-    lab.wait(lambda: resolv_conf(machine) == wanted + own, lambda: 'applied: %s' % resolv_conf(machine), 10)
+    lab.wait(lambda: resolv_conf(machine) == wanted + own, lambda: 'applied: %s' % resolv_conf(machine))
     machine.namespace.ip('link', 'set', 'tunnel', 'name', 'other')  # nothing but news
     machine.namespace.ip('link', 'set', 'other', 'name', 'tunnel')
     with open('/etc/resolv.conf') as text:
@@ -162,13 +162,13 @@ def test_name_servers_among_many(adapter):
     """Who applies name servers asks of the interfaces that have some: what the others' changes cost does not grow with them."""
     machine, index = adapter
     ask(machine.windows, 'dns', index)
-    lab.wait(lambda: ('nameserver', '192.0.2.53') in resolv_conf(machine), 'the first name servers', 10)
+    lab.wait(lambda: ('nameserver', '192.0.2.53') in resolv_conf(machine), 'the first name servers')
     first = next(pid for pid, name in lab.wine_processes(machine.windows).items() if name.startswith('winlogon'))
     before = lab.calls(first)
     machine.namespace.run('sh', '-c', 'for i in $(seq 60); do ip tuntap add many$i mode tun; done')
     code, text = command(machine, 'netsh.exe', 'interface', 'ipv4', 'set', 'dnsservers', str(index), 'static', '192.0.2.77')
     assert code == 0, text
-    lab.wait(lambda: ('nameserver', '192.0.2.77') in resolv_conf(machine), 'the last name server', 10)
+    lab.wait(lambda: ('nameserver', '192.0.2.77') in resolv_conf(machine), 'the last name server')
     done = lab.calls(first) - before
     print('%d reads and writes' % done)
     machine.namespace.run('sh', '-c', 'for i in $(seq 60); do ip link delete many$i; done')
@@ -230,9 +230,9 @@ def test_netsh(adapter):
     netsh('ipv4', 'set', 'dnsservers', 'name=%d' % index, 'source=static', 'address=192.0.2.1', 'validate=no')
     netsh('ipv4', 'add', 'dnsservers', str(index), '192.0.2.2', 'index=2')
     servers = [('nameserver', '192.0.2.1'), ('nameserver', '192.0.2.2')]
-    lab.wait(lambda: resolv_conf(machine)[:2] == servers, lambda: resolv_conf(machine), 10)
+    lab.wait(lambda: resolv_conf(machine)[:2] == servers, lambda: resolv_conf(machine))
     netsh('ipv4', 'delete', 'dnsservers', str(index), 'all')
-    lab.wait(lambda: servers[0] not in resolv_conf(machine), 'no more of its name servers', 10)
+    lab.wait(lambda: servers[0] not in resolv_conf(machine), 'no more of its name servers')
     netsh('ipv6', 'delete', 'address', str(index), 'fd00:44::2')
     assert 'fd00:44::2' not in ip('addr', 'show', 'dev', 'tunnel')
     netsh('ipv4', 'set', 'address', 'nosuch', 'static', '10.0.0.1', '255.0.0.0', code=1)
