@@ -218,8 +218,8 @@ VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
     }
     if (Adapter->Offload.Rsc.IPv4.Enabled || Adapter->Offload.Rsc.IPv6.Enabled) /* "OID_TCP_RSC_STATISTICS" */
     {
-        TryWhole(Adapter, OID_TCP_RSC_STATISTICS, NDIS_SIZEOF_RSC_STATISTICS_REVISION_1);
-        TryShort(Adapter, OID_TCP_RSC_STATISTICS, NDIS_SIZEOF_RSC_STATISTICS_REVISION_1);
+        if (TryWhole(Adapter, OID_TCP_RSC_STATISTICS, NDIS_SIZEOF_RSC_STATISTICS_REVISION_1) && Trial())
+            TryShort(Adapter, OID_TCP_RSC_STATISTICS, NDIS_SIZEOF_RSC_STATISTICS_REVISION_1);
         HandlerRule("MiniportInitializeEx", "Oid_Mandatory", IsListed(Adapter, OID_TCP_RSC_STATISTICS),
                     (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
                     "OID_TCP_RSC_STATISTICS is not in SupportedOidList");
