@@ -188,12 +188,15 @@ static VOID TryShort(_Inout_ NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid, _In_
     Adapter->OidTrial = FALSE;
 }
 
-static BOOLEAN IsListed(_In_ const NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid)
+/* "NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES": SupportedOidList names what the miniport answers. */
+static VOID CheckListed(_In_ const NDIS_HOST_ADAPTER *Adapter, _In_ NDIS_OID Oid)
 {
+    BOOLEAN Listed = FALSE;
     for (ULONG I = 0; I < Adapter->SupportedOidCount; I++)
-        if (Adapter->SupportedOids[I] == Oid)
-            return TRUE;
-    return FALSE;
+        Listed |= Adapter->SupportedOids[I] == Oid;
+    HandlerRule("MiniportInitializeEx", "Oid_Mandatory", Listed,
+                (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx, "OID 0x%08x is not in SupportedOidList",
+                (unsigned)Oid);
 }
 
 /* Asks every mandatory OID, in a trial with buffers of every length up to the whole. In state Paused. */
@@ -206,23 +209,15 @@ VOID HostOidCheckMandatory(NDIS_HOST_ADAPTER *Adapter)
     {
         if (TryWhole(Adapter, Mandatory[I].Oid, Mandatory[I].Full) && Trial())
             TryShort(Adapter, Mandatory[I].Oid, Mandatory[I].Full);
-        HandlerRule("MiniportInitializeEx", "Oid_Mandatory", IsListed(Adapter, Mandatory[I].Oid),
-                    (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
-                    "OID 0x%08x is not in SupportedOidList", (unsigned)Mandatory[I].Oid);
+        CheckListed(Adapter, Mandatory[I].Oid);
     }
     for (ULONG I = 0; I < sizeof(AlsoListed) / sizeof(AlsoListed[0]); I++)
-    {
-        HandlerRule("MiniportInitializeEx", "Oid_Mandatory", IsListed(Adapter, AlsoListed[I]),
-                    (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
-                    "OID 0x%08x, which is set, is not in SupportedOidList", (unsigned)AlsoListed[I]);
-    }
+        CheckListed(Adapter, AlsoListed[I]);
     if (Adapter->Offload.Rsc.IPv4.Enabled || Adapter->Offload.Rsc.IPv6.Enabled) /* "OID_TCP_RSC_STATISTICS" */
     {
         if (TryWhole(Adapter, OID_TCP_RSC_STATISTICS, NDIS_SIZEOF_RSC_STATISTICS_REVISION_1) && Trial())
             TryShort(Adapter, OID_TCP_RSC_STATISTICS, NDIS_SIZEOF_RSC_STATISTICS_REVISION_1);
-        HandlerRule("MiniportInitializeEx", "Oid_Mandatory", IsListed(Adapter, OID_TCP_RSC_STATISTICS),
-                    (PVOID)Adapter->Driver->Characteristics.InitializeHandlerEx,
-                    "OID_TCP_RSC_STATISTICS is not in SupportedOidList");
+        CheckListed(Adapter, OID_TCP_RSC_STATISTICS);
     }
     OID_ANSWER Answer;
     /* An OID that nobody knows: NDIS itself asks such ones of older miniports. */
