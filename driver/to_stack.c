@@ -354,10 +354,10 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
     TUN_ADAPTER *Adapter = Session->Adapter;
     ULONG Kept = 0;
     TUN_BATCH Batch = {.Last = &Batch.First};
-    TUN_SESSION *Monitor = AcquireMonitor(Adapter);
     BOOLEAN Uses = ExAcquireRundownProtection(&Adapter->TaskUse);
     ULONG Tasks = atomic_load_explicit(&Adapter->Tasks, memory_order_relaxed);
-    if (Uses && (Tasks & TUN_TASK_KNOWN) != 0 && !Monitor) /* who looks on is shown what goes over a wire */
+    /* Who looks on is shown what goes over a wire; who begins to, while the batch is made, may see some of it whole. */
+    if (Uses && (Tasks & TUN_TASK_KNOWN) != 0 && !atomic_load_explicit(&Adapter->Monitor, memory_order_relaxed))
         Batch.Tasks = Tasks;
     if (!Fill(Session, &Batch))
         atomic_store_explicit(&Session->Dead, TUN_CLOSED_CORRUPT_TOSTACK, memory_order_relaxed);
@@ -371,8 +371,10 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
         KeSetEvent(Session->ToStackSpace, IO_NETWORK_INCREMENT, FALSE);
     if (Batch.First)
     {
+        TUN_SESSION *Monitor = AcquireMonitor(Adapter);
         for (NET_BUFFER_LIST *List = Batch.First; Monitor && List; List = NET_BUFFER_LIST_NEXT_NBL(List))
             MonitorCopy(Monitor, NET_BUFFER_LIST_FIRST_NB(List), NULL, RING_FLAG_TO_STACK);
+        ReleaseMonitor(Adapter, Monitor);
         ULONG Flags = Batch.Ipv4 && Batch.Ipv6 ? 0 : NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE;
         if (!Enough)
             Flags |= NDIS_RECEIVE_FLAGS_RESOURCES; /* a stack that holds lists must not stop the flow */
@@ -387,7 +389,6 @@ static BOOLEAN Carry(_Inout_ TUN_SESSION *Session)
     }
     if (Uses)
         ExReleaseRundownProtection(&Adapter->TaskUse);
-    ReleaseMonitor(Adapter, Monitor);
     ExReleaseRundownProtectionEx(&Adapter->DataPath, REFERENCES - Kept); /* its own among them: never 0 */
     return Progress;
 }
