@@ -150,19 +150,21 @@ static DWORD WINAPI Run(VOID *Context)
     WCHAR Path[MAX_PATH];
     DWORD Length = GetEnvironmentVariableW(L"HOST_RESOLV_CONF", Path, ARRAYSIZE(Path));
     HKEY Keys[2] = {Watched(Names[0]), Watched(Names[1])};
-    HANDLE Events[2] = {CreateEventW(NULL, FALSE, TRUE, NULL), Changed}; /* of the registry, of interfaces */
-    if (!Length || Length >= ARRAYSIZE(Path) || !Keys[0] || !Keys[1] || !Events[0] || !ReadAll(Path, Original))
+    /* An event for each key: Wine resets it when it is asked to tell of a key again, and with it what another key had to tell. */
+    HANDLE Events[3] = {CreateEventW(NULL, FALSE, TRUE, NULL), CreateEventW(NULL, FALSE, TRUE, NULL), Changed};
+    if (!Length || Length >= ARRAYSIZE(Path) || !Keys[0] || !Keys[1] || !Events[0] || !Events[1] ||
+        !ReadAll(Path, Original))
         return 0;
     strcpy(Last, Original);
     HANDLE Interfaces;
     NotifyIpInterfaceChange(AF_UNSPEC, OnInterface, NULL, FALSE, &Interfaces);
     for (;;)
     {
-        if (WaitForMultipleObjects(2, Events, FALSE, INFINITE) == WAIT_OBJECT_0)
+        DWORD Which = WaitForMultipleObjects(3, Events, FALSE, INFINITE);
+        if (Which < 2)
         {
-            for (int I = 0; I < 2; I++)
-                RegNotifyChangeKeyValue(Keys[I], TRUE, REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET, Events[0],
-                                        TRUE);
+            RegNotifyChangeKeyValue(Keys[Which], TRUE, REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET,
+                                    Events[Which], TRUE);
             ReadSettings(Keys);
         }
         Apply(Path);
